@@ -1,0 +1,20 @@
+"""HTTP and WebSocket entry, served by daphne."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
+# Each request runs in a thread of its own; without a pool each would open a connection of its own.
+os.environ.setdefault("DB_POOL_MAX", "10")
+# A request must not wait for a frozen Redis; a worker may.
+os.environ.setdefault("REDIS_SOCKET_TIMEOUT_S", "0.2")
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+django_application = get_asgi_application()
+
+from orderengine.backpressure import limit_unread_bytes  # noqa: E402
+from orders.routing import websocket_urlpatterns  # noqa: E402
+
+limit_unread_bytes()
+application = ProtocolTypeRouter({"http": django_application, "websocket": URLRouter(websocket_urlpatterns)})

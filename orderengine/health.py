@@ -1,0 +1,76 @@
+"""Liveness without any I/O, and readiness with a reason for every part that is missing."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from dex import DexError
+from orders.engine import get_engine
+from orders.selectors import worker_age_s
+
+WORKER_SILENT_S = 10
+RETRY_AFTER_S = 2
+
+
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """The process answers; nothing else is asked."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether orders would be executed now; 503 with reasons when not."""
+    checks = {"database": _database, "redis": _redis, "worker": _worker, "chain": _chain}
+    report = {name: _run(check) for name, check in checks.items()}
+    is_ready = all(part["ok"] for part in report.values())
+    response = JsonResponse(
+        {"status": "ready" if is_ready else "not_ready", "checks": report}, status=200 if is_ready else 503
+    )
+    if not is_ready:
+        response["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _run(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    started_at = time.perf_counter()
+    try:
+        facts = check()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is what the caller wants to know
+        facts = {"ok": False, "reason": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+    return {"ok": True, **facts, "took_ms": round((time.perf_counter() - started_at) * 1000, 1)}
+
+
+def _database() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return {}
+
+
+def _redis() -> dict[str, Any]:
+    with redis.Redis.from_url(settings.REDIS_WAKE_URL, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
+        client.ping()
+    return {}
+
+
+def _worker() -> dict[str, Any]:
+    age_s = worker_age_s()
+    if age_s is None:
+        return {"ok": False, "reason": "no worker has reported yet; start worker and beat"}
+    if age_s > WORKER_SILENT_S:
+        return {"ok": False, "reason": f"the last upkeep ran {age_s:.0f} s ago; start worker and beat"}
+    return {"lag_s": round(age_s, 1)}
+
+
+def _chain() -> dict[str, Any]:
+    try:
+        snapshot = get_engine().chain.snapshot()
+    except DexError as error:
+        return {"ok": False, "reason": error.detail}
+    return {"block": snapshot.version, "pools": len(snapshot.pools)}

@@ -1,0 +1,219 @@
+"""Every setting, read once from the environment (and `.env`), with a safe default or a refusal to start.
+
+docs/settings.md and .env.example list the variables; a test compares.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from environs import Env
+
+from orderengine.env import is_loopback, postgres_config, redis_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+# --- Who may reach us -------------------------------------------------------------------------------------
+DEBUG: bool = env.bool("DEBUG", False)
+HOST: str = env.str("HOST", "127.0.0.1")
+PORT: int = env.int("PORT", 3000)
+# A default secret exists only for development: outside DEBUG the start fails without one.
+SECRET_KEY: str = env.str("SECRET_KEY", "development-only-secret-key") if DEBUG else env.str("SECRET_KEY")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+# Without a key the API is open only to this machine, and only while developing; the banner says so.
+API_IS_OPEN: bool = DEBUG and is_loopback(HOST) and not env.bool("REQUIRE_API_KEY", False)
+
+# --- Time limits, each below the next ---------------------------------------------------------------------
+# lock < statement < request < stage time < task soft < task hard < visibility timeout
+DB_LOCK_TIMEOUT_MS: int = env.int("DB_LOCK_TIMEOUT_MS", 2_000)
+DB_STATEMENT_TIMEOUT_MS: int = env.int("DB_STATEMENT_TIMEOUT_MS", 5_000)
+REQUEST_TIMEOUT_S: int = 10
+TASK_SOFT_TIME_LIMIT_S: int = 20
+TASK_TIME_LIMIT_S: int = 30
+BROKER_VISIBILITY_TIMEOUT_S: int = 60
+
+# --- PostgreSQL: the only truth ---------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": postgres_config(
+        env,
+        "DATABASE_URL",
+        session={
+            "lock_timeout": str(DB_LOCK_TIMEOUT_MS),
+            "statement_timeout": str(DB_STATEMENT_TIMEOUT_MS),
+            # A long writing transaction holds back everybody's event stream.
+            "idle_in_transaction_session_timeout": "5000",
+        },
+    )
+}
+# A pool for the web process, which runs each request in a thread of its own; workers keep one connection.
+DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0)
+if DB_POOL_MAX:
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DB_POOL_MAX, "timeout": 3}
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: hints only, on databases apart ----------------------------------------------------------------
+REDIS_HOST: str = env.str("REDIS_HOST", "localhost")
+REDIS_PORT: int = env.int("REDIS_PORT", 6379)
+REDIS_PASSWORD: str = env.str("REDIS_PASSWORD", "")
+REDIS_BROKER_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 0)
+REDIS_CHANNELS_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 1)
+REDIS_WAKE_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 2)
+
+CHANNEL_LAYERS = {
+    "default": {
+        # The list-based layer drops messages over 100 per process without a word; this one does not.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_CHANNELS_URL, "socket_connect_timeout": 1}]},
+    }
+}
+
+# --- Celery: wake-ups, no order ever travels in a message ---------------------------------------------------
+CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "orders"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_SOFT_TIME_LIMIT_S
+CELERY_TASK_TIME_LIMIT = TASK_TIME_LIMIT_S
+# Prefetched messages kill a worker when Redis restarts.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": BROKER_VISIBILITY_TIMEOUT_S,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0),
+    "socket_connect_timeout": 1,
+    "socket_keepalive": True,
+}
+# Celery closes the database connection round every task unless told how often it may be used again.
+CELERY_DB_REUSE_MAX = 1000
+CELERY_BEAT_SCHEDULE = {
+    # The safety net: whatever is due and unleased is woken, whichever message was lost.
+    "upkeep": {"task": "orders.upkeep", "schedule": 1.0, "options": {"expires": 2, "queue": "orders"}},
+    "expire-idempotency-keys": {
+        "task": "orders.expire_idempotency_keys",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": "orders"},
+    },
+}
+
+# --- The pipeline -----------------------------------------------------------------------------------------
+PIPELINE_BATCH_SIZE: int = env.int("PIPELINE_BATCH_SIZE", 200)
+PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10)
+ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3)
+ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200)
+ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
+ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120)
+WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
+
+# --- The simulated chain ----------------------------------------------------------------------------------
+SIM_BLOCK_TIME_MS: int = env.int("SIM_BLOCK_TIME_MS", 100)
+SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)
+SIM_BUILD_DELAY_MS: int = env.int("SIM_BUILD_DELAY_MS", 15)
+SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25)
+SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2)
+SIM_SEED: int = env.int("SIM_SEED", 7)
+
+# --- Django -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "pgtrigger",
+    "rest_framework",
+    "rest_framework_api_key",
+    "dex.chains.simulated.apps.SimulatedChainConfig",
+    "orders",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "orderengine.urls"
+ASGI_APPLICATION = "orderengine.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Serves the packages' own static files without a collect step, in development and behind daphne alike.
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+APPEND_SLASH = False
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "orders.exceptions.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Order Execution Engine",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.states.OrderStatus"},
+}
+
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"orders": {"level": LOG_LEVEL}, "dex": {"level": LOG_LEVEL}},
+}
+
+env.seal()

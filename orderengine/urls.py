@@ -1,0 +1,25 @@
+"""All HTTP paths."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from orderengine.health import health, ready
+from orders.pages import start_page
+
+urlpatterns = [
+    path("", start_page, name="start"),
+    path("health", health),
+    path("ready", ready),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("orders.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="schema"),
+    path(
+        "api/v1/docs",
+        SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[]),
+        name="docs",
+    ),
+]
+
+handler404 = "orders.exceptions.not_found"
+handler500 = "orders.exceptions.server_error"

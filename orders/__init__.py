@@ -1,0 +1,1 @@
+"""The business: order state machine, persistence and API."""

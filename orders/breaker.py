@@ -1,0 +1,85 @@
+"""One switch per process for everything that is only a hint: while Redis is away, nobody waits for it twice."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from orders.config import hints_redis_url
+
+logger = logging.getLogger(__name__)
+
+# A frozen server costs the one caller that finds out this long, and only once.
+SOCKET_TIMEOUT_S = 0.2
+PROBE_INTERVAL_S = 0.5
+
+
+@cache
+def _client(pid: int) -> redis.Redis:
+    # A connection must not be shared across a fork, hence one client per process id.
+    return redis.Redis.from_url(
+        hints_redis_url(),
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        retry_on_error=[],
+        health_check_interval=0,
+    )
+
+
+def redis_client() -> redis.Redis:
+    """This process's client for hint keys; each call on it takes `SOCKET_TIMEOUT_S` at most."""
+    return _client(os.getpid())
+
+
+class Breaker:
+    """Open after one failure; a background thread, never a caller, finds out when Redis is back."""
+
+    def __init__(self, probe: Callable[[], object]) -> None:
+        self._probe = probe
+        self._lock = threading.Lock()
+        self._open_in_pid: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether hints are skipped at the moment (a forked child starts with its own judgement)."""
+        return self._open_in_pid == os.getpid()
+
+    def attempt(self, hint: Callable[[], object]) -> bool:
+        """Run `hint` unless open; False when it was skipped or failed. Never raises."""
+        if self.is_open:
+            return False
+        try:
+            hint()
+        except Exception as error:  # noqa: BLE001 - a hint may fail in any way, and must not matter
+            self._trip(error)
+            return False
+        return True
+
+    def _trip(self, error: Exception) -> None:
+        with self._lock:
+            if self.is_open:
+                return
+            self._open_in_pid = os.getpid()
+        logger.warning("Redis is away (%s): orders go on, woken by the upkeep of the workers", type(error).__name__)
+        threading.Thread(target=self._probe_until_back, name="redis-probe", daemon=True).start()
+
+    def _probe_until_back(self) -> None:
+        while True:
+            time.sleep(PROBE_INTERVAL_S)
+            try:
+                self._probe()
+            except Exception:  # noqa: BLE001, S112 - not back yet
+                continue
+            self._open_in_pid = None
+            logger.warning("Redis is back")
+            return
+
+
+hints = Breaker(lambda: redis_client().ping())

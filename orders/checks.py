@@ -1,0 +1,39 @@
+"""Refuses settings that contradict each other, before anything runs on them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Each time limit must stay below the next one, and counts must make sense."""
+    errors: list[CheckMessage] = []
+    ordered = (
+        ("DB_LOCK_TIMEOUT_MS", settings.DB_LOCK_TIMEOUT_MS / 1000),
+        ("DB_STATEMENT_TIMEOUT_MS", settings.DB_STATEMENT_TIMEOUT_MS / 1000),
+        ("PIPELINE_LEASE_S", settings.PIPELINE_LEASE_S),
+        ("TASK_SOFT_TIME_LIMIT_S", settings.TASK_SOFT_TIME_LIMIT_S),
+        ("TASK_TIME_LIMIT_S", settings.TASK_TIME_LIMIT_S),
+        ("BROKER_VISIBILITY_TIMEOUT_S", settings.BROKER_VISIBILITY_TIMEOUT_S),
+    )
+    for (name, value), (next_name, next_value) in zip(ordered, ordered[1:], strict=False):
+        if value >= next_value:
+            errors.append(
+                Error(f"{name} ({value:g} s) must stay below {next_name} ({next_value:g} s)", id="orders.E001")
+            )
+    if not 1 <= settings.PIPELINE_BATCH_SIZE <= 1000:
+        errors.append(Error("PIPELINE_BATCH_SIZE must be 1 to 1000", id="orders.E002"))
+    if settings.ORDER_MAX_ATTEMPTS < 1:
+        errors.append(Error("ORDER_MAX_ATTEMPTS must be at least 1", id="orders.E003"))
+    return errors
+
+
+@register(deploy=False)
+def production_secret(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Outside DEBUG a guessable secret would let anybody forge admin sessions."""
+    if not settings.DEBUG and (len(settings.SECRET_KEY) < 32 or settings.SECRET_KEY.startswith("development")):
+        return [Error("SECRET_KEY must be random and at least 32 characters long outside DEBUG", id="orders.E004")]
+    return []

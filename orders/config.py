@@ -1,0 +1,70 @@
+"""What this package reads of the settings, as typed values; nothing else in `orders` imports them."""
+
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http.request import validate_host
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits of the pipeline.
+
+    `batch_size` orders are claimed under a lease of `lease_s`; a run of one stage hands over after `run_s`.
+    An order is tried `max_attempts` times; the n-th retry waits a random time up to
+    `retry_base_s * 2**n`, at most `retry_cap_s` (full jitter). A signed swap reverts `deadline_s` after
+    signing. Bytes without a receipt are sent again after `resend_s`.
+    """
+
+    batch_size: int = 200
+    lease_s: int = 10
+    run_s: float = 2.0
+    max_attempts: int = 3
+    max_claims: int = 8
+    retry_base_s: float = 0.2
+    retry_cap_s: float = 30.0
+    deadline_s: int = 120
+    resend_s: float = 1.0
+
+
+@cache
+def get_policy() -> Policy:
+    """The pipeline's limits as the operator set them."""
+    return Policy(
+        batch_size=settings.PIPELINE_BATCH_SIZE,
+        lease_s=settings.PIPELINE_LEASE_S,
+        max_attempts=settings.ORDER_MAX_ATTEMPTS,
+        retry_base_s=settings.ORDER_RETRY_BASE_MS / 1000,
+        deadline_s=settings.ORDER_DEADLINE_S,
+    )
+
+
+def default_slippage_bps() -> str:
+    """Slippage allowed when an order names none, as the decimal string of the settings."""
+    return settings.ORDER_DEFAULT_SLIPPAGE_BPS
+
+
+def hints_redis_url() -> str:
+    """Where wake-up flags live."""
+    return settings.REDIS_WAKE_URL
+
+
+def api_is_open() -> bool:
+    """Whether callers on this machine need no key (DEBUG and bound to loopback)."""
+    return settings.API_IS_OPEN
+
+
+def ws_linger_s() -> float:
+    """Seconds between a terminal event and the close of its socket."""
+    return settings.WS_LINGER_S
+
+
+def is_allowed_origin(origin: str) -> bool:
+    """Whether a browser page of this origin may open sockets: the same hosts that may be asked over HTTP."""
+    try:
+        host = urlsplit(origin).hostname or ""
+    except ValueError:
+        return False
+    return validate_host(host, settings.ALLOWED_HOSTS)

@@ -1,0 +1,52 @@
+"""Database columns that Django does not ship: integer atoms and PostgreSQL transaction ids."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+ATOMS_DIGITS = 78  # 2**256 has 78 decimal digits
+
+
+class AtomsField(models.DecimalField):  # type: ignore[type-arg]
+    """Token atoms: NUMERIC(78, 0) in the database, `int` in Python."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["max_digits"] = ATOMS_DIGITS
+        kwargs["decimal_places"] = 0
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        """Leave the fixed size out of migrations."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("max_digits", None)
+        kwargs.pop("decimal_places", None)
+        return name, path, args, kwargs
+
+    def from_db_value(self, value: Decimal | None, *_: object) -> int | None:
+        """NUMERIC arrives as Decimal."""
+        return None if value is None else int(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Form and fixture input to int."""
+        return None if value is None else int(value)
+
+
+class TransactionIdField(models.Field):  # type: ignore[type-arg]
+    """`xid8`: the writing transaction's id, so that readers can order events as they were committed."""
+
+    def db_type(self, connection: Any) -> str:
+        """PostgreSQL's 64-bit transaction id."""
+        return "xid8"
+
+    def from_db_value(self, value: str | int | None, *_: object) -> int | None:
+        """xid8 has no Python type of its own and arrives as text."""
+        return None if value is None else int(value)
+
+
+class CurrentTransactionId(models.Func):
+    """`pg_current_xact_id()`, as a column default."""
+
+    function = "pg_current_xact_id"
+    output_field = TransactionIdField()  # type: ignore[assignment]
+    arity = 0

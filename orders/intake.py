@@ -1,0 +1,131 @@
+"""From validated fields to typed terms: token units become atoms, names are checked against what exists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from dex import Side
+from orders.amounts import AmountError, bps_to_ppm, parse_units, shown
+from orders.models import Token
+from orders.order_types import ORDER_TYPES
+from orders.problems import FieldError, Problem, ProblemError
+from orders.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be traded at the moment, read once per request."""
+
+    chain_id: str
+    tokens: Mapping[str, Token]
+    venues: frozenset[str]
+    default_slippage_bps: str
+
+
+def order_terms(fields: Mapping[str, Any], offer: Offer) -> Terms:
+    """Terms of one order from OrderRequestSerializer's fields. Raises: ProblemError."""
+    extra = _swap_extra(fields, offer) | {
+        "time_in_force": fields.get("time_in_force") or ("gtd" if fields.get("expires_at") else "ioc"),
+        "tags": fields.get("tags", {}),
+        "scenario": fields.get("sim", {}).get("scenario", "none"),
+    }
+    expires_at: datetime | None = fields.get("expires_at")
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise ProblemError(_problem("already_expired", f"{expires_at.isoformat()} is in the past", "/expires_at"))
+    order_type = ORDER_TYPES.get(fields["type"])
+    if order_type is None:
+        raise ProblemError(_problem("unknown_order_type", f"there is no type {shown(fields['type'])}", "/type"))
+    if problem := order_type.check(extra, expires_at is not None):
+        raise ProblemError(problem)
+    return swap_terms(fields, offer, extra, order_type.name, fields.get("client_order_id"), expires_at)
+
+
+def quote_terms(fields: Mapping[str, Any], offer: Offer) -> Terms:
+    """Terms of a quote, which is an order that nobody stores. Raises: ProblemError."""
+    return swap_terms(fields, offer, _swap_extra(fields, offer), "market", None, None)
+
+
+def swap_terms(
+    fields: Mapping[str, Any],
+    offer: Offer,
+    extra: Mapping[str, Any],
+    order_type: str,
+    client_order_id: str | None,
+    expires_at: datetime | None,
+) -> Terms:
+    """The typed terms. Raises: ProblemError for an amount that the token cannot hold."""
+    token_in, token_out = _tokens(fields, offer)
+    side = Side(fields["side"])
+    fixed = token_in if side is Side.EXACT_IN else token_out
+    return Terms(
+        client_order_id=client_order_id,
+        chain_id=offer.chain_id,
+        order_type=order_type,
+        side=side,
+        token_in=token_in.symbol,
+        token_out=token_out.symbol,
+        decimals_in=token_in.decimals,
+        decimals_out=token_out.decimals,
+        amount=_atoms(fields["amount"], fixed, "/amount"),
+        expires_at=expires_at,
+        extra=extra,
+    )
+
+
+def _tokens(fields: Mapping[str, Any], offer: Offer) -> tuple[Token, Token]:
+    errors = [
+        FieldError(f"/{name}", "unknown_token", f"no token {shown(fields[name])} can be traded here")
+        for name in ("token_in", "token_out")
+        if (token := offer.tokens.get(fields[name])) is None or not token.is_enabled
+    ]
+    if errors:
+        raise ProblemError(Problem("unknown_token", errors[0].detail, errors=errors))
+    if fields["token_in"] == fields["token_out"]:
+        raise ProblemError(_problem("same_token", f"{fields['token_in']} cannot be swapped for itself", "/token_out"))
+    return offer.tokens[fields["token_in"]], offer.tokens[fields["token_out"]]
+
+
+def _swap_extra(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+    token_in, token_out = _tokens(fields, offer)
+    guards: Mapping[str, Any] = fields.get("guards", {})
+    venues: Mapping[str, Any] = fields.get("venues", {})
+    _check_sides(fields["side"], guards)
+    for list_name in ("allow", "deny"):
+        for name in venues.get(list_name, ()):
+            if name not in offer.venues:
+                raise ProblemError(_problem("unknown_venue", f"there is no venue {shown(name)}", f"/venues/{list_name}"))
+    slippage = guards.get("max_slippage_bps")
+    impact = guards.get("max_price_impact_bps")
+    return {
+        "max_slippage_ppm": bps_to_ppm(Decimal(offer.default_slippage_bps) if slippage is None else slippage),
+        "max_price_impact_ppm": None if impact is None else bps_to_ppm(impact),
+        "min_amount_out": _optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
+        "max_amount_in": _optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
+        "max_quote_age_ms": guards.get("max_quote_age_ms"),
+        "allow": sorted(set(venues.get("allow", ()))),
+        "deny": sorted(set(venues.get("deny", ()))),
+    }
+
+
+def _check_sides(side: str, guards: Mapping[str, Any]) -> None:
+    misplaced = "max_amount_in" if side == Side.EXACT_IN else "min_amount_out"
+    if guards.get(misplaced) is not None:
+        detail = f"{misplaced} means nothing for {side}: that amount is the fixed one"
+        raise ProblemError(_problem("guard_side", detail, f"/guards/{misplaced}"))
+
+
+def _optional(text: str | None, token: Token, pointer: str) -> str | None:
+    return None if text is None else str(_atoms(text, token, pointer))
+
+
+def _atoms(text: str, token: Token, pointer: str) -> int:
+    try:
+        return parse_units(text, token.decimals)
+    except AmountError as error:
+        raise ProblemError(_problem(error.code, error.detail, pointer)) from None
+
+
+def _problem(code: str, detail: str, pointer: str) -> Problem:
+    return Problem(code, detail, errors=[FieldError(pointer, code, detail)])

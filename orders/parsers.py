@@ -1,0 +1,38 @@
+"""Reads request bodies: JSON only, at most 1 MiB, nothing that PostgreSQL could not store."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import orjson
+from rest_framework.parsers import JSONParser
+
+from orders.problems import Problem, ProblemError
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class StrictJSONParser(JSONParser):
+    """JSON without NaN, lone surrogates or NUL characters."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Raises: ProblemError `body_too_large` or `malformed_json`."""
+        body = stream.read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise ProblemError(Problem("body_too_large", "the body has more than 1 MiB"))
+        try:
+            parsed = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ProblemError(Problem("malformed_json", f"the body cannot be read as JSON: {error}")) from None
+        if b"\\u0000" in body and _has_nul(parsed):
+            raise ProblemError(Problem("malformed_json", "text must not hold NUL characters"))
+        return parsed
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)

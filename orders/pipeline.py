@@ -1,0 +1,134 @@
+"""The one stage loop: claim, work, settle, push, wake. A message only starts it; the rows say what there is to do."""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from django.db import InterfaceError, OperationalError
+
+from dex import Engine, RetryableError
+from orders.config import Policy
+from orders.events import push_events
+from orders.problems import Problem
+from orders.selectors import UPKEEP
+from orders.services.build import build_orders
+from orders.services.claim import ClaimedOrder, claim_orders, due_stages
+from orders.services.confirm import confirm_orders
+from orders.services.heartbeat import beat
+from orders.services.route import route_orders
+from orders.services.settled import Settled, fail, retry
+from orders.services.submit import submit_orders
+from orders.services.transition import Change, transition
+from orders.states import Stage
+from orders.wake import started, wake
+
+logger = logging.getLogger(__name__)
+
+
+class StageWork(Protocol):
+    """What a stage does to a batch: work without a transaction, then settle in one."""
+
+    def __call__(self, orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled: ...
+
+
+STAGES: Mapping[Stage, StageWork] = {
+    Stage.ROUTE: route_orders,
+    Stage.BUILD: build_orders,
+    Stage.SUBMIT: submit_orders,
+    Stage.CONFIRM: confirm_orders,
+}
+
+
+def run_stage(stage: Stage, *, engine: Engine, policy: Policy, work: StageWork | None = None) -> None:
+    """Work off the stage's due orders, batch by batch, until none is left or the run's time is up.
+
+    Raises: RetryableError once, after everything is settled, when orders wait for another try: the task's
+    back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
+    """
+    started(stage)
+    ends_at = time.monotonic() + policy.run_s
+    retry_error: RetryableError | None = None
+    while True:
+        claim = claim_orders(stage, policy.batch_size, policy.lease_s)
+        push_events(claim.events)
+        for batch in _batches(claim.orders):
+            settled = _run_batch(stage, work or STAGES[stage], batch, engine, policy)
+            push_events(settled.events)
+            retry_error = settled.retry or retry_error
+            for next_stage, delay_s in settled.wakes.items():
+                wake(next_stage, delay_s)
+        if len(claim.orders) < policy.batch_size:
+            break
+        if time.monotonic() >= ends_at:
+            wake(stage)
+            break
+    if retry_error is not None:
+        raise retry_error
+
+
+def wake_due_stages() -> None:
+    """The safety net: wake every stage that has rows to look at, whatever became of its messages."""
+    beat(UPKEEP)
+    for stage, delay_s in due_stages().items():
+        wake(stage, delay_s)
+
+
+def _batches(orders: Sequence[ClaimedOrder]) -> Iterator[Sequence[ClaimedOrder]]:
+    """Fresh orders together; those whose last claim ended in a crash alone, in random order.
+
+    One of these may be what killed the worker: alone it takes nobody along, and the innocent get through.
+    """
+    fresh = [order for order in orders if order.claim_count <= 1]
+    if fresh:
+        yield fresh
+    suspects = [order for order in orders if order.claim_count > 1]
+    random.shuffle(suspects)
+    for suspect in suspects:
+        yield [suspect]
+
+
+def _run_batch(
+    stage: Stage, work: StageWork, orders: Sequence[ClaimedOrder], engine: Engine, policy: Policy
+) -> Settled:
+    if orders[0].claim_count > policy.max_claims and _may_fail(stage):
+        return Settled(transition([fail(order, _poison(order, stage)) for order in orders]))
+    try:
+        return work(orders, engine=engine, policy=policy)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("stage %s failed on %d orders", stage, len(orders))
+        if len(orders) > 1:
+            return _one_by_one(stage, work, orders, engine, policy)
+        return Settled(transition([_after_bug(stage, orders[0], error, policy)]))
+
+
+def _one_by_one(
+    stage: Stage, work: StageWork, orders: Sequence[ClaimedOrder], engine: Engine, policy: Policy
+) -> Settled:
+    """A bug that one order brings out must not hold back its batch."""
+    total = Settled()
+    for order in orders:
+        settled = _run_batch(stage, work, [order], engine, policy)
+        total.events += settled.events
+        total.wakes.update(settled.wakes)
+        total.retry = settled.retry or total.retry
+    return total
+
+
+def _after_bug(stage: Stage, order: ClaimedOrder, error: Exception, policy: Policy) -> Change:
+    problem = Problem("internal_error", f"the {stage} stage met a {type(error).__name__}")
+    if _may_fail(stage) and order.attempt >= policy.max_attempts:
+        return fail(order, problem)
+    return retry(order, order.status, problem, policy)
+
+
+def _may_fail(stage: Stage) -> bool:
+    """Only while no bytes can have left; from then on the chain decides."""
+    return stage in {Stage.ROUTE, Stage.BUILD}
+
+
+def _poison(order: ClaimedOrder, stage: Stage) -> Problem:
+    return Problem("poison", f"its worker died {order.claim_count - 1} times in the {stage} stage; nothing was sent")

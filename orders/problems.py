@@ -1,0 +1,132 @@
+"""The one error shape (RFC 9457), the same for a refused request and for a failed order, and its table of codes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What every problem with one code shares: HTTP status, title, and what to do next by default."""
+
+    status: int
+    title: str
+    hint: str = ""
+
+
+# docs/errors.md explains each code; a test compares the two.
+KINDS: dict[str, Kind] = {
+    # The request itself
+    "malformed_json": Kind(400, "Body is not valid JSON"),
+    "invalid": Kind(400, "Request not valid", "Correct the fields listed in errors; docs: /api/v1/docs"),
+    "unknown_field": Kind(400, "Unknown field", "Remove the field or correct its name"),
+    "amount_must_be_string": Kind(400, "Amount must be a string", 'Send the amount in quotes: "250.5"'),
+    "amount_malformed": Kind(400, "Amount malformed", 'Send a plain decimal string: "250.5"'),
+    "amount_not_positive": Kind(400, "Amount not positive", "Send an amount greater than zero"),
+    "amount_too_fine": Kind(400, "Amount finer than the token", "Round to the token's decimals; see /api/v1/tokens"),
+    "amount_too_large": Kind(400, "Amount too large"),
+    "batch_size": Kind(400, "Batch size out of range", "Send 1 to 500 orders per request"),
+    "body_too_large": Kind(413, "Body too large", "Send at most 1 MiB; split the batch"),
+    "unsupported_media_type": Kind(415, "Unsupported media type", "Send Content-Type: application/json"),
+    "not_acceptable": Kind(406, "No such representation", "Accept application/json"),
+    "unauthorized": Kind(401, "API key missing or not valid", "Send Authorization: Bearer KEY; see manage.py keys"),
+    "forbidden": Kind(403, "Not allowed"),
+    "not_found": Kind(404, "Not found"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "throttled": Kind(429, "Too many requests", "Wait for the seconds in Retry-After"),
+    # Orders that cannot be taken
+    "unknown_token": Kind(422, "Unknown token", "See /api/v1/tokens for the tokens that can be traded"),
+    "same_token": Kind(422, "Token swapped for itself", "Name two different tokens"),
+    "unknown_venue": Kind(422, "Unknown venue", "See /api/v1/venues for the venues there are"),
+    "unknown_order_type": Kind(422, "Order type not offered", "Use one of the types in /api/v1/docs"),
+    "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
+    "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
+    "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
+    "client_order_id_reused": Kind(422, "client_order_id already used", "Use a new client_order_id for other terms"),
+    "idempotency_key_reused": Kind(422, "Idempotency key already used", "Use a new key for another body"),
+    "request_in_progress": Kind(409, "Same request still running", "Repeat it in a second"),
+    "batch_refused": Kind(422, "Batch refused", "Correct the items with an error and send the whole batch again"),
+    # Orders that ended, or quotes that cannot be given
+    "no_route": Kind(422, "No route", "Allow more venues, or choose a pair that the pools in /api/v1/venues join"),
+    "insufficient_liquidity": Kind(422, "Not enough liquidity", "Send a smaller amount or split the order"),
+    "amount_too_small": Kind(422, "Amount too small", "Send a larger amount"),
+    "price_impact": Kind(422, "Price impact above your guard", "Split the order or raise max_price_impact_bps"),
+    "slippage": Kind(422, "Price moved beyond your limit", "Raise max_slippage_bps or place the order again"),
+    "insufficient_funds": Kind(422, "Wallet holds too little", "Fund the wallet or send a smaller amount"),
+    "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),
+    "cancelled": Kind(422, "Cancelled"),
+    "network": Kind(422, "Chain could not be reached", "Place the order again; nothing was executed"),
+    "rejected": Kind(422, "Refused by the chain"),
+    "reverted": Kind(422, "Undone by the chain", "Nothing was swapped; see the detail"),
+    "poison": Kind(422, "Order stopped the workers repeatedly", "Report this order's id to the operator"),
+    "internal_error": Kind(422, "Internal error", "Report this order's id to the operator"),
+    "error": Kind(422, "Error"),
+    # Acts on an order
+    "order_terminal": Kind(409, "Order has ended", "Nothing is left to cancel"),
+    # The service
+    "not_ready": Kind(503, "Not ready", "Repeat after the seconds in Retry-After"),
+    "server_error": Kind(500, "Server error", "Report the request to the operator"),
+}
+
+# Codes whose outcome word differs from the code itself.
+_OUTCOMES = {"insufficient_liquidity": "no_route", "amount_too_small": "no_route"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that is wrong: JSON pointer, stable code, words."""
+
+    pointer: str
+    code: str
+    detail: str
+
+    def to_json(self) -> dict[str, str]:
+        """As a member of `errors`."""
+        return {"pointer": self.pointer, "code": self.code, "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error a person or program can act on."""
+
+    code: str
+    detail: str
+    hint: str = ""
+    errors: Sequence[FieldError] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return KINDS[self.code].status
+
+    def to_json(self) -> dict[str, Any]:
+        """RFC 9457 object; `try` is the next step where there is one."""
+        kind = KINDS[self.code]
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.code.replace('_', '-')}",
+            "title": kind.title,
+            "status": kind.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = [error.to_json() for error in self.errors]
+        if self.facts:
+            body["facts"] = dict(self.facts)
+        if hint := self.hint or kind.hint:
+            body["try"] = hint
+        return body
+
+
+class ProblemError(Exception):
+    """Carries a problem to the edge that answers with it."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def outcome_of(code: str) -> str:
+    """The order outcome that a failure code leads to."""
+    return _OUTCOMES.get(code, code)

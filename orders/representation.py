@@ -1,0 +1,131 @@
+"""The public JSON of an order, a quote and a list page: the same in every answer, snapshot and message."""
+
+from typing import Any
+
+from dex import Quote, Side
+from orders.amounts import format_units, ppm_to_bps
+from orders.events import Event, timestamp
+from orders.models import Order, OrderEvent
+from orders.routes import encode_quote
+from orders.states import OrderStatus
+from orders.terms import Terms
+
+
+def order_json(order: Order) -> dict[str, Any]:
+    """The order object. Every amount comes in token units and, as `*_raw`, in atoms."""
+    is_exact_in = order.side == Side.EXACT_IN
+    extra = order.terms
+    return {
+        "id": str(order.id),
+        "client_order_id": order.client_order_id,
+        "token_in": order.token_in,
+        "token_out": order.token_out,
+        "side": order.side,
+        "type": order.order_type,
+        **_amount("amount", order.amount, order.decimals_in if is_exact_in else order.decimals_out),
+        **_amount("amount_in", _first(order.amount_in, order.quoted_amount_in, order.amount if is_exact_in else None), order.decimals_in),
+        **_amount("amount_out", _first(order.amount_out, order.quoted_amount_out, None if is_exact_in else order.amount), order.decimals_out),
+        **_amount("quoted_amount_in", order.quoted_amount_in, order.decimals_in),
+        **_amount("quoted_amount_out", order.quoted_amount_out, order.decimals_out),
+        **_amount("min_amount_out", order.min_amount_out, order.decimals_out),
+        **_amount("max_amount_in", order.max_amount_in, order.decimals_in),
+        "guards": guards_json(extra, order.decimals_in, order.decimals_out),
+        "venues": {"allow": extra.get("allow", []), "deny": extra.get("deny", [])},
+        "time_in_force": extra.get("time_in_force", "ioc"),
+        "expires_at": order.expires_at and timestamp(order.expires_at),
+        "tags": extra.get("tags", {}),
+        "sim": {"scenario": extra.get("scenario", "none")},
+        "status": order.status,
+        "outcome": order.outcome,
+        "waiting_for": "worker" if order.status == OrderStatus.PENDING else None,
+        "attempt": order.attempt,
+        "seq": order.seq,
+        "chain": order.chain_id,
+        "tx_hash": order.tx_hash,
+        "route": order.route,
+        "failure": order.failure,
+        "version": order.seq,
+        "created_at": timestamp(order.created_at),
+        "updated_at": timestamp(order.updated_at),
+    }  # fmt: skip
+
+
+def first_answer_json(order: Order) -> dict[str, Any]:
+    """The object that accepting this order answered: it depends on nothing that has happened since."""
+    return order_json(
+        Order(
+            id=order.id,
+            client_order_id=order.client_order_id,
+            chain_id=order.chain_id,
+            order_type=order.order_type,
+            side=order.side,
+            token_in=order.token_in,
+            token_out=order.token_out,
+            decimals_in=order.decimals_in,
+            decimals_out=order.decimals_out,
+            amount=order.amount,
+            terms=order.terms,
+            expires_at=order.expires_at,
+            status=OrderStatus.PENDING,
+            created_at=order.created_at,
+            updated_at=order.created_at,
+        )
+    )
+
+
+def guards_json(extra: dict[str, Any], decimals_in: int, decimals_out: int) -> dict[str, Any]:
+    """The owner's limits as stated."""
+    impact, least, most = (extra.get(name) for name in ("max_price_impact_ppm", "min_amount_out", "max_amount_in"))
+    return {
+        "max_slippage_bps": ppm_to_bps(extra["max_slippage_ppm"]),
+        "max_price_impact_bps": None if impact is None else ppm_to_bps(impact),
+        "min_amount_out": None if least is None else format_units(int(least), decimals_out),
+        "max_amount_in": None if most is None else format_units(int(most), decimals_in),
+        "max_quote_age_ms": extra.get("max_quote_age_ms"),
+    }
+
+
+def quote_json(terms: Terms, quote: Quote, decimals: dict[str, int], quoted_at: str, expires_at: str) -> dict[str, Any]:
+    """A timed answer: nothing is stored, and the amounts hold for the snapshot they name."""
+    return {
+        "token_in": terms.token_in,
+        "token_out": terms.token_out,
+        "side": terms.side,
+        **_amount("amount_in", quote.amount_in, terms.decimals_in),
+        **_amount("amount_out", quote.amount_out, terms.decimals_out),
+        **_amount("min_amount_out", quote.min_amount_out, terms.decimals_out),
+        **_amount("max_amount_in", quote.max_amount_in, terms.decimals_in),
+        "price": price(quote.amount_in, quote.amount_out, terms.decimals_in, terms.decimals_out),
+        "guards": guards_json(dict(terms.extra), terms.decimals_in, terms.decimals_out),
+        "chain": terms.chain_id,
+        "route": encode_quote(quote, decimals),
+        "quoted_at": quoted_at,
+        "expires_at": expires_at,
+    }
+
+
+def price(amount_in: int, amount_out: int, decimals_in: int, decimals_out: int) -> str:
+    """token_out per token_in in token units, 12 significant digits, for display only."""
+    if not amount_in:
+        return "0"
+    scale = 10**30
+    ratio = amount_out * 10**decimals_in * scale // (amount_in * 10**decimals_out)
+    spare = max(0, len(str(ratio)) - 12)
+    return format_units(ratio // 10**spare * 10**spare, 30)
+
+
+def event_json(row: OrderEvent) -> dict[str, Any]:
+    """A stored event in its public shape."""
+    return Event(
+        row.order_id, row.seq, row.status, row.attempt, row.outcome, row.at, row.took_ms, row.data, row.xid, row.id
+    ).to_json()
+
+
+def _amount(name: str, atoms: int | None, decimals: int) -> dict[str, str | None]:
+    if atoms is None:
+        return {name: None, f"{name}_raw": None}
+    return {name: format_units(atoms, decimals), f"{name}_raw": str(atoms)}
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)

@@ -1,0 +1,256 @@
+"""The answers of the API in the OpenAPI schema's words. representation.py writes them; a test compares the two."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from dex import Side
+from orders.serializers import TIMES_IN_FORCE, GuardsSerializer, SimSerializer, VenuesSerializer
+from orders.states import OrderStatus
+
+
+def _amount(help_text: str = "Token units.", **kwargs: Any) -> serializers.CharField:
+    return serializers.CharField(help_text=help_text, **kwargs)
+
+
+class FieldErrorShape(serializers.Serializer[Any]):
+    """One wrong field."""
+
+    pointer = serializers.CharField(help_text="JSON pointer into the body.")
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ProblemShape(serializers.Serializer[Any]):
+    """RFC 9457 problem object; `try` (where present) is the next step."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable; docs/errors.md lists all.")
+    detail = serializers.CharField()
+    instance = serializers.CharField(required=False)
+    errors = FieldErrorShape(many=True, required=False)
+    facts = serializers.DictField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`try` is a Python keyword, so it cannot be declared in the class body."""
+        return {**super().get_fields(), "try": serializers.CharField(required=False)}
+
+
+class HopShape(serializers.Serializer[Any]):
+    """One swap through one pool."""
+
+    venue = serializers.CharField()
+    pool = serializers.CharField()
+    token_in = serializers.CharField()
+    token_out = serializers.CharField()
+    amount_in = _amount()
+    amount_in_raw = _amount("Atoms.")
+    amount_out = _amount()
+    amount_out_raw = _amount("Atoms.")
+
+
+class LegShape(serializers.Serializer[Any]):
+    """One parallel share of the route."""
+
+    share = serializers.FloatField(help_text="Share of the input, 0 to 1.")
+    hops = HopShape(many=True)
+
+
+class VenueQuoteShape(serializers.Serializer[Any]):
+    """What one venue alone would have given, or the code of its refusal."""
+
+    venue = serializers.CharField()
+    amount_in = _amount(allow_null=True)
+    amount_in_raw = _amount("Atoms.", allow_null=True)
+    amount_out = _amount(allow_null=True)
+    amount_out_raw = _amount("Atoms.", allow_null=True)
+    code = serializers.CharField(allow_null=True)
+
+
+class RouteShape(serializers.Serializer[Any]):
+    """The whole plan, with its comparison."""
+
+    legs = LegShape(many=True)
+    price_impact_bps = serializers.CharField()
+    mid_amount_out = _amount("The same input at the marginal prices, without fee or impact.")
+    mid_amount_out_raw = _amount("Atoms.")
+    snapshot_version = serializers.IntegerField(help_text="Block that was priced.")
+    venue_quotes = VenueQuoteShape(many=True)
+
+
+class OrderShape(serializers.Serializer[Any]):
+    """The order object: the same in every answer, snapshot and message."""
+
+    id = serializers.UUIDField()
+    client_order_id = serializers.CharField(allow_null=True)
+    token_in = serializers.CharField()
+    token_out = serializers.CharField()
+    side = serializers.ChoiceField(choices=[side.value for side in Side])
+    type = serializers.CharField()
+    amount = _amount("The fixed side, token units.")
+    amount_raw = _amount("Atoms.")
+    amount_in = _amount("Executed, else quoted, else stated.", allow_null=True)
+    amount_in_raw = _amount("Atoms.", allow_null=True)
+    amount_out = _amount("Executed, else quoted, else stated.", allow_null=True)
+    amount_out_raw = _amount("Atoms.", allow_null=True)
+    quoted_amount_in = _amount(allow_null=True)
+    quoted_amount_in_raw = _amount("Atoms.", allow_null=True)
+    quoted_amount_out = _amount(allow_null=True)
+    quoted_amount_out_raw = _amount("Atoms.", allow_null=True)
+    min_amount_out = _amount("Limit that the chain enforces.", allow_null=True)
+    min_amount_out_raw = _amount("Atoms.", allow_null=True)
+    max_amount_in = _amount("Limit that the chain enforces.", allow_null=True)
+    max_amount_in_raw = _amount("Atoms.", allow_null=True)
+    guards = GuardsSerializer()
+    venues = VenuesSerializer()
+    time_in_force = serializers.ChoiceField(choices=TIMES_IN_FORCE)
+    expires_at = serializers.DateTimeField(allow_null=True)
+    tags = serializers.DictField(child=serializers.CharField())
+    sim = SimSerializer()
+    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in OrderStatus])
+    outcome = serializers.CharField(allow_null=True, help_text="Open set: filled, slippage, no_route, cancelled ...")
+    waiting_for = serializers.CharField(allow_null=True)
+    attempt = serializers.IntegerField()
+    seq = serializers.IntegerField(help_text="seq of the last event.")
+    chain = serializers.CharField()
+    tx_hash = serializers.CharField(allow_null=True)
+    route = RouteShape(allow_null=True)
+    failure = ProblemShape(allow_null=True)
+    version = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class QuoteShape(serializers.Serializer[Any]):
+    """A timed answer; nothing is stored."""
+
+    token_in = serializers.CharField()
+    token_out = serializers.CharField()
+    side = serializers.ChoiceField(choices=[side.value for side in Side])
+    amount_in = _amount()
+    amount_in_raw = _amount("Atoms.")
+    amount_out = _amount()
+    amount_out_raw = _amount("Atoms.")
+    min_amount_out = _amount()
+    min_amount_out_raw = _amount("Atoms.")
+    max_amount_in = _amount()
+    max_amount_in_raw = _amount("Atoms.")
+    price = serializers.CharField(help_text="token_out per token_in, for display only.")
+    guards = GuardsSerializer()
+    chain = serializers.CharField()
+    route = RouteShape()
+    quoted_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class EventShape(serializers.Serializer[Any]):
+    """One fact about an order; the WebSocket sends the same record."""
+
+    type = serializers.CharField()
+    cursor = serializers.CharField()
+    order_id = serializers.UUIDField()
+    seq = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=[(status.value, status.value) for status in OrderStatus])
+    attempt = serializers.IntegerField()
+    outcome = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+    took_ms = serializers.IntegerField()
+    data = serializers.DictField()
+
+
+class BatchResultShape(serializers.Serializer[Any]):
+    """One item's answer: an order, or why it was refused."""
+
+    order = OrderShape(required=False)
+    error = ProblemShape(required=False)
+
+
+class PoolShape(serializers.Serializer[Any]):
+    """One source of liquidity."""
+
+    pool = serializers.CharField()
+    kind = serializers.CharField()
+    tokens = serializers.ListField(child=serializers.CharField())
+    fee_bps = serializers.CharField()
+    reserves = serializers.DictField(child=serializers.CharField(), help_text="Token units by symbol.")
+
+
+class VenueShape(serializers.Serializer[Any]):
+    """A venue and its pools."""
+
+    venue = serializers.CharField()
+    name = serializers.CharField()
+    pools = PoolShape(many=True)
+
+
+class TokenShape(serializers.Serializer[Any]):
+    """A token that orders may name."""
+
+    symbol = serializers.CharField()
+    name = serializers.CharField()
+    decimals = serializers.IntegerField()
+
+
+class EventsShape(serializers.Serializer[Any]):
+    """Events in order."""
+
+    results = EventShape(many=True)
+
+
+class BatchShape(serializers.Serializer[Any]):
+    """Answers in the order sent."""
+
+    results = BatchResultShape(many=True)
+
+
+class OrderPageShape(serializers.Serializer[Any]):
+    """One page, newest first."""
+
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = OrderShape(many=True)
+
+
+class VenuesShape(serializers.Serializer[Any]):
+    """All venues, as of one block."""
+
+    snapshot_version = serializers.IntegerField()
+    results = VenueShape(many=True)
+
+
+class TokensShape(serializers.Serializer[Any]):
+    """All tokens."""
+
+    results = TokenShape(many=True)
+
+
+ORDER, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
+    OrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
+)  # fmt: skip
+
+AFTER = OpenApiParameter("after", int, description="Only events with a higher seq.")
+LIST_PARAMETERS = [
+    OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),
+    OpenApiParameter("outcome", str),
+    OpenApiParameter("type", str),
+    OpenApiParameter("pair", str, description="`SOL/USDC`: in that direction."),
+    OpenApiParameter("tag", str, description="`book:eu`, or `book` for any value."),
+    OpenApiParameter("client_order_id", str),
+    OpenApiParameter("created_after", str, description="RFC 3339."),
+    OpenApiParameter("created_before", str, description="RFC 3339."),
+    OpenApiParameter("limit", int, description="Orders per page, 1 to 500, default 50."),
+    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
+]
+_REFUSALS = (400, 401, 404, 409, 413, 415, 422, 503)
+
+
+def answers(shape: type[serializers.Serializer[Any]], *statuses: int) -> dict[Any, Any]:
+    """The success statuses with their shape, and every refusal as a problem object."""
+    problem = OpenApiResponse(ProblemShape, description="Problem object")
+    return {
+        **dict.fromkeys(statuses or (200,), shape),
+        **{(status, "application/problem+json"): problem for status in _REFUSALS},
+    }

@@ -1,0 +1,87 @@
+"""Cancels orders that hold no nonce yet; later, only the chain can end them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import transaction
+
+from orders.events import Event, push_events
+from orders.models import Account, AdminAction, Order
+from orders.problems import Problem
+from orders.services.transition import Change, transition
+from orders.states import OrderStatus, is_terminal
+
+
+class CancelResult(StrEnum):
+    """What became of a request to cancel."""
+
+    CANCELLED = "cancelled"
+    TOO_LATE = "too_late"
+    ALREADY_ENDED = "already_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts by hand, for the record: name, address, and the reason they gave."""
+
+    name: str
+    address: str = ""
+    reason: str = ""
+    is_admin: bool = False
+
+
+def cancel_orders(
+    order_ids: Sequence[UUID], *, actor: Actor, account: Account | None = None
+) -> dict[UUID, CancelResult]:
+    """Cancel what can be cancelled; unknown and foreign ids are missing from the answer.
+
+    The row lock decides against a build that runs at the same time: whoever commits first wins.
+    """
+    with transaction.atomic():
+        rows = Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk")
+        if account is not None:
+            rows = rows.filter(account=account)
+        orders = list(rows)
+        results = {order.id: _result(order) for order in orders}
+        changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
+        events: list[Event] = transition(changes)
+        if actor.is_admin:
+            _record(orders, results, actor)
+    push_events(events)
+    return results
+
+
+def _result(order: Order) -> CancelResult:
+    if is_terminal(order.status):
+        return CancelResult.ALREADY_ENDED
+    return CancelResult.TOO_LATE if order.tx_hash else CancelResult.CANCELLED
+
+
+def _cancelled(order: Order, actor: Actor) -> Change:
+    detail = f"cancelled by {actor.name} before anything was sent" + (f": {actor.reason}" if actor.reason else "")
+    failure = Problem("cancelled", detail).to_json()
+    return Change(
+        order.id,
+        OrderStatus(order.status),
+        OrderStatus.FAILED,
+        order.updated_at,
+        fields={"outcome": "cancelled", "failure": failure},
+        data={"failure": failure},
+    )
+
+
+def _record(orders: Sequence[Order], results: dict[UUID, CancelResult], actor: Actor) -> None:
+    AdminAction.objects.bulk_create(
+        AdminAction(
+            order=order,
+            actor=actor.name,
+            address=actor.address,
+            action="cancel",
+            reason=actor.reason,
+            before=order.status,
+            after=OrderStatus.FAILED if results[order.id] is CancelResult.CANCELLED else order.status,
+        )
+        for order in orders
+    )

@@ -1,0 +1,221 @@
+"""Stores orders: all that were accepted, their first events and the idempotent answer commit together or not at all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from orders.models import Account, IdempotencyKey, Order, new_id
+from orders.problems import Problem, ProblemError
+from orders.states import OrderStatus, Stage
+from orders.terms import Terms
+from orders.wake import wake
+
+IDEMPOTENCY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An accepted order; `is_replay` when its client_order_id had brought the same terms before."""
+
+    order: Order
+    is_replay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a POST answers, and answers again to the same Idempotency-Key."""
+
+    status_code: int
+    body: Any
+    location: str = ""
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's key and the SHA-256 of the body that came with it."""
+
+    key: str
+    request_hash: bytes
+
+
+def place_orders(account: Account, terms: Sequence[Terms]) -> list[Placed | Problem]:
+    """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
+
+    A client_order_id that exists with the same terms gives the existing order, with other terms a problem.
+    """
+    orders = [_new_order(account, item) for item in terms]
+    if not orders:
+        return []
+    created = _insert(orders)
+    for order in orders:
+        if order.id in created:
+            order.created_at = order.updated_at = order.due_at = created[order.id]
+    existing = _existing(account, [order for order in orders if order.id not in created])
+    answers: list[Placed | Problem] = []
+    for order in orders:
+        if order.id in created:
+            answers.append(Placed(order, is_replay=False))
+            continue
+        assert order.client_order_id is not None  # nothing else can conflict
+        first = existing[order.client_order_id]
+        if bytes(first.request_hash) == order.request_hash:
+            answers.append(Placed(first, is_replay=True))
+        else:
+            answers.append(_reused(order.client_order_id, first))
+    return answers
+
+
+def answer_once(account: Account, idempotency: Idempotency | None, run: Callable[[], Answer]) -> Answer:
+    """Run a POST's work and keep its answer under the caller's key, in one transaction; then wake routing.
+
+    Raises: ProblemError when the key came with another body (422) or its first request still runs (409).
+    An answer that refuses the request (4xx) is not kept: nothing was done, so the key stays free.
+    """
+    try:
+        with transaction.atomic():
+            if idempotency is not None and (first := _take_key(account, idempotency)) is not None:
+                return first
+            answer = run()
+            if idempotency is not None:
+                _keep(account, idempotency, answer)
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise ProblemError(
+                Problem("request_in_progress", "a request with this key or client_order_id is still running")
+            ) from error
+        raise
+    wake(Stage.ROUTE)
+    return answer
+
+
+def expire_idempotency_keys() -> int:
+    """Forget answers older than a day; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM orders_idempotencykey WHERE created_at < now() - %s * interval '1 hour'", [IDEMPOTENCY_HOURS]
+        )
+        return cursor.rowcount
+
+
+def _new_order(account: Account, terms: Terms) -> Order:
+    return Order(
+        id=new_id(),
+        account=account,
+        client_order_id=terms.client_order_id,
+        request_hash=terms.fingerprint(),
+        chain_id=terms.chain_id,
+        order_type=terms.order_type,
+        side=terms.side,
+        token_in=terms.token_in,
+        token_out=terms.token_out,
+        decimals_in=terms.decimals_in,
+        decimals_out=terms.decimals_out,
+        amount=terms.amount,
+        expires_at=terms.expires_at,
+        terms=dict(terms.extra),
+        status=OrderStatus.PENDING,
+    )
+
+
+_INSERTED: dict[str, str] = {
+    "id": "uuid",
+    "account_id": "bigint",
+    "client_order_id": "text",
+    "request_hash": "bytea",
+    "chain_id": "text",
+    "order_type": "text",
+    "side": "text",
+    "token_in": "text",
+    "token_out": "text",
+    "decimals_in": "smallint",
+    "decimals_out": "smallint",
+    "amount": "numeric",
+    "expires_at": "timestamptz",
+    "terms": "jsonb",
+}
+
+
+def _insert(orders: Sequence[Order]) -> dict[Any, Any]:
+    """Insert those whose client_order_id is new; id -> created_at of what was inserted."""
+    columns = ", ".join(_INSERTED)
+    arrays = ", ".join(f"%s::{sql_type}[]" for sql_type in _INSERTED.values())
+    values = [[_value(order, column) for order in orders] for column in _INSERTED]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH placed AS (
+                INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
+                SELECT *, 'PENDING', 1, 1, 0 FROM unnest({arrays})
+                ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
+                RETURNING id, account_id, created_at
+            ), first_event AS (
+                INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
+                SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
+            )
+            SELECT id, created_at FROM placed
+            """,  # noqa: S608 - names from _INSERTED, values as parameters
+            values,
+        )
+        return dict(cursor.fetchall())
+
+
+def _value(order: Order, column: str) -> Any:
+    value = getattr(order, column)
+    return orjson.dumps(value).decode() if column == "terms" else value
+
+
+def _existing(account: Account, orders: Sequence[Order]) -> dict[str | None, Order]:
+    if not orders:
+        return {}
+    wanted = [order.client_order_id for order in orders]
+    found = Order.objects.filter(account=account, client_order_id__in=wanted)
+    return {order.client_order_id: order for order in found}
+
+
+def _reused(client_order_id: str, first: Order) -> Problem:
+    return Problem(
+        "client_order_id_reused",
+        f"client_order_id {client_order_id} was used for other terms at {first.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        facts={"order_id": str(first.id)},
+    )
+
+
+def _take_key(account: Account, idempotency: Idempotency) -> Answer | None:
+    """Claim the key for this request, or return the answer it gave before.
+
+    A rival that holds the key uncommitted makes the insert wait, at most the session's lock_timeout.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO orders_idempotencykey (account_id, key, request_hash, location)
+            VALUES (%s, %s, %s, '')
+            ON CONFLICT (account_id, key) DO UPDATE
+            SET request_hash = excluded.request_hash, created_at = now(), response = NULL, status_code = NULL
+            WHERE orders_idempotencykey.created_at < now() - %s * interval '1 hour'
+            RETURNING id
+            """,
+            [account.id, idempotency.key, idempotency.request_hash, IDEMPOTENCY_HOURS],
+        )
+        if cursor.fetchone() is not None:
+            return None
+    first = IdempotencyKey.objects.get(account=account, key=idempotency.key)
+    if bytes(first.request_hash) != idempotency.request_hash:
+        raise ProblemError(
+            Problem("idempotency_key_reused", f"this Idempotency-Key came with another body at {first.created_at:%H:%M:%S} UTC")
+        )
+    assert first.status_code is not None  # written in the same transaction as the key
+    return Answer(first.status_code, first.response, first.location, is_replay=True)
+
+
+def _keep(account: Account, idempotency: Idempotency, answer: Answer) -> None:
+    keys = IdempotencyKey.objects.filter(account=account, key=idempotency.key)
+    if answer.status_code >= 400:
+        keys.delete()
+    else:
+        keys.update(status_code=answer.status_code, response=answer.body, location=answer.location)

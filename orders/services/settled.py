@@ -1,0 +1,78 @@
+"""What one stage run over a batch leaves behind, and the two ways an order can fail to move on."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dex import DexError, RetryableError
+from orders.config import Policy
+from orders.events import Event
+from orders.problems import KINDS, Problem, outcome_of
+from orders.services.claim import ClaimedOrder
+from orders.services.transition import Change
+from orders.states import OrderStatus, Stage
+
+
+@dataclass(slots=True)
+class Settled:
+    """Committed events, the stages to wake (seconds until they have work), and an error for Celery's clock."""
+
+    events: list[Event] = field(default_factory=list)
+    wakes: dict[Stage, float] = field(default_factory=dict)
+    retry: RetryableError | None = None
+
+
+def backoff_s(attempt: int, policy: Policy) -> float:
+    """Full jitter: a random wait up to base * 2**(attempt - 1), capped, so that retries never march in step."""
+    ceiling = min(policy.retry_cap_s, policy.retry_base_s * 2 ** min(attempt - 1, 30))
+    return random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards nothing
+
+
+def move(
+    order: ClaimedOrder,
+    target: OrderStatus,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Change:
+    """The change that takes a claimed order on."""
+    return Change(
+        order.id, order.status, target, order.updated_at, order.lease_token, fields=fields or {}, data=data or {}
+    )
+
+
+def fail(order: ClaimedOrder, problem: Problem) -> Change:
+    """The change that ends an order, with the problem as its failure object."""
+    failure = problem.to_json()
+    fields = {"outcome": outcome_of(problem.code), "failure": failure}
+    return move(order, OrderStatus.FAILED, fields=fields, data={"failure": failure})
+
+
+def retry(
+    order: ClaimedOrder,
+    target: OrderStatus,
+    problem: Problem,
+    policy: Policy,
+    fields: Mapping[str, Any] | None = None,
+) -> Change:
+    """The change that tries again later: attempt + 1, due after a jittered back-off."""
+    delay_s = backoff_s(order.attempt, policy)
+    data = {"retry": {"code": problem.code, "detail": problem.detail, "in_ms": int(delay_s * 1000)}}
+    return Change(
+        order.id,
+        order.status,
+        target,
+        order.updated_at,
+        order.lease_token,
+        attempt_added=1,
+        delay_s=delay_s,
+        fields=fields or {},
+        data=data,
+    )
+
+
+def problem_of(error: DexError) -> Problem:
+    """The public form of a domain error."""
+    code = error.code if error.code in KINDS else "error"
+    return Problem(code, error.detail, error.hint, facts=error.facts)

@@ -1,0 +1,84 @@
+"""The stored bytes of claimed orders: read by hash, and marked when they were handed to the chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from dex import SignedTransaction
+from orders.services.claim import ClaimedOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A signed transaction as its row holds it. `sent_at` is None until it was handed over once."""
+
+    submission_id: UUID
+    signed: SignedTransaction
+    sent_at: datetime | None
+    mined_block: int | None
+    mined_hash: str | None
+
+
+def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
+    """Each order's open signed transaction, by order id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT s.order_id, s.id, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, t.sent_at,
+                   t.mined_block, t.mined_hash
+            FROM orders_signedtransaction t
+            JOIN orders_submission s ON s.id = t.submission_id
+            JOIN orders_wallet w ON w.id = s.wallet_id
+            WHERE t.tx_hash = ANY(%s) AND s.closed_at IS NULL
+            """,
+            [[order.tx_hash for order in orders]],
+        )
+        return {
+            order_id: Stored(
+                submission_id,
+                SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline),
+                sent_at,
+                mined_block,
+                mined_hash,
+            )
+            for (
+                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, sent_at, mined_block, mined_hash,
+            ) in cursor.fetchall()
+        }  # fmt: skip
+
+
+def mark_sent(tx_hashes: Sequence[str]) -> None:
+    """Note that the bytes were handed to the chain, whatever it answered."""
+    if tx_hashes:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE orders_signedtransaction SET sent_at = now(), sent_count = sent_count + 1"
+                " WHERE tx_hash = ANY(%s)",
+                [list(tx_hashes)],
+            )
+
+
+def mark_mined(seen: Sequence[tuple[str, int | None, str | None]]) -> None:
+    """Note (hash, block, block hash) of inclusions, or None for those that a reorg took back."""
+    if seen:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE orders_signedtransaction t SET mined_block = v.block, mined_hash = v.block_hash
+                FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS v(tx_hash, block, block_hash)
+                WHERE t.tx_hash = v.tx_hash
+                """,
+                [[row[0] for row in seen], [row[1] for row in seen], [row[2] for row in seen]],
+            )
+
+
+def close_submissions(submission_ids: Sequence[UUID]) -> None:
+    """Release the orders' hold on their nonces: the chain's answer is final."""
+    if submission_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE orders_submission SET closed_at = now() WHERE id = ANY(%s)", [list(submission_ids)]
+            )

@@ -1,0 +1,117 @@
+"""The only code that writes `Order.status`: table check, compare-and-set, and the event in one statement."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from orders.events import Event
+from orders.states import OrderStatus, check_edge
+
+logger = logging.getLogger(__name__)
+
+# Columns that a transition may set besides the status, and their PostgreSQL types.
+COLUMN_TYPES: dict[str, str] = {
+    "outcome": "text",
+    "failure": "jsonb",
+    "route": "jsonb",
+    "quoted_amount_in": "numeric",
+    "quoted_amount_out": "numeric",
+    "min_amount_out": "numeric",
+    "max_amount_in": "numeric",
+    "amount_in": "numeric",
+    "amount_out": "numeric",
+    "tx_hash": "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One order's move from `source` to `target`.
+
+    `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
+    `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
+    `since` is the time of the event before (for `took_ms`).
+    """
+
+    order_id: UUID
+    source: OrderStatus
+    target: OrderStatus
+    since: datetime
+    lease_token: UUID | None = None
+    attempt_added: int = 0
+    delay_s: float = 0.0
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def transition(changes: Sequence[Change]) -> list[Event]:
+    """Apply every change whose order is still where its claim left it; return the events written.
+
+    Must run inside the caller's transaction when it has more to say in the same breath. An order without
+    an event in the answer was won by somebody else: its result is dropped, which is no error.
+    Raises: IllegalTransition for an edge outside the table, before anything is written.
+    """
+    groups: dict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for change in changes:
+        check_edge(change.source, change.target)
+        groups[tuple(sorted(change.fields))].append(change)
+    events = [event for columns, group in groups.items() for event in _write(columns, group)]
+    for event in events:
+        logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
+    return events
+
+
+def _write(columns: tuple[str, ...], group: Sequence[Change]) -> list[Event]:
+    rows = sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
+    params = [
+        [row.order_id for row in rows],
+        [row.source for row in rows],
+        [row.target for row in rows],
+        [row.lease_token for row in rows],
+        [row.since for row in rows],
+        [row.attempt_added for row in rows],
+        [row.delay_s for row in rows],
+        [orjson.dumps(row.data).decode() for row in rows],
+        *([_to_sql(row.fields[column], COLUMN_TYPES[column]) for row in rows] for column in columns),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(columns), params)
+        return [Event.from_row(row) for row in cursor.fetchall()]
+
+
+def _to_sql(value: Any, sql_type: str) -> Any:
+    return orjson.dumps(value).decode() if sql_type == "jsonb" and value is not None else value
+
+
+def _statement(columns: tuple[str, ...]) -> str:
+    # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
+    arrays = "".join(f", %s::{COLUMN_TYPES[column]}[]" for column in columns)
+    names = "".join(f", {column}" for column in columns)
+    sets = "".join(f", {column} = v.{column}" for column in columns)
+    return f"""
+        WITH v AS (
+            SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::timestamptz[], %s::int[],
+                                 %s::float8[], %s::jsonb[]{arrays})
+                AS v(order_id, source, target, token, since, attempt_added, delay_s, data{names})
+        ), moved AS (
+            UPDATE orders_order o
+            SET status = v.target, seq = o.seq + 1, attempt = o.attempt + v.attempt_added,
+                due_at = now() + v.delay_s * interval '1 second', lease_until = NULL, lease_token = NULL,
+                claim_count = 0, updated_at = clock_timestamp(){sets}
+            FROM v
+            WHERE o.id = v.order_id AND o.status = v.source AND (v.token IS NULL OR o.lease_token = v.token)
+            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data
+        )
+        INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)
+        SELECT id, account_id, seq, status, attempt, outcome, updated_at,
+               greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
+        FROM moved
+        RETURNING {Event.COLUMNS}
+    """

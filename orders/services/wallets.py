@@ -1,0 +1,55 @@
+"""Wallet rows: one address per account and chain, and the only code that hands out nonces."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from django.db import connection
+
+from dex import Engine
+from orders.models import Wallet
+
+
+def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wallet]:
+    """The wallet of each account on the engine's chain, made on first use.
+
+    Asks the chain for the first free nonce, so it must run outside a transaction.
+    Raises: RetryableError when the chain cannot be reached.
+    """
+    wanted = set(account_ids)
+    chain_id = engine.chain.chain_id
+    wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
+    missing = sorted(wanted - wallets.keys())
+    if missing:
+        new = []
+        for account_id in missing:
+            address = _address(chain_id, account_id)
+            new.append(
+                Wallet(
+                    account_id=account_id,
+                    chain_id=chain_id,
+                    address=address,
+                    next_nonce=engine.chain.next_nonce(address),
+                )
+            )
+        Wallet.objects.bulk_create(new, ignore_conflicts=True)
+        wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
+    return wallets
+
+
+def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
+    """Lock the rows, lowest id first, and return each wallet's next nonce. Needs a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, next_nonce FROM orders_wallet WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(wallet_ids)]
+        )
+        return dict(cursor.fetchall())
+
+
+def take_nonces(wallet_id: int, count: int) -> None:
+    """Advance a locked wallet by the nonces just signed; a rollback gives them back."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_wallet SET next_nonce = next_nonce + %s WHERE id = %s", [count, wallet_id])
+
+
+def _address(chain_id: str, account_id: int) -> str:
+    return "0x" + hashlib.sha256(f"{chain_id}/account/{account_id}".encode()).hexdigest()[:40]

@@ -1,0 +1,59 @@
+"""The order's life as a table: six statuses, the legal edges between them, and the stages that cause them.
+
+Pure; the database trigger in models.py enforces the same table, whoever writes.
+"""
+
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """Where an order is. The set never grows: what differs is said by `outcome`."""
+
+    PENDING = "PENDING"
+    ROUTING = "ROUTING"
+    BUILDING = "BUILDING"
+    SUBMITTED = "SUBMITTED"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+
+
+class Stage(StrEnum):
+    """The batch loops, in the order in which they take an order on."""
+
+    ROUTE = "route"
+    BUILD = "build"
+    SUBMIT = "submit"
+    CONFIRM = "confirm"
+
+
+S = OrderStatus
+
+TERMINAL: frozenset[OrderStatus] = frozenset({S.CONFIRMED, S.FAILED})
+LIVE: tuple[OrderStatus, ...] = tuple(status for status in OrderStatus if status not in TERMINAL)
+
+# An edge from a status to itself is a retry: attempt + 1, with an event of its own.
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    S.PENDING: frozenset({S.ROUTING, S.FAILED}),
+    S.ROUTING: frozenset({S.ROUTING, S.BUILDING, S.FAILED}),
+    # Back to ROUTING: the quote aged beyond its guard before anything was signed.
+    S.BUILDING: frozenset({S.BUILDING, S.ROUTING, S.SUBMITTED, S.FAILED}),
+    # Back to ROUTING: the chain undid the swap for price (final receipt), and attempts are left.
+    S.SUBMITTED: frozenset({S.SUBMITTED, S.ROUTING, S.CONFIRMED, S.FAILED}),
+    S.CONFIRMED: frozenset(),
+    S.FAILED: frozenset(),
+}
+
+
+class IllegalTransition(ValueError):
+    """A service asked for an edge that is not in the table: a bug, never a race."""
+
+
+def check_edge(source: OrderStatus, target: OrderStatus) -> None:
+    """Refuse an edge that is not in the table. Raises: IllegalTransition."""
+    if target not in TRANSITIONS[source]:
+        raise IllegalTransition(f"{source} -> {target} is no legal transition")
+
+
+def is_terminal(status: str) -> bool:
+    """Whether nothing can happen to the order any more."""
+    return status in TERMINAL

@@ -1,0 +1,71 @@
+"""One short Celery task per stage. No logic, and no order travels in a message: the rows say what is due."""
+
+from typing import Any
+
+from celery import Task, shared_task
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, connection
+
+from dex import RetryableError
+from orders.config import get_policy
+from orders.engine import get_engine
+from orders.pipeline import run_stage, wake_due_stages
+from orders.services.place import expire_idempotency_keys
+from orders.states import Stage
+
+
+class StageTask(Task):  # type: ignore[type-arg]
+    """Celery's autoretry drives the clock; each order's own count and back-off stand in its row."""
+
+    autoretry_for = (RetryableError, OperationalError, InterfaceError)
+    retry_backoff = 1
+    retry_backoff_max = 30
+    retry_jitter = True
+    max_retries = 5
+
+    def run_stage(self, stage: Stage) -> None:
+        """Run the stage on this process's engine; drop a broken database connection so that the retry gets a new one."""
+        try:
+            run_stage(stage, engine=get_engine(), policy=get_policy())
+        except DatabaseError:
+            connection.close()
+            raise
+
+
+OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask, "queue": "orders"}
+
+
+@shared_task(name="orders.route", **OPTIONS)
+def route(self: StageTask) -> None:
+    """PENDING -> ROUTING -> BUILDING."""
+    self.run_stage(Stage.ROUTE)
+
+
+@shared_task(name="orders.build", **OPTIONS)
+def build(self: StageTask) -> None:
+    """BUILDING gets its signed transaction."""
+    self.run_stage(Stage.BUILD)
+
+
+@shared_task(name="orders.submit", **OPTIONS)
+def submit(self: StageTask) -> None:
+    """BUILDING -> SUBMITTED."""
+    self.run_stage(Stage.SUBMIT)
+
+
+@shared_task(name="orders.confirm", **OPTIONS)
+def confirm(self: StageTask) -> None:
+    """SUBMITTED -> CONFIRMED or FAILED."""
+    self.run_stage(Stage.CONFIRM)
+
+
+@shared_task(name="orders.upkeep", queue="orders")
+def upkeep() -> None:
+    """Each second: wake whatever is due."""
+    wake_due_stages()
+
+
+@shared_task(name="orders.expire_idempotency_keys", queue="orders")
+def expire_keys() -> None:
+    """Each hour: forget answers older than a day."""
+    expire_idempotency_keys()

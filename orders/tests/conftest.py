@@ -1,0 +1,73 @@
+"""An account, an engine without delays on the real simulated chain, and a drive that runs the stages to the end."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dex import Engine, RetryableError
+from dex.chains.simulated import SimulatedChain, SimulatedOptions
+from orders.breaker import redis_client
+from orders.config import Policy
+from orders.models import Account, Order, Token
+from orders.pipeline import run_stage
+from orders.states import TERMINAL, Stage
+from orders.tests.factories import AccountFactory
+
+DRIVE_LIMIT_S = 20.0
+
+
+@pytest.fixture
+def engine(db: None) -> Engine:
+    """The engine on a fresh simulated chain: blocks at once, no latency, no other traders."""
+    options = SimulatedOptions(
+        block_time_ms=0, quote_delay_ms=0, build_delay_ms=0, submit_delay_ms=0, noise_trades=0
+    )
+    return Engine(SimulatedChain(options))
+
+
+@pytest.fixture
+def tokens(engine: Engine) -> None:
+    """The chain's tokens in the registry, as `manage.py prepare` loads them."""
+    Token.objects.bulk_create(
+        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
+    )
+
+
+@pytest.fixture
+def account(db: None, tokens: None) -> Account:
+    """An owner of orders."""
+    return AccountFactory()
+
+
+@pytest.fixture
+def policy() -> Policy:
+    """Limits of the tests: retries come at once."""
+    return Policy(retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0)
+
+
+@pytest.fixture
+def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
+    """Run stages as workers would until every order has ended (or until no stage but `confirm` has work)."""
+
+    def run(*stages: Stage) -> None:
+        ends_at = time.monotonic() + DRIVE_LIMIT_S
+        while True:
+            for stage in stages or tuple(Stage):
+                try:
+                    run_stage(stage, engine=engine, policy=policy)
+                except RetryableError:
+                    time.sleep(0.002)
+            if stages or not Order.objects.exclude(status__in=TERMINAL).exists():
+                return
+            assert time.monotonic() < ends_at, list(Order.objects.exclude(status__in=TERMINAL))
+            time.sleep(0.005)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def quiet_redis() -> Iterator[None]:
+    """Each test starts without flags of the one before."""
+    redis_client().flushdb()
+    yield

@@ -1,0 +1,67 @@
+"""Rows for tests: an account, and orders in the state that services leave them in."""
+
+from typing import Any
+
+import factory
+
+from dex import Side
+from orders.models import Account, ApiKey, Order
+from orders.problems import Problem
+from orders.services.place import Placed, place_orders
+from orders.terms import Terms
+
+
+class AccountFactory(factory.django.DjangoModelFactory):  # type: ignore[type-arg]
+    """An owner."""
+
+    class Meta:
+        model = Account
+
+    name = factory.Sequence(lambda n: f"account-{n}")
+
+
+def api_key(account: Account) -> str:
+    """A usable key of the account."""
+    _, key = ApiKey.objects.create_key(name="test", account=account)
+    return key
+
+
+def terms(**changes: Any) -> Terms:
+    """Terms of a market order, 1 SOL -> USDC unless changed; unknown names go into `extra`."""
+    columns: dict[str, Any] = {
+        "client_order_id": None,
+        "chain_id": "simulated",
+        "order_type": "market",
+        "side": Side.EXACT_IN,
+        "token_in": "SOL",
+        "token_out": "USDC",
+        "decimals_in": 9,
+        "decimals_out": 6,
+        "amount": 10**9,
+        "expires_at": None,
+    }
+    extra: dict[str, Any] = {
+        "max_slippage_ppm": 5_000,
+        "max_price_impact_ppm": None,
+        "min_amount_out": None,
+        "max_amount_in": None,
+        "max_quote_age_ms": None,
+        "allow": [],
+        "deny": [],
+        "time_in_force": "ioc",
+        "tags": {},
+        "scenario": "none",
+    }
+    for name, value in changes.items():
+        (columns if name in columns else extra)[name] = value
+    return Terms(**columns, extra=extra)
+
+
+def place(account: Account, *items: Terms) -> list[Order]:
+    """Orders as POST stores them."""
+    orders: list[Order] = []
+    for answer in place_orders(account, items or [terms()]):
+        assert not isinstance(answer, Problem), answer
+        assert isinstance(answer, Placed)
+        orders.append(answer.order)
+    return orders

@@ -1,0 +1,218 @@
+"""WebSocket: what a follower sees, in which order, and how it is sent away."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+
+from orders import feed
+from orders.models import Account, Order
+from orders.routing import websocket_urlpatterns
+from orders.services.cancel import Actor, cancel_orders
+from orders.states import Stage
+from orders.tests.factories import AccountFactory, api_key, place, terms
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+Drive = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def prompt_close(settings: Any) -> None:
+    settings.WS_LINGER_S = 0.05
+
+
+class Socket:
+    """A client on one address."""
+
+    def __init__(self, address: str, **headers: str) -> None:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.ws = WebsocketCommunicator(URLRouter(websocket_urlpatterns), address, headers=raw)
+
+    async def __aenter__(self) -> "Socket":
+        assert (await self.ws.connect())[0]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ws.disconnect()
+
+    async def next(self) -> Any:
+        return json.loads(await self.ws.receive_from(timeout=5))
+
+    async def until_close(self) -> tuple[list[Any], int]:
+        messages = []
+        while True:
+            output = await self.ws.receive_output(timeout=5)
+            if output["type"] == "websocket.close":
+                return messages, output["code"]
+            messages.append(json.loads(output["text"]))
+
+
+def follow(order: Order, key: str, query: str = "") -> Socket:
+    return Socket(f"/orders/{order.id}{query}", authorization=f"Bearer {key}")
+
+
+@pytest.fixture
+def key(account: Account) -> str:
+    return api_key(account)
+
+
+async def test_snapshot_then_live_events_then_close(account: Account, key: str, drive: Drive) -> None:
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key) as socket:
+        snapshot = await socket.next()
+        await sync_to_async(drive)()
+        events, code = await socket.until_close()
+
+    assert (snapshot["type"], snapshot["seq"], snapshot["order"]["status"]) == ("snapshot", 1, "PENDING")
+    assert [event["seq"] for event in events] == [2, 3, 4, 5]
+    assert [event["status"] for event in events] == ["ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
+    assert code == 1000
+
+
+@pytest.mark.parametrize(("after", "seqs"), [(0, [1, 2, 3, 4, 5]), (3, [4, 5]), (5, []), (99, [])])
+async def test_replay_after_a_seq(account: Account, key: str, drive: Drive, after: int, seqs: list[int]) -> None:
+    [order] = await sync_to_async(place)(account)
+    await sync_to_async(drive)()
+
+    async with follow(order, key, f"?after={after}") as socket:
+        messages, code = await socket.until_close()
+
+    assert messages[0]["type"] == "snapshot"
+    assert [event["seq"] for event in messages[1:]] == seqs
+    assert code == 1000
+
+
+async def test_a_reconnect_in_the_middle_misses_and_repeats_nothing(account: Account, key: str, drive: Drive) -> None:
+    [order] = await sync_to_async(place)(account, terms(scenario="slippage"))
+    seen: list[int] = []
+    work = asyncio.create_task(sync_to_async(drive, thread_sensitive=False)())
+    code = 0
+
+    while code != 1000:
+        async with follow(order, key, f"?after={seen[-1] if seen else 0}") as socket:
+            assert (await socket.next())["type"] == "snapshot"
+            for _ in range(3):
+                output = await socket.ws.receive_output(timeout=5)
+                if output["type"] == "websocket.close":
+                    code = output["code"]
+                    break
+                seen.append(json.loads(output["text"])["seq"])
+    await work
+
+    last = await Order.objects.aget(pk=order.pk)
+    assert seen == list(range(1, last.seq + 1))
+
+
+async def test_a_lost_push_is_made_good_from_the_rows(
+    account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.pipeline.push_events", lambda events: None)
+    monkeypatch.setattr(feed, "CHECK_INTERVAL_S", 0.05)
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key, "?after=0") as socket:
+        await socket.next()
+        await sync_to_async(drive)()
+        events, code = await socket.until_close()
+
+    assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
+    assert code == 1000
+
+
+async def test_doubled_and_reordered_pushes_are_put_right(account: Account, key: str, drive: Drive) -> None:
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key) as socket:
+        await socket.next()
+        follower = next(iter(feed.get_feed()._followers[order.id]))
+        follower.offer({"seq": 4, "status": "SUBMITTED"})
+        follower.offer({"seq": 1, "status": "PENDING"})
+        await sync_to_async(drive)()
+        events, _ = await socket.until_close()
+
+    assert [event["seq"] for event in events] == [2, 3, 4, 5]
+
+
+async def test_a_cancel_is_pushed(account: Account, key: str) -> None:
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key) as socket:
+        await socket.next()
+        await sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
+        events, code = await socket.until_close()
+
+    assert [(event["status"], event["outcome"]) for event in events] == [("FAILED", "cancelled")]
+    assert code == 1000
+
+
+async def test_heartbeats_keep_a_quiet_socket_alive(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders.consumers.HEARTBEAT_S", 0.05)
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key) as socket:
+        await socket.next()
+        assert [(await socket.next())["type"] for _ in range(2)] == ["heartbeat", "heartbeat"]
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("/orders/not-a-uuid", 4400),
+        ("/orders/", 4400),
+        ("/orders/%00", 4400),
+        (f"/orders/{uuid.uuid4()}", 4404),
+        (f"/orders/{uuid.uuid4()}?after=-1", 4400),
+        (f"/orders/{uuid.uuid4()}?after=x", 4400),
+        (f"/orders/{uuid.uuid4()}?after=", 4400),
+    ],
+)
+async def test_an_address_that_leads_nowhere(key: str, address: str, code: int) -> None:
+    async with Socket(address, authorization=f"Bearer {key}") as socket:
+        messages, closed_with = await socket.until_close()
+
+    assert closed_with == code
+    assert [message["type"] for message in messages] == ["error"]
+    assert messages[0]["detail"]
+
+
+async def test_only_the_owner_may_follow(account: Account, key: str) -> None:
+    stranger = await sync_to_async(lambda: api_key(AccountFactory()))()
+    [order] = await sync_to_async(place)(account)
+    codes = []
+
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {stranger}"}):
+        async with Socket(f"/orders/{order.id}", **headers) as socket:
+            codes.append((await socket.until_close())[1])
+    async with Socket(f"/orders/{order.id}", authorization=f"Bearer {key}", origin="https://evil.example") as socket:
+        codes.append((await socket.until_close())[1])
+
+    assert codes == [4401, 4401, 4404, 4403]
+
+
+async def test_what_clients_send_is_ignored(account: Account, key: str, drive: Drive) -> None:
+    [order] = await sync_to_async(place)(account)
+
+    async with follow(order, key) as socket:
+        await socket.next()
+        await socket.ws.send_to(text_data="x" * 1000)
+        await socket.ws.send_to(bytes_data=b"\x00")
+        await sync_to_async(drive)(*Stage)
+        assert (await socket.next())["seq"] == 2
+
+
+@pytest.fixture(autouse=True)
+async def no_followers_left() -> AsyncIterator[None]:
+    yield
+    for _ in range(50):
+        if not feed.get_feed()._followers:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("a closed socket still follows")

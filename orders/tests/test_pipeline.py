@@ -1,0 +1,333 @@
+"""The stages end to end on the real simulated chain: what each fault leads to, and that nothing happens twice."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from dex import ChainUnavailable, DexError, Engine, RetryableError, SignedTransaction
+from orders.config import Policy
+from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction as StoredTransaction, Submission, Wallet
+from orders.pipeline import run_stage
+from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.states import OrderStatus, Stage
+from orders.tests.factories import AccountFactory, place, terms
+
+pytestmark = pytest.mark.django_db
+
+Drive = Callable[..., None]
+
+
+def history(order: Order) -> list[tuple[int, str, int]]:
+    return list(OrderEvent.objects.filter(order=order).order_by("seq").values_list("seq", "status", "attempt"))
+
+
+def statuses(order: Order) -> list[str]:
+    return [status for _, status, _ in history(order)]
+
+
+def held(account: Account, engine: Engine) -> dict[str, int]:
+    wallet = Wallet.objects.get(account=account)
+    return engine.chain.balances(wallet.address)
+
+
+HAPPY = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
+
+
+def test_an_order_goes_from_pending_to_confirmed(account: Account, engine: Engine, drive: Drive) -> None:
+    [order] = place(account)
+
+    drive()
+
+    order.refresh_from_db()
+    assert history(order) == [(i + 1, status, 1) for i, status in enumerate(HAPPY)]
+    assert (order.outcome, order.failure, order.amount_in) == ("filled", None, order.amount)
+    assert order.amount_out == order.quoted_amount_out >= order.min_amount_out
+    [fill] = Fill.objects.filter(order=order)
+    assert (fill.amount_in, fill.amount_out, fill.tx_hash) == (order.amount_in, order.amount_out, order.tx_hash)
+    assert Submission.objects.get(order=order).closed_at is not None
+
+
+def test_the_wallet_changes_by_exactly_what_the_order_says(account: Account, engine: Engine, drive: Drive) -> None:
+    [first] = place(account)
+    drive()
+    before = held(account, engine)
+    [order] = place(account, terms(token_in="USDC", token_out="SOL", decimals_in=6, decimals_out=9, amount=10**9))
+
+    drive()
+
+    order.refresh_from_db()
+    after = held(account, engine)
+    changes = {token: after[token] - before.get(token, 0) for token in after if after[token] != before.get(token, 0)}
+    assert changes == {"USDC": -order.amount_in, "SOL": order.amount_out}
+
+
+def test_exact_out_pays_the_exact_amount(account: Account, drive: Drive) -> None:
+    [order] = place(account, terms(side="exact_out", amount=100 * 10**6))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.amount_out) == ("CONFIRMED", 100 * 10**6)
+    assert 0 < order.amount_in <= order.max_amount_in
+
+
+def test_a_batch_is_routed_on_one_snapshot_and_nonces_have_no_gap(account: Account, engine: Engine, drive: Drive) -> None:
+    orders = place(account, *(terms() for _ in range(50)))
+
+    drive()
+
+    wallet = Wallet.objects.get(account=account)
+    assert set(Order.objects.values_list("status", flat=True)) == {"CONFIRMED"}
+    assert sorted(Submission.objects.values_list("nonce", flat=True)) == list(range(len(orders)))
+    assert (wallet.next_nonce, engine.chain.next_nonce(wallet.address)) == (len(orders), len(orders))
+
+
+def test_accounts_trade_from_wallets_of_their_own(account: Account, drive: Drive) -> None:
+    other = AccountFactory()
+    place(account)
+    place(other)
+
+    drive()
+
+    assert Wallet.objects.count() == 2
+    assert sorted(Submission.objects.values_list("nonce", flat=True)) == [0, 0]
+
+
+def test_slippage_is_routed_again_then_failed_and_costs_nothing(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
+    place(account)
+    drive()
+    before = held(account, engine)
+    [order] = place(account, terms(scenario="slippage"))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome, order.attempt) == ("FAILED", "slippage", policy.max_attempts)
+    assert statuses(order) == ["PENDING", *["ROUTING", "BUILDING", "SUBMITTED"] * policy.max_attempts, "FAILED"]
+    assert order.failure["code"] == "slippage"
+    assert order.failure["try"]
+    assert held(account, engine) == before
+    assert not Fill.objects.filter(order=order).exists()
+    assert Submission.objects.filter(order=order, closed_at__isnull=False).count() == policy.max_attempts
+
+
+def test_a_refused_broadcast_is_tried_again_with_the_same_bytes(account: Account, drive: Drive) -> None:
+    [order] = place(account, terms(scenario="network"))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.attempt) == ("CONFIRMED", 2)
+    assert history(order)[2:4] == [(3, "BUILDING", 1), (4, "BUILDING", 2)]
+    assert OrderEvent.objects.get(order=order, seq=4).data["retry"]["code"] == "network"
+    assert StoredTransaction.objects.filter(submission__order=order).count() == 1
+
+
+@pytest.mark.parametrize("scenario", ["timeout", "dropped", "slow"])
+def test_doubt_about_a_broadcast_is_settled_by_the_chain(account: Account, drive: Drive, scenario: str) -> None:
+    [order] = place(account, terms(scenario=scenario))
+
+    drive()
+
+    order.refresh_from_db()
+    assert statuses(order) == HAPPY
+    assert StoredTransaction.objects.filter(submission__order=order).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [
+        ({"min_amount_out": str(10**30)}, "slippage"),
+        ({"max_price_impact_ppm": 1, "amount": 10**14}, "price_impact"),
+        ({"amount": 10**40}, "no_route"),
+        ({"allow": ["meteora"], "deny": ["meteora"]}, "no_route"),
+    ],
+)
+def test_an_order_that_cannot_be_routed_fails_with_its_reason(
+    account: Account, drive: Drive, changes: dict[str, Any], outcome: str
+) -> None:
+    [order] = place(account, terms(**changes))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("FAILED", outcome)
+    assert order.failure["detail"]
+    assert not Submission.objects.exists()
+
+
+def test_an_unlisted_token_has_no_route(account: Account, drive: Drive) -> None:
+    [order] = place(account, terms(token_out="LONELY", decimals_out=3))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.outcome, order.failure["code"]) == ("no_route", "no_route")
+
+
+def test_an_order_past_its_time_is_never_sent(account: Account, drive: Drive) -> None:
+    [order] = place(account, terms(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("FAILED", "expired")
+    assert not Submission.objects.exists()
+
+
+def test_an_old_quote_is_taken_anew(account: Account, drive: Drive) -> None:
+    [order] = place(account, terms(max_quote_age_ms=1_000))
+    drive(Stage.ROUTE)
+    Order.objects.update(updated_at=datetime.now(UTC) - timedelta(seconds=5))
+
+    drive()
+
+    assert statuses(order)[:5] == ["PENDING", "ROUTING", "BUILDING", "ROUTING", "BUILDING"]
+    order.refresh_from_db()
+    assert (order.status, order.attempt) == ("CONFIRMED", 2)
+
+
+class Faulty:
+    """A chain whose verbs can be made to fail; everything else is the real one's."""
+
+    def __init__(self, chain: Any, faults: dict[str, list[Exception]]) -> None:
+        self._chain = chain
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._chain, name)
+
+        def call(*args: Any) -> Any:
+            if self._faults.get(name):
+                raise self._faults[name].pop(0)
+            return verb(*args)
+
+        return call if name in self._faults else verb
+
+
+def faulty(engine: Engine, **faults: list[Exception]) -> Engine:
+    return Engine(Faulty(engine.chain, faults))  # type: ignore[arg-type]
+
+
+def test_an_unreachable_chain_uses_up_the_attempts_of_routing(account: Account, engine: Engine, policy: Policy) -> None:
+    [order] = place(account)
+    broken = faulty(engine, snapshot=[ChainUnavailable("the chain does not answer")] * 9)
+
+    for _ in range(policy.max_attempts):
+        Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+        try:
+            run_stage(Stage.ROUTE, engine=broken, policy=policy)
+        except RetryableError:
+            continue
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome, order.attempt) == ("FAILED", "network", policy.max_attempts)
+
+
+def test_a_signed_order_is_never_failed_by_the_network(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+    [order] = place(account)
+    drive(Stage.ROUTE, Stage.BUILD)
+    broken = faulty(engine, broadcast=[ChainUnavailable("down")] * 9)
+
+    for _ in range(9):
+        Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+        with pytest.raises(RetryableError):
+            run_stage(Stage.SUBMIT, engine=broken, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.attempt) == ("BUILDING", 10)
+    drive()
+    order.refresh_from_db()
+    assert order.status == "CONFIRMED"
+    assert StoredTransaction.objects.count() == 1
+
+
+def test_one_order_that_breaks_a_stage_does_not_hold_back_the_batch(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
+    good, bad = place(account)[0], place(account, terms(scenario="slow"))[0]
+
+    def broken_work(orders: Any, *, engine: Engine, policy: Policy) -> Any:
+        from orders.services.route import route_orders
+
+        if any(order.id == bad.id for order in orders):
+            raise ZeroDivisionError
+        return route_orders(orders, engine=engine, policy=policy)
+
+    for _ in range(policy.max_attempts):
+        Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+        run_stage(Stage.ROUTE, engine=engine, policy=policy, work=broken_work)
+
+    good.refresh_from_db()
+    bad.refresh_from_db()
+    assert good.status == "BUILDING"
+    assert (bad.status, bad.outcome) == ("FAILED", "internal_error")
+
+
+def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    [order] = place(account)
+    Order.objects.update(claim_count=policy.max_claims)
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("FAILED", "poison")
+
+
+def test_a_refused_signature_leaves_no_nonce_hole(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+    orders = place(account, *(terms() for _ in range(3)))
+    drive(Stage.ROUTE)
+    sign = engine.chain.sign
+
+    class Picky(Faulty):
+        def sign(self, intents: Any) -> list[SignedTransaction | DexError]:
+            from dex import TerminalError
+
+            return [
+                TerminalError("no") if intent.route.amount_in == orders[1].amount and i == 1 and len(intents) == 3 else answer
+                for i, (intent, answer) in enumerate(zip(intents, sign(intents), strict=True))
+            ]
+
+    run_stage(Stage.BUILD, engine=Engine(Picky(engine.chain, {})), policy=policy)  # type: ignore[arg-type]
+    drive()
+
+    assert sorted(Order.objects.values_list("status", flat=True)) == ["CONFIRMED", "CONFIRMED", "FAILED"]
+    assert sorted(Submission.objects.values_list("nonce", flat=True)) == [0, 1]
+
+
+def test_cancel_is_refused_a_promise_once_bytes_may_have_left(account: Account, drive: Drive) -> None:
+    early, late = place(account, terms(), terms())
+    assert cancel_orders([early.id], actor=Actor("t"))[early.id] is CancelResult.CANCELLED
+    drive(Stage.ROUTE, Stage.BUILD)
+
+    assert cancel_orders([late.id], actor=Actor("t"))[late.id] is CancelResult.TOO_LATE
+
+    drive()
+    late.refresh_from_db()
+    assert late.status == "CONFIRMED"
+    assert cancel_orders([late.id], actor=Actor("t"))[late.id] is CancelResult.ALREADY_ENDED
+
+
+def test_every_stored_history_replays_to_the_stored_status(account: Account, drive: Drive) -> None:
+    place(account, *(terms(scenario=name) for name in ("none", "slippage", "network", "timeout", "dropped")))
+
+    drive()
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*) FROM orders_order o WHERE status <> (
+                SELECT status FROM orders_orderevent e WHERE e.order_id = o.id ORDER BY seq DESC LIMIT 1)
+            OR seq <> (SELECT count(*) FROM orders_orderevent e WHERE e.order_id = o.id)
+            OR seq <> (SELECT max(seq) FROM orders_orderevent e WHERE e.order_id = o.id)
+            """
+        )
+        assert cursor.fetchone() == (0,)
+    assert set(Order.objects.values_list("status", flat=True)) <= {OrderStatus.CONFIRMED, OrderStatus.FAILED}

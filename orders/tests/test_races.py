@@ -1,0 +1,181 @@
+"""Rivals at named points: whoever commits first wins, and the other one changes nothing."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from dex import Engine
+from orders.config import Policy
+from orders.models import Account, Fill, Order, OrderEvent, Submission
+from orders.pipeline import STAGES, run_stage
+from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.claim import claim_orders
+from orders.services.place import place_orders
+from orders.states import Stage
+from orders.tests.factories import place, terms
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Drive = Callable[..., None]
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """Run a rival on a connection of its own."""
+
+    def run() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
+
+
+def let_leases_run_out() -> None:
+    Order.objects.filter(lease_until__isnull=False).update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
+
+
+def test_two_claims_share_nothing(account: Account) -> None:
+    place(account, *(terms() for _ in range(10)))
+
+    first = {order.id for order in claim_orders(Stage.ROUTE, 6, 10).orders}
+    second = {order.id for order in in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders}
+
+    assert (len(first), len(second), first & second) == (6, 4, set())
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_a_worker_whose_lease_was_taken_over_settles_nothing(
+    account: Account, engine: Engine, policy: Policy, drive: Drive, stage: Stage
+) -> None:
+    [order] = place(account)
+    for earlier in tuple(Stage)[: tuple(Stage).index(stage)]:
+        drive(earlier)
+    slow = claim_orders(stage, 10, 10).orders
+    let_leases_run_out()
+    rival = in_thread(lambda: claim_orders(stage, 10, 10)).orders
+    assert [o.id for o in slow] == [o.id for o in rival] == [order.id]
+
+    winner = STAGES[stage](rival, engine=engine, policy=policy)
+    before = list(Order.objects.values()), Submission.objects.count(), OrderEvent.objects.count()
+    loser = STAGES[stage](slow, engine=engine, policy=policy)
+
+    assert loser.events == []
+    after = list(Order.objects.values()), Submission.objects.count(), OrderEvent.objects.count()
+    assert after == before
+    assert winner.events or stage is Stage.BUILD
+    drive()
+    assert Fill.objects.count() == 1
+
+
+def test_cancel_against_build(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+    """Cancel commits between the build stage's claim and its lock: nothing is signed."""
+    [order] = place(account)
+    drive(Stage.ROUTE)
+    claimed = claim_orders(Stage.BUILD, 10, 10).orders
+
+    assert in_thread(lambda: cancel_orders([order.id], actor=Actor("t")))[order.id] is CancelResult.CANCELLED
+    STAGES[Stage.BUILD](claimed, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("FAILED", "cancelled")
+    assert not Submission.objects.exists()
+
+
+def test_the_same_client_order_id_from_many_threads_is_one_order(account: Account) -> None:
+    def post() -> Any:
+        try:
+            return place_orders(account, [terms(client_order_id="same")])[0]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [future.result() for future in [pool.submit(post) for _ in range(16)]]
+
+    assert len({answer.order.id for answer in answers}) == 1
+    assert sorted(answer.is_replay for answer in answers) == [False] + [True] * 15
+    assert (Order.objects.count(), OrderEvent.objects.count()) == (1, 1)
+
+
+def test_workers_side_by_side_execute_each_order_once(account: Account, engine: Engine, policy: Policy) -> None:
+    place(account, *(terms() for _ in range(60)))
+    small = Policy(batch_size=7, retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0)
+
+    def work() -> None:
+        try:
+            for _ in range(200):
+                for stage in Stage:
+                    run_stage(stage, engine=engine, policy=small)
+                if not Order.objects.exclude(status="CONFIRMED").exists():
+                    return
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work) for _ in range(4)]:
+            future.result()
+
+    assert set(Order.objects.values_list("status", flat=True)) == {"CONFIRMED"}
+    assert sorted(Submission.objects.values_list("nonce", flat=True)) == list(range(60))
+    assert Fill.objects.count() == 60
+
+
+CRASH_POINTS: Sequence[tuple[Stage, str]] = (
+    (Stage.ROUTE, "orders.services.route.transition"),
+    (Stage.BUILD, "orders.services.build.take_nonces"),
+    (Stage.BUILD, "orders.services.build._store"),
+    (Stage.BUILD, "orders.services.build.transition"),
+    (Stage.SUBMIT, "orders.services.submit.broadcast"),
+    (Stage.SUBMIT, "orders.services.submit.mark_sent"),
+    (Stage.SUBMIT, "orders.services.submit.transition"),
+    (Stage.CONFIRM, "orders.services.confirm.mark_mined"),
+    (Stage.CONFIRM, "orders.services.confirm.transition"),
+    (Stage.CONFIRM, "orders.services.confirm.close_submissions"),
+)
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches it."""
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize(("stage", "point"), CRASH_POINTS)
+def test_a_crash_at_any_point_loses_and_doubles_nothing(
+    account: Account,
+    engine: Engine,
+    policy: Policy,
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: Stage,
+    point: str,
+    side: str,
+) -> None:
+    [order] = place(account)
+    for earlier in tuple(Stage)[: tuple(Stage).index(stage)]:
+        drive(earlier)
+    module, _, name = point.rpartition(".")
+    real = getattr(__import__(module, fromlist=[name]), name)
+
+    def crash(*args: Any, **kwargs: Any) -> Any:
+        if side == "after":
+            real(*args, **kwargs)
+        raise Crash
+
+    monkeypatch.setattr(point, crash)
+    with pytest.raises(Crash):
+        run_stage(stage, engine=engine, policy=policy)
+    monkeypatch.undo()
+    let_leases_run_out()
+
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("CONFIRMED", "filled")
+    assert list(OrderEvent.objects.values_list("seq", flat=True)) == [1, 2, 3, 4, 5]
+    assert (Submission.objects.count(), Fill.objects.count()) == (1, 1)
+    assert Submission.objects.get().nonce == 0

@@ -1,0 +1,99 @@
+"""The transition table holds for every writer: the service, and the database behind it."""
+
+from itertools import product
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from orders.models import Account, Order, OrderEvent
+from orders.services.transition import Change, transition
+from orders.states import TERMINAL, TRANSITIONS, IllegalTransition, OrderStatus
+from orders.tests.factories import place
+
+# What a row must hold besides the status for its check constraints.
+EXTRAS = {
+    OrderStatus.SUBMITTED: {"tx_hash": "0x1"},
+    OrderStatus.CONFIRMED: {"outcome": "filled", "amount_in": 1, "amount_out": 1, "tx_hash": "0x1"},
+    OrderStatus.FAILED: {"outcome": "network"},
+}
+# A legal way from PENDING to each status.
+WAYS = {
+    OrderStatus.PENDING: [],
+    OrderStatus.ROUTING: ["ROUTING"],
+    OrderStatus.BUILDING: ["ROUTING", "BUILDING"],
+    OrderStatus.SUBMITTED: ["ROUTING", "BUILDING", "SUBMITTED"],
+    OrderStatus.CONFIRMED: ["ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"],
+    OrderStatus.FAILED: ["FAILED"],
+}
+
+
+def bring_to(order: Order, status: OrderStatus) -> None:
+    for target in map(OrderStatus, WAYS[status]):
+        order.refresh_from_db()
+        source = OrderStatus(order.status)
+        assert transition([Change(order.id, source, target, order.updated_at, fields=EXTRAS.get(target, {}))])
+
+
+@pytest.mark.parametrize(("source", "target"), product(OrderStatus, OrderStatus))
+def test_database_and_service_agree_on_every_edge(account: Account, source: OrderStatus, target: OrderStatus) -> None:
+    [order] = place(account)
+    bring_to(order, source)
+    order.refresh_from_db()
+    is_legal = target in TRANSITIONS[source]
+    values = {"outcome": None, "amount_in": None, "amount_out": None, **EXTRAS.get(target, {})}
+    assignments = ", ".join(f"{name} = %s" for name in values)
+
+    def write() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE orders_order SET status = %s, seq = seq + 1, {assignments} WHERE id = %s",  # noqa: S608
+                [target, *values.values(), order.id],
+            )
+
+    if is_legal:
+        write()
+    else:
+        with pytest.raises(IntegrityError):
+            write()
+        with pytest.raises(IllegalTransition):
+            transition([Change(order.id, source, target, order.updated_at)])
+
+
+@pytest.mark.parametrize("step", [0, 2, -1])
+def test_seq_moves_by_one_with_the_status(account: Account, step: int) -> None:
+    [order] = place(account)
+
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_order SET status = 'ROUTING', seq = seq + %s WHERE id = %s", [step, order.id])
+
+    order.refresh_from_db()
+    assert (order.status, order.seq) == (OrderStatus.PENDING, 1)
+
+
+def test_terminal_statuses_have_no_way_out() -> None:
+    assert {status for status, targets in TRANSITIONS.items() if not targets} == set(TERMINAL)
+
+
+def test_events_cannot_be_changed_or_removed(account: Account) -> None:
+    [order] = place(account)
+    [event] = OrderEvent.objects.filter(order=order)
+
+    for statement in ("UPDATE orders_orderevent SET seq = 9 WHERE id = %s", "DELETE FROM orders_orderevent WHERE id = %s"):
+        with pytest.raises(Exception, match="Cannot (update|delete) rows"), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(statement, [event.id])
+
+    event.refresh_from_db()
+    assert event.seq == 1
+
+
+def test_a_change_whose_order_moved_on_is_dropped_whole(account: Account) -> None:
+    first, second = place(account)[0], place(account)[0]
+    bring_to(first, OrderStatus.ROUTING)
+
+    events = transition(
+        [Change(o.id, OrderStatus.PENDING, OrderStatus.ROUTING, o.updated_at) for o in (first, second)]
+    )
+
+    assert [event.order_id for event in events] == [second.id]
+    assert list(OrderEvent.objects.filter(order=first).values_list("seq", flat=True)) == [1, 2]

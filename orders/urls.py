@@ -1,0 +1,16 @@
+"""Paths under /api/v1/."""
+
+from django.urls import path, re_path
+
+from orders import views
+
+urlpatterns = [
+    path("quotes", views.QuotesView.as_view()),
+    path("orders", views.OrdersView.as_view()),
+    path("orders/batch", views.BatchView.as_view()),
+    path("orders/<uuid:order_id>", views.OrderView.as_view(), name="order"),
+    path("orders/<uuid:order_id>/events", views.OrderEventsView.as_view()),
+    re_path(r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", views.OrderByClientIdView.as_view()),
+    path("venues", views.VenuesView.as_view()),
+    path("tokens", views.TokensView.as_view()),
+]
