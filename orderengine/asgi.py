@@ -8,8 +8,8 @@ os.environ.setdefault("DB_POOL_MAX", "10")
 # A request must not wait for a frozen Redis; a worker may.
 os.environ.setdefault("REDIS_SOCKET_TIMEOUT_S", "0.2")
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.core.asgi import get_asgi_application  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 

@@ -17,7 +17,7 @@ MAX_UNREAD_BYTES = 1024 * 1024
 class BoundedWebSocketProtocol(WebSocketProtocol):
     """Daphne's protocol with a limit on unsent bytes."""
 
-    def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: N802 - daphne's name
+    def serverSend(self, content: Any, binary: bool = False) -> None:
         """Send unless the client is too far behind; then cut the connection."""
         if self.unread_bytes() > MAX_UNREAD_BYTES:
             logger.warning("closing a WebSocket client that left %d bytes unread", self.unread_bytes())

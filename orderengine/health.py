@@ -42,7 +42,7 @@ def _run(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     started_at = time.perf_counter()
     try:
         facts = check()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is what the caller wants to know
+    except Exception as error:
         facts = {"ok": False, "reason": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
     return {"ok": True, **facts, "took_ms": round((time.perf_counter() - started_at) * 1000, 1)}
 

@@ -113,6 +113,8 @@ PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10)
 ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3)
 ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200)
 ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
+# An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
+ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.str("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")
 ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120)
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
 

@@ -11,4 +11,4 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Attach the system checks, which refuse contradictory settings."""
-        from orders import checks  # noqa: F401, PLC0415 - checks need the loaded app registry
+        from orders import checks  # noqa: F401 - checks need the loaded app registry

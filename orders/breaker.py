@@ -57,7 +57,7 @@ class Breaker:
             return False
         try:
             hint()
-        except Exception as error:  # noqa: BLE001 - a hint may fail in any way, and must not matter
+        except Exception as error:
             self._trip(error)
             return False
         return True
@@ -75,7 +75,7 @@ class Breaker:
             time.sleep(PROBE_INTERVAL_S)
             try:
                 self._probe()
-            except Exception:  # noqa: BLE001, S112 - not back yet
+            except Exception:  # noqa: S112 - not back yet
                 continue
             self._open_in_pid = None
             logger.warning("Redis is back")

@@ -1,6 +1,7 @@
 """Refuses settings that contradict each other, before anything runs on them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
         ("TASK_TIME_LIMIT_S", settings.TASK_TIME_LIMIT_S),
         ("BROKER_VISIBILITY_TIMEOUT_S", settings.BROKER_VISIBILITY_TIMEOUT_S),
     )
-    for (name, value), (next_name, next_value) in zip(ordered, ordered[1:], strict=False):
+    for (name, value), (next_name, next_value) in pairwise(ordered):
         if value >= next_value:
             errors.append(
                 Error(f"{name} ({value:g} s) must stay below {next_name} ({next_value:g} s)", id="orders.E001")

@@ -46,6 +46,11 @@ def default_slippage_bps() -> str:
     return settings.ORDER_DEFAULT_SLIPPAGE_BPS
 
 
+def default_price_impact_bps() -> str:
+    """Price impact allowed when an order says nothing about it, as the decimal string of the settings."""
+    return settings.ORDER_DEFAULT_PRICE_IMPACT_BPS
+
+
 def hints_redis_url() -> str:
     """Where wake-up flags live."""
     return settings.REDIS_WAKE_URL

@@ -84,7 +84,7 @@ class EventFeed:
                         self._hand_out(await layer.receive(channel))
                 finally:
                     await asyncio.shield(layer.group_discard(GROUP, channel))
-            except Exception as error:  # noqa: BLE001 - whatever Redis does, the rows are still there
+            except Exception as error:
                 self._listening.clear()
                 logger.warning("event feed lost Redis (%s), trying again", type(error).__name__)
                 await asyncio.sleep(RECONNECT_S)
@@ -99,7 +99,7 @@ class EventFeed:
             await asyncio.sleep(CHECK_INTERVAL_S)
             try:
                 seqs = await database_sync_to_async(last_seqs)(tuple(self._followers))
-            except Exception as error:  # noqa: BLE001 - a database restart must not end the feed
+            except Exception as error:
                 logger.warning("event feed could not read the rows (%s), trying again", type(error).__name__)
                 continue
             for order_id, seq in seqs.items():

@@ -22,6 +22,7 @@ class Offer:
     tokens: Mapping[str, Token]
     venues: frozenset[str]
     default_slippage_bps: str
+    default_price_impact_bps: str
 
 
 def order_terms(fields: Mapping[str, Any], offer: Offer) -> Terms:
@@ -95,9 +96,12 @@ def _swap_extra(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
     for list_name in ("allow", "deny"):
         for name in venues.get(list_name, ()):
             if name not in offer.venues:
-                raise ProblemError(_problem("unknown_venue", f"there is no venue {shown(name)}", f"/venues/{list_name}"))
+                raise ProblemError(
+                    _problem("unknown_venue", f"there is no venue {shown(name)}", f"/venues/{list_name}")
+                )
     slippage = guards.get("max_slippage_bps")
-    impact = guards.get("max_price_impact_bps")
+    # Stated null means no guard; silence means the default one.
+    impact = guards.get("max_price_impact_bps", Decimal(offer.default_price_impact_bps))
     return {
         "max_slippage_ppm": bps_to_ppm(Decimal(offer.default_slippage_bps) if slippage is None else slippage),
         "max_price_impact_ppm": None if impact is None else bps_to_ppm(impact),

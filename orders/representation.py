@@ -14,6 +14,7 @@ from orders.terms import Terms
 def order_json(order: Order) -> dict[str, Any]:
     """The order object. Every amount comes in token units and, as `*_raw`, in atoms."""
     is_exact_in = order.side == Side.EXACT_IN
+    stated_in, stated_out = (order.amount, None) if is_exact_in else (None, order.amount)
     extra = order.terms
     return {
         "id": str(order.id),
@@ -23,8 +24,8 @@ def order_json(order: Order) -> dict[str, Any]:
         "side": order.side,
         "type": order.order_type,
         **_amount("amount", order.amount, order.decimals_in if is_exact_in else order.decimals_out),
-        **_amount("amount_in", _first(order.amount_in, order.quoted_amount_in, order.amount if is_exact_in else None), order.decimals_in),
-        **_amount("amount_out", _first(order.amount_out, order.quoted_amount_out, None if is_exact_in else order.amount), order.decimals_out),
+        **_amount("amount_in", _first(order.amount_in, order.quoted_amount_in, stated_in), order.decimals_in),
+        **_amount("amount_out", _first(order.amount_out, order.quoted_amount_out, stated_out), order.decimals_out),
         **_amount("quoted_amount_in", order.quoted_amount_in, order.decimals_in),
         **_amount("quoted_amount_out", order.quoted_amount_out, order.decimals_out),
         **_amount("min_amount_out", order.min_amount_out, order.decimals_out),

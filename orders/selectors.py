@@ -52,7 +52,7 @@ def venues(engine: Engine) -> dict[str, Any]:
     snapshot = engine.chain.snapshot()
     decimals = token_decimals()
     results = []
-    for venue in engine.venues():
+    for venue in engine.venues:
         pools = [
             {
                 "pool": pool.pool_id,
@@ -64,5 +64,5 @@ def venues(engine: Engine) -> dict[str, Any]:
             for pool in snapshot.pools
             if pool.venue == venue.name
         ]
-        results.append({"venue": venue.name, "name": venue.title, "pools": pools})
+        results.append({"venue": venue.name, "name": venue.display_name, "pools": pools})
     return {"snapshot_version": snapshot.version, "results": results}

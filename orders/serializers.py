@@ -8,7 +8,8 @@ from typing import Any
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from dex import SCENARIOS, Side
+from dex import Side
+from dex.chains.simulated import SCENARIOS
 
 MAX_BATCH = 500
 MAX_TAGS = 16

@@ -24,7 +24,7 @@ class StageTask(Task):  # type: ignore[type-arg]
     max_retries = 5
 
     def run_stage(self, stage: Stage) -> None:
-        """Run the stage on this process's engine; drop a broken database connection so that the retry gets a new one."""
+        """Run the stage on this process's engine; a broken database connection is dropped, the retry opens another."""
         try:
             run_stage(stage, engine=get_engine(), policy=get_policy())
         except DatabaseError:

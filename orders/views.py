@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from dex import DexError
 from orders import schema, selectors
-from orders.config import default_slippage_bps
+from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
 from orders.events import timestamp
 from orders.exceptions import problem_response, validation_problem
@@ -50,8 +50,9 @@ def read_offer() -> Offer:
     return Offer(
         chain_id=engine.chain.chain_id,
         tokens=selectors.tokens(),
-        venues=frozenset(engine.venue_names()),
+        venues=frozenset(venue.name for venue in engine.venues),
         default_slippage_bps=default_slippage_bps(),
+        default_price_impact_bps=default_price_impact_bps(),
     )
 
 
@@ -106,7 +107,9 @@ class QuotesView(APIView):
 class OrdersView(APIView):
     """GET and POST /orders."""
 
-    @extend_schema(parameters=schema.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders")
+    @extend_schema(
+        parameters=schema.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
+    )
     def get(self, request: Request) -> Response:
         """The caller's orders, newest first, filtered and in cursor pages."""
         filtered = OrderFilter(request.query_params, queryset=selectors.orders_of(account_of(request)))

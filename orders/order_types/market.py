@@ -16,5 +16,7 @@ class Market:
     def check(self, extra: Mapping[str, Any], has_expiry: bool) -> Problem | None:
         """A time limit needs `gtd`, and `gtd` needs a time limit."""
         if (extra["time_in_force"] == "gtd") != has_expiry:
-            return Problem("time_in_force", "gtd and expires_at go together, for one without the other there is no meaning")
+            return Problem(
+                "time_in_force", "gtd and expires_at go together, for one without the other there is no meaning"
+            )
         return None

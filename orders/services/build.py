@@ -60,7 +60,9 @@ def _is_stale(order: ClaimedOrder) -> bool:
 
 def _requote(order: ClaimedOrder, policy: Policy) -> Change:
     age_ms = int((order.claimed_at - order.updated_at).total_seconds() * 1000)
-    problem = Problem("slippage", f"the quote was {age_ms} ms old, max_quote_age_ms is {order.terms['max_quote_age_ms']}")
+    problem = Problem(
+        "slippage", f"the quote was {age_ms} ms old, max_quote_age_ms is {order.terms['max_quote_age_ms']}"
+    )
     if order.attempt >= policy.max_attempts:
         return fail(order, problem)
     return retry(order, OrderStatus.ROUTING, problem, policy)

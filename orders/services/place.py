@@ -158,7 +158,7 @@ def _insert(orders: Sequence[Order]) -> dict[Any, Any]:
                 SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
             )
             SELECT id, created_at FROM placed
-            """,  # noqa: S608 - names from _INSERTED, values as parameters
+            """,
             values,
         )
         return dict(cursor.fetchall())
@@ -207,7 +207,10 @@ def _take_key(account: Account, idempotency: Idempotency) -> Answer | None:
     first = IdempotencyKey.objects.get(account=account, key=idempotency.key)
     if bytes(first.request_hash) != idempotency.request_hash:
         raise ProblemError(
-            Problem("idempotency_key_reused", f"this Idempotency-Key came with another body at {first.created_at:%H:%M:%S} UTC")
+            Problem(
+                "idempotency_key_reused",
+                f"this Idempotency-Key came with another body at {first.created_at:%H:%M:%S} UTC",
+            )
         )
     assert first.status_code is not None  # written in the same transaction as the key
     return Answer(first.status_code, first.response, first.location, is_replay=True)

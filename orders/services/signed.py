@@ -41,11 +41,10 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
                 submission_id,
                 SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline),
                 sent_at,
-                mined_block,
-                mined_hash,
+                *mined,
             )
             for (
-                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, sent_at, mined_block, mined_hash,
+                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, sent_at, *mined,
             ) in cursor.fetchall()
         }  # fmt: skip
 
@@ -79,6 +78,4 @@ def close_submissions(submission_ids: Sequence[UUID]) -> None:
     """Release the orders' hold on their nonces: the chain's answer is final."""
     if submission_ids:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE orders_submission SET closed_at = now() WHERE id = ANY(%s)", [list(submission_ids)]
-            )
+            cursor.execute("UPDATE orders_submission SET closed_at = now() WHERE id = ANY(%s)", [list(submission_ids)])

@@ -1,7 +1,7 @@
 """An account, an engine without delays on the real simulated chain, and a drive that runs the stages to the end."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -9,20 +9,19 @@ from dex import Engine, RetryableError
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from orders.breaker import redis_client
 from orders.config import Policy
+from orders.engine import get_engine
 from orders.models import Account, Order, Token
 from orders.pipeline import run_stage
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import AccountFactory
 
-DRIVE_LIMIT_S = 20.0
+DRIVE_LIMIT_S = 10.0
 
 
 @pytest.fixture
 def engine(db: None) -> Engine:
     """The engine on a fresh simulated chain: blocks at once, no latency, no other traders."""
-    options = SimulatedOptions(
-        block_time_ms=0, quote_delay_ms=0, build_delay_ms=0, submit_delay_ms=0, noise_trades=0
-    )
+    options = SimulatedOptions(block_time_ms=0, quote_delay_ms=0, build_delay_ms=0, submit_delay_ms=0, noise_trades=0)
     return Engine(SimulatedChain(options))
 
 
@@ -67,7 +66,12 @@ def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def quiet_redis() -> Iterator[None]:
+def quiet_redis() -> None:
     """Each test starts without flags of the one before."""
     redis_client().flushdb()
-    yield
+
+
+@pytest.fixture(autouse=True)
+def fresh_engine() -> None:
+    """The process's own engine remembers a chain that the test before has taken with it."""
+    get_engine.cache_clear()

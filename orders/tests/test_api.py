@@ -173,7 +173,9 @@ def test_the_same_client_order_id_gives_the_first_answer_again(api: Api) -> None
 def test_an_idempotency_key_answers_once(api: Api, path: str, body: dict[str, Any]) -> None:
     first = api.post(path, body, **{"Idempotency-Key": "k1"})
     again = api.post(path, body, **{"Idempotency-Key": "k1"})
-    other = api.post(path, body | {"atomic": True} if "orders" in body else body | {"amount": "9"}, **{"Idempotency-Key": "k1"})
+    other = api.post(
+        path, body | {"atomic": True} if "orders" in body else body | {"amount": "9"}, **{"Idempotency-Key": "k1"}
+    )
 
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
     assert again.get("Location") == first.get("Location")
@@ -215,7 +217,9 @@ def test_a_batch_answers_each_item_in_order(api: Api) -> None:
 def test_an_atomic_batch_is_all_or_none(api: Api) -> None:
     bad_shape = api.post("orders/batch", {"atomic": True, "orders": [GOOD, GOOD | {"amount": "x"}]})
     api.post("orders", GOOD | {"client_order_id": "taken"})
-    bad_id = api.post("orders/batch", {"atomic": True, "orders": [GOOD, GOOD | {"client_order_id": "taken", "amount": "9"}]})
+    bad_id = api.post(
+        "orders/batch", {"atomic": True, "orders": [GOOD, GOOD | {"client_order_id": "taken", "amount": "9"}]}
+    )
     good = api.post("orders/batch", {"atomic": True, "orders": [GOOD, GOOD]})
 
     assert [(r.status_code, r.json()["code"]) for r in (bad_shape, bad_id)] == [(422, "batch_refused")] * 2
@@ -315,7 +319,9 @@ def test_filters_narrow_the_list(api: Api, query: str, count: int) -> None:
     assert len(api.get(f"orders?{query}").json()["results"]) == count
 
 
-@pytest.mark.parametrize("query", ["status=GONE", "created_after=x", "outcome=%00", "pair=%00", "cursor=zzz", "tag=%00"])
+@pytest.mark.parametrize(
+    "query", ["status=GONE", "created_after=x", "outcome=%00", "pair=%00", "cursor=zzz", "tag=%00"]
+)
 def test_a_filter_that_makes_no_sense_is_refused(api: Api, query: str) -> None:
     assert api.get(f"orders?{query}").status_code in {400, 404}
 

@@ -153,7 +153,9 @@ async def test_a_cancel_is_pushed(account: Account, key: str) -> None:
     assert code == 1000
 
 
-async def test_heartbeats_keep_a_quiet_socket_alive(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_heartbeats_keep_a_quiet_socket_alive(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("orders.consumers.HEARTBEAT_S", 0.05)
     [order] = await sync_to_async(place)(account)
 

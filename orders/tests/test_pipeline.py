@@ -9,13 +9,14 @@ from django.db import connection
 
 from dex import ChainUnavailable, DexError, Engine, RetryableError, SignedTransaction
 from orders.config import Policy
-from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction as StoredTransaction, Submission, Wallet
+from orders.models import Account, Fill, Order, OrderEvent, Submission, Wallet
+from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import AccountFactory, place, terms
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Drive = Callable[..., None]
 
@@ -51,7 +52,7 @@ def test_an_order_goes_from_pending_to_confirmed(account: Account, engine: Engin
 
 
 def test_the_wallet_changes_by_exactly_what_the_order_says(account: Account, engine: Engine, drive: Drive) -> None:
-    [first] = place(account)
+    place(account)
     drive()
     before = held(account, engine)
     [order] = place(account, terms(token_in="USDC", token_out="SOL", decimals_in=6, decimals_out=9, amount=10**9))
@@ -74,7 +75,9 @@ def test_exact_out_pays_the_exact_amount(account: Account, drive: Drive) -> None
     assert 0 < order.amount_in <= order.max_amount_in
 
 
-def test_a_batch_is_routed_on_one_snapshot_and_nonces_have_no_gap(account: Account, engine: Engine, drive: Drive) -> None:
+def test_a_batch_is_routed_on_one_snapshot_and_nonces_have_no_gap(
+    account: Account, engine: Engine, drive: Drive
+) -> None:
     orders = place(account, *(terms() for _ in range(50)))
 
     drive()
@@ -144,7 +147,8 @@ def test_doubt_about_a_broadcast_is_settled_by_the_chain(account: Account, drive
     [
         ({"min_amount_out": str(10**30)}, "slippage"),
         ({"max_price_impact_ppm": 1, "amount": 10**14}, "price_impact"),
-        ({"amount": 10**40}, "no_route"),
+        ({"amount": 10**40, "max_price_impact_ppm": 100_000}, "price_impact"),
+        ({"amount": 10**40, "allow": ["meteora"]}, "no_route"),
         ({"allow": ["meteora"], "deny": ["meteora"]}, "no_route"),
     ],
 )
@@ -229,7 +233,9 @@ def test_an_unreachable_chain_uses_up_the_attempts_of_routing(account: Account, 
     assert (order.status, order.outcome, order.attempt) == ("FAILED", "network", policy.max_attempts)
 
 
-def test_a_signed_order_is_never_failed_by_the_network(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+def test_a_signed_order_is_never_failed_by_the_network(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
     [order] = place(account)
     drive(Stage.ROUTE, Stage.BUILD)
     broken = faulty(engine, broadcast=[ChainUnavailable("down")] * 9)
@@ -281,7 +287,9 @@ def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
     assert (order.status, order.outcome) == ("FAILED", "poison")
 
 
-def test_a_refused_signature_leaves_no_nonce_hole(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+def test_a_refused_signature_leaves_no_nonce_hole(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
     orders = place(account, *(terms() for _ in range(3)))
     drive(Stage.ROUTE)
     sign = engine.chain.sign
@@ -291,7 +299,9 @@ def test_a_refused_signature_leaves_no_nonce_hole(account: Account, engine: Engi
             from dex import TerminalError
 
             return [
-                TerminalError("no") if intent.route.amount_in == orders[1].amount and i == 1 and len(intents) == 3 else answer
+                TerminalError("no")
+                if intent.route.amount_in == orders[1].amount and i == 1 and len(intents) == 3
+                else answer
                 for i, (intent, answer) in enumerate(zip(intents, sign(intents), strict=True))
             ]
 

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from orders.models import Account, Order, OrderEvent
 from orders.services.transition import Change, transition
@@ -34,7 +34,7 @@ def bring_to(order: Order, status: OrderStatus) -> None:
         assert transition([Change(order.id, source, target, order.updated_at, fields=EXTRAS.get(target, {}))])
 
 
-@pytest.mark.parametrize(("source", "target"), product(OrderStatus, OrderStatus))
+@pytest.mark.parametrize(("source", "target"), list(product(OrderStatus, OrderStatus)))
 def test_database_and_service_agree_on_every_edge(account: Account, source: OrderStatus, target: OrderStatus) -> None:
     [order] = place(account)
     bring_to(order, source)
@@ -46,7 +46,7 @@ def test_database_and_service_agree_on_every_edge(account: Account, source: Orde
     def write() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE orders_order SET status = %s, seq = seq + 1, {assignments} WHERE id = %s",  # noqa: S608
+                f"UPDATE orders_order SET status = %s, seq = seq + 1, {assignments} WHERE id = %s",
                 [target, *values.values(), order.id],
             )
 
@@ -78,10 +78,12 @@ def test_events_cannot_be_changed_or_removed(account: Account) -> None:
     [order] = place(account)
     [event] = OrderEvent.objects.filter(order=order)
 
-    for statement in ("UPDATE orders_orderevent SET seq = 9 WHERE id = %s", "DELETE FROM orders_orderevent WHERE id = %s"):
-        with pytest.raises(Exception, match="Cannot (update|delete) rows"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(statement, [event.id])
+    for statement in (
+        "UPDATE orders_orderevent SET seq = 9 WHERE id = %s",
+        "DELETE FROM orders_orderevent WHERE id = %s",
+    ):
+        with pytest.raises(ProgrammingError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, [event.id])
 
     event.refresh_from_db()
     assert event.seq == 1
@@ -91,9 +93,7 @@ def test_a_change_whose_order_moved_on_is_dropped_whole(account: Account) -> Non
     first, second = place(account)[0], place(account)[0]
     bring_to(first, OrderStatus.ROUTING)
 
-    events = transition(
-        [Change(o.id, OrderStatus.PENDING, OrderStatus.ROUTING, o.updated_at) for o in (first, second)]
-    )
+    events = transition([Change(o.id, OrderStatus.PENDING, OrderStatus.ROUTING, o.updated_at) for o in (first, second)])
 
     assert [event.order_id for event in events] == [second.id]
     assert list(OrderEvent.objects.filter(order=first).values_list("seq", flat=True)) == [1, 2]

@@ -1,0 +1,67 @@
+"""The interface of a chain adapter. Network calls happen here and nowhere else in `dex`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dex.errors import DexError
+from dex.pools.base import Pool
+from dex.types import Receipt, SignedTransaction, SwapIntent, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All pools as they are after one block. `version` is the block's number, `time` its unix seconds."""
+
+    version: int
+    time: int
+    pools: tuple[Pool, ...]
+
+
+class Chain(Protocol):
+    """Where transactions are included. All verbs take a batch, so that a real chain answers in one round trip."""
+
+    @property
+    def chain_id(self) -> str: ...
+    @property
+    def required_confirmations(self) -> int: ...
+
+    def tokens(self) -> tuple[Token, ...]:
+        """The tokens this chain ships with; more may be registered by the operator."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """The newest state. Raises: ChainUnavailable."""
+        ...
+
+    def next_nonce(self, wallet: str) -> int:
+        """The wallet's first nonce that no included transaction uses. Raises: ChainUnavailable."""
+        ...
+
+    def balances(self, wallet: str) -> dict[str, int]:
+        """Atoms of every token the wallet holds. Raises: ChainUnavailable."""
+        ...
+
+    def prepare(self) -> None:
+        """Fetch what `sign` needs from the network (fees, a recent block). Raises: ChainUnavailable."""
+        ...
+
+    def sign(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+        """Encode and sign, without I/O; one answer per intent, in order."""
+        ...
+
+    def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
+        """Hand bytes to the chain; one answer per transaction, in order.
+
+        None: accepted, or known already (the same bytes are one transaction). RetryableError: surely not
+        sent. UnknownOutcome: perhaps sent. TerminalError: refused for good.
+        """
+        ...
+
+    def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
+        """The receipt of each hash, None while it is not included. Raises: ChainUnavailable."""
+        ...
+
+    def block_interval_s(self) -> float:
+        """Expected seconds between blocks; 0 where a block is made at once."""
+        ...

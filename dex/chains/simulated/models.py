@@ -1,0 +1,109 @@
+"""The simulated chain's memory in PostgreSQL. Read and written by store.py alone, in bulk statements."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+ATOMS = {"max_digits": 78, "decimal_places": 0}
+
+
+class Block(models.Model):
+    """A block that holds transactions; blocks without any are implied by the time between two numbers."""
+
+    number = models.BigIntegerField(primary_key=True)
+    block_hash = models.CharField(max_length=66, unique=True)
+    parent_hash = models.CharField(max_length=66)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"block {self.number}"
+
+
+class PoolState(models.Model):
+    """A pool as it is after the newest block that touched it; `version` is that block's hash."""
+
+    pool_id = models.CharField(max_length=64, primary_key=True)
+    position = models.PositiveIntegerField()
+    venue = models.CharField(max_length=32)
+    kind = models.CharField(max_length=32)
+    tokens = models.JSONField()
+    state = models.JSONField()
+    version = models.CharField(max_length=66)
+
+    class Meta:
+        ordering = ("position",)
+
+    def __str__(self) -> str:
+        return self.pool_id
+
+
+class ChainAccount(models.Model):
+    """An address that the chain has seen, and the nonce it must use next."""
+
+    address = models.CharField(max_length=128, primary_key=True)
+    next_nonce = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ("address",)
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Balance(models.Model):
+    """Atoms of one token at one address."""
+
+    address = models.CharField(max_length=128)
+    token = models.CharField(max_length=32)
+    atoms = models.DecimalField(**ATOMS)
+
+    class Meta:
+        ordering = ("address", "token")
+        constraints = (
+            models.UniqueConstraint(fields=("address", "token"), name="simulated_balance_unique"),
+            models.CheckConstraint(condition=Q(atoms__gte=0), name="simulated_balance_not_negative"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.atoms} {self.token}"
+
+
+class ChainTransaction(models.Model):
+    """Bytes that reached the chain. `state`: pending, unseen (refused once), forgotten (dropped), included."""
+
+    tx_hash = models.CharField(max_length=66, primary_key=True)
+    wallet = models.CharField(max_length=128)
+    nonce = models.BigIntegerField()
+    raw = models.BinaryField()
+    state = models.CharField(max_length=16)
+    hold_until = models.DateTimeField(null=True)
+    broadcast_count = models.PositiveIntegerField(default=1)
+    received_at = models.DateTimeField(db_default=Now())
+
+    block_number = models.BigIntegerField(null=True)
+    code = models.CharField(max_length=32, null=True)
+    detail = models.TextField(default="")
+    amount_in = models.DecimalField(**ATOMS, null=True)
+    amount_out = models.DecimalField(**ATOMS, null=True)
+    legs = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ("received_at",)
+        constraints = (
+            # One transaction per nonce, for ever: there are no fees, so nothing could outbid another.
+            models.UniqueConstraint(fields=("wallet", "nonce"), name="simulated_nonce_unique"),
+            models.CheckConstraint(
+                condition=Q(state__in=("pending", "unseen", "forgotten"), block_number__isnull=True)
+                | Q(state="included", block_number__isnull=False),
+                name="simulated_included_has_block",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("wallet", "nonce"), condition=Q(state="pending"), name="simulated_mempool"),
+        )
+
+    def __str__(self) -> str:
+        return self.tx_hash

@@ -1,0 +1,349 @@
+"""Keeps the simulated chain in PostgreSQL. Every block is one transaction under one advisory lock."""
+
+import hashlib
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from dex.chains.base import Snapshot
+from dex.chains.simulated.ledger import Executed, Ledger
+from dex.chains.simulated.market import FAUCET, Market
+from dex.chains.simulated.transaction import encode_leg
+from dex.pools import Pool, pool_from_state
+from dex.types import Hop, Leg, Receipt, SignedTransaction
+
+# Held by whoever makes a block, funds a wallet or makes the genesis: one writer of state at a time.
+LOCK = 0x5E1A_0C8A
+MAX_BLOCK_TRANSACTIONS = 1_000
+GENESIS_PARENT = "0x" + "0" * 64
+
+
+class Head(NamedTuple):
+    """The newest block, the database's time, and whether a transaction waits that a block could take."""
+
+    number: int
+    block_hash: str
+    at: datetime
+    now: datetime
+    has_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a broadcast found: how often these bytes have come by now; None when other bytes have the nonce."""
+
+    broadcast_count: int | None
+
+
+class Store:
+    """Reads and writes of one chain. The pool cache is shared by the process's threads."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._pools: dict[str, tuple[str, Pool]] = {}
+        self._lock = threading.Lock()
+        self._has_genesis = False
+
+    def ensure_genesis(self) -> None:
+        """Write the first block unless there is one; two processes at once make one genesis."""
+        if self._has_genesis:
+            return
+        if self.head() is None:
+            with transaction.atomic():
+                self.lock()
+                if self.head() is None:
+                    self._write_genesis()
+        self._has_genesis = True
+
+    def lock(self) -> None:
+        """Become the one writer of state until the end of the transaction."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+    def head(self) -> Head | None:
+        """The newest block, None before genesis."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT number, block_hash, at, now(), EXISTS (
+                    SELECT FROM simulated_chaintransaction
+                    WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now()))
+                FROM simulated_block ORDER BY number DESC LIMIT 1
+                """
+            )
+            row = cursor.fetchone()
+        return None if row is None else Head(*row)
+
+    def snapshot(self) -> Snapshot:
+        """Number, time and pools of the newest block. States are parsed only where they changed."""
+        known = self._pools
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT b.number, extract(epoch FROM now())::bigint, p.pool_id, p.venue, p.kind, p.tokens, p.version,
+                       CASE WHEN v.version = p.version THEN NULL ELSE p.state END
+                FROM simulated_poolstate p
+                CROSS JOIN (SELECT max(number) AS number FROM simulated_block) b
+                LEFT JOIN unnest(%s::text[], %s::text[]) AS v(pool_id, version) ON v.pool_id = p.pool_id
+                ORDER BY p.position
+                """,
+                [list(known), [version for version, _ in known.values()]],
+            )
+            rows = cursor.fetchall()
+        fresh: dict[str, tuple[str, Pool]] = {}
+        for _, _, pool_id, venue, kind, tokens, version, state in rows:
+            pool = known[pool_id][1] if state is None else _pool(pool_id, venue, kind, tokens, state)
+            fresh[pool_id] = (version, pool)
+        with self._lock:
+            self._pools = fresh
+        return Snapshot(rows[0][0], rows[0][1], tuple(pool for _, pool in fresh.values()))
+
+    # --- Wallets ------------------------------------------------------------------------------------------
+
+    def next_nonce(self, wallet: str) -> int | None:
+        """The wallet's next nonce, None for an address the chain has not seen."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT next_nonce FROM simulated_chainaccount WHERE address = %s", [wallet])
+            row = cursor.fetchone()
+        return None if row is None else int(row[0])
+
+    def fund(self, wallet: str) -> None:
+        """Open an address with a grant from the faucet, once."""
+        with transaction.atomic():
+            self.lock()
+            if self.next_nonce(wallet) is None:
+                ledger = Ledger({}, self._balances([FAUCET]))
+                for token, atoms in self._market.grant().items():
+                    ledger.move(FAUCET, token, -atoms)
+                    ledger.move(wallet, token, atoms)
+                self._write_accounts(ledger.balances, {wallet: 0})
+
+    def balances(self, wallet: str) -> dict[str, int]:
+        """Atoms of each token at the address."""
+        return {token: atoms for (_, token), atoms in self._balances([wallet]).items()}
+
+    def total_supply(self) -> dict[str, int]:
+        """Atoms of each token over all addresses and pools: the same for ever."""
+        totals: dict[str, int] = defaultdict(int)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT token, sum(atoms) FROM simulated_balance GROUP BY token")
+            for token, atoms in cursor.fetchall():
+                totals[token] += int(atoms)
+        for pool in self.snapshot().pools:
+            for token, atoms in pool.balances().items():
+                totals[token] += atoms
+        return dict(totals)
+
+    # --- Mempool ------------------------------------------------------------------------------------------
+
+    def receive(self, transactions: Sequence[SignedTransaction], states: Sequence[str], holds_s: Sequence[float]) -> list[Arrival]:
+        """Take bytes in; bytes that came before are pending from now on unless they are included."""
+        arrived = self._receive(transactions, states, holds_s)
+        if len(arrived) < len(transactions):
+            # Either other bytes have the nonce, or a rival brought the same bytes at this very moment.
+            arrived |= self._receive(transactions, states, holds_s, only=set(arrived))
+        return [Arrival(arrived.get(item.tx_hash)) for item in transactions]
+
+    def _receive(
+        self,
+        transactions: Sequence[SignedTransaction],
+        states: Sequence[str],
+        holds_s: Sequence[float],
+        only: set[str] | None = None,
+    ) -> dict[str, int]:
+        rows = sorted(
+            (item.tx_hash, item.wallet, item.nonce, item.raw, state, hold_s)
+            for item, state, hold_s in zip(transactions, states, holds_s, strict=True)
+            if only is None or item.tx_hash not in only
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                WITH v AS (
+                    SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bytea[], %s::text[], %s::float8[])
+                        AS v(tx_hash, wallet, nonce, raw, state, hold_s)
+                ), fresh AS (
+                    INSERT INTO simulated_chaintransaction
+                        (tx_hash, wallet, nonce, raw, state, hold_until, broadcast_count, detail)
+                    SELECT tx_hash, wallet, nonce, raw, state,
+                           CASE WHEN hold_s > 0 THEN now() + hold_s * interval '1 second' END, 1, ''
+                    FROM v ON CONFLICT DO NOTHING
+                    RETURNING tx_hash
+                ), known AS (
+                    UPDATE simulated_chaintransaction t
+                    SET broadcast_count = t.broadcast_count + 1,
+                        state = CASE WHEN t.state IN ('unseen', 'forgotten') THEN 'pending' ELSE t.state END
+                    FROM v WHERE t.tx_hash = v.tx_hash
+                    RETURNING t.tx_hash, t.broadcast_count
+                )
+                SELECT tx_hash, 1 FROM fresh UNION ALL SELECT tx_hash, broadcast_count FROM known
+                """,
+                [list(column) for column in zip(*rows, strict=True)] if rows else [[]] * 6,
+            )
+            return dict(cursor.fetchall())
+
+    def pending(self) -> list[tuple[str, bytes]]:
+        """Hash and bytes of what a block could take, oldest nonces first."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT tx_hash, raw FROM simulated_chaintransaction
+                WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now())
+                ORDER BY wallet, nonce LIMIT %s
+                """,
+                [MAX_BLOCK_TRANSACTIONS],
+            )
+            return [(tx_hash, bytes(raw)) for tx_hash, raw in cursor.fetchall()]
+
+    def mempool_size(self) -> int:
+        """How many transactions wait, held ones included."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM simulated_chaintransaction WHERE state = 'pending'")
+            return int(cursor.fetchone()[0])
+
+    # --- Blocks -------------------------------------------------------------------------------------------
+
+    def load(self, addresses: Sequence[str]) -> Ledger:
+        """The state that a block of these addresses may touch. Call under the lock."""
+        snapshot = self.snapshot()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT address, next_nonce FROM simulated_chainaccount WHERE address = ANY(%s)", [list(addresses)]
+            )
+            nonces = {address: int(nonce) for address, nonce in cursor.fetchall()}
+        pools = {pool.pool_id: pool for pool in snapshot.pools}
+        return Ledger(pools, self._balances(addresses), defaultdict(int, nonces))
+
+    def write_block(self, head: Head, number: int, before: Ledger, after: Ledger, executed: Sequence[Executed]) -> None:
+        """Append a block: its transactions, and what they changed. Call under the lock."""
+        hashes = "".join(item.tx_hash for item in executed)
+        block_hash = _hash(f"{head.block_hash}/{number}/{hashes}")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO simulated_block (number, block_hash, parent_hash) VALUES (%s, %s, %s)",
+                [number, block_hash, head.block_hash],
+            )
+            self._include(cursor, number, executed)
+        self._write_pools([pool for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]], block_hash)
+        changed = {key: atoms for key, atoms in after.balances.items() if atoms != before.balances.get(key, 0)}
+        nonces = {address: n for address, n in after.nonces.items() if n != before.nonces.get(address, 0)}
+        self._write_accounts(changed, nonces)
+
+    def receipts(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
+        """Receipts of those that are included, with `confirmations` still to be counted (1)."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT t.tx_hash, t.block_number, b.block_hash, t.code, t.detail, t.amount_in, t.amount_out, t.legs
+                FROM simulated_chaintransaction t JOIN simulated_block b ON b.number = t.block_number
+                WHERE t.tx_hash = ANY(%s) AND t.state = 'included'
+                """,
+                [list(tx_hashes)],
+            )
+            return {row[0]: _receipt(row) for row in cursor.fetchall()}
+
+    def _include(self, cursor: Any, number: int, executed: Sequence[Executed]) -> None:
+        cursor.execute(
+            """
+            UPDATE simulated_chaintransaction t
+            SET state = 'included', block_number = %s, code = v.code, detail = v.detail, amount_in = v.amount_in,
+                amount_out = v.amount_out, legs = v.legs
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::jsonb[])
+                AS v(tx_hash, code, detail, amount_in, amount_out, legs)
+            WHERE t.tx_hash = v.tx_hash
+            """,
+            [
+                number,
+                [item.tx_hash for item in executed],
+                [item.code for item in executed],
+                [item.detail for item in executed],
+                [item.amount_in for item in executed],
+                [item.amount_out for item in executed],
+                [json.dumps([encode_leg(leg) for leg in item.legs]) for item in executed],
+            ],
+        )
+
+    def _write_genesis(self) -> None:
+        ledger = self._market.genesis()
+        block_hash = _hash(f"genesis/{sorted(ledger.balances.items())}")
+        pools = list(ledger.pools.values())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO simulated_block (number, block_hash, parent_hash) VALUES (0, %s, %s)",
+                [block_hash, GENESIS_PARENT],
+            )
+            cursor.execute(
+                """
+                INSERT INTO simulated_poolstate (pool_id, position, venue, kind, tokens, state, version)
+                SELECT *, %s FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
+                """,
+                [
+                    block_hash,
+                    [pool.pool_id for pool in pools],
+                    list(range(len(pools))),
+                    [pool.venue for pool in pools],
+                    [pool.kind for pool in pools],
+                    [json.dumps(pool.tokens) for pool in pools],
+                    [json.dumps(pool.to_state()) for pool in pools],
+                ],
+            )
+        self._write_accounts(ledger.balances, {address: 0 for address, _ in ledger.balances})
+
+    def _write_pools(self, pools: Sequence[Pool], version: str) -> None:
+        if pools:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    UPDATE simulated_poolstate p SET state = v.state, version = %s
+                    FROM unnest(%s::text[], %s::jsonb[]) AS v(pool_id, state) WHERE p.pool_id = v.pool_id
+                    """,
+                    [version, [pool.pool_id for pool in pools], [json.dumps(pool.to_state()) for pool in pools]],
+                )
+
+    def _balances(self, addresses: Iterable[str]) -> dict[tuple[str, str], int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT address, token, atoms FROM simulated_balance WHERE address = ANY(%s)", [list(addresses)]
+            )
+            return defaultdict(int, {(address, token): int(atoms) for address, token, atoms in cursor.fetchall()})
+
+    def _write_accounts(self, balances: Mapping[tuple[str, str], int], nonces: Mapping[str, int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO simulated_balance (address, token, atoms)
+                SELECT * FROM unnest(%s::text[], %s::text[], %s::numeric[])
+                ON CONFLICT (address, token) DO UPDATE SET atoms = excluded.atoms
+                """,
+                [[key[0] for key in balances], [key[1] for key in balances], list(balances.values())],
+            )
+            cursor.execute(
+                """
+                INSERT INTO simulated_chainaccount (address, next_nonce)
+                SELECT * FROM unnest(%s::text[], %s::bigint[])
+                ON CONFLICT (address) DO UPDATE SET next_nonce = excluded.next_nonce
+                """,
+                [list(nonces), list(nonces.values())],
+            )
+
+
+def _pool(pool_id: str, venue: str, kind: str, tokens: str, state: str) -> Pool:
+    return pool_from_state(kind, pool_id, venue, tuple(json.loads(tokens)), json.loads(state))
+
+
+def _hash(text: str) -> str:
+    return "0x" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _receipt(row: Sequence[Any]) -> Receipt:
+    tx_hash, number, block_hash, code, detail, amount_in, amount_out, legs = row
+    decoded = tuple(Leg(tuple(Hop(*hop) for hop in leg)) for leg in json.loads(legs))
+    return Receipt(
+        tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), decoded, 1
+    )

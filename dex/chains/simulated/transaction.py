@@ -1,0 +1,87 @@
+"""The bytes of a simulated transaction: canonical JSON behind a tag that only the wallet's key can make.
+
+The key is derived from public values, so the tag guards against corrupted bytes, not against anybody who reads
+this: the chain is simulated, and so is its cryptography.
+"""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from dex.errors import BroadcastRejected
+from dex.types import Hop, Leg, Route, Side, SignedTransaction, SwapIntent
+
+TAG_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A decoded transaction: what its wallet wants done, in atoms and chain time."""
+
+    tx_hash: str
+    intent: SwapIntent
+
+
+def sign(chain_id: str, intent: SwapIntent) -> SignedTransaction:
+    """Encode and sign one intent; equal intents give equal bytes."""
+    body = json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
+    raw = hmac.digest(_key(chain_id, intent.wallet), body, "sha256") + body
+    return SignedTransaction(chain_id, intent.wallet, intent.nonce, raw, hash_of(raw), intent.deadline)
+
+
+def hash_of(raw: bytes) -> str:
+    """The transaction's identity on the chain."""
+    return "0x" + hashlib.sha256(raw).hexdigest()
+
+
+def decode(chain_id: str, raw: bytes) -> Transaction:
+    """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or that nobody signed."""
+    tag, body = raw[:TAG_BYTES], raw[TAG_BYTES:]
+    try:
+        fields: dict[str, Any] = json.loads(body)
+        is_signed = hmac.compare_digest(tag, hmac.digest(_key(chain_id, fields["wallet"]), body, "sha256"))
+        if fields["chain"] != chain_id or not is_signed:
+            raise BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
+        legs = tuple(Leg(tuple(Hop(*hop) for hop in leg)) for leg in fields["legs"])
+        intent = SwapIntent(
+            wallet=fields["wallet"],
+            nonce=fields["nonce"],
+            side=Side(fields["side"]),
+            route=Route(legs),
+            min_amount_out=fields["min_out"],
+            max_amount_in=fields["max_in"],
+            deadline=fields["deadline"],
+            scenario=fields["scenario"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BroadcastRejected(f"the transaction cannot be decoded: {type(error).__name__}") from error
+    return Transaction(hash_of(raw), intent)
+
+
+def _body(chain_id: str, intent: SwapIntent) -> dict[str, Any]:
+    return {
+        "chain": chain_id,
+        "wallet": intent.wallet,
+        "nonce": intent.nonce,
+        "side": intent.side.value,
+        "legs": [encode_leg(leg) for leg in intent.route.legs],
+        "min_out": intent.min_amount_out,
+        "max_in": intent.max_amount_in,
+        "deadline": intent.deadline,
+        "scenario": intent.scenario,
+    }
+
+
+def encode_leg(leg: Leg) -> list[list[str | int]]:
+    """A leg as JSON: the fields of each hop in order."""
+    return [
+        [hop.venue, hop.pool_id, hop.token_in, hop.token_out, hop.amount_in, hop.amount_out] for hop in leg.hops
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _key(chain_id: str, wallet: str) -> bytes:
+    return hashlib.sha256(f"{chain_id}/key/{wallet}".encode()).digest()

@@ -1,0 +1,70 @@
+"""The engine: quotes, signed bytes, broadcasts and receipts, each verb on a list, one answer per item in order."""
+
+from collections.abc import Iterable, Sequence
+
+from dex.chains.base import Chain, Snapshot
+from dex.errors import DexError
+from dex.router import Market, find_route
+from dex.types import Quote, Receipt, SignedTransaction, SwapIntent, SwapRequest
+from dex.venues import VENUES, Venue
+
+
+class Engine:
+    """One chain with the venues on it. Holds no state of its own: safe to share between threads."""
+
+    def __init__(self, chain: Chain, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
+        self._chain = chain
+        self._venues = tuple(venues)
+
+    @property
+    def chain(self) -> Chain:
+        """The chain underneath, for what is no batch verb: tokens, wallets, block times."""
+        return self._chain
+
+    @property
+    def venues(self) -> tuple[Venue, ...]:
+        """Where this engine trades."""
+        return self._venues
+
+    def route(self, requests: Sequence[SwapRequest], *, is_sequential: bool = True) -> list[Quote | DexError]:
+        """Quote every request on one snapshot; a request that cannot be routed gets its error as the answer.
+
+        Each request sees the market as those before it would leave it, so that a batch of orders in one
+        direction is not promised one price. With `is_sequential` False all see the snapshot itself.
+        Raises: ChainUnavailable when there is no snapshot.
+        """
+        market = self._market(self._chain.snapshot())
+        answers: list[Quote | DexError] = []
+        for request in requests:
+            try:
+                routed = find_route(market, request)
+            except DexError as error:
+                answers.append(error)
+                continue
+            answers.append(routed.quote)
+            if is_sequential:
+                market.apply(routed.pools_after)
+        return answers
+
+    def prepare(self) -> None:
+        """Fetch what `build` needs from the chain, so that `build` itself waits for nobody.
+
+        Raises: ChainUnavailable.
+        """
+        self._chain.prepare()
+
+    def build(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+        """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""
+        return self._chain.sign(intents)
+
+    def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
+        """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
+        return self._chain.broadcast(transactions)
+
+    def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
+        """The chain's statement on each hash, None while not included. Raises: ChainUnavailable."""
+        return self._chain.receipts(tx_hashes)
+
+    def _market(self, snapshot: Snapshot) -> Market:
+        pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
+        return Market(pools, snapshot.time, snapshot.version)

@@ -1,0 +1,95 @@
+"""Every error the domain raises, in three families; the class alone decides what the caller may do next.
+
+`RetryableError`: nothing happened, do it again. `TerminalError`: it never will. `UnknownOutcome`: it may
+have happened, so record and reconcile, never repeat blindly. Codes are stable and public: docs/errors.md.
+"""
+
+from typing import ClassVar
+
+
+class DexError(Exception):
+    """Root of the domain's errors.
+
+    `detail` says what happened in words for the order's owner, `hint` what to do next (may be empty),
+    `facts` are JSON-ready values for programs.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, detail: str, *, hint: str = "", **facts: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.facts = facts
+
+
+class RetryableError(DexError):
+    """Nothing has happened: the same request may be sent again."""
+
+    code = "network"
+
+
+class TerminalError(DexError):
+    """The request can never succeed as it stands."""
+
+    code = "rejected"
+
+
+class UnknownOutcome(DexError):
+    """The request may have taken effect: look it up before anything else."""
+
+    code = "unknown_outcome"
+
+
+class ChainUnavailable(RetryableError):
+    """The chain could not be reached; nothing left this machine."""
+
+    code = "network"
+
+
+class BroadcastTimeout(UnknownOutcome):
+    """The bytes were sent and no answer came back."""
+
+    code = "timeout"
+
+
+class BroadcastRejected(TerminalError):
+    """The chain refuses these bytes for good (bad signature, wrong chain)."""
+
+    code = "rejected"
+
+
+class NoRoute(TerminalError):
+    """No chain of pools joins the two tokens under the request's venue and hop limits."""
+
+    code = "no_route"
+
+
+class InsufficientLiquidity(TerminalError):
+    """The pools on every route are too shallow for the amount."""
+
+    code = "insufficient_liquidity"
+
+
+class AmountTooSmall(InsufficientLiquidity):
+    """The amount is so small that rounding leaves nothing to pay out; the programs refuse such swaps."""
+
+    code = "amount_too_small"
+
+
+class PriceImpactExceeded(TerminalError):
+    """The order itself would move the price beyond its guard."""
+
+    code = "price_impact"
+
+
+class LimitNotMet(TerminalError):
+    """The best route pays less than `min_amount_out` or costs more than `max_amount_in`."""
+
+    code = "slippage"
+
+
+class InsufficientFunds(TerminalError):
+    """The wallet does not hold what the order gives."""
+
+    code = "insufficient_funds"

@@ -1,0 +1,19 @@
+"""Pool kinds: one file each, named after the program whose rounding it repeats. Pure integer arithmetic, no I/O."""
+
+from typing import Any
+
+from dex.pools.base import Pool, Swap
+from dex.pools.meteora_dlmm import DlmmPool
+from dex.pools.raydium_cpmm import CpmmPool
+
+POOL_KINDS: dict[str, type[Pool]] = {
+    "meteora_dlmm": DlmmPool,
+    "raydium_cpmm": CpmmPool,
+}
+
+__all__ = ["POOL_KINDS", "Pool", "Swap", "pool_from_state"]
+
+
+def pool_from_state(kind: str, pool_id: str, venue: str, tokens: tuple[str, ...], state: dict[str, Any]) -> Pool:
+    """Build the pool that `to_state` described. Raises: KeyError for a kind that is not in `POOL_KINDS`."""
+    return POOL_KINDS[kind].from_state(pool_id, venue, tokens, state)

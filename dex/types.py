@@ -1,0 +1,170 @@
+"""The domain's frozen values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+PPM = 1_000_000
+BPS_IN_PPM = 100
+
+
+class Side(StrEnum):
+    """Which amount of a swap is fixed."""
+
+    EXACT_IN = "exact_in"
+    EXACT_OUT = "exact_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of one chain; `decimals` is the exponent from atoms to human units."""
+
+    symbol: str
+    name: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapRequest:
+    """What the router is asked: a fixed amount, the other side's limits, and where it may look.
+
+    `amount` is atoms of `token_in` for exact_in, of `token_out` for exact_out. `max_slippage_ppm` is the
+    worsening allowed between quote and execution; `min_amount_out` / `max_amount_in` are the owner's own
+    limits, which slippage never loosens. Empty `allow_venues` means every venue.
+    """
+
+    token_in: str
+    token_out: str
+    side: Side
+    amount: int
+    max_slippage_ppm: int
+    max_price_impact_ppm: int | None = None
+    min_amount_out: int | None = None
+    max_amount_in: int | None = None
+    allow_venues: frozenset[str] = field(default_factory=frozenset)
+    deny_venues: frozenset[str] = field(default_factory=frozenset)
+    max_hops: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One swap through one pool inside a leg."""
+
+    venue: str
+    pool_id: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One parallel share of a route: its hops in order, each fed by the one before."""
+
+    hops: tuple[Hop, ...]
+
+    @property
+    def amount_in(self) -> int:
+        """Atoms of the route's token_in that this leg takes."""
+        return self.hops[0].amount_in
+
+    @property
+    def amount_out(self) -> int:
+        """Atoms of the route's token_out that this leg pays."""
+        return self.hops[-1].amount_out
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The whole plan for an order: parallel legs, amounts as the snapshot promises them."""
+
+    legs: tuple[Leg, ...]
+
+    @property
+    def amount_in(self) -> int:
+        """Atoms of token_in over all legs."""
+        return sum(leg.amount_in for leg in self.legs)
+
+    @property
+    def amount_out(self) -> int:
+        """Atoms of token_out over all legs."""
+        return sum(leg.amount_out for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class VenueQuote:
+    """What one venue alone would have given at the same moment: amounts, or the code of its refusal."""
+
+    venue: str
+    amount_in: int | None
+    amount_out: int | None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A route with its promise and the limits that the chain will enforce.
+
+    `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
+    stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
+    without fees or impact (the arrival mid, for reports). `snapshot_version` is the block it was priced on.
+    """
+
+    route: Route
+    amount_in: int
+    amount_out: int
+    min_amount_out: int
+    max_amount_in: int
+    mid_amount_out: int
+    price_impact_ppm: int
+    venue_quotes: tuple[VenueQuote, ...]
+    snapshot_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SwapIntent:
+    """All that a signed transaction must hold. `deadline` is chain time, after which it reverts.
+
+    `scenario` names a fault to act out and is refused by every chain except the simulated one.
+    """
+
+    wallet: str
+    nonce: int
+    side: Side
+    route: Route
+    min_amount_out: int
+    max_amount_in: int
+    deadline: int
+    scenario: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """Bytes ready for broadcast. `tx_hash` is known before any byte leaves, so a lost answer can be looked up."""
+
+    chain_id: str
+    wallet: str
+    nonce: int
+    raw: bytes
+    tx_hash: str
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The chain's statement about one included transaction.
+
+    `code` is None on success, else why it was undone: `slippage`, `expired`, `insufficient_funds` or
+    `reverted`. `legs` hold the executed amounts. `confirmations` counts blocks from the inclusion block on.
+    """
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    is_success: bool
+    code: str | None
+    detail: str
+    amount_in: int
+    amount_out: int
+    legs: tuple[Leg, ...]
+    confirmations: int

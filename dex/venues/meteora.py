@@ -1,0 +1,8 @@
+"""Meteora on Solana: its dynamic liquidity pools.
+
+Source: https://docs.meteora.ag
+"""
+
+from dex.venues.base import Venue
+
+METEORA = Venue(name="meteora", display_name="Meteora", pool_kind="meteora_dlmm")
