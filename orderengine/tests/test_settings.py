@@ -1,0 +1,119 @@
+"""Settings: what must not drift, what is listed, and what is refused at start."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_reliability_of_the_queue_rests_on_these() -> None:
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+
+    assert settings.CELERY_WORKER_PREFETCH_MULTIPLIER == 1
+    assert settings.CELERY_TASK_ACKS_LATE is True
+    assert settings.CELERY_TASK_REJECT_ON_WORKER_LOST is True
+    assert settings.CELERY_TASK_IGNORE_RESULT is True
+    assert settings.CELERY_RESULT_BACKEND is None
+    assert settings.CELERY_TASK_SOFT_TIME_LIMIT == 20
+    assert settings.CELERY_TASK_TIME_LIMIT == 30
+    assert options["visibility_timeout"] == 60
+    assert options["unacked_restore_interval"] == 5
+    assert options["unacked_restore_throttle"] == 1
+    assert options["socket_connect_timeout"] == 1
+    assert options["socket_keepalive"] is True
+    assert settings.CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP is True
+    assert settings.CELERY_BROKER_CONNECTION_MAX_RETRIES is None
+    assert settings.CELERY_DB_REUSE_MAX == 1000
+    assert settings.CELERY_ACCEPT_CONTENT == ["json"]
+    assert settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT == 10
+    assert len({settings.REDIS_BROKER_URL, settings.REDIS_CHANNELS_URL, settings.REDIS_WAKE_URL}) == 3
+
+
+def test_stage_tasks_leave_the_clock_to_celery() -> None:
+    from orders import tasks
+    from orders.states import Stage
+    from orders.wake import task_name
+
+    for stage in Stage:
+        task = getattr(tasks, stage)
+        assert (task.name, task.retry_backoff, task.retry_backoff_max, task.retry_jitter) == (
+            task_name(stage), 1, 30, True,
+        )  # fmt: skip
+        assert task.retry_backoff_max <= settings.BROKER_VISIBILITY_TIMEOUT_S / 2
+
+
+def test_every_session_has_its_time_limits(db: None) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        limits = []
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit"):
+            cursor.execute(f"SHOW {name}")
+            limits.append(cursor.fetchone()[0])
+
+    assert limits == ["5s", "2s", "5s", "on"]
+
+
+def read_variables() -> set[str]:
+    source = (ROOT / "orderengine" / "settings.py").read_text()
+    return set(re.findall(r'env\.\w+\("(\w+)"', source)) | {"DATABASE_URL"}
+
+
+@pytest.mark.parametrize("page", ["docs/settings.md", ".env.example"])
+def test_every_variable_is_listed(page: str) -> None:
+    text = (ROOT / page).read_text()
+
+    assert {name for name in read_variables() if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def load(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings and run the checks in a process of its own."""
+    code = (
+        "import django; django.setup(); from django.core.management import call_command; call_command('check');"
+        "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['options'])"
+    )
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"DJANGO_SETTINGS_MODULE": "orderengine.settings"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+URL = "postgresql://user:password@localhost:5432/order_db"
+
+
+def test_the_schema_option_becomes_the_search_path() -> None:
+    loaded = load(DATABASE_URL=f"{URL}?schema=public", DEBUG="1")
+
+    assert loaded.returncode == 0, loaded.stderr
+    assert "-c search_path=public" in loaded.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"DATABASE_URL": URL, "DEBUG": "0"}, "SECRET_KEY"),
+        ({"DATABASE_URL": URL, "DEBUG": "0", "SECRET_KEY": "short"}, "SECRET_KEY must be random"),
+        ({"DATABASE_URL": "mysql://x", "DEBUG": "1"}, "postgresql"),
+        ({"DEBUG": "1"}, "DATABASE_URL"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "PORT": "many"}, "PORT"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_LEASE_S": "25"}, "must stay below"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_BATCH_SIZE": "0"}, "PIPELINE_BATCH_SIZE"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_stops_the_start(environment: dict[str, Any], said: str) -> None:
+    loaded = load(**environment)
+
+    assert loaded.returncode != 0
+    assert said in loaded.stderr
