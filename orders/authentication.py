@@ -36,10 +36,15 @@ def caller_from(authorization: str, remote_address: str) -> Caller | None:
         if api_key is None:
             raise AuthenticationFailed("the API key is unknown, expired or revoked")
         return Caller(api_key.account, f"key {api_key.prefix}")
-    if api_is_open() and remote_address in _LOOPBACK:
+    if is_open_to(remote_address):
         account, _created = Account.objects.get_or_create(name=LOCAL_ACCOUNT)
         return Caller(account, "local")
     return None
+
+
+def is_open_to(remote_address: str) -> bool:
+    """Whether this caller needs no key: development, and a process on this very machine."""
+    return api_is_open() and remote_address in _LOOPBACK
 
 
 def _find_key(key: str) -> ApiKey | None:

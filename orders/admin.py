@@ -1,0 +1,333 @@
+"""The admin: facts to read, tokens and keys to manage, and one act, cancel, which asks for a reason."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from rest_framework_api_key.admin import APIKeyModelAdmin
+from rest_framework_api_key.models import APIKey
+
+from orders.amounts import format_units
+from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent, SignedTransaction, Token, Wallet
+from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.states import is_terminal
+
+SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
+
+
+class ReadOnly(admin.ModelAdmin):
+    """Facts: nobody adds, changes or deletes them by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rows come from services alone."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Facts stay."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Facts stay as they are."""
+        return False
+
+
+class CancelForm(forms.Form):
+    """Why an order is cancelled by hand."""
+
+    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 80}))
+
+
+def pretty(value: Any) -> SafeString:
+    """JSON for people, escaped."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False)) if value else SafeString("–")
+
+
+def rows_table(headings: tuple[str, ...], rows: list[tuple[Any, ...]]) -> SafeString:
+    """A table of escaped cells."""
+    if not rows:
+        return SafeString("–")
+    head = format_html_join("", "<th>{}</th>", ((heading,) for heading in headings))
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly):
+    """Orders with their whole story."""
+
+    list_display = ("short_id", "state", "pair", "stated", "attempt", "account", "created_at")
+    list_filter = ("status", "outcome", "token_in", "token_out", "created_at")
+    list_select_related = ("account",)
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("id", "client_order_id", "tx_hash")
+    search_help_text = "order id, client_order_id or any transaction hash"
+    actions = ("cancel_selected",)
+    change_form_template = "admin/orders/order/change_form.html"
+    readonly_fields = (
+        "state", "pair", "stated", "promised", "executed", "timeline", "route_legs", "venue_quotes", "failure_shown",
+        "transactions", "fills_shown", "acts",
+    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("state", "pair", "stated", "promised", "executed", "attempt", "account", "client_order_id")}),
+        ("Timeline", {"fields": ("timeline",)}),
+        ("Route", {"fields": ("route_legs", "venue_quotes")}),
+        ("Failure", {"fields": ("failure_shown",)}),
+        ("Chain", {"fields": ("transactions", "fills_shown")}),
+        ("Terms", {"fields": ("terms", "expires_at", "created_at", "updated_at")}),
+        ("Acts by hand", {"fields": ("acts",)}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """Also by the hash of an earlier, closed transaction."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        by_tx = SignedTransaction.objects.filter(tx_hash=term).values("submission__order_id")
+        found = Q(client_order_id=term) | Q(tx_hash=term) | Q(pk__in=by_tx) | Q(pk__in=_ids(term))
+        return queryset.filter(found), False
+
+    @admin.display(description="order", ordering="id")
+    def short_id(self, order: Order) -> str:
+        """The end of the id, which differs most."""
+        return f"…{str(order.id)[-12:]}"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, order: Order) -> str:
+        """Sign, status and outcome: never colour alone."""
+        sign = "–" if order.outcome == "cancelled" else SIGNS.get(order.status, "…")
+        return f"{sign} {order.status}" + (f" · {order.outcome}" if order.outcome else "")
+
+    @admin.display(ordering="token_in")
+    def pair(self, order: Order) -> str:
+        """What for what."""
+        return f"{order.token_in} → {order.token_out}"
+
+    @admin.display(description="amount", ordering="amount")
+    def stated(self, order: Order) -> str:
+        """The fixed side in token units."""
+        if order.side == "exact_in":
+            return f"{format_units(order.amount, order.decimals_in)} {order.token_in}"
+        return f"{format_units(order.amount, order.decimals_out)} {order.token_out} (exact out)"
+
+    def promised(self, order: Order) -> str:
+        """Quoted amounts and the limit that the chain enforces."""
+        if order.quoted_amount_in is None or order.quoted_amount_out is None or order.min_amount_out is None:
+            return "–"
+        return (
+            f"{format_units(order.quoted_amount_in, order.decimals_in)} {order.token_in} → "
+            f"{format_units(order.quoted_amount_out, order.decimals_out)} {order.token_out}, "
+            f"at least {format_units(order.min_amount_out, order.decimals_out)}"
+        )
+
+    def executed(self, order: Order) -> str:
+        """What the chain moved."""
+        if order.amount_in is None or order.amount_out is None:
+            return "–"
+        return (
+            f"{format_units(order.amount_in, order.decimals_in)} {order.token_in} → "
+            f"{format_units(order.amount_out, order.decimals_out)} {order.token_out}"
+        )
+
+    def timeline(self, order: Order) -> SafeString:
+        """Every event with the time since the one before."""
+        rows = [
+            (e.seq, e.status, e.attempt, e.outcome or "", e.at.isoformat(timespec="milliseconds"), f"+{e.took_ms} ms")
+            for e in order.events.order_by("seq")
+        ]
+        return rows_table(("seq", "status", "attempt", "outcome", "at", "after"), rows)
+
+    def route_legs(self, order: Order) -> SafeString:
+        """Hops of every leg."""
+        rows = [
+            (f"{leg['share']:.0%}", hop["venue"], hop["pool"], f"{hop['amount_in']} {hop['token_in']}",
+             f"{hop['amount_out']} {hop['token_out']}")
+            for leg in (order.route or {}).get("legs", [])
+            for hop in leg["hops"]
+        ]  # fmt: skip
+        return rows_table(("share", "venue", "pool", "in", "out"), rows)
+
+    def venue_quotes(self, order: Order) -> SafeString:
+        """What each venue alone would have given."""
+        rows = [
+            (quote["venue"], quote["amount_in"] or "–", quote["amount_out"] or "–", quote["code"] or "")
+            for quote in (order.route or {}).get("venue_quotes", [])
+        ]
+        return rows_table(("venue", "in", "out", "refused"), rows)
+
+    @admin.display(description="failure")
+    def failure_shown(self, order: Order) -> SafeString:
+        """The problem object."""
+        return pretty(order.failure)
+
+    def transactions(self, order: Order) -> SafeString:
+        """Hashes and nonces; never the signed bytes."""
+        signed = SignedTransaction.objects.filter(submission__order=order).select_related("submission").defer("raw")
+        rows = [
+            (t.tx_hash, t.submission.nonce, t.sent_at or "not sent", t.sent_count, t.mined_block or "–",
+             "closed" if t.submission.closed_at else "open")
+            for t in signed.order_by("id")
+        ]  # fmt: skip
+        return rows_table(("hash", "nonce", "sent", "times", "block", "hold"), rows)
+
+    @admin.display(description="fills")
+    def fills_shown(self, order: Order) -> SafeString:
+        """Executed amounts per leg."""
+        rows = [
+            (fill.leg, format_units(fill.amount_in, order.decimals_in), format_units(fill.amount_out, order.decimals_out),
+             fill.block_number)
+            for fill in order.fills.order_by("leg")
+        ]  # fmt: skip
+        return rows_table(("leg", order.token_in, order.token_out, "block"), rows)
+
+    def acts(self, order: Order) -> SafeString:
+        """Who did what by hand, and why."""
+        rows = [
+            (act.at.isoformat(timespec="seconds"), act.actor, act.action, f"{act.before} → {act.after}", act.reason)
+            for act in order.admin_actions.order_by("id")
+        ]
+        return rows_table(("at", "who", "act", "status", "reason"), rows)
+
+    # --- Cancel -------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        """The page that asks for the reason."""
+        cancel = path("cancel/", self.admin_site.admin_view(self.cancel_view), name="orders_order_cancel")
+        return [cancel, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer the button only where cancelling means something."""
+        order = self.get_object(request, object_id)
+        can_cancel = order is not None and not is_terminal(order.status) and self._may_cancel(request)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "can_cancel": can_cancel})
+
+    @admin.action(description="Cancel selected orders")
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        """Ask for the reason first."""
+        ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:500])
+        return HttpResponseRedirect(f"{reverse('admin:orders_order_cancel')}?ids={ids}")
+
+    def cancel_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a reason, then cancel; each act is recorded with who, from where and why."""
+        if not self._may_cancel(request):
+            raise PermissionDenied
+        ids = [pk for text in request.GET.get("ids", "").split(",")[:500] for pk in _ids(text)]
+        form = CancelForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            actor = Actor(
+                request.user.get_username(), request.META.get("REMOTE_ADDR", ""), form.cleaned_data["reason"], True
+            )
+            results = list(cancel_orders(ids, actor=actor).values())
+            for result, level in (
+                (CancelResult.CANCELLED, messages.SUCCESS),
+                (CancelResult.TOO_LATE, messages.WARNING),
+                (CancelResult.ALREADY_ENDED, messages.INFO),
+            ):
+                if count := results.count(result):
+                    self.message_user(request, f"{count} × {result.replace('_', ' ')}", level)
+            return HttpResponseRedirect(reverse("admin:orders_order_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Cancel orders",
+            "orders": Order.objects.filter(pk__in=ids),
+            "form": form,
+        }
+        return render(request, "admin/orders/order/cancel.html", context)
+
+    def _may_cancel(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("orders.change_order"))
+
+
+def _ids(text: str) -> list[Any]:
+    """The UUID in the text, or nothing."""
+    try:
+        return [Order._meta.pk.to_python(text.strip())] if text.strip() else []
+    except forms.ValidationError:
+        return []
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(ReadOnly):
+    """The event log."""
+
+    list_display = ("id", "order_id", "seq", "status", "attempt", "outcome", "at")
+    list_filter = ("status", "outcome")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(Fill)
+class FillAdmin(ReadOnly):
+    """Executed amounts, in atoms."""
+
+    list_display = ("order_id", "leg", "amount_in", "amount_out", "tx_hash", "block_number", "created_at")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnly):
+    """Wallets and where their nonces stand."""
+
+    list_display = ("address", "chain_id", "account", "next_nonce")
+    list_select_related = ("account",)
+
+
+@admin.register(AdminAction)
+class AdminActionAdmin(ReadOnly):
+    """What was done by hand."""
+
+    list_display = ("at", "actor", "action", "order_id", "before", "after", "reason")
+
+
+@admin.register(Token)
+class TokenAdmin(admin.ModelAdmin):
+    """Tokens can be added and disabled, not deleted: old routes name them."""
+
+    list_display = ("symbol", "name", "decimals", "is_enabled")
+    search_fields = ("symbol", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
+        """Stored amounts depend on the decimals."""
+        return ("symbol", "decimals") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        """Disable it instead."""
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(admin.ModelAdmin):
+    """Owners."""
+
+    list_display = ("name", "created_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Its orders stay."""
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(APIKeyModelAdmin):
+    """Keys: the secret is shown once, when one is made."""
+
+    list_display = (*APIKeyModelAdmin.list_display, "account")
+    list_select_related = ("account",)
+
+
+# The library's own keys belong to no account and open nothing here.
+admin.site.unregister(APIKey)

@@ -1,0 +1,58 @@
+"""Talks to a running server as any client would; knows nothing of the database."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+TIMEOUT_S = 10.0
+
+
+class ServerError(Exception):
+    """The server could not be reached or refused; the message says what to do."""
+
+
+class EngineClient:
+    """One server, one key."""
+
+    def __init__(self, url: str, api_key: str = "") -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One REST call under /api/v1. Raises: ServerError with the problem's own words."""
+        try:
+            answer = httpx.request(
+                method, f"{self.url}/api/v1/{path}", json=body, headers=self._headers, timeout=TIMEOUT_S
+            )
+        except httpx.TransportError as error:
+            raise ServerError(
+                f"No engine answers at {self.url} ({type(error).__name__}). Start one with `make run`, or name it: --url"
+            ) from error
+        try:
+            parsed = answer.json()
+        except ValueError as error:
+            raise ServerError(f"{self.url} is no order engine: it answered {answer.status_code} without JSON") from error
+        if answer.status_code >= 400:
+            hint = f" Next: {parsed['try']}." if parsed.get("try") else ""
+            raise ServerError(f"{parsed.get('title', answer.status_code)}: {parsed.get('detail', '')}.{hint}")
+        return parsed
+
+    async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:
+        """Every event of the order from the first on. Raises: ServerError."""
+        address = f"{self.url.replace('http', 'ws', 1)}/orders/{order_id}?after=0"
+        try:
+            async with connect(address, additional_headers=self._headers, open_timeout=TIMEOUT_S) as socket:
+                async for message in socket:
+                    event: dict[str, Any] = json.loads(message)
+                    if event["type"] == "error":
+                        raise ServerError(f"{event['title']}: {event['detail']}")
+                    if event["type"] == "event":
+                        yield event
+                        if event["outcome"] is not None:
+                            return
+        except (OSError, WebSocketException) as error:
+            raise ServerError(f"the socket of order {order_id} broke: {error}") from error

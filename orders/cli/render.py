@@ -1,0 +1,118 @@
+"""How orders look on a terminal: a live table, plain lines when piped, JSON on demand."""
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+STYLES = {"CONFIRMED": "green", "FAILED": "red"}
+
+
+@dataclass(slots=True)
+class Row:
+    """One order as it is watched."""
+
+    number: int
+    order: dict[str, Any]
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """Status of the last event."""
+        return str(self.events[-1]["status"]) if self.events else str(self.order["status"])
+
+    @property
+    def outcome(self) -> str | None:
+        """Outcome of the last event."""
+        return self.events[-1]["outcome"] if self.events else None
+
+    def cells(self) -> list[str]:
+        """#, order, swap, status, route, got, vs quote, took."""
+        return [
+            str(self.number),
+            f"…{str(self.order['id'])[-7:]}",
+            f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}",
+            self.status if self.outcome in (None, "filled") else f"{self.status} {self.outcome}",
+            self._route(),
+            self._got(),
+            self._vs_quote(),
+            f"{sum(event['took_ms'] for event in self.events):,} ms" if self.events else "",
+        ]
+
+    def _route(self) -> str:
+        if self.status == "FAILED":
+            attempts = self.events[-1]["attempt"]
+            return f"{self.outcome}, {attempts} attempts" if attempts > 1 else str(self.outcome)
+        routed = [event["data"]["route"] for event in self.events if event["data"].get("route")]
+        return " + ".join(_leg(leg) for leg in routed[-1]) if routed else ""
+
+    def _got(self) -> str:
+        if self.status != "CONFIRMED":
+            return "–"
+        final = self.order["final"]
+        return f"{grouped(final['amount_out'], 6)} {final['token_out']}"
+
+    def _vs_quote(self) -> str:
+        if self.status != "CONFIRMED":
+            return ""
+        data = self.events[-1]["data"]
+        quoted, got = Decimal(data["quoted_amount_out_raw"]), Decimal(data["amount_out_raw"])
+        bps = (got / quoted - 1) * 10_000
+        return f"{bps:+.1f} bp".replace("-", "−").replace("+0.0", "0.0")
+
+
+HEADINGS = ("#", "order", "swap", "status", "route", "got", "vs quote", "took")
+
+
+def _leg(leg: dict[str, Any]) -> str:
+    hops = leg["hops"]
+    venues = list(dict.fromkeys(hop["venue"].capitalize() for hop in hops))
+    via = " via " + ", ".join(hop["token_out"] for hop in hops[:-1]) if len(hops) > 1 else ""
+    return "+".join(venues) + via
+
+
+def grouped(amount: str, most_decimals: int = 9) -> str:
+    """Thousands in groups, at most so many decimals (cut, never rounded up)."""
+    whole, _, fraction = amount.partition(".")
+    fraction = fraction[:most_decimals].rstrip("0")
+    return f"{int(whole):,}" + (f".{fraction}" if fraction else "")
+
+
+def table(rows: list[Row], title: str) -> Table:
+    """All rows as they stand."""
+    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for heading in HEADINGS:
+        drawn.add_column(heading, justify="right" if heading in {"#", "got", "vs quote", "took"} else "left")
+    for row in rows:
+        cells: list[str | Text] = list(row.cells())
+        cells[3] = Text(row.cells()[3], style=STYLES.get(row.status, "yellow"))
+        drawn.add_row(*cells)
+    return drawn
+
+
+def line(row: Row, event: dict[str, Any]) -> str:
+    """One event for logs and pipes."""
+    swap = row.cells()[2]
+    told = event["data"]
+    more = f" {event['outcome']}" if event["outcome"] else ""
+    if "retry" in told:
+        more += f" again: {told['retry']['code']}"
+    if "failure" in told:
+        more += f" ({told['failure']['detail']})"
+    return f"{row.number} {row.order['id']} {swap}  {event['seq']} {event['status']}{more} {event['took_ms']} ms"
+
+
+def json_line(event: dict[str, Any]) -> str:
+    """One event for programs."""
+    return json.dumps(event, separators=(",", ":"))
+
+
+def summary(rows: list[Row]) -> str:
+    """How many ended how."""
+    counts = {word: sum(row.status == word for row in rows) for word in ("CONFIRMED", "FAILED")}
+    waiting = len(rows) - sum(counts.values())
+    parts = [f"{counts['CONFIRMED']} confirmed", f"{counts['FAILED']} failed"]
+    return " · ".join([*parts, f"{waiting} waiting"] if waiting else parts)

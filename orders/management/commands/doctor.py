@@ -1,0 +1,142 @@
+"""`manage.py doctor`: one line per need, with the fix for what is missing."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
+import redis
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from orders import selectors
+from orders.engine import get_engine
+
+WORKER_SILENT_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One need: whether it is met, what was seen, and the fix."""
+
+    need: str
+    ok: bool
+    seen: str
+    fix: str
+
+
+class Command(BaseCommand):
+    """Checks everything that orders need."""
+
+    help = "Check everything that orders need; exit 1 when something is missing"
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Output form."""
+        parser.add_argument("--json", action="store_true", help="one JSON line per need")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print every finding; exit 1 if one is bad."""
+        findings = [_look(need, check, fix) for need, check, fix in NEEDS]
+        for finding in findings:
+            if options["json"]:
+                self.stdout.write(json.dumps(asdict(finding)))
+            else:
+                mark = "ok  " if finding.ok else "FAIL"
+                self.stdout.write(f"{mark}  {finding.need:10}  {finding.seen}")
+                if not finding.ok:
+                    self.stdout.write(f"                  fix: {finding.fix}")
+        if not all(finding.ok for finding in findings):
+            sys.exit(1)
+
+
+def _look(need: str, check: Callable[[], str], fix: str) -> Finding:
+    try:
+        return Finding(need, True, check(), fix)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is the finding
+        text = str(error).strip().splitlines()
+        return Finding(need, False, f"{type(error).__name__}: {text[0] if text else 'no detail'}", fix)
+
+
+class Missing(Exception):
+    """A need that answers, but not as it must."""
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def _settings() -> str:
+    access = "open on loopback" if settings.API_IS_OPEN else "API keys required"
+    return f"DEBUG {'on' if settings.DEBUG else 'off'}, {access}"
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        version = str(cursor.fetchone()[0])
+    if int(version.split(".")[0]) < 15:
+        raise Missing(f"PostgreSQL {version} is older than 15")
+    return f"PostgreSQL {version}"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise Missing(f"{len(missing)} migrations are not applied")
+    return "all applied"
+
+
+def _tokens() -> str:
+    count = len(selectors.tokens())
+    if not count:
+        raise Missing("no token is registered")
+    return f"{count} registered"
+
+
+def _redis() -> str:
+    with redis.Redis.from_url(settings.REDIS_BROKER_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+        client.ping()
+        policy = str(client.info("memory").get("maxmemory_policy", "unknown"))
+    if policy != "noeviction":
+        raise Missing(f"maxmemory-policy is {policy}: wake-ups could be evicted")
+    return "answers, noeviction"
+
+
+def _chain() -> str:
+    snapshot = get_engine().chain.snapshot()
+    return f"{get_engine().chain.chain_id}, block {snapshot.version}, {len(snapshot.pools)} pools"
+
+
+def _worker() -> str:
+    age_s = selectors.worker_age_s()
+    if age_s is None or age_s > WORKER_SILENT_S:
+        raise Missing("never reported" if age_s is None else f"silent for {age_s:.0f} s")
+    return f"upkeep ran {age_s:.1f} s ago"
+
+
+def _web() -> str:
+    url = f"http://127.0.0.1:{settings.PORT}/health"
+    answer = httpx.get(url, timeout=2, headers={"Host": "localhost"})
+    if answer.json() != {"status": "ok"}:
+        raise Missing(f"{url} is answered by something else")
+    return url
+
+
+NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
+    ("python", _python, "install Python 3.11 or newer"),
+    ("settings", _settings, "see docs/settings.md"),
+    ("database", _database, "start PostgreSQL, or unset DATABASE_URL and use `make run`"),
+    ("migrations", _migrations, "manage.py migrate"),
+    ("tokens", _tokens, "manage.py prepare"),
+    ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
+    ("chain", _chain, "manage.py migrate && manage.py prepare"),
+    ("worker", _worker, "start worker and beat: `make run`"),
+    ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
+)

@@ -1,0 +1,87 @@
+"""`manage.py orders place|list|show|watch|cancel`: orders on a running server from the command line."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from orders.cli.arguments import add_server_arguments, client_from
+from orders.cli.client import EngineClient, ServerError
+from orders.cli.render import Row
+from orders.cli.watch import watch
+
+
+class Command(BaseCommand):
+    """Places, lists, shows, watches and cancels orders."""
+
+    help = "Place, list, show, watch and cancel orders of a running engine"
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One subcommand each."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        place = verbs.add_parser("place", help="place a market order and watch it")
+        for name in ("token_in", "token_out", "amount"):
+            place.add_argument(name)
+        place.add_argument("--side", default="exact_in", choices=("exact_in", "exact_out"))
+        place.add_argument("--slippage-bps")
+        place.add_argument("--client-order-id")
+        place.add_argument("--scenario", help="fault for the simulated chain to act out")
+        listing = verbs.add_parser("list", help="the newest orders")
+        listing.add_argument("--limit", type=int, default=20)
+        for verb, text in (("show", "the order as it stands"), ("watch", "its events, live"), ("cancel", "cancel it")):
+            verbs.add_parser(verb, help=text).add_argument("order_id")
+        for verb_parser in verbs.choices.values():
+            add_server_arguments(verb_parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand against the server."""
+        client = client_from(options)
+        run = {
+            "place": self._place,
+            "list": self._list,
+            "show": self._show,
+            "watch": self._watch,
+            "cancel": self._cancel,
+        }[options["verb"]]
+        try:
+            run(client, options)
+        except ServerError as error:
+            raise CommandError(str(error)) from error
+
+    def _place(self, client: EngineClient, options: dict[str, Any]) -> None:
+        body: dict[str, Any] = {name: options[name] for name in ("token_in", "token_out", "amount", "side")}
+        if options["slippage_bps"]:
+            body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
+        if options["client_order_id"]:
+            body["client_order_id"] = options["client_order_id"]
+        if options["scenario"]:
+            body["sim"] = {"scenario": options["scenario"]}
+        self._follow(client, client.call("POST", "orders", body), options)
+
+    def _list(self, client: EngineClient, options: dict[str, Any]) -> None:
+        for i, order in enumerate(client.call("GET", f"orders?limit={options['limit']}")["results"], start=1):
+            row = Row(i, order)
+            ended = f" {order['outcome']}" if order["outcome"] else ""
+            self.stdout.write(
+                json.dumps(order) if options["json"] else f"{order['id']}  {row.cells()[2]}  {order['status']}{ended}"
+            )
+
+    def _show(self, client: EngineClient, options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(client.call("GET", f"orders/{options['order_id']}"), indent=2))
+
+    def _watch(self, client: EngineClient, options: dict[str, Any]) -> None:
+        self._follow(client, client.call("GET", f"orders/{options['order_id']}"), options)
+
+    def _cancel(self, client: EngineClient, options: dict[str, Any]) -> None:
+        order = client.call("DELETE", f"orders/{options['order_id']}")
+        is_cancelled = order["outcome"] == "cancelled"
+        self.stdout.write("cancelled" if is_cancelled else f"too late to promise: the order is {order['status']}")
+
+    def _follow(self, client: EngineClient, order: dict[str, Any], options: dict[str, Any]) -> None:
+        problems = watch(
+            client, [Row(1, order)], timeout_s=options["timeout"], as_json=options["json"], title=client.url
+        )
+        if problems:
+            raise CommandError("; ".join(problems))

@@ -1,0 +1,50 @@
+"""`manage.py prepare`: what an engine needs in an empty database. Run again, it changes nothing."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+from django.db import IntegrityError
+
+from orders.authentication import LOCAL_ACCOUNT
+from orders.engine import get_engine
+from orders.models import Account, Token
+
+ADMIN = "admin"
+
+
+class Command(BaseCommand):
+    """Loads the chain's tokens, the local account and the first admin user."""
+
+    help = "Load tokens, the local account and the first admin user; safe to repeat"
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Insert what is missing; nothing that an operator changed is written over."""
+        chain = get_engine().chain
+        Token.objects.bulk_create(
+            (Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in chain.tokens()),
+            ignore_conflicts=True,
+        )
+        Account.objects.get_or_create(name=LOCAL_ACCOUNT)
+        chain.snapshot()
+        if password_file := os.environ.get("ADMIN_PASSWORD_FILE"):
+            self._ensure_admin(Path(password_file))
+        self.stdout.write(f"{Token.objects.count()} tokens, account {LOCAL_ACCOUNT!r}, chain {chain.chain_id!r}")
+
+    def _ensure_admin(self, password_file: Path) -> None:
+        users = get_user_model().objects
+        if users.filter(username=ADMIN).exists():
+            if not password_file.exists():
+                self.stdout.write("to set a new admin password: manage.py changepassword admin")
+            return
+        password = secrets.token_urlsafe(18)
+        descriptor = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password + "\n")
+        try:
+            users.create_superuser(ADMIN, "", password)
+        except IntegrityError:  # another process made the user at this very moment
+            password_file.unlink(missing_ok=True)

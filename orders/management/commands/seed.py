@@ -1,0 +1,63 @@
+"""`manage.py seed`: five orders on a running server, watched live; exit 1 when one does not end as intended."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from orders.cli.arguments import add_server_arguments, client_from
+from orders.cli.client import ServerError
+from orders.cli.render import Row
+from orders.cli.watch import watch
+
+# Order, and the outcome it is meant to have.
+ORDERS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"token_in": "SOL", "token_out": "USDC", "amount": "250"}, "filled"),
+    ({"token_in": "ETH", "token_out": "USDC", "amount": "4.2"}, "filled"),
+    ({"token_in": "USDC", "token_out": "SOL", "amount": "1000", "sim": {"scenario": "network"}}, "filled"),
+    ({"token_in": "SOL", "token_out": "BONK", "amount": "90", "sim": {"scenario": "slippage"}}, "slippage"),
+    ({"token_in": "JUP", "token_out": "BTC", "amount": "5000"}, "filled"),
+)
+
+
+class Command(BaseCommand):
+    """Shows what the engine does with five orders."""
+
+    help = "Post five orders to a running engine and watch them over WebSocket"
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which server, how many, and how to show them."""
+        add_server_arguments(parser)
+        parser.add_argument("--count", type=int, default=len(ORDERS), help="how many orders, repeating the five")
+        parser.add_argument("--scenario", help="act out this fault for every order")
+        parser.add_argument("--no-watch", action="store_true", help="post and leave")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Post, watch, judge."""
+        if not 1 <= options["count"] <= 500:
+            raise CommandError("--count must be 1 to 500")
+        client = client_from(options)
+        wanted = [ORDERS[i % len(ORDERS)] for i in range(options["count"])]
+        bodies = [body | ({"sim": {"scenario": options["scenario"]}} if options["scenario"] else {}) for body, _ in wanted]
+        try:
+            rows = [Row(i, client.call("POST", "orders", body)) for i, body in enumerate(bodies, start=1)]
+        except ServerError as error:
+            raise CommandError(str(error)) from error
+        if options["no_watch"]:
+            self.stdout.write("\n".join(row.order["id"] for row in rows))
+            return
+        title = f"Order Execution Engine · simulated chain · {client.url} · {len(rows)} orders"
+        problems = watch(client, rows, timeout_s=options["timeout"], as_json=options["json"], title=title)
+        if not options["scenario"]:
+            problems += _surprises(rows, [outcome for _, outcome in wanted])
+        if problems:
+            raise CommandError("; ".join(problems))
+
+
+def _surprises(rows: list[Row], intended: list[str]) -> list[str]:
+    return [
+        f"order {row.order['id']} ended as {row.outcome}, not as {outcome}"
+        for row, outcome in zip(rows, intended, strict=True)
+        if row.outcome is not None and row.outcome != outcome
+    ]

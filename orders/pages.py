@@ -1,0 +1,48 @@
+"""The start page: what this is, where to look, and the last orders of the open local account."""
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from orders.amounts import format_units
+from orders.authentication import LOCAL_ACCOUNT, is_open_to
+from orders.models import Order
+from orders.states import OrderStatus
+
+SHOWN = 20
+# Never by colour alone: a sign and a word each.
+SIGNS = {OrderStatus.CONFIRMED: "✓", OrderStatus.FAILED: "✕"}
+
+
+@require_safe
+def start_page(request: HttpRequest) -> HttpResponse:
+    """Links for everybody; orders only where the API itself is open to this caller."""
+    is_open = is_open_to(request.META.get("REMOTE_ADDR", ""))
+    try:
+        rows = [_row(order) for order in _last_orders()] if is_open else []
+        context = {"is_open": is_open, "orders": rows}
+        return render(request, "orders/start.html", context)
+    except DatabaseError:
+        context = {"is_open": is_open, "orders": [], "is_down": True}
+        return render(request, "orders/start.html", context, status=503)
+
+
+def _last_orders() -> list[Order]:
+    return list(Order.objects.filter(account__name=LOCAL_ACCOUNT).order_by("-id")[:SHOWN])
+
+
+def _row(order: Order) -> dict[str, object]:
+    is_exact_in = order.side == "exact_in"
+    decimals, token = (
+        (order.decimals_in, order.token_in) if is_exact_in else (order.decimals_out, order.token_out)
+    )
+    return {
+        "id": order.id,
+        "pair": f"{order.token_in} → {order.token_out}",
+        "amount": f"{format_units(order.amount, decimals)} {token}",
+        "sign": "–" if order.outcome == "cancelled" else SIGNS.get(OrderStatus(order.status), "…"),
+        "status": order.status,
+        "outcome": order.outcome or "",
+        "created_at": order.created_at,
+    }
