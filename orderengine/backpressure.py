@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 MAX_UNREAD_BYTES = 1024 * 1024
 
 
-class BoundedWebSocketProtocol(WebSocketProtocol):
+class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
     """Daphne's protocol with a limit on unsent bytes."""
 
     def serverSend(self, content: Any, binary: bool = False) -> None:

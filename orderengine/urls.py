@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
-from orders.pages import start_page
 
 from orderengine.health import health, ready
+from orders.pages import start_page
 
 urlpatterns = [
     path("", start_page, name="start"),

@@ -23,7 +23,7 @@ from orders.states import is_terminal
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Facts: nobody adds, changes or deletes them by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -79,7 +79,10 @@ class OrderAdmin(ReadOnly):
         "transactions", "fills_shown", "acts",
     )  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("state", "pair", "stated", "promised", "executed", "attempt", "account", "client_order_id")}),
+        (
+            None,
+            {"fields": ("state", "pair", "stated", "promised", "executed", "attempt", "account", "client_order_id")},
+        ),
         ("Timeline", {"fields": ("timeline",)}),
         ("Route", {"fields": ("route_legs", "venue_quotes")}),
         ("Failure", {"fields": ("failure_shown",)}),
@@ -186,10 +189,14 @@ class OrderAdmin(ReadOnly):
     def fills_shown(self, order: Order) -> SafeString:
         """Executed amounts per leg."""
         rows = [
-            (fill.leg, format_units(fill.amount_in, order.decimals_in), format_units(fill.amount_out, order.decimals_out),
-             fill.block_number)
+            (
+                fill.leg,
+                format_units(fill.amount_in, order.decimals_in),
+                format_units(fill.amount_out, order.decimals_out),
+                fill.block_number,
+            )
             for fill in order.fills.order_by("leg")
-        ]  # fmt: skip
+        ]
         return rows_table(("leg", order.token_in, order.token_out, "block"), rows)
 
     def acts(self, order: Order) -> SafeString:
@@ -295,7 +302,7 @@ class AdminActionAdmin(ReadOnly):
 
 
 @admin.register(Token)
-class TokenAdmin(admin.ModelAdmin):
+class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Tokens can be added and disabled, not deleted: old routes name them."""
 
     list_display = ("symbol", "name", "decimals", "is_enabled")
@@ -311,7 +318,7 @@ class TokenAdmin(admin.ModelAdmin):
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):
+class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Owners."""
 
     list_display = ("name", "created_at")
@@ -325,7 +332,7 @@ class AccountAdmin(admin.ModelAdmin):
 class ApiKeyAdmin(APIKeyModelAdmin):
     """Keys: the secret is shown once, when one is made."""
 
-    list_display = (*APIKeyModelAdmin.list_display, "account")
+    list_display = (*APIKeyModelAdmin.list_display, "account")  # type: ignore[assignment]  # fixed length upstream
     list_select_related = ("account",)
 
 

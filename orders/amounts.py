@@ -30,7 +30,7 @@ def parse_units(text: str, decimals: int) -> int:
     whole, fraction = match[1], (match[2] or "").rstrip("0")
     if len(fraction) > decimals:
         raise AmountError("amount_too_fine", f"{text} has {len(fraction)} decimals, the token has {decimals}")
-    atoms = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or 0)
+    atoms: int = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or 0)
     if atoms == 0:
         raise AmountError("amount_not_positive", "the amount must be greater than zero")
     if atoms > _MAX_ATOMS:

@@ -50,8 +50,6 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         problem = Problem(code, str(getattr(error, "detail", "")) or KINDS[code].title)
         if code == "unauthorized":
             headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(error, drf.Throttled) and error.wait is not None:
-            headers["Retry-After"] = str(int(error.wait) + 1)
     return problem_response(problem, instance=context["request"].path, headers=headers)
 
 

@@ -48,5 +48,5 @@ class CurrentTransactionId(models.Func):
     """`pg_current_xact_id()`, as a column default."""
 
     function = "pg_current_xact_id"
-    output_field = TransactionIdField()  # type: ignore[assignment]
+    output_field = TransactionIdField()
     arity = 0

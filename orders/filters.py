@@ -7,7 +7,7 @@ from orders.models import Order
 from orders.states import OrderStatus
 
 
-class OrderFilter(django_filters.FilterSet):
+class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
     """Query parameters of GET /orders; an unknown value is refused, not ignored."""
 
     status = django_filters.MultipleChoiceFilter(choices=[(status.value, status.value) for status in OrderStatus])

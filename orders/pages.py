@@ -34,9 +34,7 @@ def _last_orders() -> list[Order]:
 
 def _row(order: Order) -> dict[str, object]:
     is_exact_in = order.side == "exact_in"
-    decimals, token = (
-        (order.decimals_in, order.token_in) if is_exact_in else (order.decimals_out, order.token_out)
-    )
+    decimals, token = (order.decimals_in, order.token_in) if is_exact_in else (order.decimals_out, order.token_out)
     return {
         "id": order.id,
         "pair": f"{order.token_in} → {order.token_out}",

@@ -31,7 +31,7 @@ class ProblemShape(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable; docs/errors.md lists all.")
     detail = serializers.CharField()
     instance = serializers.CharField(required=False)
-    errors = FieldErrorShape(many=True, required=False)
+    errors = FieldErrorShape(many=True, required=False)  # type: ignore[assignment]  # the wire name is fixed
     facts = serializers.DictField(required=False)
 
     def get_fields(self) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class EventShape(serializers.Serializer[Any]):
     outcome = serializers.CharField(allow_null=True)
     at = serializers.DateTimeField()
     took_ms = serializers.IntegerField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # the wire name is fixed
 
 
 class BatchResultShape(serializers.Serializer[Any]):

@@ -116,7 +116,7 @@ class OrdersView(APIView):
         if not filtered.is_valid():
             raise ValidationError(dict(filtered.errors))
         pages = NewestFirst()
-        page = pages.paginate_queryset(filtered.qs, request, view=self)
+        page: list[Order] | None = pages.paginate_queryset(filtered.qs, request, view=self)
         return pages.get_paginated_response([order_json(order) for order in page or []])
 
     @extend_schema(

@@ -1,0 +1,1 @@
+"""Adapters to chains; what every one of them offers stands in `base.py`."""

@@ -30,12 +30,14 @@ class EngineClient:
             )
         except httpx.TransportError as error:
             raise ServerError(
-                f"No engine answers at {self.url} ({type(error).__name__}). Start one with `make run`, or name it: --url"
+                f"No engine answers at {self.url} ({type(error).__name__}). Start one: `make run`, or name it: --url"
             ) from error
         try:
             parsed = answer.json()
         except ValueError as error:
-            raise ServerError(f"{self.url} is no order engine: it answered {answer.status_code} without JSON") from error
+            raise ServerError(
+                f"{self.url} is no order engine: it answered {answer.status_code} without JSON"
+            ) from error
         if answer.status_code >= 400:
             hint = f" Next: {parsed['try']}." if parsed.get("try") else ""
             raise ServerError(f"{parsed.get('title', answer.status_code)}: {parsed.get('detail', '')}.{hint}")

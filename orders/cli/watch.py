@@ -40,15 +40,15 @@ async def _follow_all(
                 sys.stdout.write((json_line(event) if as_json else line(row, event)) + "\n")
                 sys.stdout.flush()
 
-    results = await asyncio.gather(
-        *(asyncio.wait_for(follow(row), timeout_s) for row in rows), return_exceptions=True
-    )
-    problems = []
-    for row, result in zip(rows, results, strict=True):
-        if isinstance(result, TimeoutError):
-            problems.append(f"order {row.order['id']} is still {row.status} after {timeout_s:g} s")
-        elif isinstance(result, ServerError):
-            problems.append(str(result))
-        elif isinstance(result, BaseException):
+    results = await asyncio.gather(*(asyncio.wait_for(follow(row), timeout_s) for row in rows), return_exceptions=True)
+    return [_problem(row, result, timeout_s) for row, result in zip(rows, results, strict=True) if result is not None]
+
+
+def _problem(row: Row, result: BaseException, timeout_s: float) -> str:
+    match result:
+        case TimeoutError():
+            return f"order {row.order['id']} is still {row.status} after {timeout_s:g} s"
+        case ServerError():
+            return str(result)
+        case _:
             raise result
-    return problems

@@ -99,7 +99,8 @@ def expire_idempotency_keys() -> int:
         cursor.execute(
             "DELETE FROM orders_idempotencykey WHERE created_at < now() - %s * interval '1 hour'", [IDEMPOTENCY_HOURS]
         )
-        return cursor.rowcount
+        deleted: int = cursor.rowcount
+    return deleted
 
 
 def _new_order(account: Account, terms: Terms) -> Order:

@@ -70,7 +70,7 @@ def transition(changes: Sequence[Change]) -> list[Event]:
 
 def _write(columns: tuple[str, ...], group: Sequence[Change]) -> list[Event]:
     rows = sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
-    params = [
+    params: list[Any] = [
         [row.order_id for row in rows],
         [row.source for row in rows],
         [row.target for row in rows],

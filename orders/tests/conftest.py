@@ -13,7 +13,7 @@ from orders.engine import get_engine
 from orders.models import Account, Order, Token
 from orders.pipeline import run_stage
 from orders.states import TERMINAL, Stage
-from orders.tests.factories import AccountFactory
+from orders.tests.factories import new_account
 
 DRIVE_LIMIT_S = 10.0
 
@@ -36,7 +36,7 @@ def tokens(engine: Engine) -> None:
 @pytest.fixture
 def account(db: None, tokens: None) -> Account:
     """An owner of orders."""
-    return AccountFactory()
+    return new_account()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import factory
+from uuid_utils.compat import uuid7
 
 from dex import Side
 from orders.models import Account, ApiKey, Order
@@ -11,13 +11,9 @@ from orders.services.place import Placed, place_orders
 from orders.terms import Terms
 
 
-class AccountFactory(factory.django.DjangoModelFactory):  # type: ignore[type-arg]
-    """An owner."""
-
-    class Meta:
-        model = Account
-
-    name = factory.Sequence(lambda n: f"account-{n}")
+def new_account() -> Account:
+    """An owner that no other test knows."""
+    return Account.objects.create(name=f"account-{uuid7()}")
 
 
 def api_key(account: Account) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from orders.models import Account, ApiKey, Order, OrderEvent
-from orders.tests.factories import AccountFactory, api_key, place, terms
+from orders.tests.factories import api_key, new_account, place, terms
 
 pytestmark = pytest.mark.usefixtures("tokens")
 
@@ -193,7 +193,7 @@ def test_a_refused_request_leaves_its_idempotency_key_free(api: Api) -> None:
 
 
 def test_idempotency_keys_are_the_accounts_own(api: Api) -> None:
-    other = Api(AccountFactory())
+    other = Api(new_account())
 
     ids = {caller.post("orders", GOOD, **{"Idempotency-Key": "k"}).json()["id"] for caller in (api, other)}
 
@@ -247,7 +247,7 @@ def test_a_batch_envelope_must_fit(api: Api, body: Any, code: str) -> None:
 
 
 def test_orders_of_others_do_not_exist(api: Api) -> None:
-    [foreign] = place(AccountFactory(), terms(client_order_id="theirs"))
+    [foreign] = place(new_account(), terms(client_order_id="theirs"))
 
     answers = [
         api.get(f"orders/{foreign.id}"),

@@ -16,7 +16,7 @@ from orders.models import Account, Order
 from orders.routing import websocket_urlpatterns
 from orders.services.cancel import Actor, cancel_orders
 from orders.states import Stage
-from orders.tests.factories import AccountFactory, api_key, place, terms
+from orders.tests.factories import api_key, new_account, place, terms
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -46,7 +46,7 @@ class Socket:
         return json.loads(await self.ws.receive_from(timeout=5))
 
     async def until_close(self) -> tuple[list[Any], int]:
-        messages = []
+        messages: list[Any] = []
         while True:
             output = await self.ws.receive_output(timeout=5)
             if output["type"] == "websocket.close":
@@ -186,7 +186,7 @@ async def test_an_address_that_leads_nowhere(key: str, address: str, code: int) 
 
 
 async def test_only_the_owner_may_follow(account: Account, key: str) -> None:
-    stranger = await sync_to_async(lambda: api_key(AccountFactory()))()
+    stranger = await sync_to_async(lambda: api_key(new_account()))()
     [order] = await sync_to_async(place)(account)
     codes = []
 

@@ -14,7 +14,7 @@ from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import OrderStatus, Stage
-from orders.tests.factories import AccountFactory, place, terms
+from orders.tests.factories import new_account, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +89,7 @@ def test_a_batch_is_routed_on_one_snapshot_and_nonces_have_no_gap(
 
 
 def test_accounts_trade_from_wallets_of_their_own(account: Account, drive: Drive) -> None:
-    other = AccountFactory()
+    other = new_account()
     place(account)
     place(other)
 
@@ -112,6 +112,7 @@ def test_slippage_is_routed_again_then_failed_and_costs_nothing(
     order.refresh_from_db()
     assert (order.status, order.outcome, order.attempt) == ("FAILED", "slippage", policy.max_attempts)
     assert statuses(order) == ["PENDING", *["ROUTING", "BUILDING", "SUBMITTED"] * policy.max_attempts, "FAILED"]
+    assert order.failure is not None
     assert order.failure["code"] == "slippage"
     assert order.failure["try"]
     assert held(account, engine) == before
@@ -161,6 +162,7 @@ def test_an_order_that_cannot_be_routed_fails_with_its_reason(
 
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("FAILED", outcome)
+    assert order.failure is not None
     assert order.failure["detail"]
     assert not Submission.objects.exists()
 
@@ -171,6 +173,7 @@ def test_an_unlisted_token_has_no_route(account: Account, drive: Drive) -> None:
     drive()
 
     order.refresh_from_db()
+    assert order.failure is not None
     assert (order.outcome, order.failure["code"]) == ("no_route", "no_route")
 
 
@@ -215,7 +218,7 @@ class Faulty:
 
 
 def faulty(engine: Engine, **faults: list[Exception]) -> Engine:
-    return Engine(Faulty(engine.chain, faults))  # type: ignore[arg-type]
+    return Engine(Faulty(engine.chain, faults))
 
 
 def test_an_unreachable_chain_uses_up_the_attempts_of_routing(account: Account, engine: Engine, policy: Policy) -> None:
@@ -305,7 +308,7 @@ def test_a_refused_signature_leaves_no_nonce_hole(
                 for i, (intent, answer) in enumerate(zip(intents, sign(intents), strict=True))
             ]
 
-    run_stage(Stage.BUILD, engine=Engine(Picky(engine.chain, {})), policy=policy)  # type: ignore[arg-type]
+    run_stage(Stage.BUILD, engine=Engine(Picky(engine.chain, {})), policy=policy)
     drive()
 
     assert sorted(Order.objects.values_list("status", flat=True)) == ["CONFIRMED", "CONFIRMED", "FAILED"]

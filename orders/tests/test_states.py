@@ -1,6 +1,7 @@
 """The transition table holds for every writer: the service, and the database behind it."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
@@ -11,13 +12,13 @@ from orders.states import TERMINAL, TRANSITIONS, IllegalTransition, OrderStatus
 from orders.tests.factories import place
 
 # What a row must hold besides the status for its check constraints.
-EXTRAS = {
+EXTRAS: dict[OrderStatus, dict[str, Any]] = {
     OrderStatus.SUBMITTED: {"tx_hash": "0x1"},
     OrderStatus.CONFIRMED: {"outcome": "filled", "amount_in": 1, "amount_out": 1, "tx_hash": "0x1"},
     OrderStatus.FAILED: {"outcome": "network"},
 }
 # A legal way from PENDING to each status.
-WAYS = {
+WAYS: dict[OrderStatus, list[str]] = {
     OrderStatus.PENDING: [],
     OrderStatus.ROUTING: ["ROUTING"],
     OrderStatus.BUILDING: ["ROUTING", "BUILDING"],
@@ -40,7 +41,7 @@ def test_database_and_service_agree_on_every_edge(account: Account, source: Orde
     bring_to(order, source)
     order.refresh_from_db()
     is_legal = target in TRANSITIONS[source]
-    values = {"outcome": None, "amount_in": None, "amount_out": None, **EXTRAS.get(target, {})}
+    values: dict[str, Any] = {"outcome": None, "amount_in": None, "amount_out": None, **EXTRAS.get(target, {})}
     assignments = ", ".join(f"{name} = %s" for name in values)
 
     def write() -> None:

@@ -4,8 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.db import transaction
-
 from dex.chains.base import Snapshot
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
@@ -125,8 +123,7 @@ class SimulatedChain:
         assert head is not None
         if not self._is_due(head):
             return self._height(head)
-        with transaction.atomic():
-            self._store.lock()
+        with self._store.exclusive():
             head = self._store.head()
             assert head is not None
             # Somebody else may have made the block while this process waited for the lock.

@@ -100,7 +100,11 @@ def _dlmm_state(entry: dict[str, Any], pair: list[Token], prices: dict[str, Deci
         return str(_atoms(side * weights[distance] / sum(weights), token, prices))
 
     bins = [
-        [active + offset, share(offset, token_x) if offset >= 0 else "0", share(-offset, token_y) if offset <= 0 else "0"]
+        [
+            active + offset,
+            share(offset, token_x) if offset >= 0 else "0",
+            share(-offset, token_y) if offset <= 0 else "0",
+        ]
         for offset in range(-per_side, per_side + 1)
     ]
     return {

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-ATOMS = {"max_digits": 78, "decimal_places": 0}
+ATOMS_DIGITS = 78  # 2**256 has 78 decimal digits
 
 
 class Block(models.Model):
@@ -58,7 +58,7 @@ class Balance(models.Model):
 
     address = models.CharField(max_length=128)
     token = models.CharField(max_length=32)
-    atoms = models.DecimalField(**ATOMS)
+    atoms = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0)
 
     class Meta:
         ordering = ("address", "token")
@@ -86,8 +86,8 @@ class ChainTransaction(models.Model):
     block_number = models.BigIntegerField(null=True)
     code = models.CharField(max_length=32, null=True)
     detail = models.TextField(default="")
-    amount_in = models.DecimalField(**ATOMS, null=True)
-    amount_out = models.DecimalField(**ATOMS, null=True)
+    amount_in = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
+    amount_out = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
     legs = models.JSONField(null=True)
 
     class Meta:
@@ -101,9 +101,7 @@ class ChainTransaction(models.Model):
                 name="simulated_included_has_block",
             ),
         )
-        indexes = (
-            models.Index(fields=("wallet", "nonce"), condition=Q(state="pending"), name="simulated_mempool"),
-        )
+        indexes = (models.Index(fields=("wallet", "nonce"), condition=Q(state="pending"), name="simulated_mempool"),)
 
     def __str__(self) -> str:
         return self.tx_hash

@@ -4,7 +4,8 @@ import hashlib
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -55,16 +56,18 @@ class Store:
         if self._has_genesis:
             return
         if self.head() is None:
-            with transaction.atomic():
-                self.lock()
+            with self.exclusive():
                 if self.head() is None:
                     self._write_genesis()
         self._has_genesis = True
 
-    def lock(self) -> None:
-        """Become the one writer of state until the end of the transaction."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One transaction, in which this process is the only writer of state."""
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            yield
 
     def head(self) -> Head | None:
         """The newest block, None before genesis."""
@@ -115,8 +118,7 @@ class Store:
 
     def fund(self, wallet: str) -> None:
         """Open an address with a grant from the faucet, once."""
-        with transaction.atomic():
-            self.lock()
+        with self.exclusive():
             if self.next_nonce(wallet) is None:
                 ledger = Ledger({}, self._balances([FAUCET]))
                 for token, atoms in self._market.grant().items():
@@ -142,7 +144,9 @@ class Store:
 
     # --- Mempool ------------------------------------------------------------------------------------------
 
-    def receive(self, transactions: Sequence[SignedTransaction], states: Sequence[str], holds_s: Sequence[float]) -> list[Arrival]:
+    def receive(
+        self, transactions: Sequence[SignedTransaction], states: Sequence[str], holds_s: Sequence[float]
+    ) -> list[Arrival]:
         """Take bytes in; bytes that came before are pending from now on unless they are included."""
         arrived = self._receive(transactions, states, holds_s)
         if len(arrived) < len(transactions):
@@ -230,7 +234,9 @@ class Store:
                 [number, block_hash, head.block_hash],
             )
             self._include(cursor, number, executed)
-        self._write_pools([pool for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]], block_hash)
+        self._write_pools(
+            [pool for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]], block_hash
+        )
         changed = {key: atoms for key, atoms in after.balances.items() if atoms != before.balances.get(key, 0)}
         nonces = {address: n for address, n in after.nonces.items() if n != before.nonces.get(address, 0)}
         self._write_accounts(changed, nonces)
@@ -344,6 +350,4 @@ def _hash(text: str) -> str:
 def _receipt(row: Sequence[Any]) -> Receipt:
     tx_hash, number, block_hash, code, detail, amount_in, amount_out, legs = row
     decoded = tuple(Leg(tuple(Hop(*hop) for hop in leg)) for leg in json.loads(legs))
-    return Receipt(
-        tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), decoded, 1
-    )
+    return Receipt(tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), decoded, 1)

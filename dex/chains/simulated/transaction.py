@@ -77,9 +77,7 @@ def _body(chain_id: str, intent: SwapIntent) -> dict[str, Any]:
 
 def encode_leg(leg: Leg) -> list[list[str | int]]:
     """A leg as JSON: the fields of each hop in order."""
-    return [
-        [hop.venue, hop.pool_id, hop.token_in, hop.token_out, hop.amount_in, hop.amount_out] for hop in leg.hops
-    ]
+    return [[hop.venue, hop.pool_id, hop.token_in, hop.token_out, hop.amount_in, hop.amount_out] for hop in leg.hops]
 
 
 @lru_cache(maxsize=4096)

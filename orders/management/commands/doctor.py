@@ -58,7 +58,7 @@ class Command(BaseCommand):
 def _look(need: str, check: Callable[[], str], fix: str) -> Finding:
     try:
         return Finding(need, True, check(), fix)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is the finding
+    except Exception as error:
         text = str(error).strip().splitlines()
         return Finding(need, False, f"{type(error).__name__}: {text[0] if text else 'no detail'}", fix)
 

@@ -39,7 +39,9 @@ class Command(BaseCommand):
             raise CommandError("--count must be 1 to 500")
         client = client_from(options)
         wanted = [ORDERS[i % len(ORDERS)] for i in range(options["count"])]
-        bodies = [body | ({"sim": {"scenario": options["scenario"]}} if options["scenario"] else {}) for body, _ in wanted]
+        bodies = [
+            body | ({"sim": {"scenario": options["scenario"]}} if options["scenario"] else {}) for body, _ in wanted
+        ]
         try:
             rows = [Row(i, client.call("POST", "orders", body)) for i, body in enumerate(bodies, start=1)]
         except ServerError as error:
