@@ -157,7 +157,7 @@ class OrderConsumer(AsyncWebsocketConsumer):
         return [event_json(row) for row in selectors.events_after(self.order_id, self.sent_seq)]
 
     async def _refuse(self, refused: "Refused") -> None:
-        await self._send({"type": "error", **refused.problem.to_json()})
+        await self._send({"type": "error", "problem": refused.problem.to_json()})
         await self.close(refused.close_code)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions as drf
@@ -29,6 +29,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (drf.NotAcceptable, "not_acceptable"),
     (drf.Throttled, "throttled"),
     (drf.ParseError, "malformed_json"),
+    (RequestDataTooBig, "body_too_large"),
 )
 
 

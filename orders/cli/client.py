@@ -51,7 +51,8 @@ class EngineClient:
                 async for message in socket:
                     event: dict[str, Any] = json.loads(message)
                     if event["type"] == "error":
-                        raise ServerError(f"{event['title']}: {event['detail']}")
+                        problem = event["problem"]
+                        raise ServerError(f"{problem['title']}: {problem['detail']}")
                     if event["type"] == "event":
                         yield event
                         if event["outcome"] is not None:

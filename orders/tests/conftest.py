@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,12 @@ from orders.states import TERMINAL, Stage
 from orders.tests.factories import new_account
 
 DRIVE_LIMIT_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def closed(settings: Any) -> None:
+    """Callers need a key unless a test says otherwise, whatever the environment of the run."""
+    settings.API_IS_OPEN = False
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_refused_order_says_why_and_stores_nothing(api: Api, change: dict[str,
 @pytest.mark.parametrize(
     ("raw", "status", "code"),
     [
-        (b"", 400, "malformed_json"),
+        (b"", 400, "invalid"),
         (b"{", 400, "malformed_json"),
         (b"\xff\xfe", 400, "malformed_json"),
         (b'{"token_in": NaN}', 400, "malformed_json"),

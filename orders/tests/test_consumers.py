@@ -182,7 +182,7 @@ async def test_an_address_that_leads_nowhere(key: str, address: str, code: int) 
 
     assert closed_with == code
     assert [message["type"] for message in messages] == ["error"]
-    assert messages[0]["detail"]
+    assert messages[0]["problem"]["detail"]
 
 
 async def test_only_the_owner_may_follow(account: Account, key: str) -> None:
