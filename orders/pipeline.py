@@ -39,11 +39,22 @@ STAGES: Mapping[Stage, StageWork] = {
     Stage.SUBMIT: submit_orders,
     Stage.CONFIRM: confirm_orders,
 }
+# Where the worker that settled a batch takes it on at once, under the same lease. Should it die on the way, the
+# lease runs out and the next stage's own claim finds the rows.
+CARRIES_TO: Mapping[Stage, Stage] = {Stage.ROUTE: Stage.BUILD, Stage.BUILD: Stage.SUBMIT}
 
 
-def run_stage(stage: Stage, *, engine: Engine, policy: Policy, work: StageWork | None = None) -> None:
+def run_stage(
+    stage: Stage,
+    *,
+    engine: Engine,
+    policy: Policy,
+    works: Mapping[Stage, StageWork] = STAGES,
+    carries_to: Mapping[Stage, Stage] = CARRIES_TO,
+) -> None:
     """Work off the stage's due orders, batch by batch, until none is left or the run's time is up.
 
+    A batch that a stage passes on stays with this worker until it is broadcast: no message, no second claim.
     Raises: RetryableError once, after everything is settled, when orders wait for another try: the task's
     back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
     """
@@ -54,11 +65,8 @@ def run_stage(stage: Stage, *, engine: Engine, policy: Policy, work: StageWork |
         claim = claim_orders(stage, policy.batch_size, policy.lease_s)
         push_events(claim.events)
         for batch in _batches(claim.orders):
-            settled = _run_batch(stage, work or STAGES[stage], batch, engine, policy)
-            push_events(settled.events)
-            retry_error = settled.retry or retry_error
-            for next_stage, delay_s in settled.wakes.items():
-                wake(next_stage, delay_s)
+            for settled in _carry(stage, batch, engine, policy, works, carries_to):
+                retry_error = settled.retry or retry_error
         if len(claim.orders) < policy.batch_size:
             break
         if time.monotonic() >= ends_at:
@@ -66,6 +74,27 @@ def run_stage(stage: Stage, *, engine: Engine, policy: Policy, work: StageWork |
             break
     if retry_error is not None:
         raise retry_error
+
+
+def _carry(
+    stage: Stage | None,
+    batch: Sequence[ClaimedOrder],
+    engine: Engine,
+    policy: Policy,
+    works: Mapping[Stage, StageWork],
+    carries_to: Mapping[Stage, Stage],
+) -> Iterator[Settled]:
+    """Take a batch through the stage and those it is carried to."""
+    while stage is not None and batch:
+        settled = _run_batch(stage, works[stage], batch, engine, policy)
+        push_events(settled.events)
+        for next_stage, delay_s in settled.wakes.items():
+            wake(next_stage, delay_s)
+        if settled.retry is not None:
+            # The task's back-off wakes the stage that it was sent for; one further on is woken here.
+            wake(stage, policy.retry_base_s)
+        yield settled
+        stage, batch = carries_to.get(stage), settled.carried
 
 
 def wake_due_stages() -> None:
@@ -113,6 +142,7 @@ def _one_by_one(
     for order in orders:
         settled = _run_batch(stage, work, [order], engine, policy)
         total.events += settled.events
+        total.carried += settled.carried
         total.wakes.update(settled.wakes)
         total.retry = settled.retry or total.retry
     return total

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -11,6 +11,7 @@ from dex import DexError, Engine, RetryableError, Side, SignedTransaction, SwapI
 from orders.config import Policy
 from orders.models import Wallet, new_id
 from orders.problems import Problem
+from orders.recordset import id_array, recordset, to_json
 from orders.routes import decode_route
 from orders.services.claim import ClaimedOrder
 from orders.services.route import expired
@@ -31,14 +32,9 @@ class Hold:
 
 def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
     """Take nonces, sign, and store submissions, all in one transaction: a crash leaves all of it or nothing."""
-    settled = Settled(wakes={Stage.SUBMIT: 0.0})
+    settled = Settled()
     changes = [fail(order, expired(order)) for order in orders if order.is_expired]
-    stale = {order.id for order in orders if not order.is_expired and _is_stale(order)}
-    for order in orders:
-        if order.id in stale:
-            changes.append(_requote(order, policy))
-            settled.wakes[Stage.ROUTE] = 0.0
-    ready = [order for order in orders if not order.is_expired and order.id not in stale]
+    ready = [order for order in orders if not order.is_expired]
     try:
         engine.prepare()
         wallets = ensure_wallets({order.account_id for order in ready}, engine)
@@ -47,19 +43,26 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         settled.events = transition([*changes, *(_retry(order, error, policy) for order in ready)])
         return settled
     with transaction.atomic():
-        holds, refused = _sign(_still_ours(ready), wallets, engine, policy)
-        _store(holds)
+        ages_ms = _still_ours(ready)
+        held = [order for order in ready if order.id in ages_ms]
+        stale = [order for order in held if _is_stale(order, ages_ms[order.id])]
+        changes += [_requote(order, ages_ms[order.id], policy) for order in stale]
+        fresh = [order for order in held if order not in stale] if stale else held
+        holds, refused = _sign(fresh, wallets, engine, policy)
+        _store(holds, policy)
         settled.events = transition([*changes, *refused])
+    settled.carried = [replace(hold.order, tx_hash=hold.signed.tx_hash) for hold in holds]
+    if stale:
+        settled.wakes[Stage.ROUTE] = 0.0
     return settled
 
 
-def _is_stale(order: ClaimedOrder) -> bool:
+def _is_stale(order: ClaimedOrder, age_ms: int) -> bool:
     limit_ms = order.terms.get("max_quote_age_ms")
-    return limit_ms is not None and (order.claimed_at - order.updated_at).total_seconds() * 1000 > limit_ms
+    return limit_ms is not None and age_ms > limit_ms
 
 
-def _requote(order: ClaimedOrder, policy: Policy) -> Change:
-    age_ms = int((order.claimed_at - order.updated_at).total_seconds() * 1000)
+def _requote(order: ClaimedOrder, age_ms: int, policy: Policy) -> Change:
     problem = Problem(
         "slippage", f"the quote was {age_ms} ms old, max_quote_age_ms is {order.terms['max_quote_age_ms']}"
     )
@@ -74,21 +77,20 @@ def _retry(order: ClaimedOrder, error: RetryableError, policy: Policy) -> Change
     return retry(order, OrderStatus.BUILDING, problem_of(error), policy)
 
 
-def _still_ours(orders: Sequence[ClaimedOrder]) -> list[ClaimedOrder]:
-    """Lock the rows that nobody took over or cancelled since the claim; the rest is dropped."""
+def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, int]:
+    """Lock the rows that nobody took over or cancelled since the claim; id -> age of the quote in ms."""
     if not orders:
-        return []
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT id FROM orders_order
-            WHERE id = ANY(%s) AND lease_token = %s AND status = 'BUILDING' AND tx_hash IS NULL
+            SELECT id, (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::bigint FROM orders_order
+            WHERE id = ANY(%s::uuid[]) AND lease_token = %s AND status = 'BUILDING' AND tx_hash IS NULL
             ORDER BY id FOR UPDATE
             """,
-            [[order.id for order in orders], orders[0].lease_token],
+            [id_array(order.id for order in orders), orders[0].lease_token],
         )
-        held: set[UUID] = {row[0] for row in cursor.fetchall()}
-    return [order for order in orders if order.id in held]
+        return dict(cursor.fetchall())
 
 
 def _sign(
@@ -146,37 +148,39 @@ def _intent(order: ClaimedOrder, address: str, nonce: int, policy: Policy) -> Sw
     )
 
 
-def _store(holds: Sequence[Hold]) -> None:
-    """Write submissions and bytes, and point each order at its hash; the orders are due for broadcast."""
+def _store(holds: Sequence[Hold], policy: Policy) -> None:
+    """Write submissions and bytes, and point each order at its hash; its lease goes on into the broadcast."""
     if not holds:
         return
-    ids = [new_id() for _ in holds]
-    order_ids = [hold.order.id for hold in holds]
-    hashes = [hold.signed.tx_hash for hold in holds]
+    rows = [
+        {
+            "id": new_id(),
+            "order_id": hold.order.id,
+            "wallet_id": hold.wallet_id,
+            "nonce": hold.signed.nonce,
+            "raw": to_json(hold.signed.raw),
+            "tx_hash": hold.signed.tx_hash,
+            "deadline": hold.signed.deadline,
+        }
+        for hold in holds
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH held AS (
+            WITH v AS MATERIALIZED (
+                SELECT * FROM jsonb_to_recordset(%s::jsonb)
+                    AS v(id uuid, order_id uuid, wallet_id bigint, nonce bigint, raw bytea, tx_hash text,
+                         deadline bigint)
+            ), held AS (
                 INSERT INTO orders_submission (id, order_id, wallet_id, nonce)
-                SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[])
+                SELECT id, order_id, wallet_id, nonce FROM v
             ), signed AS (
                 INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline, sent_count)
-                SELECT *, 0 FROM unnest(%s::uuid[], %s::bytea[], %s::text[], %s::bigint[])
+                SELECT id, raw, tx_hash, deadline, 0 FROM v
             )
             UPDATE orders_order o
-            SET tx_hash = v.tx_hash, lease_until = NULL, lease_token = NULL, claim_count = 0, due_at = now()
-            FROM unnest(%s::uuid[], %s::text[]) AS v(order_id, tx_hash) WHERE o.id = v.order_id
+            SET tx_hash = v.tx_hash, lease_until = now() + %s * interval '1 second', claim_count = 1, due_at = now()
+            FROM v WHERE o.id = v.order_id
             """,
-            [
-                ids,
-                order_ids,
-                [hold.wallet_id for hold in holds],
-                [hold.signed.nonce for hold in holds],
-                ids,
-                [hold.signed.raw for hold in holds],
-                hashes,
-                [hold.signed.deadline for hold in holds],
-                order_ids,
-                hashes,
-            ],
+            [recordset(rows), policy.lease_s],
         )

@@ -15,6 +15,7 @@ import orjson
 from django.db import connection
 
 from orders.events import Event
+from orders.recordset import recordset
 from orders.states import OrderStatus, Stage
 
 # What each stage finds its rows by; each matches one partial index of the order table.
@@ -135,10 +136,10 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
             """
             UPDATE orders_order o
             SET lease_until = NULL, lease_token = NULL, claim_count = 0, due_at = now() + %s * interval '1 second'
-            FROM unnest(%s::uuid[], %s::uuid[]) AS v(order_id, token)
-            WHERE o.id = v.order_id AND o.lease_token = v.token
+            FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, token uuid)
+            WHERE o.id = v.id AND o.lease_token = v.token
             """,
-            [delay_s, [order.id for order in orders], [order.lease_token for order in orders]],
+            [delay_s, recordset({"id": order.id, "token": order.lease_token} for order in orders)],
         )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import connection, transaction
 
 from dex import Engine, Receipt, RetryableError
 from orders.config import Policy
 from orders.problems import KINDS, Problem
+from orders.recordset import recordset
 from orders.routes import encode_legs
 from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder, release_orders
@@ -111,12 +111,20 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
     close_submissions(found.closed)
     decimals = token_decimals() if found.filled else {}
     won = set(moved)
-    rows: list[tuple[Any, ...]] = []
+    rows: list[dict[str, Any]] = []
     for order, receipt in found.filled:
         if order.id in won:
             legs = encode_legs(receipt.legs, decimals)
             rows += [
-                (order.id, i, leg.amount_in, leg.amount_out, orjson.dumps(shown["hops"]).decode(), receipt)
+                {
+                    "order_id": order.id,
+                    "leg": i,
+                    "amount_in": str(leg.amount_in),
+                    "amount_out": str(leg.amount_out),
+                    "hops": shown["hops"],
+                    "tx_hash": receipt.tx_hash,
+                    "block_number": receipt.block_number,
+                }
                 for i, (leg, shown) in enumerate(zip(receipt.legs, legs, strict=True))
             ]
     if rows:
@@ -124,12 +132,9 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
             cursor.execute(
                 """
                 INSERT INTO orders_fill (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number)
-                SELECT * FROM unnest(%s::uuid[], %s::int[], %s::numeric[], %s::numeric[], %s::jsonb[], %s::text[],
-                                     %s::bigint[])
+                SELECT * FROM jsonb_to_recordset(%s::jsonb)
+                    AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
+                         block_number bigint)
                 """,
-                [
-                    *([row[i] for row in rows] for i in range(5)),
-                    [row[5].tx_hash for row in rows],
-                    [row[5].block_number for row in rows],
-                ],
+                [recordset(rows)],
             )

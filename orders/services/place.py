@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
 from orders.models import Account, IdempotencyKey, Order, new_id
 from orders.problems import Problem, ProblemError
+from orders.recordset import recordset, to_json
 from orders.states import OrderStatus, Stage
 from orders.terms import Terms
 from orders.wake import wake
@@ -144,14 +144,14 @@ _INSERTED: dict[str, str] = {
 def _insert(orders: Sequence[Order]) -> dict[Any, Any]:
     """Insert those whose client_order_id is new; id -> created_at of what was inserted."""
     columns = ", ".join(_INSERTED)
-    arrays = ", ".join(f"%s::{sql_type}[]" for sql_type in _INSERTED.values())
-    values = [[_value(order, column) for order in orders] for column in _INSERTED]
+    typed = ", ".join(f"{column} {sql_type}" for column, sql_type in _INSERTED.items())
+    rows = [{column: to_json(getattr(order, column)) for column in _INSERTED} for order in orders]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH placed AS (
                 INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
-                SELECT *, 'PENDING', 1, 1, 0 FROM unnest({arrays})
+                SELECT *, 'PENDING', 1, 1, 0 FROM jsonb_to_recordset(%s::jsonb) AS v({typed})
                 ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
                 RETURNING id, account_id, created_at
             ), first_event AS (
@@ -160,14 +160,9 @@ def _insert(orders: Sequence[Order]) -> dict[Any, Any]:
             )
             SELECT id, created_at FROM placed
             """,
-            values,
+            [recordset(rows)],
         )
         return dict(cursor.fetchall())
-
-
-def _value(order: Order, column: str) -> Any:
-    value = getattr(order, column)
-    return orjson.dumps(value).decode() if column == "terms" else value
 
 
 def _existing(account: Account, orders: Sequence[Order]) -> dict[str | None, Order]:

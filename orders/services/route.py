@@ -1,6 +1,9 @@
 """Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 from dex import DexError, Engine, Quote, RetryableError
 from orders.config import Policy
@@ -10,25 +13,31 @@ from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder
 from orders.services.settled import Settled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
-from orders.states import OrderStatus, Stage
+from orders.states import OrderStatus
 from orders.terms import swap_request
 
 
 def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
-    """Give each order its route and the limits that the chain will enforce."""
-    settled = Settled(wakes={Stage.BUILD: 0.0})
+    """Give each order its route and the limits that the chain will enforce, and carry it on to be built."""
+    settled = Settled()
+    routed: dict[UUID, ClaimedOrder] = {}
     changes = [fail(order, expired(order)) for order in orders if order.is_expired]
     open_orders = [order for order in orders if not order.is_expired]
     decimals = token_decimals()
     for order, answer in zip(open_orders, _quotes(open_orders, engine), strict=True):
         if isinstance(answer, Quote):
-            changes.append(_routed(order, answer, decimals))
+            fields = _routed(answer, decimals)
+            routed[order.id] = replace(order, status=OrderStatus.BUILDING, **fields)
+            changes.append(_built_next(order, fields, policy))
         elif isinstance(answer, RetryableError) and order.attempt < policy.max_attempts:
             settled.retry = answer
             changes.append(retry(order, OrderStatus.ROUTING, problem_of(answer), policy))
         else:
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
+    settled.carried = [
+        replace(routed[event.order_id], updated_at=event.at) for event in settled.events if event.order_id in routed
+    ]
     return settled
 
 
@@ -49,20 +58,23 @@ def _quotes(orders: Sequence[ClaimedOrder], engine: Engine) -> Sequence[Quote | 
         return [error] * len(requests)
 
 
-def _routed(order: ClaimedOrder, quote: Quote, decimals: Mapping[str, int]) -> Change:
-    route = encode_quote(quote, decimals)
-    fields = {
-        "route": route,
+def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
+    """The columns that a quote fills."""
+    return {
+        "route": encode_quote(quote, decimals),
         "quoted_amount_in": quote.amount_in,
         "quoted_amount_out": quote.amount_out,
         "min_amount_out": quote.min_amount_out,
         "max_amount_in": quote.max_amount_in,
         "tx_hash": None,
     }
+
+
+def _built_next(order: ClaimedOrder, fields: Mapping[str, Any], policy: Policy) -> Change:
     data = {
-        "route": route["legs"],
-        "amount_in_raw": str(quote.amount_in),
-        "amount_out_raw": str(quote.amount_out),
-        "min_amount_out_raw": str(quote.min_amount_out),
+        "route": fields["route"]["legs"],
+        "amount_in_raw": str(fields["quoted_amount_in"]),
+        "amount_out_raw": str(fields["quoted_amount_out"]),
+        "min_amount_out_raw": str(fields["min_amount_out"]),
     }
-    return move(order, OrderStatus.BUILDING, fields=fields, data=data)
+    return move(order, OrderStatus.BUILDING, fields=fields, data=data, keeps_lease_s=policy.lease_s)

@@ -16,11 +16,16 @@ from orders.states import OrderStatus, Stage
 
 @dataclass(slots=True)
 class Settled:
-    """Committed events, the stages to wake (seconds until they have work), and an error for Celery's clock."""
+    """What a batch came to.
+
+    `events` are committed, `carried` are orders still under their lease that the same worker takes on to the next
+    stage, `wakes` are stages with the seconds until they have other work, `retry` is an error for Celery's clock.
+    """
 
     events: list[Event] = field(default_factory=list)
     wakes: dict[Stage, float] = field(default_factory=dict)
     retry: RetryableError | None = None
+    carried: list[ClaimedOrder] = field(default_factory=list)
 
 
 def backoff_s(attempt: int, policy: Policy) -> float:
@@ -35,10 +40,18 @@ def move(
     *,
     fields: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
+    keeps_lease_s: int = 0,
 ) -> Change:
     """The change that takes a claimed order on."""
     return Change(
-        order.id, order.status, target, order.updated_at, order.lease_token, fields=fields or {}, data=data or {}
+        order.id,
+        order.status,
+        target,
+        order.updated_at,
+        order.lease_token,
+        keeps_lease_s=keeps_lease_s,
+        fields=fields or {},
+        data=data or {},
     )
 
 

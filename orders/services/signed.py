@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from dex import SignedTransaction
+from orders.recordset import hash_array, id_array, recordset
 from orders.services.claim import ClaimedOrder
 
 
@@ -32,9 +33,9 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
             FROM orders_signedtransaction t
             JOIN orders_submission s ON s.id = t.submission_id
             JOIN orders_wallet w ON w.id = s.wallet_id
-            WHERE t.tx_hash = ANY(%s) AND s.closed_at IS NULL
+            WHERE t.tx_hash = ANY(%s::text[]) AND s.closed_at IS NULL
             """,
-            [[order.tx_hash for order in orders]],
+            [hash_array(order.tx_hash for order in orders if order.tx_hash)],
         )
         return {
             order_id: Stored(
@@ -55,8 +56,8 @@ def mark_sent(tx_hashes: Sequence[str]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE orders_signedtransaction SET sent_at = now(), sent_count = sent_count + 1"
-                " WHERE tx_hash = ANY(%s)",
-                [list(tx_hashes)],
+                " WHERE tx_hash = ANY(%s::text[])",
+                [hash_array(tx_hashes)],
             )
 
 
@@ -67,10 +68,10 @@ def mark_mined(seen: Sequence[tuple[str, int | None, str | None]]) -> None:
             cursor.execute(
                 """
                 UPDATE orders_signedtransaction t SET mined_block = v.block, mined_hash = v.block_hash
-                FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS v(tx_hash, block, block_hash)
+                FROM jsonb_to_recordset(%s::jsonb) AS v(tx_hash text, block bigint, block_hash text)
                 WHERE t.tx_hash = v.tx_hash
                 """,
-                [[row[0] for row in seen], [row[1] for row in seen], [row[2] for row in seen]],
+                [recordset({"tx_hash": tx, "block": block, "block_hash": block_hash} for tx, block, block_hash in seen)],
             )
 
 
@@ -78,4 +79,6 @@ def close_submissions(submission_ids: Sequence[UUID]) -> None:
     """Release the orders' hold on their nonces: the chain's answer is final."""
     if submission_ids:
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE orders_submission SET closed_at = now() WHERE id = ANY(%s)", [list(submission_ids)])
+            cursor.execute(
+                "UPDATE orders_submission SET closed_at = now() WHERE id = ANY(%s::uuid[])", [id_array(submission_ids)]
+            )

@@ -5,13 +5,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import connection
 
 from orders.events import Event
+from orders.recordset import recordset, to_json
 from orders.states import OrderStatus, check_edge
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ class Change:
 
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
     `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
-    `since` is the time of the event before (for `took_ms`).
+    `since` is the time of the event before (for `took_ms`). The lease ends with the move, unless `keeps_lease_s`
+    prolongs it for the same worker, which takes the order on.
     """
 
     order_id: UUID
@@ -47,6 +49,7 @@ class Change:
     lease_token: UUID | None = None
     attempt_added: int = 0
     delay_s: float = 0.0
+    keeps_lease_s: int = 0
     fields: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,42 +72,43 @@ def transition(changes: Sequence[Change]) -> list[Event]:
 
 
 def _write(columns: tuple[str, ...], group: Sequence[Change]) -> list[Event]:
-    rows = sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
-    params: list[Any] = [
-        [row.order_id for row in rows],
-        [row.source for row in rows],
-        [row.target for row in rows],
-        [row.lease_token for row in rows],
-        [row.since for row in rows],
-        [row.attempt_added for row in rows],
-        [row.delay_s for row in rows],
-        [orjson.dumps(row.data).decode() for row in rows],
-        *([_to_sql(row.fields[column], COLUMN_TYPES[column]) for row in rows] for column in columns),
+    rows = [
+        {
+            "order_id": row.order_id,
+            "source": row.source,
+            "target": row.target,
+            "token": row.lease_token,
+            "since": row.since,
+            "attempt_added": row.attempt_added,
+            "delay_s": row.delay_s,
+            "lease_s": row.keeps_lease_s or None,
+            "data": row.data,
+            **{column: to_json(row.fields[column]) for column in columns},
+        }
+        for row in sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_statement(columns), params)
+        cursor.execute(_statement(columns), [recordset(rows)])
         return [Event.from_row(row) for row in cursor.fetchall()]
 
 
-def _to_sql(value: Any, sql_type: str) -> Any:
-    return orjson.dumps(value).decode() if sql_type == "jsonb" and value is not None else value
-
-
+@cache
 def _statement(columns: tuple[str, ...]) -> str:
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
-    arrays = "".join(f", %s::{COLUMN_TYPES[column]}[]" for column in columns)
-    names = "".join(f", {column}" for column in columns)
+    names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
     sets = "".join(f", {column} = v.{column}" for column in columns)
     return f"""
         WITH v AS (
-            SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::timestamptz[], %s::int[],
-                                 %s::float8[], %s::jsonb[]{arrays})
-                AS v(order_id, source, target, token, since, attempt_added, delay_s, data{names})
+            SELECT * FROM jsonb_to_recordset(%s::jsonb)
+                AS v(order_id uuid, source text, target text, token uuid, since timestamptz, attempt_added int,
+                     delay_s float8, lease_s int, data jsonb{names})
         ), moved AS (
             UPDATE orders_order o
             SET status = v.target, seq = o.seq + 1, attempt = o.attempt + v.attempt_added,
-                due_at = now() + v.delay_s * interval '1 second', lease_until = NULL, lease_token = NULL,
-                claim_count = 0, updated_at = clock_timestamp(){sets}
+                due_at = now() + v.delay_s * interval '1 second',
+                lease_until = now() + v.lease_s * interval '1 second',
+                lease_token = CASE WHEN v.lease_s IS NULL THEN NULL ELSE o.lease_token END,
+                claim_count = CASE WHEN v.lease_s IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp(){sets}
             FROM v
             WHERE o.id = v.order_id AND o.status = v.source AND (v.token IS NULL OR o.lease_token = v.token)
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data

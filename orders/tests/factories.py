@@ -1,5 +1,6 @@
 """Rows for tests: an account, and orders in the state that services leave them in."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from uuid_utils.compat import uuid7
@@ -61,3 +62,8 @@ def place(account: Account, *items: Terms) -> list[Order]:
         assert isinstance(answer, Placed)
         orders.append(answer.order)
     return orders
+
+
+def let_leases_run_out() -> None:
+    """As after a worker's death and the wait for its leases."""
+    Order.objects.filter(lease_until__isnull=False).update(lease_until=datetime.now(UTC) - timedelta(seconds=1))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.place import place_orders
 from orders.states import Stage
-from orders.tests.factories import place, terms
+from orders.tests.factories import let_leases_run_out, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,10 +33,6 @@ def in_thread(work: Callable[[], Any]) -> Any:
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(run).result()
-
-
-def let_leases_run_out() -> None:
-    Order.objects.filter(lease_until__isnull=False).update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
 
 
 def test_two_claims_share_nothing(account: Account) -> None:
@@ -144,6 +139,7 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("is_carried", [False, True], ids=["claimed", "carried"])
 @pytest.mark.parametrize(("stage", "point"), CRASH_POINTS)
 def test_a_crash_at_any_point_loses_and_doubles_nothing(
     account: Account,
@@ -154,9 +150,12 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(
     stage: Stage,
     point: str,
     side: str,
+    is_carried: bool,
 ) -> None:
+    """The stage either claimed the order itself, or the worker carried it there from its first stage on."""
     [order] = place(account)
-    for earlier in tuple(Stage)[: tuple(Stage).index(stage)]:
+    first = Stage.ROUTE if is_carried and stage is not Stage.CONFIRM else stage
+    for earlier in tuple(Stage)[: tuple(Stage).index(first)]:
         drive(earlier)
     module, _, name = point.rpartition(".")
     real = getattr(__import__(module, fromlist=[name]), name)
@@ -168,7 +167,7 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(
 
     monkeypatch.setattr(point, crash)
     with pytest.raises(Crash):
-        run_stage(stage, engine=engine, policy=policy)
+        run_stage(first, engine=engine, policy=policy)
     monkeypatch.undo()
     let_leases_run_out()
 
