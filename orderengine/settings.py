@@ -52,6 +52,7 @@ DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0)
 if DB_POOL_MAX:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DB_POOL_MAX, "timeout": 3}
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
+# Values travel beside the statement, not quoted into it: a batch is one parameter of hundreds of rows.
 DATABASES["default"]["OPTIONS"]["server_side_binding"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -216,7 +217,13 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"orders": {"level": LOG_LEVEL}, "dex": {"level": LOG_LEVEL}},
+    "loggers": {
+        "orders": {"level": LOG_LEVEL},
+        "dex": {"level": LOG_LEVEL},
+        # Django's own handler would print every line a second time, and a refused request is the caller's news.
+        "django": {"handlers": []},
+        "django.request": {"level": "ERROR"},
+    },
 }
 
 env.seal()

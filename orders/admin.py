@@ -179,11 +179,11 @@ class OrderAdmin(ReadOnly):
         """Hashes and nonces; never the signed bytes."""
         signed = SignedTransaction.objects.filter(submission__order=order).select_related("submission").defer("raw")
         rows = [
-            (t.tx_hash, t.submission.nonce, t.sent_at or "not sent", t.sent_count, t.mined_block or "–",
+            (t.tx_hash, t.submission.nonce, t.created_at.isoformat(timespec="milliseconds"), t.resend_count,
              "closed" if t.submission.closed_at else "open")
             for t in signed.order_by("id")
         ]  # fmt: skip
-        return rows_table(("hash", "nonce", "sent", "times", "block", "hold"), rows)
+        return rows_table(("hash", "nonce", "signed", "sent again", "hold"), rows)
 
     @admin.display(description="fills")
     def fills_shown(self, order: Order) -> SafeString:

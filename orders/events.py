@@ -3,13 +3,12 @@
 import asyncio
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-import orjson
 from channels.layers import get_channel_layer
 
 from orders.breaker import hints
@@ -30,7 +29,8 @@ def timestamp(at: datetime) -> str:
 class Event:
     """One committed fact about an order, as its row in orders_orderevent holds it."""
 
-    COLUMNS: ClassVar[str] = "order_id, seq, status, attempt, outcome, at, took_ms, data, xid, id"
+    # All but `data`, which the writer knows and the database need not send back.
+    COLUMNS: ClassVar[str] = "order_id, seq, status, attempt, outcome, at, took_ms, xid, id"
 
     order_id: UUID
     seq: int
@@ -39,16 +39,14 @@ class Event:
     outcome: str | None
     at: datetime
     took_ms: int
-    data: dict[str, Any]
+    data: Mapping[str, Any]
     xid: int
     id: int
 
     @classmethod
-    def from_row(cls, row: Sequence[Any]) -> Self:
-        """From a row of `COLUMNS`, as a raw cursor gives it."""
-        order_id, seq, status, attempt, outcome, at, took_ms, data, xid, row_id = row
-        if isinstance(data, str):
-            data = orjson.loads(data)
+    def from_row(cls, row: Sequence[Any], data: Mapping[str, Any]) -> Self:
+        """From a row of `COLUMNS`, as a raw cursor gives it, and the data written with it."""
+        order_id, seq, status, attempt, outcome, at, took_ms, xid, row_id = row
         return cls(order_id, seq, status, attempt, outcome, at, took_ms, data, int(xid), row_id)
 
     def to_json(self) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class Wallet(models.Model):
             models.UniqueConstraint(fields=("account", "chain_id"), name="wallet_one_per_account_and_chain"),
             models.CheckConstraint(condition=Q(next_nonce__gte=0), name="wallet_next_nonce_not_negative"),
         )
+        triggers = (pgtrigger.Protect(name="wallet_not_deletable", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
         return f"{self.chain_id}:{self.address}"
@@ -248,8 +249,13 @@ class Submission(models.Model):
     """An order's hold on one (chain, wallet, nonce). At most one is open per order."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="submissions", db_index=False)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="submissions", db_index=False)
+    # As with events: the build transaction holds the locks of both rows, and neither can be deleted.
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False
+    )
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False
+    )
     nonce = models.BigIntegerField()
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
@@ -264,6 +270,7 @@ class Submission(models.Model):
             models.CheckConstraint(condition=Q(nonce__gte=0), name="submission_nonce_not_negative"),
         )
         indexes = (models.Index(fields=("order",), name="submission_by_order"),)
+        triggers = (pgtrigger.Protect(name="submission_not_deletable", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
         return f"nonce {self.nonce} of {self.wallet_id}"
@@ -273,18 +280,25 @@ class SignedTransaction(models.Model):
     """One attempt under a submission: the exact bytes, kept before the first of them leaves."""
 
     id = models.BigAutoField(primary_key=True)
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="transactions")
+    submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, related_name="transactions", db_constraint=False
+    )
     raw = models.BinaryField(editable=False)
-    tx_hash = models.CharField(max_length=128, unique=True)
+    tx_hash = models.CharField(max_length=128)
     deadline = models.BigIntegerField(help_text="Chain time, unix seconds, after which it reverts.")
     created_at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(null=True, help_text="Last time the bytes were handed to the chain.")
-    sent_count = models.PositiveIntegerField(default=0)
-    mined_block = models.BigIntegerField(null=True)
+    # The first broadcast is the order's SUBMITTED event, the final inclusion is in its fill or failure: written
+    # here only what these do not tell, so that a quiet life costs this table no update.
+    resent_at = models.DateTimeField(null=True, help_text="Last time the bytes were handed to the chain again.")
+    resend_count = models.PositiveIntegerField(db_default=0, default=0)
+    mined_block = models.BigIntegerField(null=True, help_text="Block of an inclusion that is not final yet.")
     mined_hash = models.CharField(max_length=128, null=True)
 
     class Meta:
         ordering = ("id",)
+        # Not `unique=True`, which would add an index for LIKE.
+        constraints = (models.UniqueConstraint(fields=("tx_hash",), name="signed_transaction_hash_unique"),)
+        triggers = (pgtrigger.Protect(name="signed_transaction_not_deletable", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
         return self.tx_hash
@@ -293,7 +307,9 @@ class SignedTransaction(models.Model):
 class Fill(models.Model):
     """Executed amounts of one leg, from the receipt, in atoms."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="fills", db_index=False, db_constraint=False
+    )
     leg = models.PositiveSmallIntegerField()
     amount_in = AtomsField()
     amount_out = AtomsField()

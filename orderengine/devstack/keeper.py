@@ -1,5 +1,6 @@
 """Keeps commands up: whatever dies is started again after a pause, until it dies too often."""
 
+import signal
 import time
 from collections import deque
 
@@ -43,6 +44,10 @@ class Keeper:
     def _bury(self, child: Child, now: float) -> None:
         name = child.command.name
         self._children.forget(child)
+        if child.process.returncode == -signal.SIGKILL:
+            # Somebody from outside, or the kernel short of memory: nothing that starting again makes worse.
+            self._start_after(FIRST_PAUSE_S, child, now)
+            return
         deaths = self._deaths.setdefault(name, deque(maxlen=DEATHS_ALLOWED))
         deaths.append(now)
         recent = sum(1 for death in deaths if now - death < WINDOW_S)
@@ -52,6 +57,9 @@ class Keeper:
                 f"{name} died {recent} times within {WINDOW_S:.0f} s. Its last lines:\n    {said}",
                 "correct what these lines say, then `make run` again.",
             )
-        pause = min(FIRST_PAUSE_S * 2 ** (recent - 1), LONGEST_PAUSE_S)
+        self._start_after(min(FIRST_PAUSE_S * 2 ** (recent - 1), LONGEST_PAUSE_S), child, now)
+
+    def _start_after(self, pause: float, child: Child, now: float) -> None:
+        name = child.command.name
         self._again_at[name] = now + pause
         self._children.console.say(f"{name} ended with {child.process.returncode}; it starts again in {pause:g} s")

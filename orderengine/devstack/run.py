@@ -19,6 +19,8 @@ from orderengine.devstack.state import State, secret
 HEALTH_TIMEOUT_S = 60.0
 HEALTH_POLL_S = 0.1
 TEND_EVERY_S = 0.2
+# What orders/checks.py asks of a secret outside DEBUG.
+SECRET_LENGTH = 32
 # What a second terminal needs to talk to this engine.
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
@@ -120,8 +122,11 @@ def _start_apps(root: Path, environment: dict[str, str], children: Children, kee
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
     beat = ["beat", "-s", str(Path(environment["STATE_DIR"]) / "celerybeat-schedule"), "-l", "warning", "--pidfile="]
     keeper.start(Command("web", web, environment, root))
-    keeper.start(Command("worker", [*celery, *worker], {"PYTHONWARNINGS": AS_ROOT, **environment}, root))
-    keeper.start(Command("beat", [*celery, *beat], environment, root))
+    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows. A secret
+    # that only DEBUG accepts leaves no choice.
+    background = environment | ({"DEBUG": "0"} if len(environment["SECRET_KEY"]) >= SECRET_LENGTH else {})
+    keeper.start(Command("worker", [*celery, *worker], {"PYTHONWARNINGS": AS_ROOT, **background}, root))
+    keeper.start(Command("beat", [*celery, *beat], background, root))
     _await_health(environment, children, keeper)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,128 +9,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
-from orderengine.devstack.environment import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-DEVSTACK = [sys.executable, "-m", "orderengine.devstack"]
-GIVEN_BY_MAKE_TEST = {"DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "PORT", "HOST", "STATE_DIR"}
-
-Start = Callable[..., "Engine"]
+from orderengine.tests.engines import DEVSTACK, ROOT, Engine, Start, wait_until_gone
 
 pytestmark = pytest.mark.system
-
-
-class Engine:
-    """A supervisor with its servers alone, on a state directory of the test's."""
-
-    def __init__(self, state: Path, **environment: str) -> None:
-        self.state = state
-        clean = {name: value for name, value in os.environ.items() if name not in GIVEN_BY_MAKE_TEST}
-        self.process = subprocess.Popen(
-            [*DEVSTACK, "run", *([] if "PORT" in environment else ["--only-servers"])],
-            cwd=ROOT,
-            env=clean | {"STATE_DIR": str(state)} | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def until_up(self) -> "Engine":
-        assert self.process.stdout
-        said = []
-        for line in self.process.stdout:
-            said.append(line)
-            if "The servers are up" in line:
-                return self
-        raise AssertionError("".join(said))
-
-    def refusal(self) -> str:
-        """What it said instead of starting."""
-        said, _ = self.process.communicate(timeout=20)
-        assert self.process.returncode == 1, said
-        assert "Traceback" not in said
-        assert "Way out:" in said
-        assert self.shared("processes") == {}
-        return said
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=15)
-
-    def shared(self, name: str) -> dict[str, str]:
-        file = self.state / f"{name}.json"
-        table: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        return table
-
-    def processes(self) -> dict[str, int]:
-        return {name: int(pid) for name, pid in self.shared("processes").items()}
-
-    def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.shared("environment")["DATABASE_URL"], autocommit=True)
-
-    def redis(self) -> "redis.Redis":
-        shared = self.shared("environment")
-        return redis.Redis(shared["REDIS_HOST"], int(shared["REDIS_PORT"]), password=shared["REDIS_PASSWORD"])
-
-
-@pytest.fixture
-def state() -> Iterator[Path]:
-    """A state directory in shared memory that the servers' account can enter, with ports nobody prefers."""
-    shared_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    directory = Path(tempfile.mkdtemp(prefix="orderengine-test-", dir=shared_memory))
-    directory.chmod(0o711)
-    (directory / "ports.json").write_text(json.dumps({"postgres": free_port(), "valkey": free_port()}))
-    yield directory
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts engines, and ends them whatever becomes of the test."""
-    started: list[Engine] = []
-
-    def one(state: Path, **environment: str) -> Engine:
-        started.append(Engine(state, **environment))
-        return started[-1]
-
-    yield one
-    for engine in started:
-        if engine.process.poll() is None:
-            engine.stop()
-
-
-@pytest.fixture
-def engine(state: Path, start: Start) -> Engine:
-    return start(state).until_up()
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process is there and no zombie waiting to be reaped by somebody else."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
-    deadline = time.monotonic() + seconds
-    while any(map(is_running, pids)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return [pid for pid in pids if is_running(pid)]
 
 
 def test_stops_at_ctrl_c_and_leaves_no_process(engine: Engine) -> None:

@@ -175,8 +175,8 @@ def _store(holds: Sequence[Hold], policy: Policy) -> None:
                 INSERT INTO orders_submission (id, order_id, wallet_id, nonce)
                 SELECT id, order_id, wallet_id, nonce FROM v
             ), signed AS (
-                INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline, sent_count)
-                SELECT id, raw, tx_hash, deadline, 0 FROM v
+                INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline)
+                SELECT id, raw, tx_hash, deadline FROM v
             )
             UPDATE orders_order o
             SET tx_hash = v.tx_hash, lease_until = now() + %s * interval '1 second', claim_count = 1, due_at = now()

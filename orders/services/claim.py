@@ -81,7 +81,7 @@ def claim_orders(stage: Stage, limit: int, lease_s: int) -> Claim:
         rows = cursor.fetchall()
     width = len(_COLUMNS) + 1
     orders = [_order(row[:width]) for row in rows]
-    events = [Event.from_row(row[width:]) for row in rows if len(row) > width and row[width] is not None]
+    events = [Event.from_row(row[width:], {}) for row in rows if len(row) > width and row[width] is not None]
     return Claim(orders, events)
 
 

@@ -15,7 +15,7 @@ from orders.routes import encode_legs
 from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.settled import Settled, fail, move, retry
-from orders.services.signed import Stored, close_submissions, load_signed, mark_mined, mark_sent
+from orders.services.signed import Stored, close_submissions, load_signed, mark_mined, mark_resent
 from orders.services.submit import broadcast
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage
@@ -50,7 +50,7 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
     broadcast([lost.signed for lost in found.lost], engine)
     with transaction.atomic():
         mark_mined(found.mined)
-        mark_sent([lost.signed.tx_hash for lost in found.lost])
+        mark_resent([lost.signed.tx_hash for lost in found.lost])
         events = transition(found.changes)
         _settle_fills(found, {event.order_id for event in events})
         release_orders(found.waiting, poll_s)
@@ -63,12 +63,12 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
 def _judge(
     order: ClaimedOrder, stored: Stored, receipt: Receipt | None, confirmations: int, policy: Policy, found: _Findings
 ) -> None:
-    seen = (receipt.block_number, receipt.block_hash) if receipt else (None, None)
-    if seen != (stored.mined_block, stored.mined_hash):
-        found.mined.append((stored.signed.tx_hash, *seen))
     if receipt is None or receipt.confirmations < confirmations:
         found.waiting.append(order)
-        silent_s = (order.claimed_at - stored.sent_at).total_seconds() if stored.sent_at else policy.resend_s
+        seen = (receipt.block_number, receipt.block_hash) if receipt else (None, None)
+        if seen != (stored.mined_block, stored.mined_hash):
+            found.mined.append((stored.signed.tx_hash, *seen))
+        silent_s = (order.claimed_at - (stored.resent_at or order.updated_at)).total_seconds()
         if receipt is None and silent_s >= policy.resend_s:
             found.lost.append(stored)
         return

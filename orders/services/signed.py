@@ -14,11 +14,11 @@ from orders.services.claim import ClaimedOrder
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A signed transaction as its row holds it. `sent_at` is None until it was handed over once."""
+    """A signed transaction as its row holds it. `resent_at` is None until it was handed over a second time."""
 
     submission_id: UUID
     signed: SignedTransaction
-    sent_at: datetime | None
+    resent_at: datetime | None
     mined_block: int | None
     mined_hash: str | None
 
@@ -28,7 +28,7 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT s.order_id, s.id, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, t.sent_at,
+            SELECT s.order_id, s.id, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, t.resent_at,
                    t.mined_block, t.mined_hash
             FROM orders_signedtransaction t
             JOIN orders_submission s ON s.id = t.submission_id
@@ -41,28 +41,28 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
             order_id: Stored(
                 submission_id,
                 SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline),
-                sent_at,
+                resent_at,
                 *mined,
             )
             for (
-                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, sent_at, *mined,
+                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, resent_at, *mined,
             ) in cursor.fetchall()
         }  # fmt: skip
 
 
-def mark_sent(tx_hashes: Sequence[str]) -> None:
-    """Note that the bytes were handed to the chain, whatever it answered."""
+def mark_resent(tx_hashes: Sequence[str]) -> None:
+    """Note that the bytes were handed to the chain again, whatever it answered."""
     if tx_hashes:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE orders_signedtransaction SET sent_at = now(), sent_count = sent_count + 1"
+                "UPDATE orders_signedtransaction SET resent_at = now(), resend_count = resend_count + 1"
                 " WHERE tx_hash = ANY(%s::text[])",
                 [hash_array(tx_hashes)],
             )
 
 
 def mark_mined(seen: Sequence[tuple[str, int | None, str | None]]) -> None:
-    """Note (hash, block, block hash) of inclusions, or None for those that a reorg took back."""
+    """Note (hash, block, block hash) of inclusions that are not final yet, None for those that a reorg took back."""
     if seen:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -71,7 +71,11 @@ def mark_mined(seen: Sequence[tuple[str, int | None, str | None]]) -> None:
                 FROM jsonb_to_recordset(%s::jsonb) AS v(tx_hash text, block bigint, block_hash text)
                 WHERE t.tx_hash = v.tx_hash
                 """,
-                [recordset({"tx_hash": tx, "block": block, "block_hash": block_hash} for tx, block, block_hash in seen)],
+                [
+                    recordset(
+                        {"tx_hash": tx, "block": block, "block_hash": block_hash} for tx, block, block_hash in seen
+                    )
+                ],
             )
 
 

@@ -6,13 +6,11 @@ An order that holds a nonce is never failed from here: only the chain's own word
 import logging
 from collections.abc import Sequence
 
-from django.db import transaction
-
 from dex import DexError, Engine, RetryableError, SignedTransaction, UnknownOutcome
 from orders.config import Policy
 from orders.services.claim import ClaimedOrder
 from orders.services.settled import Settled, move, problem_of, retry
-from orders.services.signed import Stored, load_signed, mark_sent
+from orders.services.signed import Stored, load_signed
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage
 
@@ -26,18 +24,14 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
     held = sorted((o for o in orders if o.id in stored), key=lambda o: stored[o.id].signed.nonce)
     answers = broadcast([stored[order.id].signed for order in held], engine)
     changes: list[Change] = []
-    sent: list[str] = []
     for order, answer in zip(held, answers, strict=True):
         if answer is None or isinstance(answer, UnknownOutcome):
-            sent.append(stored[order.id].signed.tx_hash)
             changes.append(_submitted(order, stored[order.id], answer))
         else:
             changes.append(_not_sent(order, answer, policy))
             if isinstance(answer, RetryableError):
                 settled.retry = answer
-    with transaction.atomic():
-        mark_sent(sent)
-        settled.events = transition(changes)
+    settled.events = transition(changes)
     return settled
 
 

@@ -87,9 +87,10 @@ def _write(columns: tuple[str, ...], group: Sequence[Change]) -> list[Event]:
         }
         for row in sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
     ]
+    told = {row.order_id: row.data for row in group}
     with connection.cursor() as cursor:
         cursor.execute(_statement(columns), [recordset(rows)])
-        return [Event.from_row(row) for row in cursor.fetchall()]
+        return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
 
 
 @cache

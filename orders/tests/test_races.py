@@ -126,9 +126,8 @@ CRASH_POINTS: Sequence[tuple[Stage, str]] = (
     (Stage.BUILD, "orders.services.build._store"),
     (Stage.BUILD, "orders.services.build.transition"),
     (Stage.SUBMIT, "orders.services.submit.broadcast"),
-    (Stage.SUBMIT, "orders.services.submit.mark_sent"),
     (Stage.SUBMIT, "orders.services.submit.transition"),
-    (Stage.CONFIRM, "orders.services.confirm.mark_mined"),
+    (Stage.CONFIRM, "orders.services.confirm._settle_fills"),
     (Stage.CONFIRM, "orders.services.confirm.transition"),
     (Stage.CONFIRM, "orders.services.confirm.close_submissions"),
 )

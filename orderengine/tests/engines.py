@@ -1,0 +1,119 @@
+"""A supervisor of the test's own, as its users start it, and what became of its processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import redis
+
+ROOT = Path(__file__).resolve().parents[2]
+DEVSTACK = [sys.executable, "-m", "orderengine.devstack"]
+GIVEN_BY_MAKE_TEST = {"DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "PORT", "HOST", "STATE_DIR"}
+
+Start = Callable[..., "Engine"]
+
+
+class Engine:
+    """A supervisor on a state directory of the test's: with a PORT everything, without one its servers alone."""
+
+    def __init__(self, state: Path, **environment: str) -> None:
+        self.state = state
+        self.said: deque[str] = deque(maxlen=200)
+        self.url = f"http://127.0.0.1:{environment.get('PORT')}"
+        clean = {name: value for name, value in os.environ.items() if name not in GIVEN_BY_MAKE_TEST}
+        self.process = subprocess.Popen(
+            [*DEVSTACK, "run", *([] if "PORT" in environment else ["--only-servers"])],
+            cwd=ROOT,
+            env=clean | {"STATE_DIR": str(state)} | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until_up(self) -> "Engine":
+        assert self.process.stdout
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if "Ctrl-C stops them" in line:
+                return self
+            if "Ctrl-C here stops everything" in line:
+                # The whole engine says more than a pipe holds, and would stand still on a full one.
+                threading.Thread(target=self._read_on, daemon=True).start()
+                return self
+        raise AssertionError("".join(said))
+
+    def _read_on(self) -> None:
+        for line in self.process.stdout or ():
+            self.said.append(line)
+
+    def refusal(self) -> str:
+        """What it said instead of starting."""
+        said, _ = self.process.communicate(timeout=20)
+        assert self.process.returncode == 1, said
+        assert "Traceback" not in said
+        assert "Way out:" in said
+        assert self.shared("processes") == {}
+        return said
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=15)
+
+    def shared(self, name: str) -> dict[str, str]:
+        file = self.state / f"{name}.json"
+        table: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return table
+
+    def processes(self) -> dict[str, int]:
+        return {name: int(pid) for name, pid in self.shared("processes").items()}
+
+    def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.shared("environment")["DATABASE_URL"], autocommit=True)
+
+    def redis(self) -> "redis.Redis":
+        shared = self.shared("environment")
+        return redis.Redis(shared["REDIS_HOST"], int(shared["REDIS_PORT"]), password=shared["REDIS_PASSWORD"])
+
+    def manage(self, *words: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
+        """Run `manage.py` as a second terminal would: it finds the engine by the state directory."""
+        clean = {name: value for name, value in os.environ.items() if name not in GIVEN_BY_MAKE_TEST}
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=clean | {"STATE_DIR": str(self.state), "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there and no zombie waiting to be reaped by somebody else."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [pid for pid in pids if is_running(pid)]
