@@ -12,6 +12,7 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 
 from orders.breaker import hints
+from orders.models import OrderEvent
 
 # Every process that serves sockets listens to this one group and fans out in memory.
 GROUP = "order-events"
@@ -27,17 +28,21 @@ def timestamp(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One committed fact about an order, as its row in orders_orderevent holds it."""
+    """One committed fact about an order, as its row holds it; `at` is RFC 3339 in UTC with microseconds."""
 
-    # All but `data`, which the writer knows and the database need not send back.
-    COLUMNS: ClassVar[str] = "order_id, seq, status, attempt, outcome, at, took_ms, xid, id"
+    # All but `data`, which the writer knows and the database need not send back. The time comes as the text that
+    # goes out: making a datetime of it and text again costs more than the rest of the event.
+    COLUMNS: ClassVar[str] = (
+        "order_id, seq, status, attempt, outcome,"
+        " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, took_ms, xid, id"
+    )
 
     order_id: UUID
     seq: int
     status: str
     attempt: int
     outcome: str | None
-    at: datetime
+    at: str
     took_ms: int
     data: Mapping[str, Any]
     xid: int
@@ -49,6 +54,14 @@ class Event:
         order_id, seq, status, attempt, outcome, at, took_ms, xid, row_id = row
         return cls(order_id, seq, status, attempt, outcome, at, took_ms, data, int(xid), row_id)
 
+    @classmethod
+    def from_model(cls, row: OrderEvent) -> Self:
+        """From a stored event."""
+        at = row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return cls(
+            row.order_id, row.seq, row.status, row.attempt, row.outcome, at, row.took_ms, row.data, row.xid, row.id
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The record that REST, WebSocket and every later reader share."""
         return {
@@ -59,7 +72,7 @@ class Event:
             "status": self.status,
             "attempt": self.attempt,
             "outcome": self.outcome,
-            "at": timestamp(self.at),
+            "at": f"{self.at[:23]}Z",
             "took_ms": self.took_ms,
             "data": self.data,
         }

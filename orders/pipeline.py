@@ -21,7 +21,7 @@ from orders.services.route import route_orders
 from orders.services.settled import Settled, fail, retry
 from orders.services.submit import submit_orders
 from orders.services.transition import Change, transition
-from orders.states import Stage
+from orders.states import OrderStatus, Stage
 from orders.wake import started, wake
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def _after_bug(stage: Stage, order: ClaimedOrder, error: Exception, policy: Poli
     problem = Problem("internal_error", f"the {stage} stage met a {type(error).__name__}")
     if _may_fail(stage) and order.attempt >= policy.max_attempts:
         return fail(order, problem)
-    return retry(order, order.status, problem, policy)
+    return retry(order, OrderStatus(order.status), problem, policy)
 
 
 def _may_fail(stage: Stage) -> bool:

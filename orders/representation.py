@@ -117,9 +117,7 @@ def price(amount_in: int, amount_out: int, decimals_in: int, decimals_out: int) 
 
 def event_json(row: OrderEvent) -> dict[str, Any]:
     """A stored event in its public shape."""
-    return Event(
-        row.order_id, row.seq, row.status, row.attempt, row.outcome, row.at, row.took_ms, row.data, row.xid, row.id
-    ).to_json()
+    return Event.from_model(row).to_json()
 
 
 def _amount(name: str, atoms: int | None, decimals: int) -> dict[str, str | None]:

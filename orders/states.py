@@ -48,9 +48,9 @@ class IllegalTransition(ValueError):
     """A service asked for an edge that is not in the table: a bug, never a race."""
 
 
-def check_edge(source: OrderStatus, target: OrderStatus) -> None:
+def check_edge(source: str, target: OrderStatus) -> None:
     """Refuse an edge that is not in the table. Raises: IllegalTransition."""
-    if target not in TRANSITIONS[source]:
+    if target not in TRANSITIONS[OrderStatus(source)]:
         raise IllegalTransition(f"{source} -> {target} is no legal transition")
 
 

@@ -78,7 +78,7 @@ def test_kill_9_of_the_worker_in_the_middle_of_500_orders_loses_and_doubles_none
     whole: Engine, http: httpx.Client
 ) -> None:
     bodies = [order() for _ in range(500)]
-    kills = []
+    kills: list[int] = []
     for i in range(0, 500, 100):
         answer = http.post("/api/v1/orders/batch", json={"orders": bodies[i : i + 100]})
         assert answer.status_code == 201, answer.text
@@ -146,7 +146,8 @@ def test_a_dead_redis_delays_nobody_and_loses_nothing(whole: Engine, http: httpx
 
 def test_a_dead_database_is_a_503_and_never_half_an_order(whole: Engine, http: httpx.Client) -> None:
     os.kill(whole.processes()["postgres"], signal.SIGKILL)
-    bodies, codes = [], []
+    bodies: list[dict[str, Any]] = []
+    codes: list[int] = []
     ends_at = time.monotonic() + 30
     while time.monotonic() < ends_at and (not codes or codes[-1] != 201):
         bodies.append(order())

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -51,7 +51,7 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         holds, refused = _sign(fresh, wallets, engine, policy)
         _store(holds, policy)
         settled.events = transition([*changes, *refused])
-    settled.carried = [replace(hold.order, tx_hash=hold.signed.tx_hash) for hold in holds]
+    settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
     if stale:
         settled.wakes[Stage.ROUTE] = 0.0
     return settled
@@ -133,9 +133,9 @@ def _intent(order: ClaimedOrder, address: str, nonce: int, policy: Policy) -> Sw
     assert order.route is not None
     assert order.min_amount_out is not None
     assert order.max_amount_in is not None
-    deadline = int(order.claimed_at.timestamp()) + policy.deadline_s
-    if order.expires_at is not None:
-        deadline = min(deadline, int(order.expires_at.timestamp()))
+    deadline = order.claimed_s + policy.deadline_s
+    if order.expires_s is not None:
+        deadline = min(deadline, order.expires_s)
     return SwapIntent(
         wallet=address,
         nonce=nonce,

@@ -5,9 +5,8 @@ transition.py this is all that writes `Order.status`, and the trigger holds both
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from django.db import connection
 
 from orders.events import Event
 from orders.recordset import recordset
-from orders.states import OrderStatus, Stage
+from orders.states import Stage
 
 # What each stage finds its rows by; each matches one partial index of the order table.
 CONDITIONS: dict[Stage, str] = {
@@ -26,44 +25,73 @@ CONDITIONS: dict[Stage, str] = {
     Stage.CONFIRM: "status = 'SUBMITTED'",
 }
 
-_COLUMNS = (
-    "id", "account_id", "chain_id", "side", "token_in", "token_out", "amount", "terms", "status", "attempt", "route",
-    "quoted_amount_in", "quoted_amount_out", "min_amount_out", "max_amount_in", "tx_hash", "expires_at", "updated_at",
-    "claim_count", "lease_token",
-)  # fmt: skip
-_ATOMS = ("amount", "quoted_amount_in", "quoted_amount_out", "min_amount_out", "max_amount_in")
 
+class ClaimedOrder(NamedTuple):
+    """What stages need of an order. Amounts are atoms.
 
-@dataclass(frozen=True, slots=True)
-class ClaimedOrder:
-    """What stages need of an order. Amounts are atoms, `updated_at` is the time of its last event."""
+    `since` is the time of its last event as PostgreSQL writes it: it only goes back there. `claimed_s` is when it
+    was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
+    passed by then. What a stage does not need it does not get: empty `terms` and no `route` from `confirm` on.
+    """
 
     id: UUID
     account_id: int
-    chain_id: str
     side: str
     token_in: str
     token_out: str
-    amount: int
-    terms: dict[str, Any]
-    status: OrderStatus
+    status: str
     attempt: int
-    route: dict[str, Any] | None
+    tx_hash: str | None
+    since: str
+    claim_count: int
+    lease_token: UUID
+    claimed_s: int
+    expires_s: int | None
+    quiet_s: float
+    amount: int
     quoted_amount_in: int | None
     quoted_amount_out: int | None
     min_amount_out: int | None
     max_amount_in: int | None
-    tx_hash: str | None
-    expires_at: datetime | None
-    updated_at: datetime
-    claim_count: int
-    lease_token: UUID
-    claimed_at: datetime
+    terms: Mapping[str, Any]
+    route: Mapping[str, Any] | None
 
     @property
     def is_expired(self) -> bool:
-        """Whether the owner's own time limit had passed when the order was claimed (database clock)."""
-        return self.expires_at is not None and self.expires_at <= self.claimed_at
+        """Whether the owner's own time limit had passed when the order was claimed."""
+        return self.expires_s is not None and self.expires_s <= self.claimed_s
+
+
+# Times as text or numbers, and atoms as text: Django's loaders for both cost more than all the rest of the row.
+_READ: dict[str, str] = {
+    "id": "o.id",
+    "account_id": "o.account_id",
+    "side": "o.side",
+    "token_in": "o.token_in",
+    "token_out": "o.token_out",
+    "status": "o.status",
+    "attempt": "o.attempt",
+    "tx_hash": "o.tx_hash",
+    "since": "o.updated_at::text",
+    "claim_count": "o.claim_count",
+    "lease_token": "o.lease_token",
+    "claimed_s": "extract(epoch FROM now())::bigint",
+    "expires_s": "extract(epoch FROM o.expires_at)::bigint",
+    "quiet_s": "extract(epoch FROM now() - o.updated_at)::float8",
+    "amount": "o.amount::text",
+    "quoted_amount_in": "o.quoted_amount_in::text",
+    "quoted_amount_out": "o.quoted_amount_out::text",
+    "min_amount_out": "o.min_amount_out::text",
+    "max_amount_in": "o.max_amount_in::text",
+    "terms": "o.terms",
+    "route": "o.route",
+}
+_NOT_READ: dict[Stage, tuple[str, ...]] = {
+    Stage.ROUTE: ("route",),
+    Stage.BUILD: (),
+    Stage.SUBMIT: ("terms", "route"),
+    Stage.CONFIRM: ("terms", "route"),
+}
 
 
 class Claim(NamedTuple):
@@ -79,53 +107,54 @@ def claim_orders(stage: Stage, limit: int, lease_s: int) -> Claim:
     with connection.cursor() as cursor:
         cursor.execute(_statement(stage), [limit, lease_s, token])
         rows = cursor.fetchall()
-    width = len(_COLUMNS) + 1
+    width = len(_READ)
     orders = [_order(row[:width]) for row in rows]
     events = [Event.from_row(row[width:], {}) for row in rows if len(row) > width and row[width] is not None]
     return Claim(orders, events)
 
 
 def _order(row: Sequence[Any]) -> ClaimedOrder:
-    values = dict(zip((*_COLUMNS, "claimed_at"), row, strict=True))
-    for name in ("terms", "route"):
-        if isinstance(values[name], str):
-            values[name] = orjson.loads(values[name])
-    for name in _ATOMS:
-        if values[name] is not None:
-            values[name] = int(values[name])
-    values["status"] = OrderStatus(values["status"])
-    return ClaimedOrder(**values)
+    *plain, amount, quoted_in, quoted_out, least_out, most_in, terms, route = row
+    return ClaimedOrder._make(
+        (
+            *plain,
+            int(amount),
+            *(None if text is None else int(text) for text in (quoted_in, quoted_out, least_out, most_in)),
+            {} if terms is None else orjson.loads(terms),
+            None if route is None else orjson.loads(route),
+        )
+    )
 
 
+@cache
 def _statement(stage: Stage) -> str:
-    returned = ", ".join(f"o.{column}" for column in _COLUMNS)
+    read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
     lease = """lease_until = now() + %s * interval '1 second', lease_token = %s, claim_count = o.claim_count + 1"""
     due = f"""
-        SELECT id, status AS was, updated_at AS since FROM orders_order
+        SELECT id AS due_id, status AS was, updated_at AS since_before FROM orders_order
         WHERE {CONDITIONS[stage]} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
         ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
     """
     if stage is not Stage.ROUTE:
         return f"""
             WITH due AS ({due})
-            UPDATE orders_order o SET {lease} FROM due WHERE o.id = due.id RETURNING {returned}, now()
+            UPDATE orders_order o SET {lease} FROM due WHERE id = due_id RETURNING {read}
         """
     return f"""
         WITH due AS ({due}), claimed AS (
             UPDATE orders_order o
-            SET {lease}, status = 'ROUTING', seq = o.seq + (due.was = 'PENDING')::int,
-                updated_at = CASE WHEN due.was = 'PENDING' THEN clock_timestamp() ELSE o.updated_at END
-            FROM due WHERE o.id = due.id
-            RETURNING {returned}, now() AS claimed_at, o.seq, due.was, due.since
+            SET {lease}, status = 'ROUTING', seq = seq + (was = 'PENDING')::int,
+                updated_at = CASE WHEN was = 'PENDING' THEN clock_timestamp() ELSE updated_at END
+            FROM due WHERE id = due_id
+            RETURNING o.*, was, since_before
         ), entered AS (
             INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
             SELECT id, account_id, seq, status, attempt, updated_at,
-                   greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, '{{}}'
+                   greatest(0, extract(epoch FROM updated_at - since_before) * 1000)::int, '{{}}'
             FROM claimed WHERE was = 'PENDING'
             RETURNING {Event.COLUMNS}
         )
-        SELECT {", ".join(f"c.{column}" for column in (*_COLUMNS, "claimed_at"))}, e.*
-        FROM claimed c LEFT JOIN entered e ON e.order_id = c.id
+        SELECT {read}, e.* FROM claimed o LEFT JOIN entered e ON e.order_id = o.id
     """
 
 

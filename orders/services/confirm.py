@@ -68,7 +68,7 @@ def _judge(
         seen = (receipt.block_number, receipt.block_hash) if receipt else (None, None)
         if seen != (stored.mined_block, stored.mined_hash):
             found.mined.append((stored.signed.tx_hash, *seen))
-        silent_s = (order.claimed_at - (stored.resent_at or order.updated_at)).total_seconds()
+        silent_s = order.quiet_s if stored.resent_s is None else order.claimed_s - stored.resent_s
         if receipt is None and silent_s >= policy.resend_s:
             found.lost.append(stored)
         return

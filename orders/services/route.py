@@ -1,7 +1,7 @@
 """Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     for order, answer in zip(open_orders, _quotes(open_orders, engine), strict=True):
         if isinstance(answer, Quote):
             fields = _routed(answer, decimals)
-            routed[order.id] = replace(order, status=OrderStatus.BUILDING, **fields)
+            routed[order.id] = order._replace(status=OrderStatus.BUILDING, **fields)
             changes.append(_built_next(order, fields, policy))
         elif isinstance(answer, RetryableError) and order.attempt < policy.max_attempts:
             settled.retry = answer
@@ -36,14 +36,15 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
     settled.carried = [
-        replace(routed[event.order_id], updated_at=event.at) for event in settled.events if event.order_id in routed
+        routed[event.order_id]._replace(since=event.at) for event in settled.events if event.order_id in routed
     ]
     return settled
 
 
 def expired(order: ClaimedOrder) -> Problem:
     """The owner's own time limit passed before anything was signed."""
-    return Problem("expired", f"the order expired at {order.expires_at:%Y-%m-%d %H:%M:%S} UTC before it was executed")
+    at = datetime.fromtimestamp(order.expires_s or 0, UTC)
+    return Problem("expired", f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed")
 
 
 def _quotes(orders: Sequence[ClaimedOrder], engine: Engine) -> Sequence[Quote | DexError]:

@@ -10,7 +10,7 @@ from orders.config import Policy
 from orders.events import Event
 from orders.problems import KINDS, Problem, outcome_of
 from orders.services.claim import ClaimedOrder
-from orders.services.transition import Change
+from orders.services.transition import EMPTY, Change
 from orders.states import OrderStatus, Stage
 
 
@@ -47,11 +47,11 @@ def move(
         order.id,
         order.status,
         target,
-        order.updated_at,
+        order.since,
         order.lease_token,
         keeps_lease_s=keeps_lease_s,
-        fields=fields or {},
-        data=data or {},
+        fields=fields or EMPTY,
+        data=data or EMPTY,
     )
 
 
@@ -76,11 +76,11 @@ def retry(
         order.id,
         order.status,
         target,
-        order.updated_at,
+        order.since,
         order.lease_token,
         attempt_added=1,
         delay_s=delay_s,
-        fields=fields or {},
+        fields=fields or EMPTY,
         data=data,
     )
 

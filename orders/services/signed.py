@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -14,11 +13,11 @@ from orders.services.claim import ClaimedOrder
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A signed transaction as its row holds it. `resent_at` is None until it was handed over a second time."""
+    """A signed transaction as its row holds it. `resent_s` (unix seconds) is None until it was sent again."""
 
     submission_id: UUID
     signed: SignedTransaction
-    resent_at: datetime | None
+    resent_s: int | None
     mined_block: int | None
     mined_hash: str | None
 
@@ -28,7 +27,8 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT s.order_id, s.id, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, t.resent_at,
+            SELECT s.order_id, s.id, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline,
+                   extract(epoch FROM t.resent_at)::bigint,
                    t.mined_block, t.mined_hash
             FROM orders_signedtransaction t
             JOIN orders_submission s ON s.id = t.submission_id
@@ -41,11 +41,11 @@ def load_signed(orders: Sequence[ClaimedOrder]) -> dict[UUID, Stored]:
             order_id: Stored(
                 submission_id,
                 SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline),
-                resent_at,
+                resent_s,
                 *mined,
             )
             for (
-                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, resent_at, *mined,
+                order_id, submission_id, chain_id, address, nonce, raw, tx_hash, deadline, resent_s, *mined,
             ) in cursor.fetchall()
         }  # fmt: skip
 

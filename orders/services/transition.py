@@ -3,10 +3,9 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -16,6 +15,8 @@ from orders.recordset import recordset, to_json
 from orders.states import OrderStatus, check_edge
 
 logger = logging.getLogger(__name__)
+
+EMPTY: Mapping[str, Any] = {}
 
 # Columns that a transition may set besides the status, and their PostgreSQL types.
 COLUMN_TYPES: dict[str, str] = {
@@ -32,8 +33,7 @@ COLUMN_TYPES: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One order's move from `source` to `target`.
 
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
@@ -43,15 +43,38 @@ class Change:
     """
 
     order_id: UUID
-    source: OrderStatus
+    source: str
     target: OrderStatus
-    since: datetime
+    since: datetime | str
     lease_token: UUID | None = None
     attempt_added: int = 0
     delay_s: float = 0.0
     keeps_lease_s: int = 0
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = EMPTY
+    data: Mapping[str, Any] = EMPTY
+
+    @property
+    def shared(self) -> "Shared":
+        """What one statement takes once for all its rows."""
+        return Shared(
+            self.source,
+            self.target,
+            self.lease_token,
+            self.attempt_added,
+            self.keeps_lease_s or None,
+            tuple(sorted(self.fields)),
+        )
+
+
+class Shared(NamedTuple):
+    """The part of a change that a batch has in common; `columns` are those that its fields set."""
+
+    source: str
+    target: OrderStatus
+    lease_token: UUID | None
+    attempt_added: int
+    lease_s: int | None
+    columns: tuple[str, ...]
 
 
 def transition(changes: Sequence[Change]) -> list[Event]:
@@ -61,36 +84,38 @@ def transition(changes: Sequence[Change]) -> list[Event]:
     an event in the answer was won by somebody else: its result is dropped, which is no error.
     Raises: IllegalTransition for an edge outside the table, before anything is written.
     """
-    groups: dict[tuple[str, ...], list[Change]] = defaultdict(list)
+    groups: dict[Shared, list[Change]] = defaultdict(list)
     for change in changes:
-        check_edge(change.source, change.target)
-        groups[tuple(sorted(change.fields))].append(change)
-    events = [event for columns, group in groups.items() for event in _write(columns, group)]
+        groups[change.shared].append(change)
+    for shared in groups:
+        check_edge(shared.source, shared.target)
+    events = [event for shared, group in groups.items() for event in _write(shared, group)]
     for event in events:
         logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
     return events
 
 
-def _write(columns: tuple[str, ...], group: Sequence[Change]) -> list[Event]:
+def _write(shared: Shared, group: Sequence[Change]) -> list[Event]:
+    told = {row.order_id: row.data for row in group}
     rows = [
         {
             "order_id": row.order_id,
-            "source": row.source,
-            "target": row.target,
-            "token": row.lease_token,
             "since": row.since,
-            "attempt_added": row.attempt_added,
             "delay_s": row.delay_s,
-            "lease_s": row.keeps_lease_s or None,
             "data": row.data,
-            **{column: to_json(row.fields[column]) for column in columns},
+            **{column: to_json(row.fields[column]) for column in shared.columns},
         }
-        for row in sorted(group, key=lambda change: change.order_id)  # one lock order for everybody
+        for row in sorted(group, key=_by_order)
     ]
-    told = {row.order_id: row.data for row in group}
+    values = {"rows": recordset(rows), **shared._asdict()}
     with connection.cursor() as cursor:
-        cursor.execute(_statement(columns), [recordset(rows)])
+        cursor.execute(_statement(shared.columns), values)
         return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
+
+
+def _by_order(change: Change) -> UUID:
+    """One lock order for everybody."""
+    return change.order_id
 
 
 @cache
@@ -100,18 +125,18 @@ def _statement(columns: tuple[str, ...]) -> str:
     sets = "".join(f", {column} = v.{column}" for column in columns)
     return f"""
         WITH v AS (
-            SELECT * FROM jsonb_to_recordset(%s::jsonb)
-                AS v(order_id uuid, source text, target text, token uuid, since timestamptz, attempt_added int,
-                     delay_s float8, lease_s int, data jsonb{names})
+            SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
+                AS v(order_id uuid, since timestamptz, delay_s float8, data jsonb{names})
         ), moved AS (
             UPDATE orders_order o
-            SET status = v.target, seq = o.seq + 1, attempt = o.attempt + v.attempt_added,
+            SET status = %(target)s, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
                 due_at = now() + v.delay_s * interval '1 second',
-                lease_until = now() + v.lease_s * interval '1 second',
-                lease_token = CASE WHEN v.lease_s IS NULL THEN NULL ELSE o.lease_token END,
-                claim_count = CASE WHEN v.lease_s IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp(){sets}
+                lease_until = now() + %(lease_s)s::int * interval '1 second',
+                lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
+                claim_count = CASE WHEN %(lease_s)s::int IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp(){sets}
             FROM v
-            WHERE o.id = v.order_id AND o.status = v.source AND (v.token IS NULL OR o.lease_token = v.token)
+            WHERE o.id = v.order_id AND o.status = %(source)s
+                AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data
         )
         INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)

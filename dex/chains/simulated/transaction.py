@@ -37,6 +37,7 @@ def hash_of(raw: bytes) -> str:
     return "0x" + hashlib.sha256(raw).hexdigest()
 
 
+@lru_cache(maxsize=4096)  # the same bytes are read when they arrive and when they are executed
 def decode(chain_id: str, raw: bytes) -> Transaction:
     """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or that nobody signed."""
     tag, body = raw[:TAG_BYTES], raw[TAG_BYTES:]
