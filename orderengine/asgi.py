@@ -8,13 +8,14 @@ os.environ.setdefault("DB_POOL_MAX", "10")
 # A request must not wait for a frozen Redis; a worker may.
 os.environ.setdefault("REDIS_SOCKET_TIMEOUT_S", "0.2")
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_unread_bytes  # noqa: E402
+from orderengine.handler import OneThreadHandler  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
 limit_unread_bytes()
-application = ProtocolTypeRouter({"http": django_application, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})

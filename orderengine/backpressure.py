@@ -17,6 +17,13 @@ MAX_UNREAD_BYTES = 1024 * 1024
 class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
     """Daphne's protocol with a limit on unsent bytes."""
 
+    def onConnect(self, request: Any) -> Any:
+        """Switch Nagle's algorithm off: it holds an event back for 40 ms when another went out just before."""
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(True)
+        return super().onConnect(request)
+
     def serverSend(self, content: Any, binary: bool = False) -> None:
         """Send unless the client is too far behind; then cut the connection."""
         if self.unread_bytes() > MAX_UNREAD_BYTES:

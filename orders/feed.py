@@ -20,6 +20,8 @@ from orders.selectors import last_seqs
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL_S = 1.0
+# A fresh subscription of the channel layer takes up to 100 ms to hear its first message, so one is kept for a while.
+LINGER_S = 30.0
 RECONNECT_S = 0.5
 
 
@@ -41,16 +43,20 @@ class Follower(Protocol):
 
 
 class EventFeed:
-    """Fans events out in memory. It listens only while somebody follows."""
+    """Fans events out in memory. It listens while somebody follows, and a while longer."""
 
     def __init__(self) -> None:
         self._followers: dict[UUID, set[Follower]] = defaultdict(set)
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
+        self._rests: asyncio.TimerHandle | None = None
 
     async def follow(self, follower: Follower) -> None:
         """From the return on, events of the follower's order reach it."""
         self._followers[follower.order_id].add(follower)
+        if self._rests is not None:
+            self._rests.cancel()
+            self._rests = None
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check())]
         # Without Redis the check below still serves everybody, once a second.
@@ -60,16 +66,20 @@ class EventFeed:
             logger.warning("following order %s without push: Redis does not answer", follower.order_id)
 
     def unfollow(self, follower: Follower) -> None:
-        """Stop; the last one turns the lights off."""
+        """Stop; some time after the last one the feed rests."""
         followers = self._followers.get(follower.order_id, set())
         followers.discard(follower)
         if not followers:
             self._followers.pop(follower.order_id, None)
-        if not self._followers:
-            for task in self._tasks:
-                task.cancel()
-            self._tasks = []
-            self._listening.clear()
+        if not self._followers and self._rests is None:
+            self._rests = asyncio.get_running_loop().call_later(LINGER_S, self._rest)
+
+    def _rest(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+        self._listening.clear()
+        self._rests = None
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
@@ -97,6 +107,8 @@ class EventFeed:
     async def _check(self) -> None:
         while True:
             await asyncio.sleep(CHECK_INTERVAL_S)
+            if not self._followers:
+                continue
             try:
                 seqs = await database_sync_to_async(last_seqs)(tuple(self._followers))
             except Exception as error:

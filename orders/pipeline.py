@@ -41,7 +41,11 @@ STAGES: Mapping[Stage, StageWork] = {
 }
 # Where the worker that settled a batch takes it on at once, under the same lease. Should it die on the way, the
 # lease runs out and the next stage's own claim finds the rows.
-CARRIES_TO: Mapping[Stage, Stage] = {Stage.ROUTE: Stage.BUILD, Stage.BUILD: Stage.SUBMIT}
+CARRIES_TO: Mapping[Stage, Stage] = {
+    Stage.ROUTE: Stage.BUILD,
+    Stage.BUILD: Stage.SUBMIT,
+    Stage.SUBMIT: Stage.CONFIRM,
+}
 
 
 def run_stage(
@@ -54,7 +58,7 @@ def run_stage(
 ) -> None:
     """Work off the stage's due orders, batch by batch, until none is left or the run's time is up.
 
-    A batch that a stage passes on stays with this worker until it is broadcast: no message, no second claim.
+    A batch that a stage passes on stays with this worker: no message, no second claim.
     Raises: RetryableError once, after everything is settled, when orders wait for another try: the task's
     back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
     """

@@ -274,7 +274,7 @@ def test_one_order_that_breaks_a_stage_does_not_hold_back_the_batch(
 
     good.refresh_from_db()
     bad.refresh_from_db()
-    assert good.status == "SUBMITTED"
+    assert good.status == "CONFIRMED"
     assert (bad.status, bad.outcome) == ("FAILED", "internal_error")
 
 

@@ -63,10 +63,16 @@ class Store:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One transaction, in which this process is the only writer of state."""
+        """One transaction, in which this process is the only writer of state.
+
+        It does not wait for the disk: whoever draws a conclusion from it commits later and waits for both, since
+        the log is written in order.
+        """
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+                cursor.execute(
+                    "SELECT pg_advisory_xact_lock(%s), set_config('synchronous_commit', 'off', true)", [LOCK]
+                )
             yield
 
     def head(self) -> Head | None:
@@ -194,11 +200,12 @@ class Store:
                     FROM v WHERE t.tx_hash = v.tx_hash
                     RETURNING t.tx_hash, t.broadcast_count
                 )
-                SELECT tx_hash, 1 FROM fresh UNION ALL SELECT tx_hash, broadcast_count FROM known
+                SELECT tx_hash, 1, set_config('synchronous_commit', 'off', true) FROM fresh
+                UNION ALL SELECT tx_hash, broadcast_count, set_config('synchronous_commit', 'off', true) FROM known
                 """,
                 [_json(rows)],
             )
-            return dict(cursor.fetchall())
+            return {tx_hash: count for tx_hash, count, _ in cursor.fetchall()}
 
     def pending(self) -> list[tuple[str, bytes]]:
         """Hash and bytes of what a block could take, oldest nonces first."""
