@@ -57,5 +57,5 @@ lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--
 	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o .ci/requirements-dev.txt
 
 clean: ## Remove .venv and caches; the data of `make run` stay in .state
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,10 +5,11 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from orderengine.health import health, ready
-from orders.pages import start_page
+from orders.pages import problem_page, start_page
 
 urlpatterns = [
     path("", start_page, name="start"),
+    path("problems/<slug:name>", problem_page, name="problem"),
     path("health", health),
     path("ready", ready),
     path("admin/", admin.site.urls),

@@ -16,6 +16,7 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from orders.amounts import format_units
+from orders.engine import get_engine
 from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent, SignedTransaction, Token, Wallet
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import is_terminal
@@ -37,6 +38,23 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at ru
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Facts stay as they are."""
         return False
+
+
+class VenueFilter(admin.SimpleListFilter):
+    """Orders whose route goes through a venue."""
+
+    title = "venue"
+    parameter_name = "venue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The engine's venues."""
+        return [(venue.name, venue.display_name) for venue in get_engine().venues]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        """Those with a hop there."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(route__contains={"legs": [{"hops": [{"venue": self.value()}]}]})
 
 
 class CancelForm(forms.Form):
@@ -66,7 +84,7 @@ class OrderAdmin(ReadOnly):
     """Orders with their whole story."""
 
     list_display = ("short_id", "state", "pair", "stated", "attempt", "account", "created_at")
-    list_filter = ("status", "outcome", "token_in", "token_out", "created_at")
+    list_filter = ("status", "outcome", VenueFilter, "token_in", "token_out", "created_at")
     list_select_related = ("account",)
     list_per_page = 50
     show_full_result_count = False

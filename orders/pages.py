@@ -1,13 +1,14 @@
-"""The start page: what this is, where to look, and the last orders of the open local account."""
+"""Pages for people: the start page, with the last orders of the open local account, and one page per problem."""
 
 from django.db import Error as DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from orders.amounts import format_units
 from orders.authentication import LOCAL_ACCOUNT, is_open_to
 from orders.models import Order
+from orders.problems import KINDS, Problem
 from orders.states import OrderStatus
 
 SHOWN = 20
@@ -26,6 +27,20 @@ def start_page(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         context = {"is_open": is_open, "orders": [], "is_down": True}
         return render(request, "orders/start.html", context, status=503)
+
+
+@require_safe
+def problem_page(request: HttpRequest, name: str) -> HttpResponse:
+    """What the `type` of a problem object leads to: its code, in words."""
+    code = name.replace("-", "_")
+    kind = KINDS.get(code)
+    if kind is None:
+        raise Http404
+    return render(
+        request,
+        "orders/problem.html",
+        {"code": code, "kind": kind, "others": [Problem(other, "") for other in sorted(KINDS)]},
+    )
 
 
 def _last_orders() -> list[Order]:

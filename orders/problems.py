@@ -96,6 +96,11 @@ class Problem:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def page(self) -> str:
+        """Path of the page that explains the code; also the object's `type`."""
+        return f"/problems/{self.code.replace('_', '-')}"
+
+    @property
     def status(self) -> int:
         """The HTTP status that goes with the code."""
         return KINDS[self.code].status
@@ -104,7 +109,7 @@ class Problem:
         """RFC 9457 object; `try` is the next step where there is one."""
         kind = KINDS[self.code]
         body: dict[str, Any] = {
-            "type": f"/problems/{self.code.replace('_', '-')}",
+            "type": self.page,
             "title": kind.title,
             "status": kind.status,
             "code": self.code,

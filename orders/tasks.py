@@ -32,7 +32,7 @@ class StageTask(Task):  # type: ignore[type-arg]
             raise
 
 
-OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask, "queue": "orders"}
+OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask}
 
 
 @shared_task(name="orders.route", **OPTIONS)
@@ -59,13 +59,13 @@ def confirm(self: StageTask) -> None:
     self.run_stage(Stage.CONFIRM)
 
 
-@shared_task(name="orders.upkeep", queue="orders")
+@shared_task(name="orders.upkeep")
 def upkeep() -> None:
     """Each second: wake whatever is due."""
     wake_due_stages()
 
 
-@shared_task(name="orders.expire_idempotency_keys", queue="orders")
+@shared_task(name="orders.expire_idempotency_keys")
 def expire_keys() -> None:
     """Each hour: forget answers older than a day."""
     expire_idempotency_keys()

@@ -1,6 +1,7 @@
 """What the docs list and what the code does are the same."""
 
 import re
+import tomllib
 from pathlib import Path
 
 from orders.problems import KINDS
@@ -25,3 +26,15 @@ def test_every_transition_has_its_line() -> None:
     listed = [(row[0], row[1]) for row in rows("states.md") if row[0] in set(TRANSITIONS)]
 
     assert sorted(listed) == sorted((source, target) for source, targets in TRANSITIONS.items() for target in targets)
+
+
+def test_every_dependency_has_its_line() -> None:
+    """Each pin of pyproject.toml says in one line why it is there."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    pins = [*project["project"]["dependencies"], *(pin for group in groups.values() for pin in group)]
+    names = {re.split(r"[\[=;]", pin)[0].strip() for pin in pins}
+    listed = {name for row in rows("dependencies.md") for name in re.split(r", | and | \(", row[0])}
+    stubs = {name for name in names if name.endswith("-stubs") or "types" in name}
+
+    assert names - stubs - listed == set()
