@@ -5,7 +5,8 @@ of them: a GET that does nothing took 7 ms so, and 2 in one piece.
 """
 
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 
@@ -16,6 +17,6 @@ class OneThreadHandler(ASGIHandler):
         """Build the synchronous chain, whatever the server is."""
         super().load_middleware(is_async=False)
 
-    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Run the chain; the thread is the one that this request's signals use too."""
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
