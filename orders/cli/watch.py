@@ -31,9 +31,10 @@ async def _follow_all(
 ) -> list[str]:
     async def follow(row: Row) -> None:
         async for event in client.follow(row.order["id"]):
-            row.events.append(event)
             if event["status"] == "CONFIRMED":
+                # Before the event: other orders draw the table while this one waits for its amounts.
                 row.order["final"] = await asyncio.to_thread(client.call, "GET", f"orders/{row.order['id']}")
+            row.events.append(event)
             if shown:
                 shown[0].update(table(rows, shown[1]))
             else:

@@ -112,10 +112,13 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
 
 
 def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
-    if amount_out < intent.min_amount_out:
-        raise Undone("slippage", f"the swap would pay {amount_out} atoms, the limit is {intent.min_amount_out}")
-    if amount_in > intent.max_amount_in:
-        raise Undone("slippage", f"the swap would cost {amount_in} atoms, the limit is {intent.max_amount_in}")
+    least, most = intent.min_amount_out, intent.max_amount_in
+    if amount_out < least:
+        missed = f"{(least - amount_out) / least:.2%} less than its limit"
+        raise Undone("slippage", f"the swap would pay {missed} ({amount_out} atoms, at least {least})")
+    if amount_in > most:
+        missed = f"{(amount_in - most) / most:.2%} more than its limit"
+        raise Undone("slippage", f"the swap would cost {missed} ({amount_in} atoms, at most {most})")
 
 
 def _leg(ledger: Ledger, pools: dict[str, Pool], leg: Leg, side: Side, now: int) -> Leg:
