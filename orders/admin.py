@@ -92,6 +92,12 @@ class OrderAdmin(ReadOnly):
     search_help_text = "order id, client_order_id or any transaction hash"
     actions = ("cancel_selected",)
     change_form_template = "admin/orders/order/change_form.html"
+
+    class Media:
+        """Rows of one line each."""
+
+        css = {"all": ("orders/admin.css",)}
+
     readonly_fields = (
         "state", "pair", "stated", "promised", "executed", "timeline", "route_legs", "venue_quotes", "failure_shown",
         "transactions", "fills_shown", "acts",
