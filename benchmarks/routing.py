@@ -97,7 +97,7 @@ def main() -> None:
         batch = requests(1, side, pairs)
         answers = engine.route(batch)
         routed = sum(isinstance(answer, Quote) for answer in answers)
-        hops = sum(len(a.route.legs[0].hops) for a in answers if isinstance(a, Quote)) / max(1, routed)
+        hops = sum(len(a.route.hops) for a in answers if isinstance(a, Quote)) / max(1, routed)
         each = seconds(engine.route, batch) / BATCH
         print(f"{f'{name}: {routed} of {BATCH}, {hops:.1f} hops':<40}{each * 1e6:8.1f} us{each / swap:8.1f} swaps")
     too_large = [replace(r, amount=r.amount * 10**9) for r in requests(1, Side.EXACT_OUT)]

@@ -20,6 +20,7 @@ from dex.errors import (
     TerminalError,
     UnknownOutcome,
 )
+from dex.legs import legs_of
 from dex.pools import POOL_KINDS, Pool, Swap, pool_from_state
 from dex.types import (
     BPS_IN_PPM,
@@ -73,5 +74,6 @@ __all__ = [
     "UnknownOutcome",
     "Venue",
     "VenueQuote",
+    "legs_of",
     "pool_from_state",
 ]

@@ -176,7 +176,7 @@ class FakeChain:
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """See `Chain`: success without amounts, since nothing is executed here."""
         return [
-            Receipt(tx_hash, self.version, "block", True, None, "", 0, 0, (), 1) if tx_hash in self.sent else None
+            Receipt(tx_hash, self.version, "block", True, None, "", 0, 0, None, 1) if tx_hash in self.sent else None
             for tx_hash in tx_hashes
         ]
 

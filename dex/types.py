@@ -76,19 +76,25 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The whole plan for an order: parallel legs, amounts as the snapshot promises them."""
+    """The whole plan for an order: a graph of swaps that split and merge at tokens.
 
-    legs: tuple[Leg, ...]
+    `hops` come in an order in which each token is sold only after everything that buys it; no pool comes twice.
+    `token_in` and `token_out` are the ends. Amounts are as the snapshot promises them.
+    """
+
+    token_in: str
+    token_out: str
+    hops: tuple[Hop, ...]
 
     @property
     def amount_in(self) -> int:
-        """Atoms of token_in over all legs."""
-        return sum(leg.amount_in for leg in self.legs)
+        """Atoms of token_in over all hops that sell it."""
+        return sum(hop.amount_in for hop in self.hops if hop.token_in == self.token_in)
 
     @property
     def amount_out(self) -> int:
-        """Atoms of token_out over all legs."""
-        return sum(leg.amount_out for leg in self.legs)
+        """Atoms of token_out over all hops that buy it."""
+        return sum(hop.amount_out for hop in self.hops if hop.token_out == self.token_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,8 @@ class Receipt:
     """The chain's statement about one included transaction.
 
     `code` is None on success, else why it was undone: `slippage`, `expired`, `insufficient_funds` or
-    `reverted`. `legs` hold the executed amounts. `confirmations` counts blocks from the inclusion block on.
+    `reverted`. `route` holds the executed amounts, None where nothing was. `confirmations` counts blocks from the
+    inclusion block on.
     """
 
     tx_hash: str
@@ -166,5 +173,5 @@ class Receipt:
     detail: str
     amount_in: int
     amount_out: int
-    legs: tuple[Leg, ...]
+    route: Route | None
     confirmations: int

@@ -73,7 +73,10 @@ class VenueQuoteShape(serializers.Serializer[Any]):
 class RouteShape(serializers.Serializer[Any]):
     """The whole plan, with its comparison."""
 
-    legs = LegShape(many=True)
+    token_in = serializers.CharField()
+    token_out = serializers.CharField()
+    legs = LegShape(many=True, help_text="Paths that add up to the route.")
+    swaps = HopShape(many=True, help_text="Each pool once: sold only after everything that buys it.")
     price_impact_bps = serializers.CharField()
     mid_amount_out = _amount("The same input at the marginal prices, without fee or impact.")
     mid_amount_out_raw = _amount("Atoms.")

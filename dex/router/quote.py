@@ -6,7 +6,7 @@ from dex.errors import AmountTooSmall, DexError, InsufficientLiquidity, LimitNot
 from dex.pools import Pool
 from dex.router.market import Market
 from dex.router.search import ALL, Fill, Findings, allowed_paths, allowed_venues, largest_fill, search
-from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
+from dex.types import PPM, Hop, Quote, Route, Side, SwapRequest, VenueQuote
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def _quote(market: Market, request: SwapRequest, fill: Fill, venue_quotes: tuple
     amount_in, amount_out = fill.amount_in, fill.amount_out
     min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
     return Quote(
-        route=Route((Leg(tuple(hops)),)),
+        route=Route(request.token_in, request.token_out, tuple(hops)),
         amount_in=amount_in,
         amount_out=amount_out,
         min_amount_out=min_amount_out,

@@ -44,7 +44,7 @@ def test_a_batch_pays_what_its_orders_would_pay_one_by_one(pools: list[Pool], as
     for answer, one in zip(answers, asked, strict=True):
         if isinstance(answer, DexError):
             continue
-        for hop in answer.route.legs[0].hops:
+        for hop in answer.route.hops:
             pool, pair = by_id[hop.pool_id], (hop.token_in, hop.token_out)
             if one.side is Side.EXACT_IN:
                 swap = pool.swap_exact_in(*pair, hop.amount_in, NOW)
@@ -113,8 +113,8 @@ def test_only_pools_of_registered_venues_are_routed_through() -> None:
     (known,) = quotes(Engine(chain), [request(*SOL_USDC, 10**9)])
     (other,) = quotes(Engine(chain, [elsewhere]), [request(*SOL_USDC, 10**9)])
 
-    assert known.route.legs[0].hops[0].pool_id == "raydium-sol-usdc"
-    assert other.route.legs[0].hops[0].pool_id == "stray"
+    assert known.route.hops[0].pool_id == "raydium-sol-usdc"
+    assert other.route.hops[0].pool_id == "stray"
     assert disguised.kind != DlmmPool.kind
 
 

@@ -1,7 +1,7 @@
 """The router against brute force, and the promises a quote makes."""
 
 from dataclasses import replace
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 
 import pytest
 from hypothesis import assume, given
@@ -74,8 +74,7 @@ def best_of(amounts: list[int], side: Side) -> int | None:
 
 def free_amount(found: Quote) -> int:
     """The amount the router had to find: neither given nor a limit."""
-    first = found.route.legs[0]
-    return first.amount_out if found.max_amount_in == found.amount_in else first.amount_in
+    return found.amount_out if found.max_amount_in == found.amount_in else found.amount_in
 
 
 @given(pools=markets(), asked=requests())
@@ -115,10 +114,10 @@ def test_hops_chain_and_carry_the_totals(pools: list[Pool], asked: SwapRequest) 
     assume(found is not None)
     assert found is not None
 
-    (leg,) = found.route.legs
-    assert (leg.hops[0].token_in, leg.hops[-1].token_out) == (asked.token_in, asked.token_out)
+    hops = found.route.hops
+    assert (hops[0].token_in, hops[-1].token_out) == (asked.token_in, asked.token_out)
     assert (found.route.amount_in, found.route.amount_out) == (found.amount_in, found.amount_out)
-    for before, after in zip(leg.hops, leg.hops[1:], strict=False):
+    for before, after in pairwise(hops):
         assert (before.token_out, before.amount_out) == (after.token_in, after.amount_in)
 
 
@@ -162,8 +161,8 @@ def test_a_larger_order_never_gets_a_better_price(reserves: list[tuple[int, int]
 def test_equal_paths_go_to_fewer_hops_then_to_the_lower_pool_id() -> None:
     twins: list[Pool] = [cpmm_pool(name, SOL_USDC, (MILLION, MILLION)) for name in ("b", "a", "c")]
 
-    assert quote(twins, request(*SOL_USDC, 10**9)).route.legs[0].hops[0].pool_id == "a"
-    assert quote(twins, request(*SOL_USDC, 10**9, OUT)).route.legs[0].hops[0].pool_id == "a"
+    assert quote(twins, request(*SOL_USDC, 10**9)).route.hops[0].pool_id == "a"
+    assert quote(twins, request(*SOL_USDC, 10**9, OUT)).route.hops[0].pool_id == "a"
 
 
 def test_a_deep_detour_beats_a_shallow_pool() -> None:
@@ -175,8 +174,8 @@ def test_a_deep_detour_beats_a_shallow_pool() -> None:
 
     small, large = quote(pools, request(*SOL_USDC, 10**8)), quote(pools, request(*SOL_USDC, 10**12))
 
-    assert [hop.pool_id for hop in small.route.legs[0].hops] == ["direct"]
-    assert [hop.pool_id for hop in large.route.legs[0].hops] == ["first", "second"]
+    assert [hop.pool_id for hop in small.route.hops] == ["direct"]
+    assert [hop.pool_id for hop in large.route.hops] == ["first", "second"]
 
 
 # Guards and limits
@@ -273,7 +272,7 @@ def test_venues_are_allowed_and_denied() -> None:
 
     def venue_of(**terms: object) -> tuple[str, list[str]]:
         found = quote(pools, request(*SOL_USDC, 10**12, **terms))
-        return found.route.legs[0].hops[0].venue, [quoted.venue for quoted in found.venue_quotes]
+        return found.route.hops[0].venue, [quoted.venue for quoted in found.venue_quotes]
 
     assert venue_of() == ("meteora", ["meteora", "raydium"])
     assert venue_of(deny_venues=frozenset({"meteora"})) == ("raydium", ["raydium"])

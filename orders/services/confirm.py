@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from dex import Engine, Receipt, RetryableError
+from dex import Engine, Receipt, RetryableError, legs_of
 from orders.config import Policy
 from orders.problems import KINDS, Problem
 from orders.recordset import recordset
@@ -114,7 +114,8 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
     rows: list[dict[str, Any]] = []
     for order, receipt in found.filled:
         if order.id in won:
-            legs = encode_legs(receipt.legs, decimals)
+            assert receipt.route is not None
+            legs = legs_of(receipt.route)
             rows += [
                 {
                     "order_id": order.id,
@@ -125,7 +126,7 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
                     "tx_hash": receipt.tx_hash,
                     "block_number": receipt.block_number,
                 }
-                for i, (leg, shown) in enumerate(zip(receipt.legs, legs, strict=True))
+                for i, (leg, shown) in enumerate(zip(legs, encode_legs(legs, decimals), strict=True))
             ]
     if rows:
         with connection.cursor() as cursor:

@@ -4,14 +4,14 @@ A transaction executes whole or not at all. There is no gas: an undone transacti
 else. No atom is ever made or lost: what wallets give up is what pools gain.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dex.chains.simulated.transaction import Transaction
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools.base import Pool, Swap
-from dex.types import Hop, Leg, Side, SwapIntent
+from dex.types import Hop, Route, Side, SwapIntent
 
 RIVAL = "sim:rival"
 # A rival doubles its trade until the order's limit is missed; more doublings than this move any pool there is.
@@ -56,7 +56,7 @@ class Executed:
     detail: str = ""
     amount_in: int = 0
     amount_out: int = 0
-    legs: tuple[Leg, ...] = ()
+    route: Route | None = None
 
 
 def executable(ledger: Ledger, pending: Iterable[Transaction]) -> list[Transaction]:
@@ -96,19 +96,20 @@ def trade(ledger: Ledger, address: str, pool_id: str, token_in: str, amount_in: 
 
 def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     intent = transaction.intent
-    pools: dict[str, Pool] = {}
+    pools = dict(ledger.pools)
     try:
         if now > intent.deadline:
             raise Undone("expired", f"the block's time {now} is past the deadline {intent.deadline}")
-        legs = tuple(_leg(ledger, pools, leg, intent.side, now) for leg in intent.route.legs)
-        amount_in, amount_out = sum(leg.amount_in for leg in legs), sum(leg.amount_out for leg in legs)
-        _check_limits(intent, amount_in, amount_out)
-        ledger.move(intent.wallet, legs[0].hops[0].token_in, -amount_in)
+        hops = (_sell if intent.side is Side.EXACT_IN else _buy)(pools, intent, now)
+        route = replace(intent.route, hops=hops)
+        _check_limits(intent, route.amount_in, route.amount_out)
+        ledger.move(intent.wallet, route.token_in, -route.amount_in)
     except Undone as undone:
         return Executed(transaction.tx_hash, undone.code, undone.detail)
-    ledger.move(intent.wallet, legs[0].hops[-1].token_out, amount_out)
-    ledger.pools.update(pools)
-    return Executed(transaction.tx_hash, None, "", amount_in, amount_out, legs)
+    for token, atoms in _left_over(route).items():
+        ledger.move(intent.wallet, token, atoms)
+    ledger.pools = pools
+    return Executed(transaction.tx_hash, None, "", route.amount_in, route.amount_out, route)
 
 
 def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
@@ -121,24 +122,61 @@ def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
         raise Undone("slippage", f"the swap would cost {missed} ({amount_in} atoms, at most {most})")
 
 
-def _leg(ledger: Ledger, pools: dict[str, Pool], leg: Leg, side: Side, now: int) -> Leg:
-    """Execute a leg on the overlay `pools`: forward feeding what each hop really pays, or backward for exact_out."""
-    is_forward = side is Side.EXACT_IN
-    amount = leg.amount_in if is_forward else leg.amount_out
-    done: list[Hop] = []
-    for hop in leg.hops if is_forward else reversed(leg.hops):
-        swap = _hop(pools.get(hop.pool_id) or ledger.pools.get(hop.pool_id), hop, amount, is_forward, now)
-        pools[hop.pool_id] = swap.pool_after
-        done.append(Hop(hop.venue, hop.pool_id, hop.token_in, hop.token_out, swap.amount_in, swap.amount_out))
-        amount = swap.amount_out if is_forward else swap.amount_in
-    return Leg(tuple(done if is_forward else reversed(done)))
+def _sell(pools: dict[str, Pool], intent: SwapIntent, now: int) -> tuple[Hop, ...]:
+    """Sell the planned input; what comes of each token is sold on in the planned proportions, rounded down."""
+    route = intent.route
+    planned, made = _made(route.token_in, route.amount_in, route.hops), Counter({route.token_in: route.amount_in})
+    done = []
+    for hop in route.hops:
+        amount = hop.amount_in * made[hop.token_in] // planned[hop.token_in]
+        swap = _swap(pools, hop, amount, True, now)
+        made[hop.token_out] += swap.amount_out
+        done.append(replace(hop, amount_in=swap.amount_in, amount_out=swap.amount_out))
+    return tuple(done)
 
 
-def _hop(pool: Pool | None, hop: Hop, amount: int, is_forward: bool, now: int) -> Swap:
+def _buy(pools: dict[str, Pool], intent: SwapIntent, now: int) -> tuple[Hop, ...]:
+    """Buy the fixed output, last hop first; what is needed of each token is bought in the planned proportions."""
+    route = intent.route
+    planned = _made(route.token_in, 0, route.hops)
+    needed = Counter({route.token_out: intent.min_amount_out})
+    open_need = Counter(needed)
+    done = []
+    for hop in reversed(route.hops):
+        part = -(-hop.amount_out * needed[hop.token_out] // planned[hop.token_out])
+        swap = _swap(pools, hop, min(part, open_need[hop.token_out]), False, now)
+        open_need[hop.token_out] -= swap.amount_out
+        needed[hop.token_in] += swap.amount_in
+        open_need[hop.token_in] += swap.amount_in
+        done.append(replace(hop, amount_in=swap.amount_in, amount_out=swap.amount_out))
+    return tuple(reversed(done))
+
+
+def _made(token_in: str, amount_in: int, hops: Iterable[Hop]) -> Counter[str]:
+    """Atoms of each token that there are to sell: the input, and what the hops pay."""
+    made = Counter({token_in: amount_in})
+    for hop in hops:
+        made[hop.token_out] += hop.amount_out
+    return made
+
+
+def _left_over(route: Route) -> Counter[str]:
+    """Atoms that the hops pay and do not sell on: the output, and crumbs of tokens on the way."""
+    left = _made(route.token_in, route.amount_in, route.hops)
+    for hop in route.hops:
+        left[hop.token_in] -= hop.amount_in
+    return left
+
+
+def _swap(pools: dict[str, Pool], hop: Hop, amount: int, is_exact_in: bool, now: int) -> Swap:
+    """Swap in a pool of the working copy and leave it as it is afterwards."""
+    pool = pools.get(hop.pool_id)
     if pool is None or not {hop.token_in, hop.token_out} <= set(pool.tokens) or hop.token_in == hop.token_out:
         raise Undone("reverted", f"there is no pool {hop.pool_id} for {hop.token_in} and {hop.token_out}")
-    swap = pool.swap_exact_in if is_forward else pool.swap_exact_out
-    return _swapped(lambda: swap(hop.token_in, hop.token_out, amount, now), hop.pool_id)
+    swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
+    swapped = _swapped(lambda: swap(hop.token_in, hop.token_out, amount, now), hop.pool_id)
+    pools[hop.pool_id] = swapped.pool_after
+    return swapped
 
 
 def _swapped(swap: Callable[[], Swap], pool_id: str) -> Swap:
@@ -149,8 +187,9 @@ def _swapped(swap: Callable[[], Swap], pool_id: str) -> Swap:
 
 
 def _sandwiched(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
-    """A rival trades before and after, on the first pool of the first leg, for real and out of its own pocket."""
-    hop = transaction.intent.route.legs[0].hops[0]
+    """A rival trades before and after, on the pool of the largest first hop, for real and out of its own pocket."""
+    route = transaction.intent.route
+    hop = max((hop for hop in route.hops if hop.token_in == route.token_in), key=lambda hop: hop.amount_in)
     amount = max(1, hop.amount_in // 8)
     for _ in range(MAX_DOUBLINGS):
         tried = ledger.copy()

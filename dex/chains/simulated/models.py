@@ -88,7 +88,7 @@ class ChainTransaction(models.Model):
     detail = models.TextField(default="")
     amount_in = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
     amount_out = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
-    legs = models.JSONField(null=True)
+    route = models.JSONField(null=True)
 
     class Meta:
         ordering = ("received_at",)

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from dex.chains.base import Snapshot
 from dex.chains.simulated.ledger import Executed, Ledger
 from dex.chains.simulated.market import FAUCET, Market
-from dex.chains.simulated.transaction import encode_leg
+from dex.chains.simulated.transaction import decode_route, encode_route
 from dex.pools import Pool, pool_from_state
-from dex.types import Hop, Leg, Receipt, SignedTransaction
+from dex.types import Receipt, SignedTransaction
 
 # Held by whoever makes a block, funds a wallet or makes the genesis: one writer of state at a time.
 LOCK = 0x5E1A_0C8A
@@ -261,7 +261,7 @@ class Store:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                SELECT t.tx_hash, t.block_number, b.block_hash, t.code, t.detail, t.amount_in, t.amount_out, t.legs
+                SELECT t.tx_hash, t.block_number, b.block_hash, t.code, t.detail, t.amount_in, t.amount_out, t.route
                 FROM simulated_chaintransaction t JOIN simulated_block b ON b.number = t.block_number
                 WHERE t.tx_hash = ANY(%s) AND t.state = 'included'
                 """,
@@ -274,9 +274,9 @@ class Store:
             """
             UPDATE simulated_chaintransaction t
             SET state = 'included', block_number = %s, code = v.code, detail = v.detail, amount_in = v.amount_in,
-                amount_out = v.amount_out, legs = v.legs
+                amount_out = v.amount_out, route = v.route
             FROM jsonb_to_recordset(%s::jsonb)
-                AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, legs jsonb)
+                AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, route jsonb)
             WHERE t.tx_hash = v.tx_hash
             """,
             [
@@ -288,7 +288,7 @@ class Store:
                         "detail": item.detail,
                         "amount_in": item.amount_in,
                         "amount_out": item.amount_out,
-                        "legs": [encode_leg(leg) for leg in item.legs],
+                        "route": encode_route(item.route) if item.route else None,
                     }
                     for item in executed
                 ),
@@ -384,6 +384,6 @@ def _hash(text: str) -> str:
 
 
 def _receipt(row: Sequence[Any]) -> Receipt:
-    tx_hash, number, block_hash, code, detail, amount_in, amount_out, legs = row
-    decoded = tuple(Leg(tuple(Hop(*hop) for hop in leg)) for leg in json.loads(legs))
-    return Receipt(tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), decoded, 1)
+    tx_hash, number, block_hash, code, detail, amount_in, amount_out, encoded = row
+    route = None if encoded is None else decode_route(json.loads(encoded))
+    return Receipt(tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), route, 1)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from dex.errors import BroadcastRejected
-from dex.types import Hop, Leg, Route, Side, SignedTransaction, SwapIntent
+from dex.types import Hop, Route, Side, SignedTransaction, SwapIntent
 
 TAG_BYTES = 32
 
@@ -46,12 +46,11 @@ def decode(chain_id: str, raw: bytes) -> Transaction:
         is_signed = hmac.compare_digest(tag, hmac.digest(_key(chain_id, fields["wallet"]), body, "sha256"))
         if fields["chain"] != chain_id or not is_signed:
             raise BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
-        legs = tuple(Leg(tuple(Hop(*hop) for hop in leg)) for leg in fields["legs"])
         intent = SwapIntent(
             wallet=fields["wallet"],
             nonce=fields["nonce"],
             side=Side(fields["side"]),
-            route=Route(legs),
+            route=decode_route(fields["route"]),
             min_amount_out=fields["min_out"],
             max_amount_in=fields["max_in"],
             deadline=fields["deadline"],
@@ -68,7 +67,7 @@ def _body(chain_id: str, intent: SwapIntent) -> dict[str, Any]:
         "wallet": intent.wallet,
         "nonce": intent.nonce,
         "side": intent.side.value,
-        "legs": [encode_leg(leg) for leg in intent.route.legs],
+        "route": encode_route(intent.route),
         "min_out": intent.min_amount_out,
         "max_in": intent.max_amount_in,
         "deadline": intent.deadline,
@@ -76,9 +75,18 @@ def _body(chain_id: str, intent: SwapIntent) -> dict[str, Any]:
     }
 
 
-def encode_leg(leg: Leg) -> list[list[str | int]]:
-    """A leg as JSON: the fields of each hop in order."""
-    return [[hop.venue, hop.pool_id, hop.token_in, hop.token_out, hop.amount_in, hop.amount_out] for hop in leg.hops]
+def encode_route(route: Route) -> list[Any]:
+    """A route as JSON: its ends, then the fields of each hop in order."""
+    hops = [[hop.venue, hop.pool_id, hop.token_in, hop.token_out, hop.amount_in, hop.amount_out] for hop in route.hops]
+    return [route.token_in, route.token_out, *hops]
+
+
+def decode_route(encoded: list[Any]) -> Route:
+    """Inverse of `encode_route`."""
+    token_in, token_out, *hops = encoded
+    if not hops:
+        raise ValueError("a route has hops")
+    return Route(token_in, token_out, tuple(Hop(*hop) for hop in hops))
 
 
 @lru_cache(maxsize=4096)

@@ -1,0 +1,99 @@
+"""A route as parallel legs: the form people read, fills are booked in and routers on real chains take.
+
+A route splits and merges at tokens; its legs are paths whose first inputs and last outputs add up to it exactly.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dex.types import Hop, Leg, Route
+
+Path = tuple[int, ...]  # positions of a leg's hops in the route
+
+# Below this share of what is left a hop counts as used up: the rest is rounding.
+ROUNDING = 1e-9
+
+
+def legs_of(route: Route) -> tuple[Leg, ...]:
+    """Split a route into paths from its first to its last token, the widest first.
+
+    A hop that several legs share is divided in proportion, in atoms. A leg that would be left without an atom at
+    one of its ends is none.
+    """
+    paths = _paths(route)
+    while True:
+        legs = _booked(route, paths)
+        empty = next((i for i, leg in enumerate(legs) if not leg.amount_in or not leg.amount_out), None)
+        if empty is None or len(paths) == 1:
+            return _rounded(route, legs)
+        del paths[empty]
+
+
+def _paths(route: Route) -> list[tuple[Path, float]]:
+    """Paths with the share of the order's input that each carries."""
+    width = _shares(route.token_in, route.hops)
+    paths = []
+    while path := _widest(route, width):
+        share = min(width[number] for number in path)
+        for number in path:
+            width[number] = 0.0 if width[number] <= share * (1 + ROUNDING) else width[number] - share
+        paths.append((path, share))
+    return paths
+
+
+def _shares(token_in: str, hops: Sequence[Hop]) -> list[float]:
+    """The part of the order's input that goes through each hop: a token's value goes on as its atoms do."""
+    sold: Counter[str] = Counter()
+    for hop in hops:
+        sold[hop.token_in] += hop.amount_in
+    value: defaultdict[str, float] = defaultdict(float, {token_in: 1.0})
+    shares = []
+    for hop in hops:
+        shares.append(value[hop.token_in] * (hop.amount_in / sold[hop.token_in]))
+        value[hop.token_out] += shares[-1]
+    return shares
+
+
+def _widest(route: Route, width: Sequence[float]) -> Path:
+    """The path whose narrowest hop is widest; empty when nothing is left."""
+    best: dict[str, tuple[float, Path]] = {route.token_in: (float("inf"), ())}
+    for number, hop in enumerate(route.hops):
+        reached = best.get(hop.token_in)
+        if reached is not None and width[number]:
+            narrowest = min(reached[0], width[number])
+            if narrowest > best.get(hop.token_out, (0.0, ()))[0]:
+                best[hop.token_out] = (narrowest, (*reached[1], number))
+    return best.get(route.token_out, (0.0, ()))[1]
+
+
+def _booked(route: Route, paths: Sequence[tuple[Path, float]]) -> list[Leg]:
+    """Divide each hop's atoms among the paths through it; the last of them gets the rest."""
+    left_share = Counter[int]()
+    for path, share in paths:
+        left_share.update(dict.fromkeys(path, share))
+    left = {number: (hop.amount_in, hop.amount_out) for number, hop in enumerate(route.hops)}
+    legs = []
+    for path, share in paths:
+        hops = []
+        for number in path:
+            part = share / left_share[number]
+            left_share[number] -= share  # type: ignore[assignment]
+            rest_in, rest_out = left[number]
+            amounts = (rest_in, rest_out) if part > 1 - ROUNDING else (int(rest_in * part), int(rest_out * part))
+            left[number] = (rest_in - amounts[0], rest_out - amounts[1])
+            hops.append(replace(route.hops[number], amount_in=amounts[0], amount_out=amounts[1]))
+        legs.append(Leg(tuple(hops)))
+    return legs
+
+
+def _rounded(route: Route, legs: Sequence[Leg]) -> tuple[Leg, ...]:
+    """Give the first leg what rounding, or a leg that was none, left at the ends."""
+    missing_in = route.amount_in - sum(leg.amount_in for leg in legs)
+    missing_out = route.amount_out - sum(leg.amount_out for leg in legs)
+    if not missing_in and not missing_out:
+        return tuple(legs)
+    hops = list(legs[0].hops)
+    hops[0] = replace(hops[0], amount_in=hops[0].amount_in + missing_in)
+    hops[-1] = replace(hops[-1], amount_out=hops[-1].amount_out + missing_out)
+    return (Leg(tuple(hops)), *legs[1:])
