@@ -6,6 +6,7 @@ A route splits and merges at tokens; its legs are paths whose first inputs and l
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from dex.types import Hop, Leg, Route
 
@@ -21,6 +22,8 @@ def legs_of(route: Route) -> tuple[Leg, ...]:
     A hop that several legs share is divided in proportion, in atoms. A leg that would be left without an atom at
     one of its ends is none.
     """
+    if all(before.token_out == after.token_in for before, after in pairwise(route.hops)):
+        return (Leg(route.hops),)  # one path already, as most small orders are
     paths = _paths(route)
     while True:
         legs = _booked(route, paths)
