@@ -1,0 +1,24 @@
+"""For tests of this package and of other people's adapters: pools by hand or by hypothesis, and a chain in memory.
+
+One file per pool kind. Never imported by production code.
+"""
+
+from dex.testing.chain import FakeChain
+from dex.testing.constants import NOW, TOKENS
+from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
+from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
+from dex.testing.raydium_cpmm import cpmm_pool, cpmm_pools
+
+__all__ = [
+    "NOW",
+    "POOL_STRATEGIES",
+    "TOKENS",
+    "FakeChain",
+    "cpmm_pool",
+    "cpmm_pools",
+    "dlmm_pool",
+    "dlmm_pools",
+    "markets",
+    "request",
+    "requests",
+]
