@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from dex.pools.meteora_dlmm import DlmmFees, DlmmPool, Volatility
+from dex.pools.dlmm_fees import DlmmFees, Volatility
+from dex.pools.meteora_dlmm import DlmmPool
 from dex.testing.constants import NOW
 
 
