@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from dex.pools.balancer_weighted import WeightedPool
 from dex.pools.base import Pool, Swap
 from dex.pools.meteora_dlmm import DlmmPool
 from dex.pools.raydium_cpmm import CpmmPool
 
 POOL_KINDS: dict[str, type[Pool]] = {
+    "balancer_weighted": WeightedPool,
     "meteora_dlmm": DlmmPool,
     "raydium_cpmm": CpmmPool,
 }

@@ -3,6 +3,7 @@
 One file per pool kind. Never imported by production code.
 """
 
+from dex.testing.balancer_weighted import weighted_pool, weighted_pools
 from dex.testing.chain import FakeChain
 from dex.testing.constants import NOW, TOKENS
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
@@ -21,4 +22,6 @@ __all__ = [
     "markets",
     "request",
     "requests",
+    "weighted_pool",
+    "weighted_pools",
 ]

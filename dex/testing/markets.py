@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from dex.pools import Pool
+from dex.testing.balancer_weighted import weighted_pools
 from dex.testing.constants import TOKENS
 from dex.testing.meteora_dlmm import dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pools
@@ -14,6 +15,7 @@ from dex.types import PPM, Side, SwapRequest
 
 # One strategy per pool kind: pool id and tokens in, pools out. A test compares the keys with POOL_KINDS.
 POOL_STRATEGIES: dict[str, Callable[[str, tuple[str, str]], SearchStrategy[Pool]]] = {
+    "balancer_weighted": weighted_pools,
     "meteora_dlmm": dlmm_pools,
     "raydium_cpmm": cpmm_pools,
 }
