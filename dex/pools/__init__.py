@@ -6,11 +6,13 @@ from dex.pools.balancer_weighted import WeightedPool
 from dex.pools.base import Pool, Swap
 from dex.pools.meteora_dlmm import DlmmPool
 from dex.pools.raydium_cpmm import CpmmPool
+from dex.pools.uniswap_v2 import UniswapV2Pool
 
 POOL_KINDS: dict[str, type[Pool]] = {
     "balancer_weighted": WeightedPool,
     "meteora_dlmm": DlmmPool,
     "raydium_cpmm": CpmmPool,
+    "uniswap_v2": UniswapV2Pool,
 }
 
 __all__ = ["POOL_KINDS", "Pool", "Swap", "pool_from_state"]

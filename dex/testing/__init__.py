@@ -9,6 +9,7 @@ from dex.testing.constants import NOW, TOKENS
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
 from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pool, cpmm_pools
+from dex.testing.uniswap_v2 import v2_pool, v2_pools
 
 __all__ = [
     "NOW",
@@ -22,6 +23,8 @@ __all__ = [
     "markets",
     "request",
     "requests",
+    "v2_pool",
+    "v2_pools",
     "weighted_pool",
     "weighted_pools",
 ]
