@@ -9,6 +9,7 @@ from dex.testing.constants import NOW, TOKENS
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
 from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pool, cpmm_pools
+from dex.testing.static_bins import bins_pool, bins_pools
 from dex.testing.uniswap_v2 import v2_pool, v2_pools
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "POOL_STRATEGIES",
     "TOKENS",
     "FakeChain",
+    "bins_pool",
+    "bins_pools",
     "cpmm_pool",
     "cpmm_pools",
     "dlmm_pool",

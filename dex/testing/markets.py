@@ -11,12 +11,14 @@ from dex.testing.balancer_weighted import weighted_pools
 from dex.testing.constants import TOKENS
 from dex.testing.meteora_dlmm import dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pools
+from dex.testing.static_bins import bins_pools
 from dex.testing.uniswap_v2 import v2_pools
 from dex.types import PPM, Side, SwapRequest
 
 # One strategy per pool kind: pool id and tokens in, pools out. A test compares the keys with POOL_KINDS.
 POOL_STRATEGIES: dict[str, Callable[[str, tuple[str, str]], SearchStrategy[Pool]]] = {
     "balancer_weighted": weighted_pools,
+    "bins": bins_pools,
     "meteora_dlmm": dlmm_pools,
     "raydium_cpmm": cpmm_pools,
     "uniswap_v2": v2_pools,
