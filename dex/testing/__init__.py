@@ -7,6 +7,7 @@ from dex.testing.balancer_weighted import weighted_pool, weighted_pools
 from dex.testing.chain import FakeChain
 from dex.testing.constants import NOW, TOKENS
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
+from dex.testing.meteora_damm_v2 import damm_pool, damm_pools
 from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pool, cpmm_pools
 from dex.testing.static_bins import bins_pool, bins_pools
@@ -21,6 +22,8 @@ __all__ = [
     "bins_pools",
     "cpmm_pool",
     "cpmm_pools",
+    "damm_pool",
+    "damm_pools",
     "dlmm_pool",
     "dlmm_pools",
     "markets",
