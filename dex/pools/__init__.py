@@ -4,6 +4,7 @@ from typing import Any
 
 from dex.pools.balancer_weighted import WeightedPool
 from dex.pools.base import Pool, Swap
+from dex.pools.curve_stableswap_ng import StablePool
 from dex.pools.meteora_damm_v2 import DammPool
 from dex.pools.meteora_dlmm import DlmmPool
 from dex.pools.raydium_cpmm import CpmmPool
@@ -13,6 +14,7 @@ from dex.pools.uniswap_v2 import UniswapV2Pool
 POOL_KINDS: dict[str, type[Pool]] = {
     "balancer_weighted": WeightedPool,
     "bins": StaticBinsPool,
+    "curve_stableswap_ng": StablePool,
     "meteora_damm_v2": DammPool,
     "meteora_dlmm": DlmmPool,
     "raydium_cpmm": CpmmPool,

@@ -6,6 +6,7 @@ One file per pool kind. Never imported by production code.
 from dex.testing.balancer_weighted import weighted_pool, weighted_pools
 from dex.testing.chain import FakeChain
 from dex.testing.constants import NOW, TOKENS
+from dex.testing.curve_stableswap_ng import stable_pool, stable_pools
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
 from dex.testing.meteora_damm_v2 import damm_pool, damm_pools
 from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
@@ -29,6 +30,8 @@ __all__ = [
     "markets",
     "request",
     "requests",
+    "stable_pool",
+    "stable_pools",
     "v2_pool",
     "v2_pools",
     "weighted_pool",

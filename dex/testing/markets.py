@@ -9,6 +9,7 @@ from hypothesis.strategies import SearchStrategy
 from dex.pools import Pool
 from dex.testing.balancer_weighted import weighted_pools
 from dex.testing.constants import TOKENS
+from dex.testing.curve_stableswap_ng import stable_pools
 from dex.testing.meteora_damm_v2 import damm_pools
 from dex.testing.meteora_dlmm import dlmm_pools
 from dex.testing.raydium_cpmm import cpmm_pools
@@ -20,6 +21,7 @@ from dex.types import PPM, Side, SwapRequest
 POOL_STRATEGIES: dict[str, Callable[[str, tuple[str, str]], SearchStrategy[Pool]]] = {
     "balancer_weighted": weighted_pools,
     "bins": bins_pools,
+    "curve_stableswap_ng": stable_pools,
     "meteora_damm_v2": damm_pools,
     "meteora_dlmm": dlmm_pools,
     "raydium_cpmm": cpmm_pools,
