@@ -63,7 +63,7 @@ class StableCurve(NamedTuple):
     capacity: float = math.inf
 
     def balance_out(self, x: float) -> float:
-        """y at the balance x, by the root's form that does not cancel."""
+        """The balance y at the balance x, by the root's form that does not cancel."""
         b = self.b + x
         root = math.sqrt(b * b + 4 * self.c / x)
         return (root - b) / 2 if b < 0 else 2 * self.c / x / (b + root)
