@@ -24,6 +24,7 @@ _RATE_PER_PPM = FEE_PRECISION // PPM
 # Up to this id fractions are exact, so that round amounts come out round; farther out no amount is that round.
 _EXACT_IDS = 64
 _MANTISSA_BITS = 256
+_WORTH_BITS = 64  # behind the point, where the worth of bins is added up
 
 Bin = tuple[int, int, int]  # id, atoms of the first token, atoms of the second
 
@@ -68,7 +69,7 @@ class StaticBinsPool:
         """See `Pool`. An input that the bins cannot take in full is refused, not filled in part."""
         sells_first = token_in == self.tokens[0]
         walk = self._walk(sells_first, max(amount_in, 0))
-        if walk.left:
+        if walk.left or not self._has_room(sells_first, amount_in, walk):
             raise InsufficientLiquidity(f"the bins of {self.pool_id} cannot take that much {token_in}")
         if not walk.amount_out:
             raise AmountTooSmall(f"selling so little {token_in} into {self.pool_id} pays nothing")
@@ -80,7 +81,10 @@ class StaticBinsPool:
             raise AmountTooSmall(f"there is no buying {amount_out} {token_out}")
         sells_first = token_in == self.tokens[0]
         amount_in = self._least_input(sells_first, amount_out)
-        return self._settle(sells_first, amount_in, amount_out, self._walk(sells_first, amount_in))
+        walk = self._walk(sells_first, amount_in)
+        if not self._has_room(sells_first, amount_in, walk):
+            raise InsufficientLiquidity(f"the bins of {self.pool_id} hold that much {token_out} only if none rounds")
+        return self._settle(sells_first, amount_in, amount_out, walk)
 
     def marginal_price(self, token_in: str, token_out: str, now: int) -> float:
         """See `Pool`: the price of the first bin that can pay."""
@@ -183,6 +187,21 @@ class StaticBinsPool:
             if not left:
                 break
         return _Walk(left, total_out, fees, index, bins)
+
+    def _has_room(self, sells_first: bool, amount_in: int, walk: _Walk) -> bool:
+        """Whether the bins are worth an input that took a walk into the last of them.
+
+        Every bin of the walk rounds what it takes up, so together they would take more than they are worth.
+        """
+        bins, side = self.bins, 2 if sells_first else 1
+        outwards = range(len(bins)) if sells_first else range(len(bins) - 1, -1, -1)
+        if walk.last_index != next((index for index in outwards if bins[index][side]), -1):
+            return True
+        worth = 0
+        for index, reserve in self._ahead(sells_first):
+            numerator, denominator = self._fraction(sells_first, index)
+            worth += (reserve * denominator << _WORTH_BITS) // numerator
+        return amount_in * (PPM - self.fee_rate) << _WORTH_BITS <= worth * PPM
 
     def _least_input(self, sells_first: bool, amount_out: int) -> int:
         """The least input that pays at least `amount_out`. Raises: InsufficientLiquidity."""

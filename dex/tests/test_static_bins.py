@@ -87,6 +87,18 @@ def test_what_the_bins_cannot_take_in_full_is_refused() -> None:
         pool.swap_exact_in(*PAIR, 4 * 10**6, 0)
 
 
+def test_input_above_what_the_bins_are_worth_is_refused_though_rounding_hides_it() -> None:
+    pool = bins_pool("pool", PAIR, 500, (10**6, 10**6), bin_step=7, reach=40, fee_rate=1_013)
+    worth = sum(10**6 / _price(7, 500 - k) for k in range(41)) * Fraction(1_000_000, 1_000_000 - 1_013)
+
+    assert pool.swap_exact_in(*PAIR, int(worth), 0).amount_out > 41 * 10**6 - 100
+    with pytest.raises(InsufficientLiquidity):
+        pool.swap_exact_in(*PAIR, int(worth) + 1, 0)
+    with pytest.raises(InsufficientLiquidity):
+        pool.swap_exact_out(*PAIR, 41 * 10**6, 0)
+    assert pool.swap_exact_out(*PAIR, 41 * 10**6 - 100, 0).amount_in <= int(worth)
+
+
 @pytest.mark.parametrize(
     "spoiled",
     [
