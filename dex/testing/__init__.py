@@ -10,9 +10,11 @@ from dex.testing.curve_stableswap_ng import stable_pool, stable_pools
 from dex.testing.markets import POOL_STRATEGIES, markets, request, requests
 from dex.testing.meteora_damm_v2 import damm_pool, damm_pools
 from dex.testing.meteora_dlmm import dlmm_pool, dlmm_pools
+from dex.testing.orca_whirlpool import whirlpool, whirlpools
 from dex.testing.raydium_cpmm import cpmm_pool, cpmm_pools
 from dex.testing.static_bins import bins_pool, bins_pools
 from dex.testing.uniswap_v2 import v2_pool, v2_pools
+from dex.testing.uniswap_v3 import v3_pool, v3_pools
 
 __all__ = [
     "NOW",
@@ -34,6 +36,10 @@ __all__ = [
     "stable_pools",
     "v2_pool",
     "v2_pools",
+    "v3_pool",
+    "v3_pools",
     "weighted_pool",
     "weighted_pools",
+    "whirlpool",
+    "whirlpools",
 ]

@@ -12,9 +12,11 @@ from dex.testing.constants import TOKENS
 from dex.testing.curve_stableswap_ng import stable_pools
 from dex.testing.meteora_damm_v2 import damm_pools
 from dex.testing.meteora_dlmm import dlmm_pools
+from dex.testing.orca_whirlpool import whirlpools
 from dex.testing.raydium_cpmm import cpmm_pools
 from dex.testing.static_bins import bins_pools
 from dex.testing.uniswap_v2 import v2_pools
+from dex.testing.uniswap_v3 import v3_pools
 from dex.types import PPM, Side, SwapRequest
 
 # One strategy per pool kind: pool id and tokens in, pools out. A test compares the keys with POOL_KINDS.
@@ -24,8 +26,10 @@ POOL_STRATEGIES: dict[str, Callable[[str, tuple[str, str]], SearchStrategy[Pool]
     "curve_stableswap_ng": stable_pools,
     "meteora_damm_v2": damm_pools,
     "meteora_dlmm": dlmm_pools,
+    "orca_whirlpool": whirlpools,
     "raydium_cpmm": cpmm_pools,
     "uniswap_v2": v2_pools,
+    "uniswap_v3": v3_pools,
 }
 
 
