@@ -43,15 +43,16 @@ def whirlpool(
 @st.composite
 def whirlpools(draw: st.DrawFn, pool_id: str, tokens: tuple[str, str]) -> WhirlpoolPool:
     """Pools of every shape: gaps, positions that outreach the arrays, prices on ticks and between them."""
-    tick_spacing = draw(st.sampled_from([1, 8, 64]))
+    tick_spacing = draw(st.sampled_from([1, 8, 64, 64]))
     tick = draw(st.integers(-60_000, 60_000))
     at_tick, at_next = sqrt_price_x64(tick), sqrt_price_x64(tick + 1)
     sqrt_price = draw(st.one_of(st.sampled_from([at_tick, at_next]), st.integers(at_tick, at_next)))
-    liquidity = st.integers(1, 10 ** draw(st.integers(1, 15)))
+    # Mostly deep enough for the amounts of the tests, a few shallow ones, and gaps in a few.
+    liquidity = st.integers(1, 10 ** draw(st.sampled_from([2, 9, 14, 17, 17])))
     place = st.tuples(st.integers(-150, 150), st.integers(1, 300), liquidity)
     everywhere = st.tuples(st.just(-150), st.just(300), liquidity)
     middle = tick // tick_spacing
-    places = draw(st.lists(place, min_size=1, max_size=5)) + draw(st.lists(everywhere, max_size=1))
+    places = draw(st.lists(place, min_size=1, max_size=5)) + [draw(everywhere)] * draw(st.sampled_from([0, 1, 1, 1]))
     positions = [
         ((middle + offset) * tick_spacing, (middle + offset + width) * tick_spacing, depth)
         for offset, width, depth in places
@@ -64,5 +65,5 @@ def whirlpools(draw: st.DrawFn, pool_id: str, tokens: tuple[str, str]) -> Whirlp
         sqrt_price=sqrt_price,
         fee_rate=draw(st.sampled_from([0, 100, 500, 3_000, 10_000])),
         tick_spacing=tick_spacing,
-        arrays=draw(st.integers(0, 2)),
+        arrays=draw(st.sampled_from([0, 1, 2, 2, 2])),
     )

@@ -45,11 +45,12 @@ def v3_pools(draw: st.DrawFn, pool_id: str, tokens: tuple[str, str]) -> UniswapV
     tick = draw(st.integers(-60_000, 60_000))
     at_tick, at_next = sqrt_price_x96(tick), sqrt_price_x96(tick + 1)
     sqrt_price = draw(st.one_of(st.sampled_from([at_tick, at_next]), st.integers(at_tick, at_next)))
-    liquidity = st.integers(1, 10 ** draw(st.integers(1, 20)))
+    # Mostly deep enough for the amounts of the tests, a few shallow ones, and gaps in a few.
+    liquidity = st.integers(1, 10 ** draw(st.sampled_from([2, 9, 17, 20, 20])))
     place = st.tuples(st.integers(-300, 300), st.integers(1, 500), liquidity)
     everywhere = st.tuples(st.just(-300), st.just(600), liquidity)
     middle = tick // tick_spacing
-    places = draw(st.lists(place, min_size=1, max_size=5)) + draw(st.lists(everywhere, max_size=1))
+    places = draw(st.lists(place, min_size=1, max_size=5)) + [draw(everywhere)] * draw(st.sampled_from([0, 1, 1, 1]))
     positions = [
         ((middle + offset) * tick_spacing, (middle + offset + width) * tick_spacing, depth)
         for offset, width, depth in places
