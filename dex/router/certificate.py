@@ -11,9 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dex.router.compiled import CompiledMarket
 from dex.router.pieces import PRICE, Floats, Ints
+
+Bools = NDArray[np.bool_]
 
 _ROUNDING = 1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
 
@@ -30,8 +33,12 @@ class Stakes(NamedTuple):
     outside: Floats
 
 
-def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints) -> Stakes:
-    """Price all edges (slopes in `price`, 0 for one that may not be used); `known` counts pieces of each edge."""
+def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
+    """Price all edges (slopes in `price`, 0 for one that may not be used).
+
+    `known` counts pieces of each edge; those of an edge to a token that is not settled are not known, since
+    what that token is worth came from edges which nobody may have looked at.
+    """
     floor = nu.take(market.tail)
     floor *= 1 + _ROUNDING
     top = nu.take(market.head)
@@ -51,7 +58,7 @@ def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints) -> St
     earned = worth_out * pieces.values(x) - worth_in * x
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
     n = len(edge)
-    outside = earned * (place >= known[edge[owner]])
+    outside = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
     return Stakes(edge, np.bincount(owner, minlength=n), np.bincount(owner, earned, n), np.bincount(owner, outside, n))
 
 

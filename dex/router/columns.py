@@ -9,7 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dex.pools.curves import Curve, PowerCurve, Segments, StableCurve
-from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, PRICE, ROWS, STABLE, Floats, Ints, power, stable
+from dex.router.forms import powers_at, stable_parameters, stables_at
+from dex.router.pieces import (
+    CAPACITY,
+    FIRST,
+    HYPERBOLA,
+    POWER,
+    POWER_ROWS,
+    PRICE,
+    ROWS,
+    SCALE_IN,
+    STABLE,
+    STABLE_ROWS,
+    Floats,
+    Ints,
+)
 
 _NOTHING = Segments((0.0,), (0.0,), (0.0,))  # what a curve without pieces is stored as
 
@@ -66,11 +80,12 @@ def _fill_stables(table: Floats, form: NDArray[np.int8], stables: list[tuple[int
     if not stables:
         return
     at = np.array([column for column, _ in stables], np.intp)
-    values = np.array([curve for _, curve in stables]).T
+    start, b, c, scale_in, scale_out, capacity = np.array([curve for _, curve in stables]).T
+    rows = np.array([start, b, c, *stable_parameters(start, b, c), scale_in, scale_out])
     form[at] = STABLE
-    table[FIRST:, at] = values[:-1]
-    table[PRICE, at] = stable(table[:, at], np.zeros(len(at)))[1]
-    table[CAPACITY, at] = values[-1]
+    table[STABLE_ROWS, at] = rows
+    table[PRICE, at] = stables_at(*rows, np.zeros(len(at)))[1]
+    table[CAPACITY, at] = capacity
 
 
 def _summary(table: Floats, form: NDArray[np.int8], starts: Ints) -> tuple[Floats, Floats, Floats]:
@@ -79,12 +94,12 @@ def _summary(table: Floats, form: NDArray[np.int8], starts: Ints) -> tuple[Float
     endless = np.isinf(x)
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.where(endless, np.where(form == HYPERBOLA, 1 / table[FIRST], table[FIRST]), x)
-        x = np.where(endless & (form == STABLE), table[FIRST] / table[FIRST + 3], x)
+        x = np.where(endless & (form == STABLE), table[FIRST] / table[SCALE_IN], x)
         paid = table[PRICE] * x / (1 + table[FIRST] * x)
-    for kind, value in ((POWER, power), (STABLE, stable)):
+    for kind, value, rows in ((POWER, powers_at, POWER_ROWS), (STABLE, stables_at, STABLE_ROWS)):
         at = np.flatnonzero(form == kind)
         if len(at):
-            paid[at] = value(table[:, at], x[at])[0]
+            paid[at] = value(*table[rows, at], x[at])[0]
     price = table[PRICE, starts]
     x, paid = np.add.reduceat(x, starts), np.add.reduceat(paid, starts)
     with np.errstate(divide="ignore", invalid="ignore"):

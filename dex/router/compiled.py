@@ -14,7 +14,20 @@ import numpy as np
 
 from dex.pools import Pool
 from dex.router.columns import Columns, compile_curves
-from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, PRICE, ROWS, Floats, Ints, Pieces
+from dex.router.pieces import (
+    CAPACITY,
+    FIRST,
+    HYPERBOLA,
+    POWER,
+    PRICE,
+    RESERVE,
+    ROWS,
+    SCALE_IN,
+    SCALE_OUT,
+    Floats,
+    Ints,
+    Pieces,
+)
 
 GROWTH = 1.25  # room for pieces of edges that outgrow their columns, as a factor of what is in use
 
@@ -87,11 +100,11 @@ class CompiledMarket:
         if powers:
             part = slice(hyperbolas, hyperbolas + powers)
             table[FIRST, part] /= unit_in[part]
-            table[FIRST + 1, part] /= unit_out[part]
+            table[RESERVE, part] /= unit_out[part]
         if hyperbolas + powers < len(columns):
             part = slice(hyperbolas + powers, len(columns))
-            table[FIRST + 3, part] *= unit_in[part]
-            table[FIRST + 4, part] /= unit_out[part]
+            table[SCALE_IN, part] *= unit_in[part]
+            table[SCALE_OUT, part] /= unit_out[part]
         return Pieces(table, hyperbolas, powers), order
 
     def _connect(self) -> None:
@@ -121,6 +134,7 @@ class CompiledMarket:
         is_new[1:] = (self.head[1:] != self.head[:-1]) | (self.tail[1:] != self.tail[:-1])
         self.pair_start = np.flatnonzero(is_new)
         pair_tail, pair_head = self.tail[self.pair_start], self.head[self.pair_start]
+        self.pair_tail, self.pair_head_start = pair_tail, np.searchsorted(pair_head, tokens[:-1])
         self.pair_order = np.argsort(pair_tail, kind="stable")  # pairs by tail
         self.pair_head = pair_head[self.pair_order]
         self.pair_tail_start = np.searchsorted(pair_tail[self.pair_order], tokens[:-1])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dex.router.compiled import CompiledMarket
-from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, power_at, stable_at
+from dex.router.forms import power_at, stable_at
+from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, POWER_ROWS, STABLE_ROWS
 
 _FIRST_FEW = 6  # pieces read before the rest: most swaps end within them
 
@@ -73,8 +74,8 @@ def _pieces(market: CompiledMarket, edge: int) -> Iterator[tuple[float, float, f
 def _curved(market: CompiledMarket, first: int):  # type: ignore[no-untyped-def]
     column = market.table[:, first].tolist()
     if market.form[first] == POWER:
-        return power_at, column[FIRST : FIRST + 3]
-    return stable_at, column[FIRST:]
+        return power_at, column[POWER_ROWS]
+    return stable_at, column[STABLE_ROWS]
 
 
 def _buy_curved(market: CompiledMarket, first: int, amount: float) -> Traded:
@@ -85,8 +86,8 @@ def _buy_curved(market: CompiledMarket, first: int, amount: float) -> Traded:
         part = amount / reserve
         sold = depth * math.expm1(-math.log1p(-part) / exponent) if part < 1 else math.inf
     else:
-        start, b, c, scale_in, scale_out = parameters
-        before = _balance(b, c, start)
+        start, b, c, turn, rest, scale_in, scale_out = parameters
+        before = rest / turn
         after = before - amount / scale_out
         sold = math.inf
         if after > 0:  # X^2 y + X (y^2 + b y) = c, and X grows as y falls
@@ -100,9 +101,3 @@ def _buy_curved(market: CompiledMarket, first: int, amount: float) -> Traded:
     paid, slope, _ = form(*parameters, sold)
     missing = amount - paid
     return Traded(sold, paid, slope, missing if missing > 1e-12 * amount else 0.0)
-
-
-def _balance(b: float, c: float, balance: float) -> float:
-    half, product = (b + balance) / 2, c / balance
-    larger = math.sqrt(half * half + product) + abs(half)
-    return product / larger if half > 0 else larger

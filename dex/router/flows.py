@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dex.router.compiled import CompiledMarket
 from dex.router.edge_curves import Traded, buy, sell
+
+
+_CORRECTIONS: Final = 4
+_FULL: Final = 0.9999  # share of an edge's capacity from which a plan means to fill it
+_PRECISE: Final = 1e-9
 
 
 class Flow(NamedTuple):
@@ -57,19 +62,55 @@ def plan(flows: Sequence[Flow], source: int, target: int) -> Plan:
 def carry_forward(market: CompiledMarket, plan: Plan, source: int, target: int, amount: float) -> Carried:
     """Sell `amount` of the source, each token's balance split in the plan's proportions.
 
-    What an edge cannot take goes to its siblings; what none can take is missing.
+    What an edge cannot take goes to its siblings. Where the plan fills all edges that sell a token, or they cannot
+    take what arrives, more or less of it is bought and the amounts are carried again: there the value of the next
+    atom jumps. What is left in the end is missing.
     """
+    room = _rooms_to_fill(market, plan, source)
+    ways = plan
+    for _ in range(_CORRECTIONS):
+        carried, wrong = _carry_once(market, ways, room, source, target, amount)
+        if not wrong:
+            break
+        ways = [[flow._replace(sold=flow.sold * wrong.get(flow.head, 1.0)) for flow in group] for group in ways]
+    return carried
+
+
+def _rooms_to_fill(market: CompiledMarket, plan: Plan, source: int) -> dict[int, float]:
+    """Tokens of which the plan sells all that their edges can take, and how much that is."""
+    rooms = {}
+    for group in plan:
+        capacity = [float(market.capacity[flow.edge]) for flow in group]
+        is_full = all(flow.sold >= most * _FULL for flow, most in zip(group, capacity, strict=True))
+        if is_full and group[0].tail != source:
+            rooms[group[0].tail] = sum(capacity)
+    return rooms
+
+
+def _carry_once(
+    market: CompiledMarket, plan: Plan, rooms: dict[int, float], source: int, target: int, amount: float
+) -> tuple[Carried, dict[int, float]]:
+    """One pass, and by what factor too much or too little was bought of tokens with a jump in their price."""
     balance: defaultdict[int, float] = defaultdict(float)
     balance[source] = amount
     flows, slopes, missing = [], [], 0.0
+    wrong: dict[int, float] = {}
     for group in plan:
-        parts = _divide(market, sell, group, [flow.sold for flow in group], balance[group[0].tail])
+        token = group[0].tail
+        have = balance[token]
+        parts = _divide(market, sell, group, [flow.sold for flow in group], have)
         for flow, traded in zip(group, parts, strict=True):
             balance[flow.head] += traded.paid
             flows.append(Flow(flow.edge, flow.tail, flow.head, traded.sold, traded.paid))
             slopes.append(traded.slope)
-        missing += parts[-1].missing
-    return Carried(balance[target], flows, slopes, missing)
+        left = parts[-1].missing
+        if left and token == source:
+            missing = left
+        elif left:
+            wrong[token] = 1 - left / have
+        elif token in rooms and abs(rooms[token] - have) > _PRECISE * have:
+            wrong[token] = rooms[token] / have
+    return Carried(balance[target], flows, slopes, missing), wrong
 
 
 def carry_backward(market: CompiledMarket, plan: Plan, source: int, target: int, amount: float) -> Carried:

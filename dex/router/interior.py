@@ -58,144 +58,147 @@ def solve(program: Program, prices: Floats, tolerance: float = TOLERANCE) -> Sol
 
 
 class _CentralPath:
-    """An iterate and the linear system at it. Twins (what is left of a capacity, flow) lie in one array.
+    """An iterate and the linear system at it.
 
-    Arrays of both ends of the pieces hold tails first, then heads.
+    Twins lie in one array: what is left of a capacity, then the flow; and the multipliers of both. Arrays of both
+    ends of the pieces hold tails first, then heads. Pieces are costs here, what they pay counted negative, so that
+    one signed sum over the ends does for every balance. Buffers and views of them are made once: at this size a
+    call costs more than what it computes.
     """
 
     def __init__(self, program: Program, prices: Floats) -> None:
         pieces, tail, head, n, self.supply = program
         size, width = pieces.size, n + 1
-        self.pieces, self.size, self.n, self.width, self.cells = pieces, size, n, width, width * width
+        self.costs = pieces.negated()
+        self.size, self.n, self.width = size, n, width
         self.ends = np.concatenate((tail, head))
-        self.sides = np.concatenate((tail, head + width))
         rows = tail * width
         self.entries = np.concatenate((rows + tail, head * width + head, rows + head, head * width + tail))
         state = np.empty(3 * size)
-        self.primal = state[: 2 * size]  # left, flow
-        self.turnover = state[size:]  # flow, value
-        self.flow, self.value = state[size : 2 * size], state[2 * size :]
+        self.primal, self.turnover = state[: 2 * size], state[size:]
+        self.left, self.flow, self.value = state[:size], state[size : 2 * size], state[2 * size :]
         np.minimum(pieces.capacity / 2, FIRST_FLOW, out=self.flow)
-        np.subtract(pieces.capacity, self.flow, out=state[:size])
-        self.prices = np.empty(width)
+        np.subtract(pieces.capacity, self.flow, out=self.left)
+        self.prices, self.price_step = np.empty(width), np.zeros(width)
         self.prices[:n], self.prices[n] = prices[:n], 1.0
-        self.slope, self.bend = np.empty(size), np.empty(size)
+        self.free_step = self.price_step[:n]
+        self.slope, self.bend, self.loss, self.pull = np.empty((4, size))
         self.weights = np.empty(4 * size)
-        self.inverse = self.weights[:size]
-        self.moved, self.direction = np.empty(2 * size), np.empty(2 * size)
-        self.price_step = np.zeros(width)
+        self.inverse, self.head_weight, self.cross, self.cross_twin = self.weights.reshape(4, size)
+        twins = np.empty((7, 2 * size))
+        self.dual, self.ratio, self.at, self.moved, self.direction, self.relative, self.centre = twins
+        self.dual_left, self.dual_flow = self.dual.reshape(2, size)
+        self.ratio_left, self.ratio_flow = self.ratio.reshape(2, size)
+        self.price_in, self.price_out = self.at.reshape(2, size)
+        self.moved_in, self.moved_out = self.moved.reshape(2, size)
+        self.step_left, self.step_flow = self.direction.reshape(2, size)
+        self.centre_left, self.centre_flow = self.centre.reshape(2, size)
         self._evaluate()
-        self.dual = np.concatenate((self.gain, -self.gain))
-        np.maximum(self.dual, 0.0, out=self.dual)
-        self.dual += FIRST_PRODUCT / self.primal
+        np.maximum(self.loss, 0.0, out=self.dual_flow)
+        np.subtract(self.dual_flow, self.loss, out=self.dual_left)
+        np.divide(FIRST_PRODUCT, self.primal, out=self.relative)
+        self.dual += self.relative
         self.merit = self._measure()
 
     def linearise(self) -> None:
         """Eliminate all but the token prices: their matrix, symmetric, one row a token."""
-        size, slope, inverse, weights, bend = self.size, self.slope, self.inverse, self.weights, self.bend
-        self.ratio = self.dual / self.primal
+        inverse, bend, cross = self.inverse, self.bend, self.cross
+        np.divide(self.dual, self.primal, out=self.ratio)
         bend *= self.price_out
-        bend += self.ratio[:size]
-        bend += self.ratio[size:]
+        np.subtract(self.ratio_flow, bend, out=bend)
+        bend += self.ratio_left
         np.divide(1.0, bend, out=inverse)
-        np.multiply(slope, inverse, out=bend)
-        np.multiply(slope, bend, out=weights[size : 2 * size])
-        np.negative(bend, out=weights[2 * size : 3 * size])
-        weights[3 * size :] = weights[2 * size : 3 * size]
+        np.multiply(self.slope, inverse, out=cross)
+        np.multiply(self.slope, cross, out=self.head_weight)
+        self.cross_twin[:] = cross
         n, width = self.n, self.width
-        self.matrix = np.bincount(self.entries, weights, self.cells).reshape(width, width)[:n, :n]
+        self.matrix = np.bincount(self.entries, self.weights, width * width).reshape(width, width)[:n, :n]
 
     def step(self) -> bool:
         """Predict, correct and move; False, and no move, when numbers break down or nothing moves any more."""
-        size, primal, dual, direction = self.size, self.primal, self.dual, self.direction
-        centre = self._predict()  # what the corrector aims at, per unit of the primal
-        self._direct(self.gain + centre[size:] - centre[:size])
-        relative = direction / primal
-        lowest = float(np.minimum.reduce(relative))
+        direction, dual, relative, centre = self.direction, self.dual, self.relative, self.centre
+        self._predict()
+        np.subtract(self.loss, self.centre_flow, out=self.pull)
+        self.pull += self.centre_left
+        self._direct(self.pull)
+        np.divide(direction, self.primal, out=relative)
+        lowest: float = relative.item(relative.argmin())
         relative *= dual
-        dual_step = centre
-        dual_step -= dual
-        dual_step -= relative
-        np.divide(dual_step, dual, out=relative)
-        lowest_dual = float(np.minimum.reduce(relative))
+        centre -= dual
+        centre -= relative  # now the step of the multipliers
+        np.divide(centre, dual, out=relative)
+        lowest_dual: float = relative.item(relative.argmin())
         if lowest != lowest or lowest_dual != lowest_dual:
             return False
-        longest, longest_dual = (min(1.0, -STEP / low) if low < 0 else 1.0 for low in (lowest, lowest_dual))
+        longest = -STEP / lowest if lowest < -STEP else 1.0
+        longest_dual = -STEP / lowest_dual if lowest_dual < -STEP else 1.0
         direction *= longest
-        dual_step *= longest_dual
+        centre *= longest_dual
         self.price_step *= longest_dual
-        self._move(dual_step)
-        return max(longest, longest_dual) > TOLERANCE
+        self._move()
+        return longest > TOLERANCE or longest_dual > TOLERANCE
 
-    def _predict(self) -> Floats:
+    def _predict(self) -> None:
         """The centre to aim at, from how far a step straight to the bounds would get; less the error it would make."""
-        primal, dual, direction, complement = self.primal, self.dual, self.direction, self.complement
-        self._direct(self.gain)
-        relative = direction / primal
-        lows = float(np.minimum.reduce(relative)), -1.0 - float(np.maximum.reduce(relative))
-        longest, longest_dual = (min(1.0, -1.0 / low) if low < 0 else 1.0 for low in lows)
-        relative += 1.0
-        relative *= dual  # minus the step of the dual
-        shift, product = float(dual.dot(direction)), -float(direction.dot(relative))
+        dual, direction, centre, complement = self.dual, self.direction, self.centre, self.complement
+        self._direct(self.loss)
+        np.divide(direction, self.primal, out=centre)
+        lowest, highest = centre.item(centre.argmin()), centre.item(centre.argmax())
+        longest = -1.0 / lowest if lowest < -1.0 else 1.0
+        longest_dual = 1.0 / (1.0 + highest) if highest > 0.0 else 1.0
+        centre += 1.0
+        centre *= dual  # minus the step of the multipliers
+        shift, product = float(dual.dot(direction)), -float(direction.dot(centre))
         after = complement + longest * shift - longest_dual * (complement + shift) + longest * longest_dual * product
-        relative *= direction
-        relative += complement * (after / complement) ** 3 / (2 * self.size)
-        relative /= primal
-        return relative
+        centre *= direction
+        centre += complement * (after / complement) ** 3 / (2 * self.size)
+        centre /= self.primal
 
-    def _direct(self, gain: Floats) -> None:
-        """The step of prices and flows that ends the imbalance and `gain`, to first order."""
-        size, moved, direction = self.size, self.moved, self.direction
-        right = moved[:size]
-        np.multiply(gain, self.inverse, out=right)
-        np.multiply(self.slope, right, out=moved[size:])
-        sides = np.bincount(self.sides, moved, 2 * self.width)
-        rest = (sides[: self.width] - sides[self.width :])[: self.n]
-        rest -= self.balance
-        self.price_step[: self.n] = solve_small(self.matrix, rest)
-        shift = self.price_step.take(self.ends)
-        step = direction[size:]
-        np.multiply(self.slope, shift[size:], out=step)
-        step -= shift[:size]
-        step *= self.inverse
-        step += right
-        np.negative(step, out=direction[:size])
+    def _direct(self, pull: Floats) -> None:
+        """The step of prices and flows that ends the imbalance and `pull`, to first order."""
+        slope, inverse, moved_in, step = self.slope, self.inverse, self.moved_in, self.step_left
+        np.multiply(pull, inverse, out=moved_in)
+        np.multiply(slope, moved_in, out=self.moved_out)
+        rest = self.excess - np.bincount(self.ends, self.moved, self.width)[: self.n]
+        self.free_step[:] = solve_small(self.matrix, rest)
+        self.price_step.take(self.ends, out=self.at, mode="clip")
+        np.multiply(slope, self.price_out, out=step)
+        step += self.price_in
+        step *= inverse
+        step += moved_in
+        np.negative(step, out=self.step_flow)
 
-    def _move(self, dual_step: Floats) -> None:
+    def _move(self) -> None:
         """Take the step, then half of it back as long as curves bend so much that it made things worse."""
         limit = WORSE * self.merit
-        share = 1.0
-        for _ in range(CUTS):
-            if share == 1.0:
-                self.primal += self.direction
-                self.dual += dual_step
-                self.prices += self.price_step
-            else:
-                self.primal -= share * self.direction
-                self.dual -= share * dual_step
-                self.prices -= share * self.price_step
+        self.primal += self.direction
+        self.dual += self.centre
+        self.prices += self.price_step
+        self._evaluate()
+        self.merit = self._measure()
+        cuts = 0
+        while self.merit > limit and cuts < CUTS:
+            cuts += 1
+            for state, step in ((self.primal, self.direction), (self.dual, self.centre), (self.prices, self.price_step)):
+                step *= 0.5
+                state -= step
             self._evaluate()
             self.merit = self._measure()
-            if self.merit <= limit:
-                break
-            share /= 2
 
     def _evaluate(self) -> None:
-        self.pieces.evaluate(self.flow, self.value, self.slope, self.bend)
-        at = self.prices.take(self.ends)
-        self.price_out = at[self.size :]
-        self.gain = self.slope * self.price_out
-        self.gain -= at[: self.size]
+        self.costs.evaluate(self.flow, self.value, self.slope, self.bend)
+        self.prices.take(self.ends, out=self.at, mode="clip")
+        np.multiply(self.slope, self.price_out, out=self.loss)
+        self.loss += self.price_in
 
     def _measure(self) -> float:
         """Complementarity, imbalance and the error in what pieces are worth, all in units of value; and their sum."""
-        size, width = self.size, self.width
-        sides = np.bincount(self.sides, self.turnover, 2 * width)
-        self.balance = (sides[width:] - sides[:width])[: self.n]
-        self.balance += self.supply
-        self.imbalance = float(np.maximum.reduce(np.abs(self.balance)))
+        self.excess = np.bincount(self.ends, self.turnover, self.width)[: self.n] - self.supply
+        size = np.abs(self.excess)
+        self.imbalance = size.item(size.argmax())
         self.complement = float(self.primal.dot(self.dual))
-        error = self.gain + self.dual[size:]
-        error -= self.dual[:size]
+        error = self.pull
+        np.subtract(self.loss, self.dual_flow, out=error)
+        error += self.dual_left
         np.abs(error, out=error)
         return self.complement + self.imbalance + float(error.dot(self.flow))

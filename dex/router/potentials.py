@@ -119,3 +119,38 @@ def onward_prices(
         nu = after
     nu[source] = worth
     return nu
+
+
+def products_forward(market: CompiledMarket, pair: Floats, source: int, target: int, hops: int) -> Floats:
+    """The best product of pair prices from the source to each token."""
+    best = np.zeros(len(market.tokens))
+    best[source] = 1.0
+    for _ in range(hops):
+        reached = best[target]
+        best[target] = 0.0
+        after = np.maximum.reduceat(pair * best.take(market.pair_tail), market.pair_head_start)
+        best[target] = reached
+        np.maximum(after, best, out=after)
+        after[source] = 1.0
+        if (after == best).all():
+            break
+        best = after
+    return best
+
+
+def products_backward(market: CompiledMarket, pair: Floats, source: int, target: int, hops: int) -> Floats:
+    """The best product of pair prices from each token to the target."""
+    best = np.zeros(len(market.tokens))
+    best[target] = 1.0
+    pair = pair[market.pair_order]
+    for _ in range(hops):
+        reached = best[source]
+        best[source] = 0.0
+        after = np.maximum.reduceat(pair * best.take(market.pair_head), market.pair_tail_start)
+        best[source] = reached
+        np.maximum(after, best, out=after)
+        after[target] = 1.0
+        if (after == best).all():
+            break
+        best = after
+    return best

@@ -12,7 +12,9 @@ from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.pools import Pool
 from dex.router.compiled import CompiledMarket
 from dex.router.flows import plan
-from dex.router.optimum import DUST, Optimum, Query, best_split, query_of
+from dex.router.guess import Query, query_of
+from dex.router.optimum import Optimum, best_split
+from dex.router.reduced import DUST
 from dex.router.replay import Replayed, replay_exact_in, replay_exact_out
 from dex.types import Side
 
