@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple, Protocol, Self
 
+from dex.pools.curves import Curve
+
 
 class Swap(NamedTuple):
     """Exact outcome of one swap: atoms taken and paid, the fees inside them, and the pool as it is afterwards.
@@ -64,6 +66,10 @@ class Pool(Protocol):
 
         The marginal price where the curve is concave; above it where a moving fee can fall along the way.
         """
+        ...
+
+    def curve(self, token_in: str, token_out: str, now: int) -> Curve:
+        """What the router optimises over: concave, and at least what any swap pays (see curves.py)."""
         ...
 
     def fee_ppm(self, token_in: str, now: int) -> float:

@@ -23,66 +23,11 @@ from dex.pools.bin_math import (
     fill_bin,
     price_q64,
 )
+from dex.pools.curves import Segments, concave
+from dex.pools.dlmm_fees import FEE_IN_Y, FEE_ON_INPUT, DlmmFees, Volatility
 from dex.types import PPM
 
-MAX_FEE_RATE = 100_000_000
-BASE_FEE_UNIT = 10  # a base factor of 10,000 at a bin step of 1 charges one basis point
-VARIABLE_FEE_SCALE = 100_000_000_000
-FEE_ON_INPUT, FEE_IN_Y = 0, 1
-
 Bin = tuple[int, int, int]  # id, atoms of X, atoms of Y
-
-
-@dataclass(frozen=True, slots=True)
-class DlmmFees:
-    """A pool's fee settings, named as in the program. Times are seconds, shares are out of 10,000."""
-
-    base_factor: int
-    filter_period: int
-    decay_period: int
-    reduction_factor: int
-    variable_fee_control: int
-    max_volatility_accumulator: int
-    protocol_share: int
-    base_fee_power_factor: int = 0
-    collect_fee_mode: int = FEE_ON_INPUT
-
-    def base_rate(self, bin_step: int) -> int:
-        """The part of the fee, out of 1e9, that never moves."""
-        rate: int = self.base_factor * bin_step * BASE_FEE_UNIT * 10**self.base_fee_power_factor
-        return rate
-
-    def rate(self, base_rate: int, bin_step: int, accumulator: int) -> int:
-        """The whole fee, out of 1e9: its variable part grows with the square of the volatility accumulator."""
-        if self.variable_fee_control:
-            swing = accumulator * bin_step
-            base_rate -= -swing * swing * self.variable_fee_control // VARIABLE_FEE_SCALE
-        return base_rate if base_rate < MAX_FEE_RATE else MAX_FEE_RATE
-
-
-class Volatility(NamedTuple):
-    """How much the price moved lately, named as in the program; the variable fee follows from it."""
-
-    volatility_accumulator: int
-    volatility_reference: int
-    index_reference: int
-    last_update_timestamp: int
-
-    def before_swap(self, active_id: int, now: int, fees: DlmmFees) -> Self:
-        """With the references a swap at `now` measures from: they hold still while trades follow each other closely."""
-        elapsed = now - self.last_update_timestamp
-        if elapsed < fees.filter_period:
-            reference, index = self.volatility_reference, self.index_reference
-        elif elapsed < fees.decay_period:
-            reference, index = self.volatility_accumulator * fees.reduction_factor // BASIS_POINTS, active_id
-        else:
-            reference, index = 0, active_id
-        return self.__class__(self.volatility_accumulator, reference, index, now)
-
-    def accumulator_at(self, bin_id: int, fees: DlmmFees) -> int:
-        """The accumulator once a swap has come to a bin."""
-        accumulator = self.volatility_reference + abs(self.index_reference - bin_id) * BASIS_POINTS
-        return accumulator if accumulator < fees.max_volatility_accumulator else fees.max_volatility_accumulator
 
 
 class BinWalk(NamedTuple):
@@ -175,6 +120,18 @@ class DlmmPool:
                 rate = fees.rate(fees.base_rate(self.bin_step), self.bin_step, accumulator)
             return self._price(sells_x, index) * (1 - rate / FEE_PRECISION)
         return 0.0
+
+    def curve(self, token_in: str, token_out: str, now: int) -> Segments:
+        """See `Pool`: a piece for each bin, those joined along which the fee falls by more than the price."""
+        sells_x = token_in == self.tokens[0]
+        fee_on_input = self._fee_on_input(sells_x)
+        prices, capacities = [], []
+        for index, rate in self._ahead(sells_x, self._volatility(now)):
+            _, x, y = self.bins[index]
+            price, kept = self._price(sells_x, index), 1 - rate / FEE_PRECISION
+            prices.append(price * kept)
+            capacities.append((y if sells_x else x) / (price * kept if fee_on_input else price))
+        return concave(Segments(tuple(prices), (0.0,) * len(prices), tuple(capacities)))
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""

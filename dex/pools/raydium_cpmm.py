@@ -4,11 +4,13 @@ Rounding follows the program step by step, so results equal its own to the last 
 Source: https://github.com/raydium-io/raydium-cp-swap (programs/cp-swap/src/curve)
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools.base import Swap
+from dex.pools.curves import Segments
 from dex.types import PPM
 
 CreatorFeeOn = Literal["input", "token0", "token1"]
@@ -117,6 +119,13 @@ class CpmmPool:
     def price_bound(self, token_in: str, token_out: str, now: int) -> float:
         """See `Pool`."""
         return self.marginal_price(token_in, token_out, now)
+
+    def curve(self, token_in: str, token_out: str, now: int) -> Segments:
+        """See `Pool`: one piece without an end."""
+        i = self.tokens.index(token_in)
+        rate = self.fees.trade_rate + (self.fees.creator_rate if self._creator_fee_on_input(i) else 0)
+        curvature = (1 - rate / PPM) / self.reserves[i]
+        return Segments((self.marginal_price(token_in, token_out, now),), (curvature,), (math.inf,))
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""

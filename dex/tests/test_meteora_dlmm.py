@@ -6,7 +6,8 @@ import pytest
 
 from dex.errors import InsufficientLiquidity
 from dex.pools.bin_math import price_q64
-from dex.pools.meteora_dlmm import DlmmFees, DlmmPool, Volatility
+from dex.pools.dlmm_fees import DlmmFees, Volatility
+from dex.pools.meteora_dlmm import DlmmPool
 from dex.tests.vector_files import load_vectors
 
 POOLS = load_vectors("meteora_dlmm", "pools")

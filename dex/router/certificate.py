@@ -1,0 +1,72 @@
+"""What no route can beat: a bound from token prices, valid for every route however it splits.
+
+For prices nu >= 0 any flow pays at most what the order's amount is worth plus, for every edge, the most its own
+curve can earn at these prices. Only edges that start above their price ratio earn anything.
+Source: T. Diamandis, G. Angeris, Convex Network Flows (2024); G. Angeris et al., Optimal Routing for Constant
+Function Market Makers (2022).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dex.router.compiled import CompiledMarket
+from dex.router.pieces import PRICE, Floats, Ints
+
+Bools = NDArray[np.bool_]
+
+_ROUNDING = 1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
+
+
+class Stakes(NamedTuple):
+    """Edges that start above their price ratio, by number: how many of their pieces do, and what they earn.
+
+    `stake` is what the whole edge earns at the prices, `outside` the part of it beyond the pieces already known.
+    """
+
+    edge: Ints
+    pieces: Ints
+    stake: Floats
+    outside: Floats
+
+
+def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
+    """Price all edges (slopes in `price`, 0 for one that may not be used).
+
+    `known` counts pieces of each edge; those of an edge to a token that is not settled are not known, since
+    what that token is worth came from edges which nobody may have looked at.
+    """
+    floor = nu.take(market.tail)
+    floor *= 1 + _ROUNDING
+    top = nu.take(market.head)
+    top *= price
+    edge = np.flatnonzero(top > floor)
+    if not len(edge):
+        nothing = np.zeros(0)
+        return Stakes(edge, edge, nothing, nothing)
+    nu_in, nu_out = nu[market.tail[edge]], nu[market.head[edge]]
+    columns, owner, place = market.columns_of(edge, market.count[edge])
+    above = np.flatnonzero(market.table[PRICE, columns] * nu_out[owner] > nu_in[owner])
+    pieces, order = market.pieces(columns[above])
+    above = above[order]
+    owner, place = owner[above], place[above]
+    worth_in, worth_out = nu_in[owner], nu_out[owner]
+    x = pieces.inverse(worth_in / worth_out)
+    earned = worth_out * pieces.values(x) - worth_in * x
+    earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
+    n = len(edge)
+    outside = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
+    return Stakes(edge, np.bincount(owner, minlength=n), np.bincount(owner, earned, n), np.bincount(owner, outside, n))
+
+
+def earned_by_pool(market: CompiledMarket, found: Stakes) -> tuple[Ints, Floats]:
+    """Pools that can earn, and the most each can: it is used once, between one pair of its tokens."""
+    pool = market.pool[found.edge]
+    order = np.lexsort((found.stake, pool))
+    is_last = np.ones(len(pool), bool)
+    is_last[:-1] = pool[order[1:]] != pool[order[:-1]]
+    best = order[is_last]
+    return pool[best], found.stake[best]

@@ -1,0 +1,109 @@
+"""The two curved forms of pool curves besides the hyperbola, one at a time and many at once: f, f', -f''.
+
+Parameters of the power form: depth, reserve, exponent (see `PowerCurve`). Of the stable one: start, b, c, turn,
+rest, scale_in, scale_out, where turn = c / (start y) and rest = c / start with y the balance before any swap; the
+others as in `StableCurve`. Values of stable pieces come from the difference of two roots written out, so that
+nothing cancels for small amounts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Triple = tuple[float, float, float]
+Triples = tuple[Floats, Floats, Floats]
+
+_STEPS = 60
+_TOLERANCE = 1e-14
+
+
+def power_at(depth: float, reserve: float, exponent: float, x: float) -> Triple:
+    """The power form at one x."""
+    part = x / depth
+    log = math.log1p(part)
+    slope = reserve * exponent / depth * math.exp(-(exponent + 1) * log)
+    return -reserve * math.expm1(-exponent * log), slope, (exponent + 1) * slope / (depth * (1 + part))
+
+
+def powers_at(depth: Floats, reserve: Floats, exponent: Floats, x: Floats) -> Triples:
+    """The power form at many."""
+    part = x / depth
+    log = np.log1p(part)
+    slope = reserve * exponent / depth * np.exp(-(exponent + 1) * log)
+    return -reserve * np.expm1(-exponent * log), slope, (exponent + 1) * slope / (depth * (1 + part))
+
+
+def power_inverses(depth: Floats, exponent: Floats, ratio: Floats) -> Floats:
+    """The x at which the slope has fallen by the factor `ratio`."""
+    x: Floats = depth * np.expm1(np.log(ratio) / (exponent + 1))
+    return x
+
+
+def stable_at(
+    start: float, b: float, c: float, turn: float, rest: float, scale_in: float, scale_out: float, x: float
+) -> Triple:
+    """The stable form at one x."""
+    added = x * scale_in
+    balance = start + added
+    width, product = b + balance, c / balance
+    root = math.sqrt(width * width + 4 * product)
+    y = (root - width) / 2 if width < 0 else 2 * product / (root + width)
+    product /= balance
+    fall = (y + product) / root  # -dy/dX
+    scale = scale_in * scale_out
+    value = added * scale_out * (y + rest / balance) / (y + turn)
+    return value, scale * fall, 2 * scale * scale_in * (product / balance + fall * (1 - fall)) / root
+
+
+def stables_at(
+    start: Floats, b: Floats, c: Floats, turn: Floats, rest: Floats, scale_in: Floats, scale_out: Floats, x: Floats
+) -> Triples:
+    """The stable form at many."""
+    added = x * scale_in
+    balance = start + added
+    width, product = b + balance, c / balance
+    root = np.sqrt(width * width + 4 * product)
+    y = np.where(width < 0, (root - width) / 2, 2 * product / (root + width))
+    product /= balance
+    fall = (y + product) / root
+    scale = scale_in * scale_out
+    value = added * scale_out * (y + rest / balance) / (y + turn)
+    return value, scale * fall, 2 * scale * scale_in * (product / balance + fall * (1 - fall)) / root
+
+
+def stable_parameters(start: Floats, b: Floats, c: Floats) -> tuple[Floats, Floats]:
+    """`turn` and `rest`."""
+    width, product = b + start, c / start
+    root = np.sqrt(width * width + 4 * product)
+    y = np.where(width < 0, (root - width) / 2, 2 * product / (root + width))
+    return product / y, product
+
+
+def stable_inverse(
+    start: float, b: float, c: float, _turn: float, _rest: float, scale_in: float, scale_out: float, slope: float
+) -> float:
+    """The x at which the slope is this: Newton on 1 / sqrt(slope), nearly straight, in a bracket that only shrinks."""
+    target = slope / (scale_in * scale_out)  # of -dy/dX
+    low, high, balance = start, math.inf, start
+    for _ in range(_STEPS):
+        width, product = b + balance, c / balance
+        root = math.sqrt(width * width + 4 * product)
+        y = (root - width) / 2 if width < 0 else 2 * product / (root + width)
+        product /= balance
+        fall = (y + product) / root
+        if fall >= target:
+            low = balance
+        else:
+            high = balance
+        bend = (product / balance + fall * (1 - fall)) / root
+        after = balance + (math.sqrt(fall / target) - 1) * fall / bend
+        if not low < after < high:
+            after = 2 * low if high == math.inf else (low + high) / 2
+        if abs(after - balance) <= _TOLERANCE * balance:
+            return (after - start) / scale_in
+        balance = after
+    return (balance - start) / scale_in

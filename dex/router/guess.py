@@ -1,0 +1,107 @@
+"""The best single path for an order: where the search for the best split starts, and often where it ends."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from dex.router.compiled import CompiledMarket
+from dex.router.edge_curves import buy, sell
+from dex.router.flows import Carried, Flow
+from dex.router.pieces import Floats
+from dex.router.potentials import amounts_needed, amounts_reached, onward_prices, path_backward, path_forward
+
+HOPS: Final = 5  # of the path, and of what counts as within reach
+_HALVINGS: Final = 60  # of an output that no single path can pay in full
+_LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the one at the start
+
+
+class Query(NamedTuple):
+    """What is asked, in numbers: `price` and `pair_price` are the market's, zero where no route may go."""
+
+    source: int
+    target: int
+    amount: float
+    is_exact_in: bool
+    price: Floats
+    pair_price: Floats
+
+    @property
+    def numeraire(self) -> int:
+        """The token whose amount is not fixed; prices are in atoms of it."""
+        return self.target if self.is_exact_in else self.source
+
+
+class Guess(NamedTuple):
+    """The best single path.
+
+    `carried` are its true amounts, `prices` the marginal ones after it, of all tokens, in atoms of the numeraire;
+    `fall` is how far the price of the path itself has come down, as a share. `units` are the atoms of each token
+    that the whole order is, or buys, along the best path to it; 0 for a token out of reach.
+    """
+
+    path: list[int]
+    carried: Carried
+    prices: Floats
+    units: Floats
+    fall: float
+
+
+def query_of(
+    market: CompiledMarket,
+    token_in: str,
+    token_out: str,
+    amount: float,
+    is_exact_in: bool,
+    allowed: Floats | None = None,
+) -> Query:
+    """The query, with edges that no route may use priced at zero: not allowed, into the source, out of the target."""
+    source, target = market.token_number[token_in], market.token_number[token_out]
+    price = market.price.copy() if allowed is None else market.price * allowed
+    price[market.head_start[source] : market.head_start[source + 1]] = 0.0
+    price[market.tail_order[market.tail_start[target] : market.tail_start[target + 1]]] = 0.0
+    pair_price = market.pair_price if allowed is None else market.pair_prices(price)
+    return Query(source, target, amount, is_exact_in, price, pair_price)
+
+
+def best_path(market: CompiledMarket, query: Query) -> Guess | None:
+    """The best path by the curves' summaries, at its true amounts; None when nothing joins the two tokens."""
+    source, target, amount, price = query.source, query.target, query.amount, query.price
+    if query.is_exact_in:
+        levels = amounts_reached(market, price, source, target, amount, HOPS)
+        if not levels[-1][target] > 0:
+            return None
+        return _at_true_amounts(market, query, path_forward(market, price, levels, target), levels[-1])
+    for _ in range(_HALVINGS):
+        levels = amounts_needed(market, price, source, target, amount, HOPS)
+        if levels[-1][source] < np.inf:
+            units = np.where(np.isfinite(levels[-1]), levels[-1], 0.0)
+            return _at_true_amounts(market, query, path_backward(market, price, levels, source), units)
+        amount /= 2  # no single path can pay it all: one that pays a part gives prices to start from
+    return None
+
+
+def _at_true_amounts(market: CompiledMarket, query: Query, path: list[int], units: Floats) -> Guess:
+    slopes, flows, missing = [], [], 0.0
+    amount, fall = query.amount, 1.0
+    for edge in path if query.is_exact_in else reversed(path):
+        traded = (sell if query.is_exact_in else buy)(market, edge, amount)
+        amount = traded.paid if query.is_exact_in else traded.sold
+        missing += traded.missing
+        flows.append(Flow(edge, int(market.tail[edge]), int(market.head[edge]), traded.sold, traded.paid))
+        start = float(query.price[edge])
+        slopes.append(max(traded.slope, _LEAST_SLOPE * start))
+        fall *= slopes[-1] / start
+    prices = [1.0]
+    if query.is_exact_in:
+        for slope in reversed(slopes):
+            prices.insert(0, prices[0] * slope)
+    else:
+        flows.reverse()
+        for slope in reversed(slopes):
+            prices.append(prices[-1] / slope)
+        amount = np.inf if missing else amount
+    tokens = np.array([*(flow.tail for flow in flows), query.target])
+    onward = onward_prices(market, query.pair_price, query.source, tokens, np.array(prices))
+    return Guess(path, Carried(amount, flows, slopes, missing), onward, units, 1 - fall)

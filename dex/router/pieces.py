@@ -1,0 +1,104 @@
+"""Concave pieces of pool curves as columns: value, slope, bend and inverse of many at once.
+
+A table has one column per piece. Rows: slope at zero, capacity, then the parameters of its form: curvature of a
+hyperbola price x / (1 + curvature x), or what `forms.py` says. Nothing here knows tokens or pools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dex.router.forms import power_at, power_inverses, powers_at, stable_at, stable_inverse, stables_at
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+HYPERBOLA, POWER, STABLE = 0, 1, 2
+PRICE, CAPACITY, FIRST = 0, 1, 2
+POWER_ROWS, STABLE_ROWS = slice(FIRST, FIRST + 3), slice(FIRST, FIRST + 7)
+RESERVE, SCALE_IN, SCALE_OUT = FIRST + 1, FIRST + 5, FIRST + 6
+ROWS: Final = 9
+
+_MANY = 12  # curved pieces from which whole arrays are faster than a loop
+
+
+class Pieces:
+    """Pieces sorted by form, in the units of their owner. Arrays passed in and out follow that order."""
+
+    __slots__ = ("_few", "_twice", "capacity", "curvature", "hyperbolas", "powers", "price", "size", "table")
+
+    def __init__(self, table: Floats, hyperbolas: int, powers: int) -> None:
+        """`table` holds `hyperbolas` columns of that form, then `powers`, then stable ones."""
+        self.table = table
+        self.size = table.shape[1]
+        self.hyperbolas = hyperbolas
+        self.powers = hyperbolas + powers  # where they end
+        self.price = table[PRICE]
+        self.capacity = table[CAPACITY]
+        self.curvature = table[FIRST, :hyperbolas]
+        self._twice = 2 * self.curvature
+        self._few: list[tuple[Callable[..., tuple[float, float, float]], list[float]]] = []
+
+    def negated(self) -> Pieces:
+        """The same pieces with value, slope and bend of the other sign."""
+        table = self.table.copy()
+        table[PRICE] *= -1
+        table[RESERVE, self.hyperbolas : self.powers] *= -1
+        table[SCALE_OUT, self.powers :] *= -1
+        return Pieces(table, self.hyperbolas, self.powers - self.hyperbolas)
+
+    def evaluate(self, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
+        """Write f(x), f'(x) and -f''(x) into the arrays given."""
+        n = self.hyperbolas
+        if n == self.size:
+            self._hyperbolas(self.price, x, value, slope, bend)
+            return
+        self._hyperbolas(self.price[:n], x[:n], value[:n], slope[:n], bend[:n])
+        if self.size - n > _MANY:
+            self._many(x, value, slope, bend)
+            return
+        if not self._few:
+            self._few = [(power_at, column) for column in self.table[POWER_ROWS, n : self.powers].T.tolist()]
+            self._few += [(stable_at, column) for column in self.table[STABLE_ROWS, self.powers :].T.tolist()]
+        results = [form(*column, at) for (form, column), at in zip(self._few, x[n:].tolist(), strict=True)]
+        value[n:], slope[n:], bend[n:] = zip(*results, strict=True)
+
+    def values(self, x: Floats) -> Floats:
+        """f(x)."""
+        value = np.empty((3, self.size))
+        self.evaluate(x, *value)
+        return value[0]
+
+    def inverse(self, slope: Floats) -> Floats:
+        """The x within capacity at which f' has come down to `slope` (> 0): 0 where it starts below."""
+        n, end, table = self.hyperbolas, self.powers, self.table
+        x = np.empty(self.size)
+        ratio = self.price / slope
+        # A flat piece divides by zero: all of it above its price, nothing (or not a number) at or below.
+        x[:n] = (np.sqrt(ratio[:n]) - 1) / self.curvature
+        if n < end:
+            x[n:end] = power_inverses(table[FIRST, n:end], table[FIRST + 2, n:end], ratio[n:end])
+        if end < self.size:
+            columns = zip(table[STABLE_ROWS, end:].T.tolist(), slope[end:].tolist(), strict=True)
+            x[end:] = [stable_inverse(*column, at) for column, at in columns]
+        np.fmax(x, 0.0, out=x)
+        return np.minimum(x, self.capacity, out=x)
+
+    def _hyperbolas(self, price: Floats, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
+        np.multiply(self.curvature, x, out=bend)
+        bend += 1
+        np.divide(1, bend, out=bend)
+        np.multiply(price, bend, out=slope)
+        np.multiply(slope, x, out=value)
+        slope *= bend
+        bend *= slope
+        bend *= self._twice
+
+    def _many(self, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
+        n, end = self.hyperbolas, self.powers
+        for part, form, rows in ((slice(n, end), powers_at, POWER_ROWS), (slice(end, None), stables_at, STABLE_ROWS)):
+            value[part], slope[part], bend[part] = form(*self.table[rows, part], x[part])

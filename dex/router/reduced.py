@@ -1,0 +1,124 @@
+"""The reduced problem: pieces in play, in units in which every amount and price is near one, and its solution."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dex.router import interior
+from dex.router.compiled import CompiledMarket
+from dex.router.flows import Flow
+from dex.router.guess import Query
+from dex.router.pieces import CAPACITY, PRICE, ROWS, Floats, Ints, Pieces
+from dex.router.potentials import onward_prices
+
+Bools = NDArray[np.bool_]
+
+DUST: Final = 3e-6  # share of the order below which a flow is no flow
+_LARGEST: Final = 16.0  # units a piece can take, at most: in none of them does an optimum sell more than the order
+# Price, in units, of an edge that always has room: what flows there is liquidity that is missing. The first one
+# keeps numbers tame, the last is tried before an order is refused.
+LAST_RESORTS: Final = (0.03, 1e-6)
+
+
+class Solved(NamedTuple):
+    """Edges that carry flow, with atoms sold and paid; prices of all tokens in the numeraire.
+
+    `is_settled` tokens are priced by the flow through them, the others by their best sale; `missing` is the share
+    of the order that no edge could carry.
+    """
+
+    flows: list[Flow]
+    prices: Floats
+    is_settled: Bools
+    missing: float
+    iterations: int
+
+
+class Reduced:
+    """The edges with a `depth`, which counts the pieces of each, trimmed to those that lead somewhere."""
+
+    def __init__(
+        self, market: CompiledMarket, query: Query, units: Floats, depth: Ints, last_resort: float = LAST_RESORTS[0]
+    ) -> None:
+        self.market, self.query, self.units, self.last_resort = market, query, units, last_resort
+        edges = np.flatnonzero(depth)
+        self.edges = trimmed(market, query, edges)
+        if len(self.edges) < len(edges):
+            keep = depth[self.edges]
+            depth[edges] = 0
+            depth[self.edges] = keep
+        self.counts = depth[self.edges]
+        self.tail, self.head = market.tail[self.edges], market.head[self.edges]
+        is_used = np.zeros(len(market.tokens), bool)
+        is_used[self.tail] = is_used[self.head] = True
+        is_used[query.numeraire] = False
+        self.tokens = np.append(np.flatnonzero(is_used), query.numeraire)
+
+    def solve(self, prices: Floats, tolerance: float = interior.TOLERANCE) -> Solved:
+        """Solve it, starting from these prices."""
+        market, units, tokens, size = self.market, self.units, self.tokens, len(self.edges) + 1
+        program, owner = self.program()
+        to_units = units[tokens] / units[self.query.numeraire]
+        solution = interior.solve(program, prices[tokens] * to_units, tolerance)
+        flow = solution.flow
+        sold = np.bincount(owner, flow, size)[1:]
+        is_full = np.bincount(owner, flow > 0.5 * program.pieces.capacity, size)[1:]
+        active = np.flatnonzero((sold > DUST) | (is_full > 0))
+        paid = np.bincount(owner, program.pieces.values(flow), size)[1:][active] * units[self.head[active]]
+        sold = sold[active] * units[self.tail[active]]
+        rows = (self.edges[active], self.tail[active], self.head[active], sold, paid)
+        is_settled = np.zeros(len(market.tokens), bool)
+        is_settled[rows[1]] = is_settled[rows[2]] = True
+        known = np.flatnonzero(is_settled[tokens])
+        prices = onward_prices(
+            market, self.query.pair_price, self.query.source, tokens[known], (solution.prices / to_units)[known]
+        )
+        missing = float(flow[0]) * (1.0 if self.query.is_exact_in else self.last_resort)
+        flows = [Flow(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
+        return Solved(flows, prices, is_settled, missing, solution.iterations)
+
+    def program(self) -> tuple[interior.Program, Ints]:
+        """Pieces and tokens for the interior point method, and which edge each piece is of, from 1.
+
+        The first piece is that of last resort, of edge 0.
+        """
+        market, query, units = self.market, self.query, self.units
+        local = np.zeros(len(market.tokens), np.intp)
+        local[self.tokens] = np.arange(len(self.tokens))
+        columns, owner, _ = market.columns_of(self.edges, self.counts)
+        pieces, order = market.pieces(columns, units[self.tail].take(owner), units[self.head].take(owner))
+        owner = owner[order]
+        size = len(owner) + 1
+        table = np.empty((ROWS, size))
+        table[:, 0] = 0.0
+        table[:, 1:] = pieces.table
+        np.minimum(table[CAPACITY], _LARGEST, out=table[CAPACITY])
+        table[PRICE, 0] = self.last_resort
+        table[CAPACITY, 0] = _LARGEST if query.is_exact_in else _LARGEST / self.last_resort
+        tail, head = np.empty((2, size), np.intp)
+        tail[0], head[0] = local[query.source], local[query.target]
+        tail[1:], head[1:] = local[self.tail].take(owner), local[self.head].take(owner)
+        supply = np.zeros(len(self.tokens) - 1)
+        if query.is_exact_in:
+            supply[tail[0]] = 1.0
+        else:
+            supply[head[0]] = -1.0
+        whole = Pieces(table, pieces.hyperbolas + 1, pieces.powers - pieces.hyperbolas)
+        owner += 1
+        return interior.Program(whole, tail, head, len(self.tokens) - 1, supply), np.append(0, owner)
+
+
+def trimmed(market: CompiledMarket, query: Query, edges: Ints) -> Ints:
+    """The edges without those that lead nowhere or come from nowhere."""
+    while True:
+        tail, head = market.tail[edges], market.head[edges]
+        is_sold, is_bought = np.zeros((2, len(market.tokens)), bool)
+        is_sold[tail] = is_sold[query.target] = True
+        is_bought[head] = is_bought[query.source] = True
+        keep = is_sold[head] & is_bought[tail]
+        if keep.all():
+            return edges
+        edges = edges[keep]
