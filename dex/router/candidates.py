@@ -43,15 +43,15 @@ class Candidates:
         value /= asked
         value[~(asked > 0)] = 0.0
         pairs = np.maximum.reduceat(value, market.pair_start)
-        forward = products_forward(market, pairs, query.source, query.target, HOPS)
-        backward = products_backward(market, pairs, query.source, query.target, HOPS)
+        forward = products_forward(market, pairs, query.source, HOPS)
+        backward = products_backward(market, pairs, query.target, HOPS)
         value *= forward.take(market.tail)
         value *= backward.take(market.head)
         worst = backward[query.source] * (1 - guess.fall)
         edges = np.flatnonzero(value >= worst)
         edges = edges[self.units[market.head[edges]] > 0]
         if len(edges) > FIRST_EDGES:
-            edges = edges[np.argsort(-value[edges], kind="stable")[:FIRST_EDGES]]
+            edges = edges[np.argpartition(-value[edges], FIRST_EDGES)[:FIRST_EDGES]]
         edges = np.unique(np.append(edges, guess.path))
         floor = worst / (forward[market.tail[edges]] * backward[market.head[edges]])
         depth[edges] = self._pieces_within(edges, FIT, floor)
@@ -61,7 +61,7 @@ class Candidates:
         market, units, depth = self.market, self.units, self.depth
         good = np.flatnonzero(found.outside > 0)
         if len(good) > MORE_EDGES:
-            good = good[np.argsort(-found.outside[good], kind="stable")[:MORE_EDGES]]
+            good = good[np.argpartition(-found.outside[good], MORE_EDGES)[:MORE_EDGES]]
         edges = found.edge[good]
         onward = [self._ways_on(market.head[edges], prices, is_settled)]
         ways = onward[0]

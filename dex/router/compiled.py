@@ -133,11 +133,11 @@ class CompiledMarket:
         is_new = np.ones(self.edge_count, bool)
         is_new[1:] = (self.head[1:] != self.head[:-1]) | (self.tail[1:] != self.tail[:-1])
         self.pair_start = np.flatnonzero(is_new)
-        pair_tail, pair_head = self.tail[self.pair_start], self.head[self.pair_start]
-        self.pair_tail, self.pair_head_start = pair_tail, np.searchsorted(pair_head, tokens[:-1])
-        self.pair_order = np.argsort(pair_tail, kind="stable")  # pairs by tail
-        self.pair_head = pair_head[self.pair_order]
-        self.pair_tail_start = np.searchsorted(pair_tail[self.pair_order], tokens[:-1])
+        self.pair_tail, self.pair_head = self.tail[self.pair_start], self.head[self.pair_start]
+        self.pair_head_start = np.searchsorted(self.pair_head, tokens)
+        self.pair_order = np.argsort(self.pair_tail, kind="stable")  # pairs by tail
+        self.pair_tail_start = np.searchsorted(self.pair_tail[self.pair_order], tokens)
+        self.pair_ends_by_tail = (self.pair_tail[self.pair_order], self.pair_head[self.pair_order])
 
     def _curves(self, edges: Iterable[int]) -> list[object]:
         pools, pool, tokens, now = self.pools, self.pool.tolist(), self.edge_tokens, self.now
@@ -174,8 +174,8 @@ class CompiledMarket:
         self._price_pairs()
 
     def pair_prices(self, price: Floats) -> Floats:
-        """The best of the given slopes of each token pair, in the order of pairs."""
-        best: Floats = np.maximum.reduceat(price, self.pair_start)[self.pair_order]
+        """The best of the given slopes of each token pair, in the order of pairs: by head, then tail."""
+        best: Floats = np.maximum.reduceat(price, self.pair_start)
         return best
 
     def _price_pairs(self) -> None:

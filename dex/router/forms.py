@@ -17,8 +17,10 @@ Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
 Triples = tuple[Floats, Floats, Floats]
 
-_STEPS = 60
-_TOLERANCE = 1e-14
+_STEPS = 40
+_CLOSE = 1e-8  # a step after which the next would change nothing
+_TOLERANCE = 1e-15
+_LEAST = 1e-3
 
 
 def power_at(depth: float, reserve: float, exponent: float, x: float) -> Triple:
@@ -86,24 +88,35 @@ def stable_parameters(start: Floats, b: Floats, c: Floats) -> tuple[Floats, Floa
 def stable_inverse(
     start: float, b: float, c: float, _turn: float, _rest: float, scale_in: float, scale_out: float, slope: float
 ) -> float:
-    """The x at which the slope is this: Newton on 1 / sqrt(slope), nearly straight, in a bracket that only shrinks."""
-    target = slope / (scale_in * scale_out)  # of -dy/dX
-    low, high, balance = start, math.inf, start
-    for _ in range(_STEPS):
-        width, product = b + balance, c / balance
-        root = math.sqrt(width * width + 4 * product)
-        y = (root - width) / 2 if width < 0 else 2 * product / (root + width)
-        product /= balance
-        fall = (y + product) / root
-        if fall >= target:
-            low = balance
-        else:
-            high = balance
-        bend = (product / balance + fall * (1 - fall)) / root
-        after = balance + (math.sqrt(fall / target) - 1) * fall / bend
-        if not low < after < high:
-            after = 2 * low if high == math.inf else (low + high) / 2
-        if abs(after - balance) <= _TOLERANCE * balance:
-            return (after - start) / scale_in
-        balance = after
+    """The x at which the slope is this; negative where it is less from the start."""
+    fall = slope / (scale_in * scale_out)  # -dy/dX
+    balance = _scarce(b, c, 1 / fall) if fall >= 1 else _other(b, c, _scarce(b, c, fall))
     return (balance - start) / scale_in
+
+
+def _other(b: float, c: float, balance: float) -> float:
+    """The other coin's balance: both are alike in x y (x + y + b) = c."""
+    width, product = b + balance, c / balance
+    root = math.sqrt(width * width + 4 * product)
+    return (root - width) / 2 if width < 0 else 2 * product / (root + width)
+
+
+def _scarce(b: float, c: float, fall: float) -> float:
+    """The balance of the coin there is less of, where it falls by `fall` (up to one) as the other grows by one.
+
+    There x y^2 / c + (1 + odds) y / x = odds with odds = fall / (1 - fall); Newton on the logarithms, in which
+    the left side is nearly straight, from the root for x = -b.
+    """
+    odds = fall / max(1 - fall, _TOLERANCE)
+    x = max(-b, _LEAST)
+    middle = (1 + odds) / x
+    y = 2 * odds / (middle + math.sqrt(middle * middle + 4 * x / c * odds))
+    for _ in range(_STEPS):
+        x = _other(b, c, y)
+        cubic, linear = x * y * y / c, (1 + odds) * y / x
+        turn = -y * (x + 2 * y + b) / (y * (2 * x + y + b))  # of log x by log y
+        step = math.log((cubic + linear) / odds) * (cubic + linear) / (cubic * (2 + turn) + linear * (1 - turn))
+        y *= math.exp(-step)
+        if abs(step) < _CLOSE:
+            break
+    return y

@@ -9,10 +9,11 @@ import numpy as np
 from dex.router.candidates import Candidates
 from dex.router.certificate import Stakes, earned_by_pool, stakes
 from dex.router.compiled import CompiledMarket
-from dex.router.flows import Carried, Flow, Plan, carry_backward, carry_forward, plan
+from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
 from dex.router.guess import Guess, Query, best_path
 from dex.router.pieces import Floats
-from dex.router.reduced import DUST, LAST_RESORTS, Reduced
+from dex.router.parallel import solve_parallel
+from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
 
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
 OUTSIDE: Final = 1e-7  # what edges outside the problem may still earn, as a share of the bound
@@ -43,6 +44,8 @@ class Optimum(NamedTuple):
 
 def best_split(market: CompiledMarket, query: Query) -> Optimum | None:
     """The optimum over all edges; None when nothing joins the two tokens."""
+    if len(market.tokens) == 2:
+        return _best_parallel(market, query)
     guess = best_path(market, query)
     if guess is None:
         return None
@@ -53,6 +56,15 @@ def best_split(market: CompiledMarket, query: Query) -> Optimum | None:
             return Optimum(guess.carried, bound, guess.prices, 0.0, 0)
     search.candidates.begin(guess)
     return search.run()
+
+
+def _best_parallel(market: CompiledMarket, query: Query) -> Optimum | None:
+    solution = solve_parallel(market, query)
+    if solution is None:
+        return None
+    solved, bound = solution
+    carried = _carry(market, query, solved)
+    return Optimum(carried, bound, solved.prices, solved.missing, solved.iterations)
 
 
 def bound_of(market: CompiledMarket, query: Query, prices: Floats, found: Stakes) -> float:
@@ -99,28 +111,30 @@ class _Search:
                 last_resort = LAST_RESORTS[-1]
             else:
                 break
-        carried = self._carry(solved.flows, solved.missing)
+        carried = _carry(market, query, solved)
         if not is_close(query, carried.value, bound):
-            carried = self._polished(carried, solved.missing, last_resort)
+            carried = self._polished(carried, last_resort)
         return Optimum(carried, bound, self.prices, solved.missing, iterations)
 
-    def _polished(self, carried: Carried, missing: float, last_resort: float) -> Carried:
+    def _polished(self, carried: Carried, last_resort: float) -> Carried:
         """The route solved again by itself: where every atom counts, what was cut as dust leaves it off balance."""
+        market, query = self.market, self.query
         depth = np.zeros_like(self.candidates.depth)
         edges = [flow.edge for flow in carried.flows]
         depth[edges] = self.candidates.depth[edges]
-        solved = Reduced(self.market, self.query, self.candidates.units, depth, last_resort).solve(self.prices, FINE)
-        again = self._carry(solved.flows, missing)
-        is_better = again.value > carried.value if self.query.is_exact_in else again.value < carried.value
+        solved = Reduced(market, query, self.candidates.units, depth, last_resort).solve(self.prices, FINE)
+        again = _carry(market, query, solved)
+        is_better = again.value > carried.value if query.is_exact_in else again.value < carried.value
         return again if is_better else carried
 
-    def _carry(self, flows: list[Flow], missing: float) -> Carried:
-        market, query = self.market, self.query
-        ways = plan(flows, query.source, query.target)
-        if query.is_exact_in or missing > DUST:
-            return carry_forward(market, ways, query.source, query.target, query.amount)
-        carried = carry_backward(market, ways, query.source, query.target, query.amount)
-        return _carry_until(market, ways, query, 1 / self.prices[query.target]) if carried.missing else carried
+
+def _carry(market: CompiledMarket, query: Query, solved: Solved) -> Carried:
+    """The solution's flows with their true amounts."""
+    ways = plan(solved.flows, query.source, query.target)
+    if query.is_exact_in or solved.missing > DUST:
+        return carry_forward(market, ways, query.source, query.target, query.amount)
+    carried = carry_backward(market, ways, query.source, query.target, query.amount)
+    return _carry_until(market, ways, query, 1 / float(solved.prices[query.target])) if carried.missing else carried
 
 
 def _carry_until(market: CompiledMarket, ways: Plan, query: Query, slope: float) -> Carried:

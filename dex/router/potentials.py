@@ -1,11 +1,19 @@
-"""Amounts and prices spread over the whole graph, hop by hop: one reduction over all edges a hop."""
+"""Amounts and prices spread over the whole graph, hop by hop, from the tokens that changed in the hop before."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
 from dex.router.compiled import CompiledMarket
 from dex.router.pieces import Floats, Ints
+
+_SWEEPS: Final = 64  # of prices, which settle after as many hops as the longest best path has
+_DENSE: Final = 0.4  # share of all edges from which handling them all is faster than picking those that matter
+_ALL: Final = slice(None)
+_SMALL: Final = 5000  # edges of a graph in which picking never pays
 
 
 def amounts_reached(
@@ -13,25 +21,29 @@ def amounts_reached(
 ) -> list[Floats]:
     """The most of each token that `amount` of `source` buys along one path of up to k hops, for k = 0, 1, ...
 
-    By the summary curves of edges, whose slopes are in `price` (0 for an edge that may not be used). Stops when
-    nothing changes any more, after `hops` hops at the latest.
+    By the summary curves of edges, whose slopes are in `price` (0 for an edge that may not be used, such as any
+    out of the target). Stops when nothing changes any more, after `hops` hops at the latest.
     """
     amounts = np.zeros(len(market.tokens))
     amounts[source] = amount
     levels = [amounts]
+    changed = np.array([source])
     for _ in range(hops):
-        amounts = levels[-1].copy()
-        amounts[target] = 0.0  # nothing leaves the target
-        sold = np.minimum(amounts.take(market.tail), market.capacity)
-        paid = price * sold
-        sold *= market.steepness
+        edges = _items(market.tail_start, changed, market.tail_order)
+        sold = amounts.take(market.tail[edges])
+        np.minimum(sold, market.capacity[edges], out=sold)
+        paid = price[edges] * sold
+        sold *= market.steepness[edges]
         sold += 1
         paid /= sold
-        after = np.maximum(levels[-1], np.maximum.reduceat(paid, market.head_start[:-1]))
-        after[source] = amount
-        if (after == levels[-1]).all():
+        amounts = amounts.copy()
+        np.maximum.at(amounts, market.head[edges], paid)
+        amounts[source] = amount
+        changed = np.flatnonzero(amounts > levels[-1])
+        if not len(changed):
             break
-        levels.append(after)
+        levels.append(amounts)
+        changed = changed[changed != target]
     return levels
 
 
@@ -42,24 +54,24 @@ def amounts_needed(
 
     Infinite where no single path can pay so much; see `amounts_reached`.
     """
-    order = market.tail_order
-    head, price = market.head[order], price[order]
-    capacity, steepness = market.capacity[order], market.steepness[order]
     amounts = np.full(len(market.tokens), np.inf)
     amounts[target] = amount
     levels = [amounts]
+    changed = np.array([target])
     for _ in range(hops):
-        amounts = levels[-1].copy()
-        amounts[source] = np.inf  # nothing is sold for the source
-        wanted = amounts.take(head)
-        slope = price - steepness * wanted
+        edges = _items(market.head_start, changed, None)
+        wanted = amounts.take(market.head[edges])
+        slope = price[edges] - market.steepness[edges] * wanted
         sold = wanted / slope
-        sold[~((slope > 0) & (sold <= capacity))] = np.inf
-        after = np.minimum(levels[-1], np.minimum.reduceat(sold, market.tail_start[:-1]))
-        after[target] = amount
-        if (after == levels[-1]).all():
+        sold[~((slope > 0) & (sold <= market.capacity[edges]))] = np.inf
+        amounts = amounts.copy()
+        np.minimum.at(amounts, market.tail[edges], sold)
+        amounts[target] = amount
+        changed = np.flatnonzero(amounts < levels[-1])
+        if not len(changed):
             break
-        levels.append(after)
+        levels.append(amounts)
+        changed = changed[changed != source]
     return levels
 
 
@@ -72,7 +84,6 @@ def path_forward(market: CompiledMarket, price: Floats, levels: list[Floats], ta
             continue
         into = slice(market.head_start[token], market.head_start[token + 1])
         sold = np.minimum(levels[level - 1][market.tail[into]], market.capacity[into])
-        sold[market.tail[into] == target] = 0.0
         paid = price[into] * sold / (1 + market.steepness[into] * sold)
         edge = int(market.head_start[token] + paid.argmax())
         path.append(edge)
@@ -88,8 +99,7 @@ def path_backward(market: CompiledMarket, price: Floats, levels: list[Floats], s
         if levels[level - 1][token] == levels[level][token]:
             continue
         out = market.tail_order[market.tail_start[token] : market.tail_start[token + 1]]
-        wanted = levels[level - 1][market.head[out]].copy()
-        wanted[market.head[out] == source] = np.inf
+        wanted = levels[level - 1][market.head[out]]
         slope = price[out] - market.steepness[out] * wanted
         sold = wanted / slope
         sold[~((slope > 0) & (sold <= market.capacity[out]))] = np.inf
@@ -99,58 +109,86 @@ def path_backward(market: CompiledMarket, price: Floats, levels: list[Floats], s
     return path
 
 
-def onward_prices(
-    market: CompiledMarket, pair_price: Floats, source: int, known: Ints, prices: Floats, sweeps: int = 32
-) -> Floats:
-    """Price of every token: as given for those `known`, else what its best sale towards them brings at once.
-
-    Nothing is sold for `source`, which no route returns to.
-    """
-    nu = np.zeros(len(market.tokens))
-    nu[known] = prices
-    worth = nu[source]
-    nu[source] = 0.0
-    for _ in range(sweeps):
-        after = np.maximum.reduceat(pair_price * nu.take(market.pair_head), market.pair_tail_start)
-        after[known] = prices
-        after[source] = 0.0
-        if (after == nu).all():
-            break
-        nu = after
-    nu[source] = worth
-    return nu
-
-
-def products_forward(market: CompiledMarket, pair: Floats, source: int, target: int, hops: int) -> Floats:
-    """The best product of pair prices from the source to each token."""
+def products_forward(market: CompiledMarket, pairs: Floats, source: int, hops: int) -> Floats:
+    """The best product of pair prices (in the order of heads) from the source to each token."""
     best = np.zeros(len(market.tokens))
     best[source] = 1.0
-    for _ in range(hops):
-        reached = best[target]
-        best[target] = 0.0
-        after = np.maximum.reduceat(pair * best.take(market.pair_tail), market.pair_head_start)
-        best[target] = reached
-        np.maximum(after, best, out=after)
-        after[source] = 1.0
-        if (after == best).all():
-            break
-        best = after
-    return best
+    by_tail = pairs[market.pair_order]
+    start = market.pair_tail_start
+    return _spread(best, np.array([source]), by_tail, market.pair_ends_by_tail, start, hops, lambda best: None)
 
 
-def products_backward(market: CompiledMarket, pair: Floats, source: int, target: int, hops: int) -> Floats:
-    """The best product of pair prices from each token to the target."""
+def products_backward(market: CompiledMarket, pairs: Floats, target: int, hops: int) -> Floats:
+    """The best product of pair prices (in the order of heads) from each token to the target."""
     best = np.zeros(len(market.tokens))
     best[target] = 1.0
-    pair = pair[market.pair_order]
-    for _ in range(hops):
-        reached = best[source]
-        best[source] = 0.0
-        after = np.maximum.reduceat(pair * best.take(market.pair_head), market.pair_tail_start)
-        best[source] = reached
-        np.maximum(after, best, out=after)
-        after[target] = 1.0
-        if (after == best).all():
-            break
-        best = after
+    ends = (market.pair_head, market.pair_tail)
+    return _spread(best, np.array([target]), pairs, ends, market.pair_head_start, hops, lambda best: None)
+
+
+def onward_prices(market: CompiledMarket, pairs: Floats, source: int, known: Ints, prices: Floats) -> Floats:
+    """Price of every token: as given for those `known`, else what its best sale towards them brings at once.
+
+    `pairs` are the best slopes of pairs, in the order of heads. Nothing is sold for `source`, which no route
+    returns to.
+    """
+    best = np.zeros(len(market.tokens))
+    best[known] = prices
+    worth = best[source]
+    best[source] = 0.0
+
+    def keep(after: Floats) -> None:
+        after[known] = prices
+        after[source] = 0.0
+
+    ends = (market.pair_head, market.pair_tail)
+    best = _spread(best, known[known != source], pairs, ends, market.pair_head_start, _SWEEPS, keep)
+    best[source] = worth
     return best
+
+
+def _spread(
+    best: Floats,
+    changed: Ints,
+    weights: Floats,
+    ends: tuple[Ints, Ints],
+    start: Ints,
+    hops: int,
+    keep: Callable[[Floats], None],
+) -> Floats:
+    """Raise each token to the best of weight times what the pair's other end is worth, until nothing changes.
+
+    `ends` of a pair are the token it is sorted by (see `start`) and the one that is raised; `keep` undoes the
+    raising of tokens that must not change.
+    """
+    origin, reached = ends
+    for _ in range(hops):
+        pairs = _items(start, changed, None)
+        after = best.copy()
+        np.maximum.at(after, reached[pairs], weights[pairs] * best.take(origin[pairs]))
+        keep(after)
+        changed = np.flatnonzero(after > best)
+        best = after
+        if not len(changed):
+            break
+    return best
+
+
+def _items(start: Ints, tokens: Ints, order: Ints | None) -> Ints | slice:
+    """Numbers of the edges or pairs that belong to these tokens; all of them where most do.
+
+    They are sorted by those tokens, or `order` sorts them so.
+    """
+    total = int(start[-1])
+    if total < _SMALL:
+        return _ALL
+    first = start[tokens]
+    count = start[tokens + 1] - first
+    ends = count.cumsum()
+    if len(ends) and ends[-1] > _DENSE * total:
+        return _ALL
+    first -= ends
+    first += count
+    items = first.repeat(count)
+    items += np.arange(len(items))
+    return items if order is None else order[items]

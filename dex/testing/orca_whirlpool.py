@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from dex.pools.orca_whirlpool import TICKS_IN_ARRAY, WhirlpoolPool
+from dex.pools.positions import Position, holdings, liquidity_at, ticks_of
 from dex.pools.tick_math import sqrt_price_x64
-from dex.testing.positions import Position, holdings, liquidity_at, ticks_of
 
 
 def whirlpool(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from dex.pools.positions import Position, holdings, liquidity_at, ticks_of
 from dex.pools.tick_math import sqrt_price_x96
 from dex.pools.uniswap_v3 import UniswapV3Pool
-from dex.testing.positions import Position, holdings, liquidity_at, ticks_of
 
 
 def v3_pool(

@@ -1,0 +1,45 @@
+"""Orders in a market of one pair: the pools side by side are filled to one price, and that is the optimum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dex.router.compiled import CompiledMarket
+from dex.router.flows import Flow
+from dex.router.guess import Query
+from dex.router.pieces import Floats
+from dex.router.reduced import DUST, Solved
+from dex.router.waterfill import fill
+
+
+def solve_parallel(market: CompiledMarket, query: Query) -> tuple[Solved, float] | None:
+    """The solution and its bound; None when no pool trades the pair. Exact: nothing outside could earn."""
+    edges = np.flatnonzero(query.price > 0)
+    if not len(edges):
+        return None
+    columns, owner, _ = market.columns_of(edges, market.count[edges])
+    pieces, order = market.pieces(columns)
+    owner = owner[order]
+    filled = fill(pieces, query.amount, query.is_exact_in)
+    values = pieces.values(filled.flow)
+    sold, paid = (np.bincount(owner, amounts, len(edges)) for amounts in (filled.flow, values))
+    traded = sold if query.is_exact_in else paid
+    is_full = sold > market.capacity[edges] / 2
+    active = np.flatnonzero((traded > DUST * query.amount) | (is_full & (traded > 0)))
+    rows = zip(edges[active].tolist(), sold[active].tolist(), paid[active].tolist(), strict=True)
+    flows = [Flow(edge, query.source, query.target, *amounts) for edge, *amounts in rows]
+    prices = _prices(market, query, filled.price)
+    earned = float((values - filled.price * filled.flow).sum())
+    if query.is_exact_in:
+        bound = filled.price * query.amount + earned
+    else:
+        bound = (query.amount - earned) / filled.price
+    missing = filled.missing / query.amount
+    return Solved(flows, prices, np.ones(len(market.tokens), bool), missing, 0), bound
+
+
+def _prices(market: CompiledMarket, query: Query, price: float) -> Floats:
+    prices = np.zeros(len(market.tokens))
+    prices[query.source] = price if query.is_exact_in else 1.0
+    prices[query.target] = 1.0 if query.is_exact_in else 1 / price
+    return prices
