@@ -17,6 +17,7 @@ class Market:
     """
 
     def __init__(self, pools: Sequence[Pool], now: int, version: int) -> None:
+        pools = _sorted(pools)
         self.compiled = CompiledMarket(pools, now, version)
         self.paths = VenuePaths(self.compiled)
         self.version = version
@@ -47,7 +48,7 @@ class Market:
 
     def holds(self, pools: Sequence[Pool]) -> bool:
         """Whether these are the same pools, whatever their states."""
-        mine = self.compiled.pools
+        mine, pools = self.compiled.pools, _sorted(pools)
         return len(pools) == len(mine) and all(
             (a.pool_id, a.venue, a.tokens, a.kind) == (b.pool_id, b.venue, b.tokens, b.kind)
             for a, b in zip(pools, mine, strict=True)
@@ -58,8 +59,13 @@ class Market:
         has_time_passed, self.compiled.now, self.version = now != self.compiled.now, now, version
         changed = [
             pool
-            for pool, before in zip(pools, self.compiled.pools, strict=True)
+            for pool, before in zip(_sorted(pools), self.compiled.pools, strict=True)
             if pool is not before or (has_time_passed and pool.fee_moves)
         ]
         if changed:
             self.compiled.apply(changed)
+
+
+def _sorted(pools: Sequence[Pool]) -> list[Pool]:
+    """By id, so that the order in which a chain lists its pools decides nothing."""
+    return sorted(pools, key=lambda pool: pool.pool_id)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dex.errors import InsufficientLiquidity, LimitNotMet, NoRoute, PriceImpactExceeded
+from dex.errors import AmountTooSmall, InsufficientLiquidity, LimitNotMet, NoRoute, PriceImpactExceeded
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router.market import Market
@@ -46,7 +46,7 @@ def find_route(market: Market, request: SwapRequest) -> Routed:
         )
         for venue in sorted(venues)
     }
-    found = _best(market, request, venues, [fill for fill in alone.values() if isinstance(fill, Fill)])
+    found = _best(market, request, venues, [fill for fill in alone.values() if fill is not None])
     quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
     _check_limits(request, quote)
     return Routed(quote, found.pools_after)
@@ -58,17 +58,21 @@ def allowed_venues(market: Market, request: SwapRequest) -> frozenset[str]:
     return venues - request.deny_venues
 
 
-def _best(market: Market, request: SwapRequest, venues: frozenset[str], alone: Iterable[Fill]) -> Found:
+def _best(
+    market: Market, request: SwapRequest, venues: frozenset[str], alone: Sequence[Fill | InsufficientLiquidity]
+) -> Found:
     """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
     if not venues:
         raise NoRoute("none of the venues you allow has pools here")
     order = SplitOrder(request.token_in, request.token_out, request.side, request.amount, venues)
-    single = max(alone, key=lambda fill: _score(request.side, fill), default=None)
+    fills = [fill for fill in alone if isinstance(fill, Fill)]
+    single = max(fills, key=lambda fill: _score(request.side, fill), default=None)
     try:
         split = find_split(market.compiled, order)
-    except (InsufficientLiquidity, NoRoute):
+    except (InsufficientLiquidity, NoRoute) as refusal:
         if single is None:
-            raise
+            is_too_small = alone and all(isinstance(fill, AmountTooSmall) for fill in alone)
+            raise (_too_small(request) if is_too_small else refusal) from None
         return _of_path(market, request, single, None)
     if single is not None and _score(request.side, single) > _score(request.side, split):
         return _of_path(market, request, single, split.bound)
@@ -77,6 +81,11 @@ def _best(market: Market, request: SwapRequest, venues: frozenset[str], alone: I
         for swap in split.swaps
     )
     return Found(Route(request.token_in, request.token_out, hops), split.pools_after, split.bound)
+
+
+def _too_small(request: SwapRequest) -> AmountTooSmall:
+    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
+    return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
 def _score(side: Side, found: Fill | Split) -> int:
