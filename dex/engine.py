@@ -1,6 +1,5 @@
 """The engine: quotes, signed bytes, broadcasts and receipts, each verb on a list, one answer per item in order."""
 
-import threading
 from collections.abc import Iterable, Sequence
 
 from dex.chains.base import Chain, Snapshot
@@ -11,13 +10,11 @@ from dex.venues import VENUES, Venue
 
 
 class Engine:
-    """One chain with the venues on it. Safe to share between threads; it keeps the market compiled between batches."""
+    """One chain with the venues on it. Holds no state of its own: safe to share between threads."""
 
     def __init__(self, chain: Chain, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
         self._chain = chain
         self._venues = tuple(venues)
-        self._warm: Market | None = None
-        self._lock = threading.Lock()
 
     @property
     def chain(self) -> Chain:
@@ -69,11 +66,5 @@ class Engine:
         return self._chain.receipts(tx_hashes)
 
     def _market(self, snapshot: Snapshot) -> Market:
-        """The snapshot's market, for the caller alone."""
         pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
-        with self._lock:
-            if self._warm is not None and self._warm.holds(pools):
-                self._warm.follow(pools, snapshot.time, snapshot.version)
-            else:
-                self._warm = Market(pools, snapshot.time, snapshot.version)
-            return self._warm.copy()
+        return Market(pools, snapshot.time, snapshot.version)

@@ -113,12 +113,9 @@ class Quote:
 
     `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
     stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
-    without fees or impact (the arrival mid, for reports). `bound` is what no route of any shape can beat, in atoms
-    of the side that is not fixed, and `gap_bp` how far the promise is from it; None where a single path was taken
-    without a search. `snapshot_version` is the block it was priced on.
+    without fees or impact (the arrival mid, for reports). `snapshot_version` is the block it was priced on.
     """
 
-    side: Side
     route: Route
     amount_in: int
     amount_out: int
@@ -126,18 +123,8 @@ class Quote:
     max_amount_in: int
     mid_amount_out: int
     price_impact_ppm: int
-    bound: int | None
-    gap_bp: float | None
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
-
-    @property
-    def best_venue(self) -> VenueQuote | None:
-        """The venue that alone would have given most, or asked least."""
-        able = [quote for quote in self.venue_quotes if quote.amount_in is not None and quote.amount_out is not None]
-        if self.side is Side.EXACT_IN:
-            return max(able, key=lambda quote: quote.amount_out or 0, default=None)
-        return min(able, key=lambda quote: quote.amount_in or 0, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ class WeightedPool:
     """
 
     kind: ClassVar[str] = "balancer_weighted"
-    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

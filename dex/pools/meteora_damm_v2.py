@@ -54,7 +54,6 @@ class DammPool:
     """
 
     kind: ClassVar[str] = "meteora_damm_v2"
-    fee_moves: ClassVar[bool] = True
 
     pool_id: str
     venue: str

@@ -11,8 +11,8 @@ from dex.router.certificate import Stakes, earned_by_pool, stakes
 from dex.router.compiled import CompiledMarket
 from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
 from dex.router.guess import Guess, Query, best_path
-from dex.router.parallel import solve_parallel
 from dex.router.pieces import Floats
+from dex.router.parallel import solve_parallel
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
 
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
