@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +58,7 @@ class Candidates:
 
     def grow(self, found: Stakes, prices: Floats, is_settled: Bools) -> None:
         """Take in the edges that would earn most, and the ways on from tokens that nothing flows through yet."""
-        market, units, depth = self.market, self.units, self.depth
+        market, _units, depth = self.market, self.units, self.depth
         good = np.flatnonzero(found.outside > 0)
         if len(good) > MORE_EDGES:
             good = good[np.argpartition(-found.outside[good], MORE_EDGES)[:MORE_EDGES]]

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from dex.router.compiled import CompiledMarket
 from dex.router.edge_curves import Traded, buy, sell
 
-
 _CORRECTIONS: Final = 4
 _FULL: Final = 0.9999  # share of an edge's capacity from which a plan means to fill it
 _PRECISE: Final = 1e-9

@@ -179,7 +179,11 @@ class _CentralPath:
         cuts = 0
         while self.merit > limit and cuts < CUTS:
             cuts += 1
-            for state, step in ((self.primal, self.direction), (self.dual, self.centre), (self.prices, self.price_step)):
+            for state, step in (
+                (self.primal, self.direction),
+                (self.dual, self.centre),
+                (self.prices, self.price_step),
+            ):
                 step *= 0.5
                 state -= step
             self._evaluate()

@@ -11,8 +11,8 @@ from dex.router.certificate import Stakes, earned_by_pool, stakes
 from dex.router.compiled import CompiledMarket
 from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
 from dex.router.guess import Guess, Query, best_path
-from dex.router.pieces import Floats
 from dex.router.parallel import solve_parallel
+from dex.router.pieces import Floats
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
 
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
@@ -51,7 +51,7 @@ def best_split(market: CompiledMarket, query: Query) -> Optimum | None:
         return None
     search = _Search(market, query, guess)
     if guess.fall < _CALM and not guess.carried.missing:
-        found, bound = search.certify(guess.prices)
+        _found, bound = search.certify(guess.prices)
         if is_close(query, guess.carried.value, bound):
             return Optimum(guess.carried, bound, guess.prices, 0.0, 0)
     search.candidates.begin(guess)

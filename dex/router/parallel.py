@@ -30,10 +30,7 @@ def solve_parallel(market: CompiledMarket, query: Query) -> tuple[Solved, float]
     flows = [Flow(edge, query.source, query.target, *amounts) for edge, *amounts in rows]
     prices = _prices(market, query, filled.price)
     earned = float((values - filled.price * filled.flow).sum())
-    if query.is_exact_in:
-        bound = filled.price * query.amount + earned
-    else:
-        bound = (query.amount - earned) / filled.price
+    bound = filled.price * query.amount + earned if query.is_exact_in else (query.amount - earned) / filled.price
     missing = filled.missing / query.amount
     return Solved(flows, prices, np.ones(len(market.tokens), bool), missing, 0), bound
 
