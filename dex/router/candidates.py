@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dex.router.certificate import Stakes
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
 from dex.router.guess import HOPS, Guess, Query
-from dex.router.pieces import CAPACITY, PRICE, Floats, Ints
+from dex.router.pieces import PRICE, Floats, Ints
 from dex.router.potentials import products_backward, products_forward
 
 Bools = NDArray[np.bool_]
@@ -22,19 +24,47 @@ SLACK = 1e-4
 NEAR = 0.02
 
 
+class Worth(NamedTuple):
+    """Of a share of the order, at average prices: over each edge alone, and with the best ways to and from it.
+
+    `forward` are the best products of prices from the source to each token, `backward` from each to the target.
+    """
+
+    edge: Floats
+    through: Floats
+    forward: Floats
+    backward: Floats
+
+
 class Candidates:
     """`depth` counts the pieces of each edge that are in play, always the first ones."""
 
-    def __init__(self, market: CompiledMarket, query: Query, guess: Guess) -> None:
+    def __init__(self, market: CompiledEdges, query: Query, guess: Guess) -> None:
         self.market, self.query = market, query
         self.depth = np.zeros(market.edge_count, np.intp)
         self.units = guess.units
 
     def begin(self, guess: Guess) -> None:
         """Take in the path, and the edges over which a share of the order would still do better than at its end."""
-        market, query, depth = self.market, self.query, self.depth
+        market, depth = self.market, self.depth
+        worth = self.worth(SHARE)
+        worst = float(worth.backward[self.query.source]) * (1 - guess.fall)
+        edges = _highest(worth.through, worst, FIRST_EDGES)
+        edges = np.unique(np.append(edges[self.units[market.head[edges]] > 0], guess.path))
+        floor = worst / (worth.forward[market.tail[edges]] * worth.backward[market.head[edges]])
+        depth[edges] = pieces_within(market, self.units, edges, FIT, floor)
+
+    def large(self, share: float, limit: int) -> Ints:
+        """The edges over which that share of the order would do best."""
+        through = self.worth(share).through
+        edges = _highest(through, 0.0, limit)
+        return edges[(through[edges] > 0) & (self.units[self.market.head[edges]] > 0)]
+
+    def worth(self, share: float) -> Worth:
+        """Rank all edges for a share of the order."""
+        market, query = self.market, self.query
         asked = self.units.take(market.tail)
-        asked *= SHARE
+        asked *= share
         sold = np.minimum(asked, market.capacity)
         value = market.steepness * sold
         value += 1
@@ -42,23 +72,16 @@ class Candidates:
         value *= query.price
         value /= asked
         value[~(asked > 0)] = 0.0
-        pairs = np.maximum.reduceat(value, market.pair_start)
+        pairs = market.pair_prices(value)
         forward = products_forward(market, pairs, query.source, HOPS)
         backward = products_backward(market, pairs, query.target, HOPS)
-        value *= forward.take(market.tail)
-        value *= backward.take(market.head)
-        worst = backward[query.source] * (1 - guess.fall)
-        edges = np.flatnonzero(value >= worst)
-        edges = edges[self.units[market.head[edges]] > 0]
-        if len(edges) > FIRST_EDGES:
-            edges = edges[np.argpartition(-value[edges], FIRST_EDGES)[:FIRST_EDGES]]
-        edges = np.unique(np.append(edges, guess.path))
-        floor = worst / (forward[market.tail[edges]] * backward[market.head[edges]])
-        depth[edges] = self._pieces_within(edges, FIT, floor)
+        worth = value * forward.take(market.tail)
+        worth *= backward.take(market.head)
+        return Worth(value, worth, forward, backward)
 
     def grow(self, found: Stakes, prices: Floats, is_settled: Bools) -> None:
         """Take in the edges that would earn most, and the ways on from tokens that nothing flows through yet."""
-        market, _units, depth = self.market, self.units, self.depth
+        market, units, depth = self.market, self.units, self.depth
         good = np.flatnonzero(found.outside > 0)
         if len(good) > MORE_EDGES:
             good = good[np.argpartition(-found.outside[good], MORE_EDGES)[:MORE_EDGES]]
@@ -67,11 +90,11 @@ class Candidates:
         ways = onward[0]
         self._measure_units(np.concatenate((market.tail[edges], market.head[edges], market.head[ways])), prices)
         floor = prices[market.tail[edges]] / prices[market.head[edges]]
-        fitting = np.maximum(self._pieces_within(edges, MORE_FIT, floor), 2 * depth[edges])
+        fitting = np.maximum(pieces_within(market, units, edges, MORE_FIT, floor), 2 * depth[edges])
         depth[edges] = np.minimum(np.minimum(fitting, found.pieces[good]) + 1, market.count[edges])
         if len(ways):
             floor = prices[market.tail[ways]] / prices[market.head[ways]] * (1 - NEAR)
-            depth[ways] = np.maximum(depth[ways], self._pieces_within(ways, MORE_FIT, floor))
+            depth[ways] = np.maximum(depth[ways], pieces_within(market, units, ways, MORE_FIT, floor))
 
     def _ways_on(self, tokens: Ints, prices: Floats, is_settled: Bools) -> Ints:
         """The edges that sell these tokens, and those they buy, for the best price or nearly, down to settled ones."""
@@ -101,17 +124,18 @@ class Candidates:
             fixed = query.source if query.is_exact_in else query.target
             self.units[tokens] = query.amount * prices[fixed] / prices[tokens]
 
-    def _pieces_within(self, edges: Ints, share: float, floor: Floats) -> Ints:
-        """Pieces of each edge that start at a slope of `floor` or more, and before a share of the order is sold."""
-        market = self.market
-        count = market.count[edges]
-        columns, owner, _ = market.columns_of(edges, count)
-        first = count.cumsum()
-        first -= count
-        before = np.minimum(market.table[CAPACITY].take(columns), 1e300)
-        before = before.cumsum() - before
-        before -= before.take(first).take(owner)
-        is_in = before <= (share * self.units[market.tail[edges]]).take(owner)
-        is_in &= market.table[PRICE].take(columns) >= floor.take(owner)
-        is_in[first] = True
-        return np.bincount(owner, is_in, len(edges)).astype(np.intp)
+
+def pieces_within(market: CompiledEdges, units: Floats, edges: Ints, share: float, floor: Floats) -> Ints:
+    """Pieces of each edge that start at a slope of `floor` or more, and before a share of the order is sold."""
+    columns, owner, place = market.columns_of(edges, market.count[edges])
+    before = market.capacity_before(edges, columns, owner)
+    is_in = before <= (share * units[market.tail[edges]]).take(owner)
+    is_in &= market.table[PRICE].take(columns) >= floor.take(owner)
+    is_in |= place == 0
+    return np.bincount(owner, is_in, len(edges)).astype(np.intp)
+
+
+def _highest(value: Floats, floor: float, limit: int) -> Ints:
+    """The edges of at least that value, no more than the limit."""
+    edges = np.flatnonzero(value >= floor)
+    return edges[np.argpartition(-value[edges], limit)[:limit]] if len(edges) > limit else edges

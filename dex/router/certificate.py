@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
+from dex.router.linear import sums
 from dex.router.pieces import PRICE, Floats, Ints
 
 Bools = NDArray[np.bool_]
@@ -33,7 +34,7 @@ class Stakes(NamedTuple):
     outside: Floats
 
 
-def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
+def stakes(market: CompiledEdges, price: Floats, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
     """Price all edges (slopes in `price`, 0 for one that may not be used).
 
     `known` counts pieces of each edge; those of an edge to a token that is not settled are not known, since
@@ -58,13 +59,15 @@ def stakes(market: CompiledMarket, price: Floats, nu: Floats, known: Ints, is_se
     earned = worth_out * pieces.values(x) - worth_in * x
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
     n = len(edge)
-    outside = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
-    return Stakes(edge, np.bincount(owner, minlength=n), np.bincount(owner, earned, n), np.bincount(owner, outside, n))
+    beyond = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
+    return Stakes(edge, np.bincount(owner, minlength=n), sums(owner, earned, n), sums(owner, beyond, n))
 
 
-def earned_by_pool(market: CompiledMarket, found: Stakes) -> tuple[Ints, Floats]:
+def earned_by_pool(market: CompiledEdges, found: Stakes) -> tuple[Ints, Floats]:
     """Pools that can earn, and the most each can: it is used once, between one pair of its tokens."""
     pool = market.pool[found.edge]
+    if not market.has_wide_pools:  # no more than one of two directions is above its price ratio
+        return pool, found.stake
     order = np.lexsort((found.stake, pool))
     is_last = np.ones(len(pool), bool)
     is_last[:-1] = pool[order[1:]] != pool[order[:-1]]

@@ -33,7 +33,7 @@ class Columns(NamedTuple):
 
     table: Floats
     form: NDArray[np.int8]
-    count: Ints
+    counts: Ints
     price: Floats
     capacity: Floats
     steepness: Floats
@@ -84,7 +84,7 @@ def _fill_stables(table: Floats, form: NDArray[np.int8], stables: list[tuple[int
     rows = np.array([start, b, c, *stable_parameters(start, b, c), scale_in, scale_out])
     form[at] = STABLE
     table[STABLE_ROWS, at] = rows
-    table[PRICE, at] = stables_at(*rows, np.zeros(len(at)))[1]
+    table[PRICE, at] = stables_at(rows, np.zeros(len(at)))[1]
     table[CAPACITY, at] = capacity
 
 
@@ -99,7 +99,7 @@ def _summary(table: Floats, form: NDArray[np.int8], starts: Ints) -> tuple[Float
     for kind, value, rows in ((POWER, powers_at, POWER_ROWS), (STABLE, stables_at, STABLE_ROWS)):
         at = np.flatnonzero(form == kind)
         if len(at):
-            paid[at] = value(*table[rows, at], x[at])[0]
+            paid[at] = value(table[rows, at], x[at])[0]
     price = table[PRICE, starts]
     x, paid = np.add.reduceat(x, starts), np.add.reduceat(paid, starts)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from dex.router.compiled import CompiledMarket
 from dex.router.edge_curves import Traded, buy, sell
+from dex.router.edges import CompiledEdges
 
 _CORRECTIONS: Final = 4
 _FULL: Final = 0.9999  # share of an edge's capacity from which a plan means to fill it
@@ -25,7 +25,7 @@ class Flow(NamedTuple):
     paid: float
 
 
-Trade = Callable[[CompiledMarket, int, float], Traded]
+Trade = Callable[[CompiledEdges, int, float], Traded]
 Plan = list[list[Flow]]  # tokens in topological order: the flows that sell each, largest first
 
 
@@ -58,7 +58,7 @@ def plan(flows: Sequence[Flow], source: int, target: int) -> Plan:
     return [sorted(group, key=lambda flow: (-flow.sold, flow.edge)) for group in groups.values() if group]
 
 
-def carry_forward(market: CompiledMarket, plan: Plan, source: int, target: int, amount: float) -> Carried:
+def carry_forward(market: CompiledEdges, plan: Plan, source: int, target: int, amount: float) -> Carried:
     """Sell `amount` of the source, each token's balance split in the plan's proportions.
 
     What an edge cannot take goes to its siblings. Where the plan fills all edges that sell a token, or they cannot
@@ -75,7 +75,7 @@ def carry_forward(market: CompiledMarket, plan: Plan, source: int, target: int, 
     return carried
 
 
-def _rooms_to_fill(market: CompiledMarket, plan: Plan, source: int) -> dict[int, float]:
+def _rooms_to_fill(market: CompiledEdges, plan: Plan, source: int) -> dict[int, float]:
     """Tokens of which the plan sells all that their edges can take, and how much that is."""
     rooms = {}
     for group in plan:
@@ -87,7 +87,7 @@ def _rooms_to_fill(market: CompiledMarket, plan: Plan, source: int) -> dict[int,
 
 
 def _carry_once(
-    market: CompiledMarket, plan: Plan, rooms: dict[int, float], source: int, target: int, amount: float
+    market: CompiledEdges, plan: Plan, rooms: dict[int, float], source: int, target: int, amount: float
 ) -> tuple[Carried, dict[int, float]]:
     """One pass, and by what factor too much or too little was bought of tokens with a jump in their price."""
     balance: defaultdict[int, float] = defaultdict(float)
@@ -112,7 +112,7 @@ def _carry_once(
     return Carried(balance[target], flows, slopes, missing), wrong
 
 
-def carry_backward(market: CompiledMarket, plan: Plan, source: int, target: int, amount: float) -> Carried:
+def carry_backward(market: CompiledEdges, plan: Plan, source: int, target: int, amount: float) -> Carried:
     """Buy `amount` of the target, each token's need split in the proportions in which the plan buys it."""
     into: defaultdict[int, list[Flow]] = defaultdict(list)
     for group in plan:
@@ -135,7 +135,7 @@ def carry_backward(market: CompiledMarket, plan: Plan, source: int, target: int,
 
 
 def _divide(
-    market: CompiledMarket, trade: Trade, group: list[Flow], weights: list[float], amount: float
+    market: CompiledEdges, trade: Trade, group: list[Flow], weights: list[float], amount: float
 ) -> list[Traded]:
     """Trade an amount over siblings by weight. What does not fit goes to those with room, the largest first.
 

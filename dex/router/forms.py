@@ -9,6 +9,7 @@ nothing cancels for small amounts.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,18 @@ _TOLERANCE = 1e-15
 _LEAST = 1e-3
 
 
-def power_at(depth: float, reserve: float, exponent: float, x: float) -> Triple:
+def power_at(parameters: Sequence[float], x: float) -> Triple:
     """The power form at one x."""
+    depth, reserve, exponent = parameters
     part = x / depth
     log = math.log1p(part)
     slope = reserve * exponent / depth * math.exp(-(exponent + 1) * log)
     return -reserve * math.expm1(-exponent * log), slope, (exponent + 1) * slope / (depth * (1 + part))
 
 
-def powers_at(depth: Floats, reserve: Floats, exponent: Floats, x: Floats) -> Triples:
-    """The power form at many."""
+def powers_at(parameters: Floats, x: Floats) -> Triples:
+    """The power form at many: one row a parameter."""
+    depth, reserve, exponent = parameters
     part = x / depth
     log = np.log1p(part)
     slope = reserve * exponent / depth * np.exp(-(exponent + 1) * log)
@@ -45,10 +48,9 @@ def power_inverses(depth: Floats, exponent: Floats, ratio: Floats) -> Floats:
     return x
 
 
-def stable_at(
-    start: float, b: float, c: float, turn: float, rest: float, scale_in: float, scale_out: float, x: float
-) -> Triple:
+def stable_at(parameters: Sequence[float], x: float) -> Triple:
     """The stable form at one x."""
+    start, b, c, turn, rest, scale_in, scale_out = parameters
     added = x * scale_in
     balance = start + added
     width, product = b + balance, c / balance
@@ -61,10 +63,9 @@ def stable_at(
     return value, scale * fall, 2 * scale * scale_in * (product / balance + fall * (1 - fall)) / root
 
 
-def stables_at(
-    start: Floats, b: Floats, c: Floats, turn: Floats, rest: Floats, scale_in: Floats, scale_out: Floats, x: Floats
-) -> Triples:
-    """The stable form at many."""
+def stables_at(parameters: Floats, x: Floats) -> Triples:
+    """The stable form at many: one row a parameter."""
+    start, b, c, turn, rest, scale_in, scale_out = parameters
     added = x * scale_in
     balance = start + added
     width, product = b + balance, c / balance
@@ -85,16 +86,15 @@ def stable_parameters(start: Floats, b: Floats, c: Floats) -> tuple[Floats, Floa
     return product / y, product
 
 
-def stable_inverse(
-    start: float, b: float, c: float, _turn: float, _rest: float, scale_in: float, scale_out: float, slope: float
-) -> float:
+def stable_inverse(parameters: Sequence[float], slope: float) -> float:
     """The x at which the slope is this; negative where it is less from the start."""
+    start, b, c, _, _, scale_in, scale_out = parameters
     fall = slope / (scale_in * scale_out)  # -dy/dX
-    balance = _scarce(b, c, 1 / fall) if fall >= 1 else _other(b, c, _scarce(b, c, fall))
+    balance = _scarce(b, c, 1 / fall) if fall >= 1 else other_balance(b, c, _scarce(b, c, fall))
     return (balance - start) / scale_in
 
 
-def _other(b: float, c: float, balance: float) -> float:
+def other_balance(b: float, c: float, balance: float) -> float:
     """The other coin's balance: both are alike in x y (x + y + b) = c."""
     width, product = b + balance, c / balance
     root = math.sqrt(width * width + 4 * product)
@@ -112,7 +112,7 @@ def _scarce(b: float, c: float, fall: float) -> float:
     middle = (1 + odds) / x
     y = 2 * odds / (middle + math.sqrt(middle * middle + 4 * x / c * odds))
     for _ in range(_STEPS):
-        x = _other(b, c, y)
+        x = other_balance(b, c, y)
         cubic, linear = x * y * y / c, (1 + odds) * y / x
         turn = -y * (x + 2 * y + b) / (y * (2 * x + y + b))  # of log x by log y
         step = math.log((cubic + linear) / odds) * (cubic + linear) / (cubic * (2 + turn) + linear * (1 - turn))

@@ -8,8 +8,9 @@ import numpy as np
 
 from dex.router.compiled import CompiledMarket
 from dex.router.edge_curves import buy, sell
+from dex.router.edges import CompiledEdges
 from dex.router.flows import Carried, Flow
-from dex.router.pieces import Floats
+from dex.router.pieces import Floats, Ints
 from dex.router.potentials import amounts_needed, amounts_reached, onward_prices, path_backward, path_forward
 
 HOPS: Final = 5  # of the path, and of what counts as within reach
@@ -65,16 +66,25 @@ def query_of(
     return Query(source, target, amount, is_exact_in, price, pair_price)
 
 
-def best_path(market: CompiledMarket, query: Query) -> Guess | None:
-    """The best path by the curves' summaries, at its true amounts; None when nothing joins the two tokens."""
+def without(market: CompiledEdges, query: Query, edges: Ints) -> Query:
+    """The query when these edges may not be used either."""
+    if not len(edges):
+        return query
+    price = query.price.copy()
+    price[edges] = 0.0
+    return query._replace(price=price, pair_price=market.pair_prices(price))
+
+
+def best_path(market: CompiledEdges, query: Query, hops: int = HOPS) -> Guess | None:
+    """The best path by the curves' summaries, at its true amounts; None when none of so few hops joins the tokens."""
     source, target, amount, price = query.source, query.target, query.amount, query.price
     if query.is_exact_in:
-        levels = amounts_reached(market, price, source, target, amount, HOPS)
+        levels = amounts_reached(market, price, source, target, amount, hops)
         if not levels[-1][target] > 0:
             return None
         return _at_true_amounts(market, query, path_forward(market, price, levels, target), levels[-1])
     for _ in range(_HALVINGS):
-        levels = amounts_needed(market, price, source, target, amount, HOPS)
+        levels = amounts_needed(market, price, source, target, amount, hops)
         if levels[-1][source] < np.inf:
             units = np.where(np.isfinite(levels[-1]), levels[-1], 0.0)
             return _at_true_amounts(market, query, path_backward(market, price, levels, source), units)
@@ -82,7 +92,7 @@ def best_path(market: CompiledMarket, query: Query) -> Guess | None:
     return None
 
 
-def _at_true_amounts(market: CompiledMarket, query: Query, path: list[int], units: Floats) -> Guess:
+def _at_true_amounts(market: CompiledEdges, query: Query, path: list[int], units: Floats) -> Guess:
     slopes, flows, missing = [], [], 0.0
     amount, fall = query.amount, 1.0
     for edge in path if query.is_exact_in else reversed(path):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dex.router.linear import solve_small
+from dex.router.linear import solve_small, sums
 from dex.router.pieces import Floats, Ints, Pieces
 
 MAX_ITERATIONS: Final = 80
@@ -112,7 +112,8 @@ class _CentralPath:
         np.multiply(self.slope, cross, out=self.head_weight)
         self.cross_twin[:] = cross
         n, width = self.n, self.width
-        self.matrix = np.bincount(self.entries, self.weights, width * width).reshape(width, width)[:n, :n]
+        cells = sums(self.entries, self.weights, width * width)
+        self.matrix = cells.reshape(width, width)[:n, :n]
 
     def step(self) -> bool:
         """Predict, correct and move; False, and no move, when numbers break down or nothing moves any more."""
@@ -159,7 +160,7 @@ class _CentralPath:
         slope, inverse, moved_in, step = self.slope, self.inverse, self.moved_in, self.step_left
         np.multiply(pull, inverse, out=moved_in)
         np.multiply(slope, moved_in, out=self.moved_out)
-        rest = self.excess - np.bincount(self.ends, self.moved, self.width)[: self.n]
+        rest = self.excess - sums(self.ends, self.moved, self.width)[: self.n]
         self.free_step[:] = solve_small(self.matrix, rest)
         self.price_step.take(self.ends, out=self.at, mode="clip")
         np.multiply(slope, self.price_out, out=step)
@@ -197,12 +198,13 @@ class _CentralPath:
 
     def _measure(self) -> float:
         """Complementarity, imbalance and the error in what pieces are worth, all in units of value; and their sum."""
-        self.excess = np.bincount(self.ends, self.turnover, self.width)[: self.n] - self.supply
+        self.excess = sums(self.ends, self.turnover, self.width)[: self.n] - self.supply
         size = np.abs(self.excess)
-        self.imbalance = size.item(size.argmax())
-        self.complement = float(self.primal.dot(self.dual))
+        self.imbalance: float = size.item(size.argmax())
+        self.complement: float = float(self.primal.dot(self.dual))
         error = self.pull
         np.subtract(self.loss, self.dual_flow, out=error)
         error += self.dual_left
         np.abs(error, out=error)
-        return self.complement + self.imbalance + float(error.dot(self.flow))
+        mistaken: float = float(error.dot(self.flow)) + self.complement + self.imbalance
+        return mistaken

@@ -1,4 +1,4 @@
-"""Small dense systems without the checks of the public function, which cost more than the elimination itself."""
+"""Sums by owner and small dense systems, without the checks that cost more than the arithmetic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dex.router.pieces import Floats
+from dex.router.pieces import Floats, Ints
 
 _lapack: Any = getattr(getattr(np.linalg, "_umath_linalg", None), "solve1", None)
 
@@ -17,6 +17,13 @@ def solve_small(matrix: Floats, right: Floats) -> Floats:
         solution: Floats = _lapack(matrix, right)
         return solution
     try:
-        return np.linalg.solve(matrix, right)
+        return np.linalg.solve(matrix, right).astype(np.float64)
     except np.linalg.LinAlgError:
         return np.full_like(right, np.nan)
+
+
+def sums(owner: Ints, amounts: Floats, size: int) -> Floats:
+    """The sum of the amounts of each owner, 0 .. size-1."""
+    totals: Any = np.bincount(owner, amounts, size)  # typed as if it always counted
+    floats: Floats = totals
+    return floats

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from dex.router.candidates import Candidates
 from dex.router.certificate import Stakes, earned_by_pool, stakes
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
 from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
-from dex.router.guess import Guess, Query, best_path
+from dex.router.guess import Guess, Query, best_path, without
 from dex.router.parallel import solve_parallel
-from dex.router.pieces import Floats
+from dex.router.pieces import Floats, Ints
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
 
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
@@ -27,7 +29,7 @@ class Optimum(NamedTuple):
     """A route with its true float amounts, and what no route can beat.
 
     `prices` are per atom of each token in atoms of the numeraire (the target for exact_in, the source for
-    exact_out); `missing` is the share of the order that could not be filled.
+    exact_out); `missing` is the share of the order that could not be filled. `in_play` are the edges looked at.
     """
 
     carried: Carried
@@ -35,6 +37,7 @@ class Optimum(NamedTuple):
     prices: Floats
     missing: float
     iterations: int
+    in_play: Ints
 
     @property
     def value(self) -> float:
@@ -42,32 +45,72 @@ class Optimum(NamedTuple):
         return self.carried.value
 
 
-def best_split(market: CompiledMarket, query: Query) -> Optimum | None:
-    """The optimum over all edges; None when nothing joins the two tokens."""
-    if len(market.tokens) == 2:
+def best_split(market: CompiledEdges, query: Query, deadline: float = math.inf) -> Optimum | None:
+    """The optimum over all edges; None when nothing joins the two tokens.
+
+    A pool is used between one pair of its tokens: where two come out, the best of all ways to leave but one is
+    taken. After the deadline (by the performance counter) the best so far, with a bound as good as that is.
+    """
+    optimum = _best_free(market, query, deadline)
+    if optimum is None or not market.has_wide_pools:
+        return optimum
+    twice = _used_twice(market, optimum)
+    if not twice:
+        return optimum
+    whole = np.flatnonzero(market.pool == market.pool[twice[0]])
+    children = []
+    for left_out in [*(whole[whole != edge] for edge in twice), np.array(twice)]:
+        child = best_split(market, without(market, query, left_out), deadline)
+        if child is not None:
+            children.append(child)
+    return _best_of(query, children) if children else None
+
+
+def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum | None:
+    """The optimum if each edge were a pool of its own."""
+    if market.token_count == 2:
         return _best_parallel(market, query)
     guess = best_path(market, query)
     if guess is None:
         return None
     search = _Search(market, query, guess)
     if guess.fall < _CALM and not guess.carried.missing:
-        _found, bound = search.certify(guess.prices)
+        bound = search.certify(guess.prices)[1]
         if is_close(query, guess.carried.value, bound):
-            return Optimum(guess.carried, bound, guess.prices, 0.0, 0)
+            return Optimum(guess.carried, bound, guess.prices, 0.0, 0, np.array(guess.path))
     search.candidates.begin(guess)
-    return search.run()
+    return search.run(guess, deadline)
 
 
-def _best_parallel(market: CompiledMarket, query: Query) -> Optimum | None:
+def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[int]:
+    """The edges of the first pool that is used between several pairs."""
+    edges = sorted(flow.edge for flow in optimum.carried.flows)
+    pools = [int(market.pool[edge]) for edge in edges]
+    for pool in sorted(pools):
+        if pools.count(pool) > 1:
+            return [edge for edge, own in zip(edges, pools, strict=True) if own == pool]
+    return []
+
+
+def _best_of(query: Query, children: list[Optimum]) -> Optimum:
+    """The child of the most filled and best value, with the weakest of all bounds."""
+    sign = 1 if query.is_exact_in else -1
+    best = max(children, key=lambda child: (-child.missing if child.missing > DUST else 0.0, sign * child.value))
+    bound = max(sign * child.bound for child in children)
+    in_play = np.unique(np.concatenate([child.in_play for child in children]))
+    return best._replace(bound=sign * bound, in_play=in_play)
+
+
+def _best_parallel(market: CompiledEdges, query: Query) -> Optimum | None:
     solution = solve_parallel(market, query)
     if solution is None:
         return None
     solved, bound = solution
-    carried = _carry(market, query, solved)
-    return Optimum(carried, bound, solved.prices, solved.missing, solved.iterations)
+    carried = carry(market, query, solved)
+    return Optimum(carried, bound, solved.prices, solved.missing, solved.iterations, np.flatnonzero(query.price > 0))
 
 
-def bound_of(market: CompiledMarket, query: Query, prices: Floats, found: Stakes) -> float:
+def bound_of(market: CompiledEdges, query: Query, prices: Floats, found: Stakes) -> float:
     """What no route can beat at these prices."""
     earned = float(earned_by_pool(market, found)[1].sum())
     if query.is_exact_in:
@@ -83,10 +126,10 @@ def is_close(query: Query, value: float, bound: float, gap: float = GAP) -> bool
 class _Search:
     """Solves, prices all edges, grows; until nothing outside could earn."""
 
-    def __init__(self, market: CompiledMarket, query: Query, guess: Guess) -> None:
+    def __init__(self, market: CompiledEdges, query: Query, guess: Guess) -> None:
         self.market, self.query, self.prices = market, query, guess.prices
         self.candidates = Candidates(market, query, guess)
-        self.is_settled = np.zeros(len(market.tokens), bool)  # tokens whose price comes from a flow
+        self.is_settled = np.zeros(market.token_count, bool)  # tokens whose price comes from a flow
         self.is_settled[[flow.tail for flow in guess.carried.flows]] = True
         self.is_settled[query.target] = True
 
@@ -95,8 +138,8 @@ class _Search:
         found = stakes(self.market, self.query.price, prices, self.candidates.depth, self.is_settled)
         return found, bound_of(self.market, self.query, prices, found)
 
-    def run(self) -> Optimum:
-        """The optimum, or the best that was found when rounds run out."""
+    def run(self, guess: Guess, deadline: float) -> Optimum:
+        """The optimum, or the best that was found when rounds or time run out."""
         market, query, candidates = self.market, self.query, self.candidates
         last_resort, iterations = LAST_RESORTS[0], 0
         for _ in range(ROUNDS):
@@ -105,16 +148,20 @@ class _Search:
             iterations += solved.iterations
             self.prices, self.is_settled = solved.prices, solved.is_settled
             found, bound = self.certify(self.prices)
-            if found.outside.sum() > OUTSIDE * bound:
+            is_late = deadline < math.inf and time.perf_counter() > deadline
+            if found.outside.sum() > OUTSIDE * bound and not is_late:
                 candidates.grow(found, self.prices, self.is_settled)
-            elif solved.missing > DUST and last_resort > LAST_RESORTS[-1]:
+            elif solved.missing > DUST and last_resort > LAST_RESORTS[-1] and not is_late:
                 last_resort = LAST_RESORTS[-1]
             else:
                 break
-        carried = _carry(market, query, solved)
+        carried = carry(market, query, solved)
         if not is_close(query, carried.value, bound):
             carried = self._polished(carried, last_resort)
-        return Optimum(carried, bound, self.prices, solved.missing, iterations)
+        missing = solved.missing
+        if not guess.carried.missing and _is_better(query, guess.carried, carried):
+            carried, missing = guess.carried, 0.0
+        return Optimum(carried, bound, self.prices, missing, iterations, np.flatnonzero(candidates.depth))
 
     def _polished(self, carried: Carried, last_resort: float) -> Carried:
         """The route solved again by itself: where every atom counts, what was cut as dust leaves it off balance."""
@@ -123,21 +170,26 @@ class _Search:
         edges = [flow.edge for flow in carried.flows]
         depth[edges] = self.candidates.depth[edges]
         solved = Reduced(market, query, self.candidates.units, depth, last_resort).solve(self.prices, FINE)
-        again = _carry(market, query, solved)
-        is_better = again.value > carried.value if query.is_exact_in else again.value < carried.value
-        return again if is_better else carried
+        again = carry(market, query, solved)
+        return again if _is_better(query, again, carried) else carried
 
 
-def _carry(market: CompiledMarket, query: Query, solved: Solved) -> Carried:
+def _is_better(query: Query, one: Carried, other: Carried) -> bool:
+    return one.value > other.value if query.is_exact_in else one.value < other.value
+
+
+def carry(market: CompiledEdges, query: Query, solved: Solved) -> Carried:
     """The solution's flows with their true amounts."""
     ways = plan(solved.flows, query.source, query.target)
+    if not ways:
+        return Carried(0.0 if query.is_exact_in else math.inf, [], [], query.amount)
     if query.is_exact_in or solved.missing > DUST:
         return carry_forward(market, ways, query.source, query.target, query.amount)
     carried = carry_backward(market, ways, query.source, query.target, query.amount)
     return _carry_until(market, ways, query, 1 / float(solved.prices[query.target])) if carried.missing else carried
 
 
-def _carry_until(market: CompiledMarket, ways: Plan, query: Query, slope: float) -> Carried:
+def _carry_until(market: CompiledEdges, ways: Plan, query: Query, slope: float) -> Carried:
     """Sell as much of the source as brings the amount of the target; `slope` is what more of it pays.
 
     For plans that use up a pool: the last digit of its output would decide whether a backward pass succeeds.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
 from dex.router.flows import Flow
 from dex.router.guess import Query
+from dex.router.linear import sums
 from dex.router.pieces import Floats
 from dex.router.reduced import DUST, Solved
 from dex.router.waterfill import fill
 
 
-def solve_parallel(market: CompiledMarket, query: Query) -> tuple[Solved, float] | None:
+def solve_parallel(market: CompiledEdges, query: Query) -> tuple[Solved, float] | None:
     """The solution and its bound; None when no pool trades the pair. Exact: nothing outside could earn."""
     edges = np.flatnonzero(query.price > 0)
     if not len(edges):
@@ -22,7 +23,7 @@ def solve_parallel(market: CompiledMarket, query: Query) -> tuple[Solved, float]
     owner = owner[order]
     filled = fill(pieces, query.amount, query.is_exact_in)
     values = pieces.values(filled.flow)
-    sold, paid = (np.bincount(owner, amounts, len(edges)) for amounts in (filled.flow, values))
+    sold, paid = (sums(owner, amounts, len(edges)) for amounts in (filled.flow, values))
     traded = sold if query.is_exact_in else paid
     is_full = sold > market.capacity[edges] / 2
     active = np.flatnonzero((traded > DUST * query.amount) | (is_full & (traded > 0)))
@@ -32,11 +33,11 @@ def solve_parallel(market: CompiledMarket, query: Query) -> tuple[Solved, float]
     earned = float((values - filled.price * filled.flow).sum())
     bound = filled.price * query.amount + earned if query.is_exact_in else (query.amount - earned) / filled.price
     missing = filled.missing / query.amount
-    return Solved(flows, prices, np.ones(len(market.tokens), bool), missing, 0), bound
+    return Solved(flows, prices, np.ones(market.token_count, bool), missing, 0), bound
 
 
-def _prices(market: CompiledMarket, query: Query, price: float) -> Floats:
-    prices = np.zeros(len(market.tokens))
+def _prices(market: CompiledEdges, query: Query, price: float) -> Floats:
+    prices = np.zeros(market.token_count)
     prices[query.source] = price if query.is_exact_in else 1.0
     prices[query.target] = 1.0 if query.is_exact_in else 1 / price
     return prices

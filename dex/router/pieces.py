@@ -41,7 +41,7 @@ class Pieces:
         self.capacity = table[CAPACITY]
         self.curvature = table[FIRST, :hyperbolas]
         self._twice = 2 * self.curvature
-        self._few: list[tuple[Callable[..., tuple[float, float, float]], list[float]]] = []
+        self._few: list[tuple[Callable[[list[float], float], tuple[float, float, float]], list[float]]] = []
 
     def negated(self) -> Pieces:
         """The same pieces with value, slope and bend of the other sign."""
@@ -64,14 +64,14 @@ class Pieces:
         if not self._few:
             self._few = [(power_at, column) for column in self.table[POWER_ROWS, n : self.powers].T.tolist()]
             self._few += [(stable_at, column) for column in self.table[STABLE_ROWS, self.powers :].T.tolist()]
-        results = [form(*column, at) for (form, column), at in zip(self._few, x[n:].tolist(), strict=True)]
+        results = [form(column, at) for (form, column), at in zip(self._few, x[n:].tolist(), strict=True)]
         value[n:], slope[n:], bend[n:] = zip(*results, strict=True)
 
     def values(self, x: Floats) -> Floats:
         """f(x)."""
-        value = np.empty((3, self.size))
-        self.evaluate(x, *value)
-        return value[0]
+        value, slope, bend = np.empty((3, self.size))
+        self.evaluate(x, value, slope, bend)
+        return value
 
     def inverse(self, slope: Floats) -> Floats:
         """The x within capacity at which f' has come down to `slope` (> 0): 0 where it starts below."""
@@ -84,9 +84,10 @@ class Pieces:
             x[n:end] = power_inverses(table[FIRST, n:end], table[FIRST + 2, n:end], ratio[n:end])
         if end < self.size:
             columns = zip(table[STABLE_ROWS, end:].T.tolist(), slope[end:].tolist(), strict=True)
-            x[end:] = [stable_inverse(*column, at) for column, at in columns]
+            x[end:] = [stable_inverse(column, at) for column, at in columns]
         np.fmax(x, 0.0, out=x)
-        return np.minimum(x, self.capacity, out=x)
+        np.minimum(x, self.capacity, out=x)
+        return x
 
     def _hyperbolas(self, price: Floats, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
         np.multiply(self.curvature, x, out=bend)
@@ -101,4 +102,4 @@ class Pieces:
     def _many(self, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
         n, end = self.hyperbolas, self.powers
         for part, form, rows in ((slice(n, end), powers_at, POWER_ROWS), (slice(end, None), stables_at, STABLE_ROWS)):
-            value[part], slope[part], bend[part] = form(*self.table[rows, part], x[part])
+            value[part], slope[part], bend[part] = form(self.table[rows, part], x[part])

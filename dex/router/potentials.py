@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
 from dex.router.pieces import Floats, Ints
 
 _SWEEPS: Final = 64  # of prices, which settle after as many hops as the longest best path has
@@ -17,14 +17,14 @@ _SMALL: Final = 5000  # edges of a graph in which picking never pays
 
 
 def amounts_reached(
-    market: CompiledMarket, price: Floats, source: int, target: int, amount: float, hops: int
+    market: CompiledEdges, price: Floats, source: int, target: int, amount: float, hops: int
 ) -> list[Floats]:
     """The most of each token that `amount` of `source` buys along one path of up to k hops, for k = 0, 1, ...
 
     By the summary curves of edges, whose slopes are in `price` (0 for an edge that may not be used, such as any
     out of the target). Stops when nothing changes any more, after `hops` hops at the latest.
     """
-    amounts = np.zeros(len(market.tokens))
+    amounts = np.zeros(market.token_count)
     amounts[source] = amount
     levels = [amounts]
     changed = np.array([source])
@@ -48,13 +48,13 @@ def amounts_reached(
 
 
 def amounts_needed(
-    market: CompiledMarket, price: Floats, source: int, target: int, amount: float, hops: int
+    market: CompiledEdges, price: Floats, source: int, target: int, amount: float, hops: int
 ) -> list[Floats]:
     """The least of each token that buys `amount` of `target` along one path of up to k hops, for k = 0, 1, ...
 
     Infinite where no single path can pay so much; see `amounts_reached`.
     """
-    amounts = np.full(len(market.tokens), np.inf)
+    amounts = np.full(market.token_count, np.inf)
     amounts[target] = amount
     levels = [amounts]
     changed = np.array([target])
@@ -75,7 +75,7 @@ def amounts_needed(
     return levels
 
 
-def path_forward(market: CompiledMarket, price: Floats, levels: list[Floats], target: int) -> list[int]:
+def path_forward(market: CompiledEdges, price: Floats, levels: list[Floats], target: int) -> list[int]:
     """The edges, in order, of the path that `amounts_reached` its amount of `target` by."""
     path: list[int] = []
     token = target
@@ -91,7 +91,7 @@ def path_forward(market: CompiledMarket, price: Floats, levels: list[Floats], ta
     return path[::-1]
 
 
-def path_backward(market: CompiledMarket, price: Floats, levels: list[Floats], source: int) -> list[int]:
+def path_backward(market: CompiledEdges, price: Floats, levels: list[Floats], source: int) -> list[int]:
     """The edges, in order, of the path by which `source` pays the amount in `amounts_needed`."""
     path: list[int] = []
     token = source
@@ -109,30 +109,30 @@ def path_backward(market: CompiledMarket, price: Floats, levels: list[Floats], s
     return path
 
 
-def products_forward(market: CompiledMarket, pairs: Floats, source: int, hops: int) -> Floats:
+def products_forward(market: CompiledEdges, pairs: Floats, source: int, hops: int) -> Floats:
     """The best product of pair prices (in the order of heads) from the source to each token."""
-    best = np.zeros(len(market.tokens))
+    best = np.zeros(market.token_count)
     best[source] = 1.0
     by_tail = pairs[market.pair_order]
     start = market.pair_tail_start
     return _spread(best, np.array([source]), by_tail, market.pair_ends_by_tail, start, hops, lambda best: None)
 
 
-def products_backward(market: CompiledMarket, pairs: Floats, target: int, hops: int) -> Floats:
+def products_backward(market: CompiledEdges, pairs: Floats, target: int, hops: int) -> Floats:
     """The best product of pair prices (in the order of heads) from each token to the target."""
-    best = np.zeros(len(market.tokens))
+    best = np.zeros(market.token_count)
     best[target] = 1.0
     ends = (market.pair_head, market.pair_tail)
     return _spread(best, np.array([target]), pairs, ends, market.pair_head_start, hops, lambda best: None)
 
 
-def onward_prices(market: CompiledMarket, pairs: Floats, source: int, known: Ints, prices: Floats) -> Floats:
+def onward_prices(market: CompiledEdges, pairs: Floats, source: int, known: Ints, prices: Floats) -> Floats:
     """Price of every token: as given for those `known`, else what its best sale towards them brings at once.
 
     `pairs` are the best slopes of pairs, in the order of heads. Nothing is sold for `source`, which no route
     returns to.
     """
-    best = np.zeros(len(market.tokens))
+    best = np.zeros(market.token_count)
     best[known] = prices
     worth = best[source]
     best[source] = 0.0

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dex.router import interior
-from dex.router.compiled import CompiledMarket
+from dex.router.edges import CompiledEdges
 from dex.router.flows import Flow
 from dex.router.guess import Query
+from dex.router.linear import sums
 from dex.router.pieces import CAPACITY, PRICE, ROWS, Floats, Ints, Pieces
 from dex.router.potentials import onward_prices
 
@@ -41,7 +42,7 @@ class Reduced:
     """The edges with a `depth`, which counts the pieces of each, trimmed to those that lead somewhere."""
 
     def __init__(
-        self, market: CompiledMarket, query: Query, units: Floats, depth: Ints, last_resort: float = LAST_RESORTS[0]
+        self, market: CompiledEdges, query: Query, units: Floats, depth: Ints, last_resort: float = LAST_RESORTS[0]
     ) -> None:
         self.market, self.query, self.units, self.last_resort = market, query, units, last_resort
         edges = np.flatnonzero(depth)
@@ -52,33 +53,41 @@ class Reduced:
             depth[self.edges] = keep
         self.counts = depth[self.edges]
         self.tail, self.head = market.tail[self.edges], market.head[self.edges]
-        is_used = np.zeros(len(market.tokens), bool)
+        is_used = np.zeros(market.token_count, bool)
         is_used[self.tail] = is_used[self.head] = True
         is_used[query.numeraire] = False
         self.tokens = np.append(np.flatnonzero(is_used), query.numeraire)
 
-    def solve(self, prices: Floats, tolerance: float = interior.TOLERANCE) -> Solved:
-        """Solve it, starting from these prices."""
+    def solve(self, prices: Floats | None, tolerance: float = interior.TOLERANCE) -> Solved:
+        """Solve it, starting from these prices. None: from the units, and without pricing tokens outside."""
         market, units, tokens, size = self.market, self.units, self.tokens, len(self.edges) + 1
         program, owner = self.program()
         to_units = units[tokens] / units[self.query.numeraire]
-        solution = interior.solve(program, prices[tokens] * to_units, tolerance)
+        start = np.ones(len(tokens)) if prices is None else prices[tokens] * to_units
+        solution = interior.solve(program, start, tolerance)
         flow = solution.flow
-        sold = np.bincount(owner, flow, size)[1:]
+        sold = sums(owner, flow, size)[1:]
         is_full = np.bincount(owner, flow > 0.5 * program.pieces.capacity, size)[1:]
         active = np.flatnonzero((sold > DUST) | (is_full > 0))
-        paid = np.bincount(owner, program.pieces.values(flow), size)[1:][active] * units[self.head[active]]
-        sold = sold[active] * units[self.tail[active]]
-        rows = (self.edges[active], self.tail[active], self.head[active], sold, paid)
-        is_settled = np.zeros(len(market.tokens), bool)
+        paid = sums(owner, program.pieces.values(flow), size)[1:]
+        amounts = (sold[active] * units[self.tail[active]], paid[active] * units[self.head[active]])
+        rows = (self.edges[active], self.tail[active], self.head[active], *amounts)
+        is_settled = np.zeros(market.token_count, bool)
         is_settled[rows[1]] = is_settled[rows[2]] = True
-        known = np.flatnonzero(is_settled[tokens])
-        prices = onward_prices(
-            market, self.query.pair_price, self.query.source, tokens[known], (solution.prices / to_units)[known]
-        )
         missing = float(flow[0]) * (1.0 if self.query.is_exact_in else self.last_resort)
         flows = [Flow(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
-        return Solved(flows, prices, is_settled, missing, solution.iterations)
+        new_prices = self._prices(solution.prices / to_units, is_settled, prices is not None)
+        return Solved(flows, new_prices, is_settled, missing, solution.iterations)
+
+    def _prices(self, prices: Floats, is_settled: Bools, has_outside: bool) -> Floats:
+        """Prices of all tokens: of settled ones as given, of the others by their best sale, if they matter."""
+        market, query = self.market, self.query
+        known = np.flatnonzero(is_settled[self.tokens])
+        if has_outside:
+            return onward_prices(market, query.pair_price, query.source, self.tokens[known], prices[known])
+        all_prices = np.zeros(market.token_count)
+        all_prices[self.tokens] = prices
+        return all_prices
 
     def program(self) -> tuple[interior.Program, Ints]:
         """Pieces and tokens for the interior point method, and which edge each piece is of, from 1.
@@ -86,7 +95,7 @@ class Reduced:
         The first piece is that of last resort, of edge 0.
         """
         market, query, units = self.market, self.query, self.units
-        local = np.zeros(len(market.tokens), np.intp)
+        local = np.zeros(market.token_count, np.intp)
         local[self.tokens] = np.arange(len(self.tokens))
         columns, owner, _ = market.columns_of(self.edges, self.counts)
         pieces, order = market.pieces(columns, units[self.tail].take(owner), units[self.head].take(owner))
@@ -111,11 +120,11 @@ class Reduced:
         return interior.Program(whole, tail, head, len(self.tokens) - 1, supply), np.append(0, owner)
 
 
-def trimmed(market: CompiledMarket, query: Query, edges: Ints) -> Ints:
+def trimmed(market: CompiledEdges, query: Query, edges: Ints) -> Ints:
     """The edges without those that lead nowhere or come from nowhere."""
     while True:
         tail, head = market.tail[edges], market.head[edges]
-        is_sold, is_bought = np.zeros((2, len(market.tokens)), bool)
+        is_sold, is_bought = np.zeros((2, market.token_count), bool)
         is_sold[tail] = is_sold[query.target] = True
         is_bought[head] = is_bought[query.source] = True
         keep = is_sold[head] & is_bought[tail]

@@ -13,6 +13,8 @@ from dex.router.flows import Flow, Plan
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
 _WEIGHT_BITS: Final = 62
+_RAISES: Final = 20
+_MARGIN: Final = 1.01  # on what is still missing, since prices fall
 
 
 class Replayed(NamedTuple):
@@ -65,6 +67,23 @@ def replay_exact_out(market: CompiledMarket, ways: Plan, source: int, target: in
             need[flow.tail] += swap.amount_in
             swaps.append((flow.edge, swap))
     return Replayed(swaps[::-1], need[source], amount)
+
+
+def replay_until(
+    market: CompiledMarket, ways: Plan, source: int, target: int, amount: int, start: tuple[float, float]
+) -> Replayed:
+    """Sell more and more until the target gets `amount`: for plans that use up a pool to the last atom.
+
+    `start` is the input to try first, and what an atom more of it pays. Raises: InsufficientLiquidity.
+    """
+    sold, rate = int(start[0]) + 1, start[1]
+    for _ in range(_RAISES):
+        replayed = replay_exact_in(market, ways, source, target, sold)
+        short = amount - replayed.amount_out
+        if short <= 0:
+            return replayed
+        sold += int(short / rate * _MARGIN) + 1
+    raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
 
 
 def _trade(

@@ -2,68 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+import math
+import time
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
-from dex.pools import Pool
 from dex.router.compiled import CompiledMarket
-from dex.router.flows import plan
-from dex.router.guess import Query, query_of
-from dex.router.optimum import Optimum, best_split
+from dex.router.constrained import best_constrained
+from dex.router.flows import Carried, plan
+from dex.router.guess import Query, best_path, query_of
+from dex.router.limits import Limits
+from dex.router.optimum import GAP, best_split
 from dex.router.reduced import DUST
-from dex.router.replay import Replayed, replay_exact_in, replay_exact_out
+from dex.router.replay import Replayed, replay_exact_in, replay_exact_out, replay_until
+from dex.router.split_values import Split, SplitOrder, SplitSwap
 from dex.types import Side
 
-BASIS_POINTS: Final = 10_000
+_BASIS_POINTS: Final = 10_000
+_SHARES_TRIED: Final = 20  # of an amount that is too large, halving the distance each time
+_LEAST_SHARE: Final = 1e-9  # by which what fills differs from what does not
 
 
-@dataclass(frozen=True, slots=True)
-class SplitOrder:
-    """What is to be routed: `amount` is atoms of token_in for exact_in, of token_out for exact_out."""
+class _Route(NamedTuple):
+    """A route in floats: its amounts, marginal prices by token, bound, and the share of the order it cannot fill."""
 
-    token_in: str
-    token_out: str
-    side: Side
-    amount: int
-    allow_venues: frozenset[str] = field(default_factory=frozenset)
-    deny_venues: frozenset[str] = field(default_factory=frozenset)
-    deny_tokens: frozenset[str] = field(default_factory=frozenset)
-
-
-@dataclass(frozen=True, slots=True)
-class SplitSwap:
-    """One swap of a route: atoms of token_in sold to the pool, atoms of token_out it pays."""
-
-    pool_id: str
-    venue: str
-    token_in: str
-    token_out: str
-    amount_in: int
-    amount_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A route with its proof.
-
-    `swaps` sell each token only after all that buy it; `amount_in` and `amount_out` are what they add up to.
-    `float_amount` is the side that was not fixed, without rounding; `bound` is what no route can beat of it (more
-    than for exact_in, less than for exact_out), `gap_bp` their distance in basis points. `prices` are the marginal
-    ones of tokens in the route, in atoms of token_out per atom.
-    """
-
-    swaps: tuple[SplitSwap, ...]
-    amount_in: int
-    amount_out: int
-    float_amount: float
+    carried: Carried
+    prices: dict[int, float]
     bound: float
-    gap_bp: float
-    prices: Mapping[str, float]
-    pools_after: tuple[Pool, ...]
+    is_proven: bool
+    missing: float
+    swap_cost: float
 
 
 def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
@@ -73,13 +43,18 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     filled); AmountTooSmall when rounding leaves nothing.
     """
     query = _query(market, order)
+    deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
     with np.errstate(all="ignore"):  # infinite and undefined values are dealt with where they arise
-        optimum = best_split(market, query)
-    if optimum is None:
-        raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
-    if optimum.missing > DUST:
-        raise _insufficient(market, order, query, optimum)
-    return _split(market, order, optimum, _replay(market, order, query, optimum))
+        route = _best_route(market, order, query, deadline)
+        if route.missing > DUST:
+            raise _too_large(market, order, query, route.missing)
+        try:
+            replayed = _replay(market, query, order.amount, route)
+        except InsufficientLiquidity:
+            raise _too_large(market, order, query, DUST) from None
+    if not replayed.amount_out or not replayed.amount_in:
+        raise AmountTooSmall("the amount is so small that rounding would leave nothing of it", token=order.token_in)
+    return _split(market, order, query, route, replayed)
 
 
 def _query(market: CompiledMarket, order: SplitOrder) -> Query:
@@ -96,86 +71,89 @@ def _query(market: CompiledMarket, order: SplitOrder) -> Query:
         ]
         tokens = np.array([token not in order.deny_tokens for token in market.tokens])
         allowed = np.array(venues)[market.venue] & tokens[market.tail] & tokens[market.head]
-    is_exact_in = order.side is Side.EXACT_IN
-    return query_of(market, order.token_in, order.token_out, float(order.amount), is_exact_in, allowed)
+    return query_of(market, order.token_in, order.token_out, float(order.amount), order.side is Side.EXACT_IN, allowed)
 
 
-def _replay(market: CompiledMarket, order: SplitOrder, query: Query, optimum: Optimum) -> Replayed:
-    ways = plan(optimum.carried.flows, query.source, query.target)
-    if order.side is Side.EXACT_IN:
-        replayed = replay_exact_in(market, ways, query.source, query.target, order.amount)
-    else:
-        try:
-            replayed = replay_exact_out(market, ways, query.source, query.target, order.amount)
-        except InsufficientLiquidity:
-            replayed = _raise_input(market, order, query, optimum)
-    if not replayed.amount_out:
-        raise AmountTooSmall("the amount is so small that rounding would leave nothing of it", token=order.token_in)
-    return replayed
+def _best_route(market: CompiledMarket, order: SplitOrder, query: Query, deadline: float) -> _Route:
+    optimum = best_split(market, query, deadline)
+    if optimum is None:
+        raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
+    limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_splits)
+    if not query.is_exact_in:
+        limits = limits._replace(swap_cost=limits.swap_cost * float(optimum.prices[query.target]))
+    if limits.is_free or optimum.missing > DUST:
+        tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
+        prices = {token: float(optimum.prices[token]) for token in tokens}
+        return _Route(optimum.carried, prices, optimum.bound, False, optimum.missing, 0.0)
+    found = best_constrained(market, query, limits, optimum, deadline)
+    if found is None:
+        if order.max_hops is not None and best_path(market, query, order.max_hops) is None:
+            raise NoRoute(
+                f"no {order.max_hops} permitted pools in a row lead from {order.token_in} to {order.token_out}"
+            )
+        return _Route(optimum.carried, {}, optimum.bound, False, 1.0, limits.swap_cost)
+    return _Route(found.carried, found.prices, found.bound, found.is_proven, 0.0, limits.swap_cost)
 
 
-def _raise_input(market: CompiledMarket, order: SplitOrder, query: Query, optimum: Optimum) -> Replayed:
-    """Sell more and more until the target gets its amount: for plans that use up a pool to the last atom."""
-    ways = plan(optimum.carried.flows, query.source, query.target)
-    slope = 1 / optimum.prices[query.target]
-    amount = int(optimum.value) + 1
-    for _ in range(20):
-        replayed = replay_exact_in(market, ways, query.source, query.target, amount)
-        short = order.amount - replayed.amount_out
-        if short <= 0:
-            return replayed
-        amount += int(short / slope * 1.01) + 1
-    raise InsufficientLiquidity(f"the route cannot pay {order.amount} atoms")
+def _replay(market: CompiledMarket, query: Query, amount: int, route: _Route) -> Replayed:
+    ways = plan(route.carried.flows, query.source, query.target)
+    if query.is_exact_in:
+        return replay_exact_in(market, ways, query.source, query.target, amount)
+    try:
+        return replay_exact_out(market, ways, query.source, query.target, amount)
+    except InsufficientLiquidity:
+        rate = 1 / route.prices[query.target]
+        return replay_until(market, ways, query.source, query.target, amount, (route.carried.value, rate))
 
 
-def _split(market: CompiledMarket, order: SplitOrder, optimum: Optimum, replayed: Replayed) -> Split:
-    is_exact_in = order.side is Side.EXACT_IN
-    value, bound = optimum.value, optimum.bound
-    numeraire = 1.0 if is_exact_in else float(optimum.prices[market.token_number[order.token_out]])
-    tokens = {order.token_out}
+def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: _Route, replayed: Replayed) -> Split:
+    value, bound = route.carried.value, route.bound
+    cost = route.swap_cost * len(route.carried.flows)
+    net = value - cost if query.is_exact_in else value + cost
+    gap = (bound - net if query.is_exact_in else net - bound) / max(abs(net), math.ulp(0.0))
+    worth = route.prices[query.target]
     swaps = []
     for edge, swap in replayed.swaps:
-        token_in, token_out = market.edge_tokens[edge]
         pool = swap.pool_after
-        swaps.append(SplitSwap(pool.pool_id, pool.venue, token_in, token_out, swap.amount_in, swap.amount_out))
-        tokens |= {token_in, token_out}
-    prices = {token: float(optimum.prices[market.token_number[token]]) / numeraire for token in sorted(tokens)}
+        swaps.append(SplitSwap(pool.pool_id, pool.venue, *market.edge_tokens[edge], swap.amount_in, swap.amount_out))
     return Split(
         swaps=tuple(swaps),
         amount_in=replayed.amount_in,
         amount_out=replayed.amount_out,
         float_amount=value,
+        cost=cost,
         bound=bound,
-        gap_bp=BASIS_POINTS * ((bound / value if is_exact_in else value / bound) - 1),
-        prices=prices,
+        gap_bp=_BASIS_POINTS * gap,
+        is_proven=route.is_proven or gap <= GAP,
+        prices={market.tokens[token]: price / worth for token, price in sorted(route.prices.items())},
         pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),
     )
 
 
-def _insufficient(market: CompiledMarket, order: SplitOrder, query: Query, optimum: Optimum) -> InsufficientLiquidity:
-    """The refusal, with an amount that does fill: what the optimum could carry, less a little until it replays."""
-    largest = 0
-    share = 1 - optimum.missing
-    for number in range(8):
-        amount = int(order.amount * share * (1 - 10.0 ** (number - 9)))
-        if amount <= 0:
+def _too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
+    """The refusal, with an amount that does fill, found by halving below what the optimum could carry."""
+    low, high = 0, order.amount
+    probe = int(order.amount * (1 - missing) * (1 - _LEAST_SHARE))
+    for _ in range(_SHARES_TRIED):
+        if probe <= low or high - low <= order.amount * _LEAST_SHARE:
             break
-        try:
-            part = query._replace(amount=float(amount))
-            with np.errstate(all="ignore"):
-                found = best_split(market, part)
-            if found is None or found.missing > DUST:
-                continue
-            smaller = SplitOrder(order.token_in, order.token_out, order.side, amount)
-            replayed = _replay(market, smaller, part, found)
-        except InsufficientLiquidity:
-            continue
-        largest = replayed.amount_in if order.side is Side.EXACT_IN else replayed.amount_out
-        break
-    fixed, verb = (order.token_in, "take") if order.side is Side.EXACT_IN else (order.token_out, "pay out")
+        low, high = (probe, high) if _fills(market, order, query, probe) else (low, probe)
+        step = (high - low) // 2 if low else high // 2
+        # What just failed was close to the optimum: try close below it first.
+        probe = low + step
+    fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
         f"all pools together cannot {verb} that much {fixed}",
         hint="Send a smaller amount or split the order",
         token=fixed,
-        largest_amount=str(largest),
+        largest_amount=str(low),
     )
+
+
+def _fills(market: CompiledMarket, order: SplitOrder, query: Query, amount: int) -> bool:
+    part = query._replace(amount=float(amount))
+    try:
+        route = _best_route(market, order, part, math.inf)
+        return route.missing <= DUST and _replay(market, part, amount, route).amount_out > 0
+    except (InsufficientLiquidity, NoRoute):
+        return False

@@ -75,19 +75,19 @@ class _Filling:
     def _between(self, low: float, high: float) -> Filled:
         """The price between two (0: no lower one) at which nothing starts or ends, by Newton in a shrinking bracket."""
         pieces, amount = self.pieces, self.amount
-        values = np.empty((3, pieces.size))
+        value, slope, bend = np.empty((3, pieces.size))
         power = -0.5 if self.is_exact_in else 0.5
         # Just below `high`, so that flat pieces which start there are full.
         price = high * (1 - _PRECISION)
         flow = self._flow(price)
         for _ in range(_STEPS):
-            pieces.evaluate(flow, *values)
-            error = (float(flow.sum()) if self.is_exact_in else float(values[0].sum())) - amount
+            pieces.evaluate(flow, value, slope, bend)
+            error = (float(flow.sum()) if self.is_exact_in else float(value.sum())) - amount
             if abs(error) <= _PRECISION * amount:
                 return Filled(flow, price, 0.0)
             low, high = (price, high) if error > 0 else (low, price)
-            moves = (flow < pieces.capacity) & (values[2] > 0) & (pieces.price > price)
-            rate = float((1 / values[2][moves]).sum()) * (1.0 if self.is_exact_in else price)  # of trade, per -price
+            moves = (flow < pieces.capacity) & (bend > 0) & (pieces.price > price)
+            rate = float((1 / bend[moves]).sum()) * (1.0 if self.is_exact_in else price)  # of trade, per -price
             if not rate > 0:
                 if error < 0 and not low:  # all that there is
                     return Filled(flow, price, -error)
@@ -109,12 +109,13 @@ class _Filling:
         n = pieces.hyperbolas
         if n < pieces.size:
             return pieces.inverse(np.full(pieces.size, price))
-        flow = self.root * price**-0.5
+        flow: Floats = self.root * price**-0.5
         flow -= self.inverse_curvature
         if self.has_flats:
             flow = np.where(self.is_flat, np.where(pieces.price > price, self.flat_capacity, 0.0), flow)
         np.maximum(flow, 0.0, out=flow)
-        return np.minimum(flow, self.capacity, out=flow)
+        np.minimum(flow, self.capacity, out=flow)
+        return flow
 
     def _traded(self, flow: Floats) -> float:
         return float((flow if self.is_exact_in else self.pieces.values(flow)).sum())
@@ -126,8 +127,8 @@ class _Filling:
         prices = np.empty(pieces.size)
         prices[:n] = pieces.price[:n] / (1 + pieces.curvature * self.capacity) ** 2
         if n < end:
-            prices[n:end] = powers_at(*table[POWER_ROWS, n:end], pieces.capacity[n:end])[1]
+            prices[n:end] = powers_at(table[POWER_ROWS, n:end], pieces.capacity[n:end])[1]
         if end < pieces.size:
-            prices[end:] = stables_at(*table[STABLE_ROWS, end:], pieces.capacity[end:])[1]
+            prices[end:] = stables_at(table[STABLE_ROWS, end:], pieces.capacity[end:])[1]
         prices[np.isnan(prices)] = 0.0
         return prices

@@ -1,0 +1,80 @@
+"""Single paths for a whole order in a small market: where the search for routes of few swaps starts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dex.router.candidates import Worth
+from dex.router.edges import CompiledEdges
+from dex.router.guess import HOPS, Query
+from dex.router.linear import sums
+from dex.router.pieces import Floats
+
+
+def paths_by_hops(market: CompiledEdges, query: Query, amount: float, hops: int) -> list[frozenset[int]]:
+    """The paths of up to one hop, two hops and so on by which an amount of the source pays most, by true curves."""
+    edges = np.flatnonzero(query.price > 0)
+    tail, head = market.tail[edges], market.head[edges]
+    columns, owner, _ = market.columns_of(edges, market.count[edges])
+    pieces, order = market.pieces(columns)
+    before = market.capacity_before(edges, columns, owner)[order]
+    owner = owner[order]
+    amounts = np.zeros(market.token_count)
+    amounts[query.source] = amount
+    came: list[dict[int, int]] = []  # by hop: the edge over which each token got its best amount yet
+    paths = []
+    for _ in range(hops):
+        sold = amounts.take(tail)
+        part = np.clip(sold.take(owner) - before, 0.0, pieces.capacity)
+        paid = sums(owner, pieces.values(part), len(edges))
+        after = amounts.copy()
+        np.maximum.at(after, head, paid)
+        better = after > amounts
+        is_best = better[head] & (paid == after[head])
+        came.append(dict(zip(head[is_best].tolist(), edges[is_best].tolist(), strict=True)))
+        amounts = after
+        if better[query.target]:
+            paths.append(_walk_back(market, query, came))
+    return paths
+
+
+def paths_by_edge(market: CompiledEdges, query: Query, worth: Worth, limit: int) -> list[frozenset[int]]:
+    """The best path over each of the edges that are worth most, by average prices."""
+    into, onto = worth.edge * worth.forward.take(market.tail), worth.edge * worth.backward.take(market.head)
+    best = np.argsort(-worth.through, kind="stable")[:limit]
+    found = []
+    for edge in best[worth.through[best] > 0].tolist():
+        path = {edge}
+        before, after = int(market.tail[edge]), int(market.head[edge])
+        for _ in range(HOPS):
+            if before != query.source:
+                step = _best_into(market, into, before)
+                path.add(step)
+                before = int(market.tail[step])
+            if after != query.target:
+                step = _best_out_of(market, onto, after)
+                path.add(step)
+                after = int(market.head[step])
+        if (before, after) == (query.source, query.target):
+            found.append(frozenset(path))
+    return list(dict.fromkeys(found))
+
+
+def _walk_back(market: CompiledEdges, query: Query, came: list[dict[int, int]]) -> frozenset[int]:
+    path = set()
+    token = query.target
+    for hop in reversed(came):
+        if token in hop:
+            path.add(hop[token])
+            token = int(market.tail[hop[token]])
+    return frozenset(path)
+
+
+def _best_into(market: CompiledEdges, value: Floats, token: int) -> int:
+    start = int(market.head_start[token])
+    return start + int(value[start : market.head_start[token + 1]].argmax())
+
+
+def _best_out_of(market: CompiledEdges, value: Floats, token: int) -> int:
+    ways = market.tail_order[market.tail_start[token] : market.tail_start[token + 1]]
+    return int(ways[value[ways].argmax()])

@@ -1,0 +1,142 @@
+"""Routes over chosen edges only: the best division of an order among them, remembered by the set of edges."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from dex.router.candidates import pieces_within
+from dex.router.edge_curves import buy, sell
+from dex.router.edges import CompiledEdges
+from dex.router.flows import Carried, Flow
+from dex.router.guess import Query
+from dex.router.limits import Limits
+from dex.router.linear import sums
+from dex.router.optimum import carry
+from dex.router.pieces import CAPACITY, Floats
+from dex.router.reduced import DUST, Reduced, Solved, trimmed
+
+_EFFORT: Final = 600  # sets of edges that are solved, at most
+_FIT: Final = 1.5  # of the order: pieces of an edge that start after so much was sold are left out at first
+_NEARLY: Final = 0.999
+
+
+class Found(NamedTuple):
+    """A route: its edges, what it is worth net of cost (more is better), and by how much it is too large.
+
+    A pool used between two pairs counts as one too many. `stakes` is what each edge earns at the route's own prices
+    (by token in `prices`): the least its loss costs.
+    """
+
+    edges: frozenset[int]
+    net: float
+    excess: int
+    carried: Carried
+    stakes: dict[int, float]
+    prices: dict[int, float]
+
+    def beats(self, other: Found) -> bool:
+        """Whether it is the better route: nearer to the limits, then of higher net worth."""
+        return (-self.excess, self.net) > (-other.excess, other.net)
+
+
+class Routes:
+    """Solves sets of edges of a (small) market under limits, each set once."""
+
+    def __init__(self, market: CompiledEdges, query: Query, units: Floats, limits: Limits, deadline: float) -> None:
+        self.market, self.query, self.units, self.limits, self.deadline = market, query, units, limits, deadline
+        self.solved = 0
+        self._known: dict[frozenset[int], Found | None] = {}
+        self.ends = list(zip(market.tail.tolist(), market.head.tolist(), strict=True))
+        self.cost = limits.swap_cost
+        everything = np.arange(market.edge_count)
+        self.depths = pieces_within(market, units, everything, _FIT, np.zeros(market.edge_count))
+        columns, owner, _ = market.columns_of(everything, self.depths)
+        room = sums(owner, market.table[CAPACITY].take(columns), market.edge_count)
+        self.rooms = np.where(self.depths < market.count, room * _NEARLY, np.inf)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time or the effort that was given is over."""
+        return self.solved > _EFFORT or (self.deadline < math.inf and time.perf_counter() > self.deadline)
+
+    def gross(self, carried: Carried) -> float:
+        """What is to be made large: the output, or the input counted negative."""
+        return carried.value if self.query.is_exact_in else -carried.value
+
+    def find(self, edges: frozenset[int]) -> Found | None:
+        """The best route over these edges; None when they cannot carry the order."""
+        if edges not in self._known:
+            self._known[edges] = self._find(edges)
+        return self._known[edges]
+
+    def connected(self, edges: frozenset[int]) -> frozenset[int]:
+        """The edges without those that lead nowhere or come from nowhere."""
+        numbers = np.array(sorted(edges), np.intp)
+        return frozenset(trimmed(self.market, self.query, numbers).tolist())
+
+    def _find(self, edges: frozenset[int]) -> Found | None:
+        edges = self.connected(edges)
+        if not edges:
+            return None
+        self.solved += 1
+        tails = {self.ends[edge][0] for edge in edges}
+        found = self._chain(edges) if len(tails) == len(edges) else self._split(edges)
+        if found is None or found[0].missing or not np.isfinite(found[0].value):
+            return None
+        carried, prices = found
+        used = frozenset(flow.edge for flow in carried.flows)
+        stakes = {flow.edge: prices[flow.head] * flow.paid - prices[flow.tail] * flow.sold for flow in carried.flows}
+        net = self.gross(carried) - self.cost * len(used)
+        excess = self.limits.excess(self.ends[edge] for edge in used)
+        if self.market.has_wide_pools:
+            excess += len(used) - len(set(self.market.pool[list(used)].tolist()))
+        return Found(used, net, excess, carried, stakes, prices)
+
+    def _chain(self, edges: frozenset[int]) -> tuple[Carried, dict[int, float]] | None:
+        """A single path: no search, just its curves."""
+        query = self.query
+        following = {self.ends[edge][0]: edge for edge in edges}
+        path = [following[query.source]]
+        while self.ends[path[-1]][1] != query.target:
+            if len(path) > len(edges):
+                return None
+            path.append(following[self.ends[path[-1]][1]])
+        amount, flows, slopes = query.amount, [], []
+        for edge in path if query.is_exact_in else reversed(path):
+            traded = (sell if query.is_exact_in else buy)(self.market, edge, amount)
+            if traded.missing or traded.slope <= 0:
+                return None
+            amount = traded.paid if query.is_exact_in else traded.sold
+            flows.append(Flow(edge, *self.ends[edge], traded.sold, traded.paid))
+            slopes.append(traded.slope)
+        if not query.is_exact_in:
+            flows.reverse()
+            slopes.reverse()
+        prices = {query.target: 1.0}
+        for flow, slope in zip(reversed(flows), reversed(slopes), strict=True):
+            prices[flow.tail] = prices[flow.head] * slope
+        worth = prices[query.numeraire]
+        return Carried(amount, flows, slopes, 0.0), {token: price / worth for token, price in prices.items()}
+
+    def _split(self, edges: frozenset[int]) -> tuple[Carried, dict[int, float]] | None:
+        market, query = self.market, self.query
+        numbers = np.array(sorted(edges), np.intp)
+        for depths in (self.depths, market.count):
+            depth = np.zeros(market.edge_count, np.intp)
+            depth[numbers] = depths[numbers]
+            solved = Reduced(market, query, self.units, depth).solve(None)
+            if not self._is_short(solved):
+                break
+        if solved.missing > DUST or not solved.flows:
+            return None
+        carried = carry(market, query, solved)
+        tokens = {query.source, query.target} | {flow.tail for flow in solved.flows}
+        return carried, {token: float(solved.prices[token]) for token in tokens}
+
+    def _is_short(self, solved: Solved) -> bool:
+        """Whether an edge would sell more if more of its pieces were in play."""
+        return solved.missing > DUST or any(flow.sold > self.rooms[flow.edge] for flow in solved.flows)

@@ -1,0 +1,69 @@
+"""What the search for a split is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dex.pools import Pool
+from dex.types import Side
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOrder:
+    """What is to be routed: `amount` is atoms of token_in for exact_in, of token_out for exact_out.
+
+    `swap_cost` is what each swap of a route costs, in atoms of token_out. `max_swaps`, `max_hops` (swaps in a row)
+    and `max_splits` (paths side by side) limit its size; None: unlimited. No venues allowed means all are. After
+    `deadline_ms` the best route found so far is taken; without one the effort is bounded but not timed, so that the
+    same order on the same market always gives the same route.
+    """
+
+    token_in: str
+    token_out: str
+    side: Side
+    amount: int
+    swap_cost: float = 0.0
+    max_swaps: int | None = None
+    max_hops: int | None = None
+    max_splits: int | None = None
+    allow_venues: frozenset[str] = field(default_factory=frozenset)
+    deny_venues: frozenset[str] = field(default_factory=frozenset)
+    deny_tokens: frozenset[str] = field(default_factory=frozenset)
+    deadline_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSwap:
+    """One swap of a route: atoms of token_in sold to the pool, atoms of token_out it pays."""
+
+    pool_id: str
+    venue: str
+    token_in: str
+    token_out: str
+    amount_in: int
+    amount_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A route with its proof.
+
+    `swaps` sell each token only after all that buy it; `amount_in` and `amount_out` are what they add up to, in
+    whole atoms through the pools' own arithmetic. `float_amount` is the side that was not fixed, without rounding,
+    and `cost` that of all swaps in the same token. `bound` is what no route can beat: of output less cost for
+    exact_in, of input plus cost for exact_out; `gap_bp` is how far this route is from it in basis points.
+    `is_proven` says that the gap is closed, but for rounding. `prices` are the marginal ones of the route's tokens,
+    in atoms of token_out per atom; `pools_after` the pools it goes through as it leaves them.
+    """
+
+    swaps: tuple[SplitSwap, ...]
+    amount_in: int
+    amount_out: int
+    float_amount: float
+    cost: float
+    bound: float
+    gap_bp: float
+    is_proven: bool
+    prices: Mapping[str, float]
+    pools_after: tuple[Pool, ...]
