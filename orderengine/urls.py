@@ -1,10 +1,11 @@
 """All HTTP paths."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from orderengine.health import health, ready
+from orders.exceptions import not_found
 from orders.pages import problem_page, start_page
 
 urlpatterns = [
@@ -20,6 +21,8 @@ urlpatterns = [
         SpectacularSwaggerView.as_view(url_name="schema", authentication_classes=[], permission_classes=[]),
         name="docs",
     ),
+    # Programs get a problem object here in DEBUG too, where Django would show its own page.
+    re_path(r"^api/", not_found),
 ]
 
 handler404 = "orders.exceptions.not_found"

@@ -320,8 +320,10 @@ def test_filters_narrow_the_list(api: Api, query: str, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["status=GONE", "created_after=x", "outcome=%00", "pair=%00", "cursor=zzz", "tag=%00"]
-)
+    "query",
+    ["status=GONE", "created_after=x", "outcome=%00", "pair=%00", "cursor=zzz", "tag=%00", "limit=0", "limit=abc",
+     "limit=501", "limit=-1"],
+)  # fmt: skip
 def test_a_filter_that_makes_no_sense_is_refused(api: Api, query: str) -> None:
     assert api.get(f"orders?{query}").status_code in {400, 404}
 
@@ -361,8 +363,11 @@ def test_catalogues(api: Api) -> None:
     assert {"symbol": "SOL", "name": "Solana", "decimals": 9} in tokens
 
 
-def test_an_unknown_address_is_a_problem_too(api: Api) -> None:
-    response = api.get("nothing")
+@pytest.mark.parametrize("is_debug", [False, True])
+@pytest.mark.parametrize("path", ["nothing", "orders/no-uuid", "orders/"])
+def test_an_unknown_address_is_a_problem_too(api: Api, settings: Any, path: str, is_debug: bool) -> None:
+    settings.DEBUG = is_debug
+    response = api.get(path)
 
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
