@@ -2,24 +2,40 @@
 """Django's command line with this project's settings, attached to the engine that `make run` runs here."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
-NEED_NO_DATABASE = {"help", "--help", "-h", "version", "--version"}
+NEED_NO_DATABASE = {"help", "--help", "-h", "version", "--version", "solve"}
+# The settings load with an address and a secret only; commands that need neither get some that lead nowhere.
+NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "SECRET_KEY": secrets.token_hex(32)}
+# Small dense algebra is far slower on several threads than on one; numpy looks here when it is first imported.
+THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def main() -> None:
     """Run one management command."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
+    for name in THREAD_COUNTS:
+        os.environ.setdefault(name, "1")
     try:
         from django.core.management import execute_from_command_line
 
         from orderengine.devstack.attach import attach
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: run `make setup`, then .venv/bin/python manage.py ...")
-    if not attach(Path(__file__).resolve().parent) and not NEED_NO_DATABASE.intersection(sys.argv):
+    is_attached = attach(Path(__file__).resolve().parent)
+    if needs_no_database(sys.argv):
+        os.environ.update({name: value for name, value in NOWHERE.items() if not os.environ.get(name)})
+    elif not is_attached:
         sys.exit("No engine runs here and DATABASE_URL is not set: `make run` in another terminal, then again.")
     execute_from_command_line(sys.argv)
+
+
+def needs_no_database(arguments: list[str]) -> bool:
+    """Whether the command is one that touches no server, or only help is asked for."""
+    command, options = arguments[1:2], arguments[2:]
+    return not command or command[0] in NEED_NO_DATABASE or bool({"-h", "--help"}.intersection(options))
 
 
 if __name__ == "__main__":
