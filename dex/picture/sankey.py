@@ -4,15 +4,14 @@ Colours are middle tones and `currentColor`, as attributes, so that the picture 
 ground and inside pages that forbid inline styles. Everything from outside is escaped.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import Final
 
 from dex.picture.flow import Band, Flow, flow_of
 from dex.picture.layers import Link, Place, arrange
+from dex.picture.words import cut, describe, fee, percent, safe, width_of
 
 FULL: Final = 168.0  # pixels of the whole order
 MARGIN: Final = 16.0
@@ -22,11 +21,8 @@ SMALL: Final = 11
 BOLD: Final = 17  # as wide as plain letters of this size
 LINE: Final = 15.0
 HAIRLINE: Final = 1.0  # narrower bands are drawn this wide, or nobody would see them
-MAX_TEXT: Final = 26  # letters of a name from outside; the tooltip holds the whole
-PPM_IN_PERCENT: Final = 10_000
 # Distinct for colour-blind eyes too, and of middle lightness. Source: https://jfly.uni-koeln.de/color/
 COLOURS: Final = ("#0090d0", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#7a6ff0", "#56b4e9", "#a8a020")
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(slots=True)
@@ -67,13 +63,13 @@ def sankey(
     told = {token: (notes or {}).get(token) or percent(flow.through[token]) for token in flow.columns}
     sheet = _layout(bands, flow, shown, told)
     width = sheet.right[-1] + MARGIN
-    identity = escape(_xml(element_id))
+    identity = safe(element_id)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{identity}-title {identity}-desc" '
         f'width="{width:.0f}" height="{sheet.height:.0f}" viewBox="0 0 {width:.0f} {sheet.height:.0f}" '
         f'font-family="system-ui, sans-serif" font-size="{LABEL}" color-scheme="light dark" fill="currentColor">',
-        f'<title id="{identity}-title">{_text(title)}</title>',
-        f'<desc id="{identity}-desc">{_text(" ".join(describe(bands, names)))}</desc>',
+        f'<title id="{identity}-title">{safe(title)}</title>',
+        f'<desc id="{identity}-desc">{safe(" ".join(describe(bands, names)))}</desc>',
         "<style>:root{color-scheme:light dark}</style>",
     ]
     venues = list(dict.fromkeys(band.venue for band in bands))
@@ -82,22 +78,6 @@ def sankey(
     for token, place in sheet.nodes.items():
         parts.append(_node(shown[token], told[token], place, sheet))
     return "\n".join([*parts, "</svg>", ""])
-
-
-def describe(bands: Sequence[Band], names: Mapping[str, str] | None = None) -> list[str]:
-    """The same in words, a sentence for each swap. Raises: ValueError for what is no route."""
-    shown = names or {}
-    sentences = []
-    for band, share in zip(bands, flow_of(bands).shares, strict=True):
-        where = ", ".join(filter(None, (band.venue, _fee(band))))
-        ends = f"{shown.get(band.token_in, band.token_in)} to {shown.get(band.token_out, band.token_out)}"
-        sentences.append(f"{percent(share)} of the order: {ends} through {band.label}{f' ({where})' if where else ''}.")
-    return sentences
-
-
-def percent(share: float) -> str:
-    """A share in per cent with one decimal; a small one is not called nothing."""
-    return "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %".replace(".0 %", " %")
 
 
 def _layout(bands: Sequence[Band], flow: Flow, shown: Mapping[str, str], told: Mapping[str, str]) -> _Sheet:
@@ -113,10 +93,10 @@ def _layout(bands: Sequence[Band], flow: Flow, shown: Mapping[str, str], told: M
         place.y -= top
     widths = [0.0] * (2 * max(flow.columns.values()) + 1)
     for token, place in nodes.items():
-        needed = max(_width(_cut(shown[token]), BOLD), _width(told[token], SMALL)) + 16
+        needed = max(width_of(cut(shown[token]), BOLD), width_of(told[token], SMALL)) + 16
         widths[place.layer] = max(widths[place.layer], needed)
     for band, share, lane in zip(bands, flow.shares, lanes, strict=True):
-        needed = max(_width(line, LABEL) for line in _lines(band, share)) + 8
+        needed = max(width_of(line, LABEL) for line in _lines(band, share)) + 8
         widths[lane.labelled.layer] = max(widths[lane.labelled.layer], needed)
     left, right, x = [], [], MARGIN
     for layer, width in enumerate(widths):
@@ -147,15 +127,15 @@ def _band(band: Band, share: float, lane: _Lane, sheet: _Sheet, colour: str, sho
     height = _text_height(band)
     inside = FULL * share >= height
     top = lane.labelled.y - height / 2 if inside else lane.labelled.y - width / 2 - height
-    texts = [f'<text x="{middle:.1f}" y="{top + LABEL:.1f}" text-anchor="middle">{_text(lines[0])}</text>']
+    texts = [f'<text x="{middle:.1f}" y="{top + LABEL:.1f}" text-anchor="middle">{safe(lines[0])}</text>']
     if len(lines) > 1:
         texts.append(
             f'<text x="{middle:.1f}" y="{top + LABEL + LINE:.1f}" text-anchor="middle" font-size="{SMALL}" '
-            f'fill-opacity="0.75">{_text(lines[1])}</text>'
+            f'fill-opacity="0.75">{safe(lines[1])}</text>'
         )
     whole = f"{shown[band.token_in]} → {shown[band.token_out]}: {band.label}, {percent(share)}"
     return (
-        f'<g data-share="{share!r}"><title>{_text(whole)}</title>'
+        f'<g data-share="{share!r}"><title>{safe(whole)}</title>'
         f'<path d="{_path(lane, sheet, width / 2)}" fill="{colour}" fill-opacity="0.42" '
         f'stroke="{colour}" stroke-width="0.7"/>{"".join(texts)}</g>'
     )
@@ -190,44 +170,19 @@ def _node(name: str, note: str, place: Place, sheet: _Sheet) -> str:
     left, right = sheet.left[place.layer], sheet.right[place.layer]
     middle = (left + right) / 2
     return (
-        f'<g><title>{_text(name)}</title><rect x="{left:.1f}" y="{place.y - place.up:.2f}" width="{right - left:.1f}" '
+        f'<g><title>{safe(name)}</title><rect x="{left:.1f}" y="{place.y - place.up:.2f}" width="{right - left:.1f}" '
         f'height="{place.up + place.down:.2f}" rx="5" fill-opacity="0.1" stroke="currentColor" stroke-opacity="0.45"/>'
         f'<text x="{middle:.1f}" y="{place.y - 2:.2f}" text-anchor="middle" font-weight="600" '
-        f'font-size="{LABEL + 1}">{_text(_cut(name))}</text>'
+        f'font-size="{LABEL + 1}">{safe(cut(name))}</text>'
         f'<text x="{middle:.1f}" y="{place.y + LINE - 2:.2f}" text-anchor="middle" font-size="{SMALL}" '
-        f'fill-opacity="0.75">{_text(note)}</text></g>'
+        f'fill-opacity="0.75">{safe(note)}</text></g>'
     )
 
 
 def _lines(band: Band, share: float) -> list[str]:
-    second = " · ".join(filter(None, (_cut(band.venue), _fee(band))))
-    return [f"{_cut(band.label)} · {percent(share)}", *([second] if second else [])]
+    second = " · ".join(filter(None, (cut(band.venue), fee(band))))
+    return [f"{cut(band.label)} · {percent(share)}", *([second] if second else [])]
 
 
 def _text_height(band: Band) -> float:
     return LINE * len(_lines(band, 0.0)) + 4
-
-
-def _fee(band: Band) -> str:
-    if band.fee_ppm is None:
-        return ""
-    number = f"{band.fee_ppm / PPM_IN_PERCENT:.4f}".rstrip("0")
-    return f"fee {number.ljust(number.index('.') + 3, '0')} %"
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= MAX_TEXT else name[: MAX_TEXT - 1] + "…"
-
-
-def _width(text: str, size: float) -> float:
-    """Pixels that a text may need: generous, since fonts differ, and double for letters beyond Latin script."""
-    return size * sum(1.1 if ord(letter) > 0x2FF and letter != "…" else 0.6 for letter in text)
-
-
-def _xml(text: str) -> str:
-    """The text without characters that no XML document may hold."""
-    return _NOT_XML.sub("\ufffd", text)
-
-
-def _text(text: str) -> str:
-    return escape(_xml(text))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dex.picture import Band, describe, sankey
-from dex.picture.sankey import FULL, LABEL, percent
+from dex.picture.sankey import FULL, LABEL
+from dex.picture.words import percent
 
 SVG = "{http://www.w3.org/2000/svg}"
 
