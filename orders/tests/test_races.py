@@ -153,7 +153,7 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(
 ) -> None:
     """The stage either claimed the order itself, or the worker carried it there from its first stage on."""
     [order] = place(account)
-    first = Stage.ROUTE if is_carried and stage is not Stage.CONFIRM else stage
+    first = Stage.ROUTE if is_carried else stage
     for earlier in tuple(Stage)[: tuple(Stage).index(first)]:
         drive(earlier)
     module, _, name = point.rpartition(".")
