@@ -1,5 +1,6 @@
 """The engine: quotes, signed bytes, broadcasts and receipts, each verb on a list, one answer per item in order."""
 
+import threading
 from collections.abc import Iterable, Sequence
 
 from dex.chains.base import Chain, Snapshot
@@ -10,11 +11,13 @@ from dex.venues import VENUES, Venue
 
 
 class Engine:
-    """One chain with the venues on it. Holds no state of its own: safe to share between threads."""
+    """One chain with the venues on it. Safe to share between threads; it keeps the market compiled between batches."""
 
     def __init__(self, chain: Chain, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
         self._chain = chain
         self._venues = tuple(venues)
+        self._warm: Market | None = None
+        self._lock = threading.Lock()
 
     @property
     def chain(self) -> Chain:
@@ -66,5 +69,11 @@ class Engine:
         return self._chain.receipts(tx_hashes)
 
     def _market(self, snapshot: Snapshot) -> Market:
+        """The snapshot's market, for the caller alone."""
         pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
-        return Market(pools, snapshot.time, snapshot.version)
+        with self._lock:
+            if self._warm is not None and self._warm.holds(pools):
+                self._warm.follow(pools, snapshot.time, snapshot.version)
+            else:
+                self._warm = Market(pools, snapshot.time, snapshot.version)
+            return self._warm.copy()

@@ -29,7 +29,9 @@ class SwapRequest:
 
     `amount` is atoms of `token_in` for exact_in, of `token_out` for exact_out. `max_slippage_ppm` is the
     worsening allowed between quote and execution; `min_amount_out` / `max_amount_in` are the owner's own
-    limits, which slippage never loosens. Empty `allow_venues` means every venue.
+    limits, which slippage never loosens. Empty `allow_venues` means every venue; no route passes through
+    `deny_tokens`. `max_legs` (parallel paths), `max_hops` (swaps in a row) and `max_swaps` (all of them) limit
+    the size of the route; None: any.
     """
 
     token_in: str
@@ -42,7 +44,10 @@ class SwapRequest:
     max_amount_in: int | None = None
     allow_venues: frozenset[str] = field(default_factory=frozenset)
     deny_venues: frozenset[str] = field(default_factory=frozenset)
-    max_hops: int = 3
+    deny_tokens: frozenset[str] = field(default_factory=frozenset)
+    max_legs: int | None = None
+    max_hops: int | None = None
+    max_swaps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +118,12 @@ class Quote:
 
     `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
     stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
-    without fees or impact (the arrival mid, for reports). `snapshot_version` is the block it was priced on.
+    without fees or impact (the arrival mid, for reports). `bound` is what no route of any shape can beat, in atoms
+    of the side that is not fixed, and `gap_bp` how far the promise is from it; None where a single path was taken
+    without a search. `snapshot_version` is the block it was priced on.
     """
 
+    side: Side
     route: Route
     amount_in: int
     amount_out: int
@@ -123,8 +131,18 @@ class Quote:
     max_amount_in: int
     mid_amount_out: int
     price_impact_ppm: int
+    bound: int | None
+    gap_bp: float | None
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
+
+    @property
+    def best_venue(self) -> VenueQuote | None:
+        """The venue that alone would have given most, or asked least."""
+        able = [quote for quote in self.venue_quotes if quote.amount_in is not None and quote.amount_out is not None]
+        if self.side is Side.EXACT_IN:
+            return max(able, key=lambda quote: quote.amount_out or 0, default=None)
+        return min(able, key=lambda quote: quote.amount_in or 0, default=None)
 
 
 @dataclass(frozen=True, slots=True)

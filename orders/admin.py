@@ -18,6 +18,8 @@ from rest_framework_api_key.models import APIKey
 from orders.amounts import format_units
 from orders.engine import get_engine
 from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent, SignedTransaction, Token, Wallet
+from orders.pictures import route_svg
+from orders.routes import proof_sentences
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import is_terminal
 
@@ -99,8 +101,8 @@ class OrderAdmin(ReadOnly):
         css = {"all": ("orders/admin.css",)}
 
     readonly_fields = (
-        "state", "pair", "stated", "promised", "executed", "timeline", "route_legs", "venue_quotes", "failure_shown",
-        "transactions", "fills_shown", "acts",
+        "state", "pair", "stated", "promised", "executed", "timeline", "route_proof", "route_picture", "route_legs", "venue_quotes",
+        "failure_shown", "transactions", "fills_shown", "acts",
     )  # fmt: skip
     fieldsets = (
         (
@@ -108,7 +110,7 @@ class OrderAdmin(ReadOnly):
             {"fields": ("state", "pair", "stated", "promised", "executed", "attempt", "account", "client_order_id")},
         ),
         ("Timeline", {"fields": ("timeline",)}),
-        ("Route", {"fields": ("route_legs", "venue_quotes")}),
+        ("Route", {"fields": ("route_proof", "route_picture", "route_legs", "venue_quotes")}),
         ("Failure", {"fields": ("failure_shown",)}),
         ("Chain", {"fields": ("transactions", "fills_shown")}),
         ("Terms", {"fields": ("terms", "expires_at", "created_at", "updated_at")}),
@@ -175,6 +177,18 @@ class OrderAdmin(ReadOnly):
             for e in order.events.order_by("seq")
         ]
         return rows_table(("seq", "status", "attempt", "outcome", "at", "after"), rows)
+
+    @admin.display(description="how good")
+    def route_proof(self, order: Order) -> str:
+        """The route beside what nothing beats, and beside the best venue alone."""
+        return "; ".join(proof_sentences(order.route)) if order.route else "–"
+
+    @admin.display(description="picture")
+    def route_picture(self, order: Order) -> SafeString:
+        """How the route splits and merges."""
+        if not order.route:
+            return SafeString("–")
+        return SafeString(route_svg(order.route, f"route-{order.pk}"))  # noqa: S308  # the picture escapes its words
 
     def route_legs(self, order: Order) -> SafeString:
         """Hops of every leg."""

@@ -91,14 +91,7 @@ def _tokens(fields: Mapping[str, Any], offer: Offer) -> tuple[Token, Token]:
 def _swap_extra(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
     token_in, token_out = _tokens(fields, offer)
     guards: Mapping[str, Any] = fields.get("guards", {})
-    venues: Mapping[str, Any] = fields.get("venues", {})
     _check_sides(fields["side"], guards)
-    for list_name in ("allow", "deny"):
-        for name in venues.get(list_name, ()):
-            if name not in offer.venues:
-                raise ProblemError(
-                    _problem("unknown_venue", f"there is no venue {shown(name)}", f"/venues/{list_name}")
-                )
     slippage = guards.get("max_slippage_bps")
     # Stated null means no guard; silence means the default one.
     impact = guards.get("max_price_impact_bps", Decimal(offer.default_price_impact_bps))
@@ -108,9 +101,25 @@ def _swap_extra(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
         "min_amount_out": _optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
         "max_amount_in": _optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
         "max_quote_age_ms": guards.get("max_quote_age_ms"),
-        "allow": sorted(set(venues.get("allow", ()))),
-        "deny": sorted(set(venues.get("deny", ()))),
+        **_route_limits(fields.get("venues", {}), offer),
     }
+
+
+def _route_limits(venues: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+    """What the owner said about the route. Limits left out are left out here: stored terms stay as they were."""
+    for list_name, kind, offered in (
+        ("allow", "venue", offer.venues),
+        ("deny", "venue", offer.venues),
+        ("deny_tokens", "token", offer.tokens.keys()),
+    ):
+        for name in venues.get(list_name, ()):
+            if name not in offered:
+                detail = f"there is no {kind} {shown(name)}"
+                raise ProblemError(_problem(f"unknown_{kind}", detail, f"/venues/{list_name}"))
+    lists = {name: sorted(set(venues.get(name, ()))) for name in ("allow", "deny")}
+    limits = {name: venues[name] for name in ("max_legs", "max_hops", "max_swaps") if venues.get(name) is not None}
+    tokens = sorted(set(venues.get("deny_tokens", ())))
+    return {**lists, **({"deny_tokens": tokens} if tokens else {}), **limits}
 
 
 def _check_sides(side: str, guards: Mapping[str, Any]) -> None:

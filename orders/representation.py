@@ -31,7 +31,7 @@ def order_json(order: Order) -> dict[str, Any]:
         **_amount("min_amount_out", order.min_amount_out, order.decimals_out),
         **_amount("max_amount_in", order.max_amount_in, order.decimals_in),
         "guards": guards_json(extra, order.decimals_in, order.decimals_out),
-        "venues": {"allow": extra.get("allow", []), "deny": extra.get("deny", [])},
+        "venues": venues_json(extra),
         "time_in_force": extra.get("time_in_force", "ioc"),
         "expires_at": order.expires_at and timestamp(order.expires_at),
         "tags": extra.get("tags", {}),
@@ -84,6 +84,12 @@ def guards_json(extra: dict[str, Any], decimals_in: int, decimals_out: int) -> d
         "max_amount_in": None if most is None else format_units(int(most), decimals_in),
         "max_quote_age_ms": extra.get("max_quote_age_ms"),
     }
+
+
+def venues_json(extra: dict[str, Any]) -> dict[str, Any]:
+    """Where the order may trade and how large its route may be, as stated."""
+    lists = {name: extra.get(name, []) for name in ("allow", "deny", "deny_tokens")}
+    return lists | {name: extra.get(name) for name in ("max_legs", "max_hops", "max_swaps")}
 
 
 def quote_json(terms: Terms, quote: Quote, decimals: dict[str, int], quoted_at: str, expires_at: str) -> dict[str, Any]:

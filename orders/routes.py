@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dex import PPM, Hop, Leg, Quote, Route, legs_of
+from dex import PPM, VENUES, Hop, Leg, Quote, Route, Side, legs_of
 from orders.amounts import format_units, ppm_to_bps
+
+# How good a route is; of the two bounds it has the one for its side.
+PROOF = ("upper_bound", "lower_bound", "gap_bp", "best_single_venue", "saved_bps")
 
 
 def encode_quote(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
@@ -16,6 +19,8 @@ def encode_quote(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
         "token_out": route.token_out,
         "legs": encode_legs(legs_of(route), decimals),
         "swaps": [_encode_hop(hop, decimals) for hop in route.hops],
+        **_encode_bound(quote, in_decimals, out_decimals),
+        **_encode_saved(quote),
         "price_impact_bps": ppm_to_bps(max(0, quote.price_impact_ppm)),
         "mid_amount_out": format_units(quote.mid_amount_out, out_decimals),
         "mid_amount_out_raw": str(quote.mid_amount_out),
@@ -32,6 +37,47 @@ def encode_quote(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
             for venue in quote.venue_quotes
         ],
     }
+
+
+def _encode_bound(quote: Quote, in_decimals: int, out_decimals: int) -> dict[str, Any]:
+    """What no route of any shape can beat: of token_out for a fixed input, of token_in for a fixed output."""
+    is_exact_in = quote.side is Side.EXACT_IN
+    name, decimals = ("upper_bound", out_decimals) if is_exact_in else ("lower_bound", in_decimals)
+    gap_bp = None if quote.gap_bp is None else round(quote.gap_bp, 6)
+    return {name: _units(quote.bound, decimals), f"{name}_raw": _text(quote.bound), "gap_bp": gap_bp}
+
+
+def _encode_saved(quote: Quote) -> dict[str, Any]:
+    """The venue that alone would have come closest, and how much better the route is, in basis points."""
+    best = quote.best_venue
+    if best is None or not best.amount_in or not best.amount_out:
+        return {"best_single_venue": None, "saved_bps": None}
+    if quote.side is Side.EXACT_IN:
+        saved = quote.amount_out / best.amount_out - 1
+    else:
+        saved = best.amount_in / quote.amount_in - 1
+    return {"best_single_venue": best.venue, "saved_bps": round(saved * 10_000, 4)}
+
+
+def proof_sentences(stored: Mapping[str, Any]) -> list[str]:
+    """What a stored route says of itself, in words: its distance from the bound, and what it saves."""
+    token_in, token_out = stored["token_in"], stored["token_out"]
+    said = []
+    if (most := stored.get("upper_bound")) is not None:
+        said.append(f"no route pays more than {most} {token_out}")
+    if (least := stored.get("lower_bound")) is not None:
+        said.append(f"no route costs less than {least} {token_in}")
+    if (gap := stored.get("gap_bp")) is not None:
+        said.append(f"this one is within {gap:g} bp of that")
+    if (saved := stored.get("saved_bps")) is not None:
+        said.append(f"{saved:g} bp better than {venue_title(stored['best_single_venue'])} alone")
+    return said
+
+
+def venue_title(name: str) -> str:
+    """A venue's name for people; its own slug where the engine no longer knows it."""
+    venue = VENUES.get(name)
+    return venue.display_name if venue else name
 
 
 def encode_legs(legs: tuple[Leg, ...], decimals: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -92,11 +92,22 @@ class GuardsSerializer(StrictSerializer):
     )
 
 
+class RouteLimitField(serializers.IntegerField):
+    """How large a route may be; null: as large as pays best."""
+
+    def __init__(self, most: int, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, min_value=1, max_value=most, **kwargs)
+
+
 class VenuesSerializer(StrictSerializer):
     """Where the order may trade; empty `allow` means everywhere."""
 
     allow = NamesField(required=False)
     deny = NamesField(required=False)
+    deny_tokens = NamesField(required=False, help_text="Tokens that the route may not pass through.")
+    max_legs = RouteLimitField(16, help_text="Most paths side by side; 1: no split.")
+    max_hops = RouteLimitField(8, help_text="Most swaps in a row.")
+    max_swaps = RouteLimitField(32, help_text="Most swaps in all.")
 
 
 class SimSerializer(StrictSerializer):

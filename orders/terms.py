@@ -10,15 +10,13 @@ import orjson
 
 from dex import Side, SwapRequest
 
-MAX_HOPS = 3
-
-
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
 
     `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
-    max_quote_age_ms, allow and deny (venue names), time_in_force, tags, scenario.
+    max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
+    scenario.
     """
 
     client_order_id: str | None
@@ -61,7 +59,10 @@ def swap_request(token_in: str, token_out: str, side: str, amount: int, extra: M
         max_amount_in=_int(extra.get("max_amount_in")),
         allow_venues=frozenset(extra.get("allow", ())),
         deny_venues=frozenset(extra.get("deny", ())),
-        max_hops=MAX_HOPS,
+        deny_tokens=frozenset(extra.get("deny_tokens", ())),
+        max_legs=extra.get("max_legs"),
+        max_hops=extra.get("max_hops"),
+        max_swaps=extra.get("max_swaps"),
     )
 
 

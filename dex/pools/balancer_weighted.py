@@ -30,6 +30,7 @@ class WeightedPool:
     """
 
     kind: ClassVar[str] = "balancer_weighted"
+    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

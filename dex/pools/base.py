@@ -38,6 +38,10 @@ class Pool(Protocol):
     def kind(self) -> str: ...
     @property
     def tokens(self) -> tuple[str, ...]: ...
+    @property
+    def fee_moves(self) -> bool:
+        """Whether the fee changes with time alone, and with it the curve."""
+        ...
 
     def swap_exact_in(self, token_in: str, token_out: str, amount_in: int, now: int) -> Swap:
         """Swap exactly `amount_in`.

@@ -63,6 +63,7 @@ class StablePool:
     """
 
     kind: ClassVar[str] = "curve_stableswap_ng"
+    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

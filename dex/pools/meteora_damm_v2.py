@@ -54,6 +54,7 @@ class DammPool:
     """
 
     kind: ClassVar[str] = "meteora_damm_v2"
+    fee_moves: ClassVar[bool] = True
 
     pool_id: str
     venue: str

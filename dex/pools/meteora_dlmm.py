@@ -51,6 +51,7 @@ class DlmmPool:
     """A Meteora DLMM pool. `tokens` are X and Y, `bins` are sorted by id, `unclaimed` are fees outside all bins."""
 
     kind: ClassVar[str] = "meteora_dlmm"
+    fee_moves: ClassVar[bool] = True
 
     pool_id: str
     venue: str

@@ -49,6 +49,7 @@ class CpmmPool:
     """
 
     kind: ClassVar[str] = "raydium_cpmm"
+    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

@@ -55,6 +55,7 @@ class StaticBinsPool:
     """A pool of bins, sorted by id. `fee_rate` is in ppm, `unclaimed` are fees outside all bins."""
 
     kind: ClassVar[str] = "bins"
+    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

@@ -22,6 +22,7 @@ class UniswapV2Pool:
     """A Uniswap V2 pair. `reserves` are in the order of `tokens`; `fee_rate` is in ppm, 3,000 in the original."""
 
     kind: ClassVar[str] = "uniswap_v2"
+    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str

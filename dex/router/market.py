@@ -1,39 +1,71 @@
 """The market a batch of orders is routed on: a snapshot's pools, moved on by each order routed before."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from dex.pools import Pool
-from dex.router.graph import graph_of
+from dex.router.compiled import CompiledMarket
+from dex.router.venue_paths import VenuePaths
 
 
 class Market:
-    """Pools by position, and for each edge of their graph a price that no swap through it can beat.
+    """Pools compiled for the split search, and the paths that each venue has alone.
 
-    `largest_fills` is what searches found out about amounts that are too large, true until a pool changes.
-    Changes only by `apply`; pools themselves are immutable, so a search may hold on to them.
+    Stays warm: `follow` brings it to a newer snapshot by what has changed, `copy` gives a batch one of its own, on
+    which `apply` plays the routes of its orders. Pools themselves are immutable.
     """
 
     def __init__(self, pools: Sequence[Pool], now: int, version: int) -> None:
-        self.now = now
+        pools = _sorted(pools)
+        self.compiled = CompiledMarket(pools, now, version)
+        self.paths = VenuePaths(self.compiled)
         self.version = version
-        self.pools = list(pools)
-        self.graph = graph_of(pools)
-        self.venues = tuple(sorted({pool.venue for pool in pools}))
-        self.bounds = [0.0] * len(self.graph.edges)
-        self.largest_fills: dict[Hashable, int] = {}
-        self._position = {pool.pool_id: number for number, pool in enumerate(pools)}
-        for number in range(len(pools)):
-            self._reprice(number)
+
+    @property
+    def now(self) -> int:
+        """Chain time in unix seconds."""
+        return self.compiled.now
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        """Every venue that has a pool here."""
+        return self.compiled.venues
+
+    def pool(self, pool_id: str) -> Pool:
+        """The pool as it is now. Raises: KeyError."""
+        return self.compiled.pools[self.compiled.position[pool_id]]
+
+    def copy(self) -> Market:
+        """The same market for somebody who moves it on."""
+        twin = object.__new__(Market)
+        twin.compiled, twin.paths, twin.version = self.compiled.copy(), self.paths, self.version
+        return twin
 
     def apply(self, pools_after: Iterable[Pool]) -> None:
         """Put pools, as a route leaves them, in place of their earlier states."""
-        self.largest_fills.clear()
-        for pool in pools_after:
-            number = self._position[pool.pool_id]
-            self.pools[number] = pool
-            self._reprice(number)
+        self.compiled.apply(pools_after)
 
-    def _reprice(self, number: int) -> None:
-        pool, edges = self.pools[number], self.graph.edges
-        for edge in self.graph.edges_of_pool[number]:
-            self.bounds[edge] = pool.price_bound(edges[edge].token_in, edges[edge].token_out, self.now)
+    def holds(self, pools: Sequence[Pool]) -> bool:
+        """Whether these are the same pools, whatever their states."""
+        mine, pools = self.compiled.pools, _sorted(pools)
+        return len(pools) == len(mine) and all(
+            (a.pool_id, a.venue, a.tokens, a.kind) == (b.pool_id, b.venue, b.tokens, b.kind)
+            for a, b in zip(pools, mine, strict=True)
+        )
+
+    def follow(self, pools: Sequence[Pool], now: int, version: int) -> None:
+        """Bring the market to a newer snapshot of the pools it holds; only what changed is compiled again."""
+        has_time_passed, self.compiled.now, self.version = now != self.compiled.now, now, version
+        changed = [
+            pool
+            for pool, before in zip(_sorted(pools), self.compiled.pools, strict=True)
+            if pool is not before or (has_time_passed and pool.fee_moves)
+        ]
+        if changed:
+            self.compiled.apply(changed)
+
+
+def _sorted(pools: Sequence[Pool]) -> list[Pool]:
+    """By id, so that the order in which a chain lists its pools decides nothing."""
+    return sorted(pools, key=lambda pool: pool.pool_id)

@@ -1,12 +1,20 @@
-"""From the best fill to a promise: comparison, price impact, the limits the chain will enforce, and the guards."""
+"""From the best split to a promise: comparison, price impact, the limits the chain will enforce, and the guards."""
 
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dex.errors import AmountTooSmall, DexError, InsufficientLiquidity, LimitNotMet, PriceImpactExceeded
+from dex.errors import AmountTooSmall, InsufficientLiquidity, LimitNotMet, NoRoute, PriceImpactExceeded
+from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router.market import Market
-from dex.router.search import ALL, Fill, Findings, allowed_paths, allowed_venues, largest_fill, search
-from dex.types import PPM, Hop, Quote, Route, Side, SwapRequest, VenueQuote
+from dex.router.venue_paths import Fill, best_fill
+from dex.router.split import Split, SplitOrder, find_split
+from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
+
+BASIS_POINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,44 +25,133 @@ class Routed:
     pools_after: tuple[Pool, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A route with what it leaves, and the bound that no route of any shape beats (atoms; None where unknown)."""
+
+    route: Route
+    pools_after: tuple[Pool, ...]
+    bound: float | None
+
+
 def find_route(market: Market, request: SwapRequest) -> Routed:
     """The best route for a request, guarded and with its limits.
 
     Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, PriceImpactExceeded, LimitNotMet.
     """
-    paths = allowed_paths(market, request)
-    findings = search(market, request, paths)
-    fill = findings.fills.get(ALL)
-    if fill is None:
-        largest = largest_fill(market, request, paths)
-        raise _too_small_or_large(request, largest, findings.refusals[ALL])
-    quote = _quote(market, request, fill, _venue_quotes(market, request, findings))
+    venues = allowed_venues(market, request)
+    alone = {
+        venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)
+    }
+    found = _best(market, request, venues, [fill for fill in alone.values() if fill is not None])
+    quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
     _check_limits(request, quote)
-    return Routed(quote, tuple(swap.pool_after for swap in fill.swaps))
+    return Routed(quote, found.pools_after)
 
 
-def _quote(market: Market, request: SwapRequest, fill: Fill, venue_quotes: tuple[VenueQuote, ...]) -> Quote:
-    marginal, mid, hops = 1.0, 1.0, []
-    for number, swap in zip(fill.path.edges, fill.swaps, strict=True):
-        edge = market.graph.edges[number]
-        pool = market.pools[edge.pool]
-        price = pool.marginal_price(edge.token_in, edge.token_out, market.now)
-        marginal *= price
-        mid *= price / (1 - pool.fee_ppm(edge.token_in, market.now) / PPM)
-        hops.append(Hop(pool.venue, pool.pool_id, edge.token_in, edge.token_out, swap.amount_in, swap.amount_out))
-    amount_in, amount_out = fill.amount_in, fill.amount_out
+def allowed_venues(market: Market, request: SwapRequest) -> frozenset[str]:
+    """The market's venues that the request permits."""
+    venues = request.allow_venues & set(market.venues) if request.allow_venues else frozenset(market.venues)
+    return venues - request.deny_venues
+
+
+def _best(
+    market: Market, request: SwapRequest, venues: frozenset[str], alone: Sequence[Fill | InsufficientLiquidity]
+) -> Found:
+    """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
+    if not venues:
+        raise NoRoute("none of the venues you allow has pools here")
+    order = SplitOrder(
+        request.token_in,
+        request.token_out,
+        request.side,
+        request.amount,
+        max_swaps=request.max_swaps,
+        max_hops=request.max_hops,
+        max_splits=request.max_legs,
+        allow_venues=venues,
+        deny_tokens=request.deny_tokens,
+    )
+    fills = [fill for fill in alone if isinstance(fill, Fill)]
+    single = max(fills, key=lambda fill: _score(request.side, fill), default=None)
+    try:
+        split = find_split(market.compiled, order)
+    except (InsufficientLiquidity, NoRoute) as refusal:
+        if single is None:
+            is_too_small = alone and all(isinstance(fill, AmountTooSmall) for fill in alone)
+            raise (_too_small(request) if is_too_small else refusal) from None
+        return _of_path(market, request, single, None)
+    if single is not None and _score(request.side, single) > _score(request.side, split):
+        return _of_path(market, request, single, split.bound)
+    hops = tuple(
+        Hop(swap.venue, swap.pool_id, swap.token_in, swap.token_out, swap.amount_in, swap.amount_out)
+        for swap in split.swaps
+    )
+    return Found(Route(request.token_in, request.token_out, hops), split.pools_after, split.bound)
+
+
+def _too_small(request: SwapRequest) -> AmountTooSmall:
+    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
+    return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
+
+
+def _score(side: Side, found: Fill | Split) -> int:
+    return found.amount_out if side is Side.EXACT_IN else -found.amount_in
+
+
+def _of_path(market: Market, request: SwapRequest, fill: Fill, bound: float | None) -> Found:
+    hops = []
+    for edge, swap in zip(fill.path, fill.swaps, strict=True):
+        pool = swap.pool_after
+        hops.append(Hop(pool.venue, pool.pool_id, *market.compiled.edge_tokens[edge], swap.amount_in, swap.amount_out))
+    route = Route(request.token_in, request.token_out, tuple(hops))
+    return Found(route, tuple(swap.pool_after for swap in fill.swaps), bound)
+
+
+def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tuple[VenueQuote, ...]) -> Quote:
+    # What an exact-out plan pays above the amount, where it has to, is not promised.
+    is_exact_in = request.side is Side.EXACT_IN
+    amount_in = found.route.amount_in
+    amount_out = found.route.amount_out if is_exact_in else request.amount
+    marginal, mid = max(_prices(market, leg) for leg in legs_of(found.route))
     min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
+    bound, gap_bp = _certificate(is_exact_in, amount_in, amount_out, found.bound)
     return Quote(
-        route=Route(request.token_in, request.token_out, tuple(hops)),
+        side=request.side,
+        route=found.route,
         amount_in=amount_in,
         amount_out=amount_out,
         min_amount_out=min_amount_out,
         max_amount_in=max_amount_in,
         mid_amount_out=int(amount_in * mid),
         price_impact_ppm=max(0, round(PPM * (1 - amount_out / (amount_in * marginal)))),
+        bound=bound,
+        gap_bp=gap_bp,
         venue_quotes=venue_quotes,
         snapshot_version=market.version,
     )
+
+
+def _prices(market: Market, leg: Leg) -> tuple[float, float]:
+    """Atoms out per atom in of an infinitesimal order along a leg: after fees, and without."""
+    marginal = mid = 1.0
+    for hop in leg.hops:
+        pool = market.pool(hop.pool_id)
+        price = pool.marginal_price(hop.token_in, hop.token_out, market.now)
+        marginal *= price
+        mid *= price / (1 - pool.fee_ppm(hop.token_in, market.now) / PPM)
+    return marginal, mid
+
+
+def _certificate(
+    is_exact_in: bool, amount_in: int, amount_out: int, bound: float | None
+) -> tuple[int | None, float | None]:
+    """The bound in whole atoms, rounded so that it stays one, and the distance of what is promised from it."""
+    if bound is None or not math.isfinite(bound):
+        return None, None
+    if is_exact_in:
+        return math.ceil(bound), max(0.0, BASIS_POINTS * (bound / amount_out - 1))
+    return math.floor(bound), max(0.0, BASIS_POINTS * (amount_in / bound - 1))
 
 
 def _limits(request: SwapRequest, amount_in: int, amount_out: int) -> tuple[int, int]:
@@ -91,29 +188,10 @@ def _check_limits(request: SwapRequest, quote: Quote) -> None:
         )
 
 
-def _venue_quotes(market: Market, request: SwapRequest, findings: Findings) -> tuple[VenueQuote, ...]:
-    quotes = []
-    for venue in sorted(allowed_venues(market, request)):
-        fill = findings.fills.get(venue)
-        if fill is not None:
-            quotes.append(VenueQuote(venue, fill.amount_in, fill.amount_out))
-        else:
-            refusal = findings.refusals.get(venue)
-            quotes.append(VenueQuote(venue, None, None, refusal.code if refusal else "no_route"))
-    return tuple(quotes)
-
-
-def _too_small_or_large(request: SwapRequest, largest: int, refusal: InsufficientLiquidity) -> DexError:
-    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
-    if not largest and isinstance(refusal, AmountTooSmall):
-        return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
-    verb = "take" if request.side is Side.EXACT_IN else "pay out"
-    return InsufficientLiquidity(
-        f"no path from {request.token_in} to {request.token_out} can {verb} that much {fixed}",
-        hint="Send a smaller amount or split the order",
-        token=fixed,
-        largest_amount=str(largest),
-    )
+def _venue_quote(venue: str, fill: Fill | InsufficientLiquidity | None) -> VenueQuote:
+    if isinstance(fill, Fill):
+        return VenueQuote(venue, fill.amount_in, fill.amount_out)
+    return VenueQuote(venue, None, None, "no_route" if fill is None else fill.code)
 
 
 def _percent(ppm: int) -> str:

@@ -1,7 +1,7 @@
 """The router against brute force, and the promises a quote makes."""
 
+from collections import Counter
 from dataclasses import replace
-from itertools import pairwise, permutations, product
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from dex.errors import (
     AmountTooSmall,
-    DexError,
     InsufficientLiquidity,
     LimitNotMet,
     NoRoute,
@@ -17,14 +16,15 @@ from dex.errors import (
 )
 from dex.pools import Pool
 from dex.router import Market, find_route
-from dex.testing import NOW, TOKENS, cpmm_pool, cpmm_pools, dlmm_pool, markets, request, requests
+from dex.testing import NOW, cpmm_pool, dlmm_pool, markets, request, requests
 from dex.types import PPM, Quote, Side, SwapRequest
 
 MILLION = 10**6 * 10**9
 SOL_USDC = ("SOL", "USDC")
 OUT = Side.EXACT_OUT
-# Most random markets fill, or do not join, what a test wants refused (or the other way round).
-FEW_FIT = settings(suppress_health_check=[HealthCheck.filter_too_much])
+ONE_POOL: list[Pool] = [cpmm_pool("pool", SOL_USDC, (MILLION, MILLION))]
+# Markets out of nowhere, profitable cycles and dust included: few of them show what is to be seen.
+SHORT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def quote(pools: list[Pool], asked: SwapRequest) -> Quote:
@@ -38,158 +38,81 @@ def quote_or_none(pools: list[Pool], asked: SwapRequest) -> Quote | None:
         return None
 
 
-def brute_force(pools: list[Pool], asked: SwapRequest) -> list[tuple[int, str, set[str]]]:
-    """The free amount of every chain of up to three pools, by trying them all; with its pools and venues."""
-    found = []
-    for hops in range(1, 4):
-        for chain in permutations(pools, hops):
-            for middle in permutations(TOKENS, hops - 1):
-                tokens = (asked.token_in, *middle, asked.token_out)
-                if len(set(tokens)) < len(tokens):
-                    continue
-                if any(not {a, b} <= set(p.tokens) for p, a, b in zip(chain, tokens, tokens[1:], strict=False)):
-                    continue
-                amount = chained(chain, tokens, asked)
-                if amount is not None:
-                    found.append((amount, ",".join(p.pool_id for p in chain), {p.venue for p in chain}))
-    return found
-
-
-def chained(chain: tuple[Pool, ...], tokens: tuple[str, ...], asked: SwapRequest) -> int | None:
-    amount = asked.amount
-    steps = list(zip(chain, tokens, tokens[1:], strict=False))
-    try:
-        if asked.side is Side.EXACT_IN:
-            for pool, token_in, token_out in steps:
-                amount = pool.swap_exact_in(token_in, token_out, amount, NOW).amount_out
-        else:
-            for pool, token_in, token_out in reversed(steps):
-                amount = pool.swap_exact_out(token_in, token_out, amount, NOW).amount_in
-    except InsufficientLiquidity:
-        return None
-    return amount
-
-
-def best_of(amounts: list[int], side: Side) -> int | None:
-    return (max if side is Side.EXACT_IN else min)(amounts, default=None)
-
-
-def free_amount(found: Quote) -> int:
-    """The amount the router had to find: neither given nor a limit."""
-    return found.amount_out if found.max_amount_in == found.amount_in else found.amount_in
-
-
-@FEW_FIT
 @given(pools=markets(), asked=requests())
-def test_the_best_single_path_is_found(pools: list[Pool], asked: SwapRequest) -> None:
-    best = best_of([amount for amount, _, _ in brute_force(pools, asked)], asked.side)
-
-    found = quote_or_none(pools, replace(asked, max_slippage_ppm=0))
-
-    is_exact_in = asked.side is Side.EXACT_IN
-    assert (None if found is None else found.amount_out if is_exact_in else found.amount_in) == best
-    if found is not None:
-        assert (found.amount_in if is_exact_in else found.amount_out) == asked.amount
-
-
-@FEW_FIT
-@given(pools=markets(), asked=requests())
-def test_every_venue_alone_is_quoted_at_its_best(pools: list[Pool], asked: SwapRequest) -> None:
-    chains = brute_force(pools, asked)
-    found = quote_or_none(pools, asked)
-    assume(found is not None and chains)
-    assert found is not None
-
-    assert [quoted.venue for quoted in found.venue_quotes] == sorted({pool.venue for pool in pools})
-    for quoted in found.venue_quotes:
-        best = best_of([amount for amount, _, venues in chains if venues == {quoted.venue}], asked.side)
-        amounts = (quoted.amount_in, quoted.amount_out)
-        if best is None:
-            assert amounts == (None, None)
-            assert quoted.code in {"no_route", "insufficient_liquidity", "amount_too_small"}
-        else:
-            assert amounts == ((asked.amount, best) if asked.side is Side.EXACT_IN else (best, asked.amount))
-            assert quoted.code is None
-
-
-@FEW_FIT
-@given(pools=markets(), asked=requests())
-def test_hops_chain_and_carry_the_totals(pools: list[Pool], asked: SwapRequest) -> None:
+@SHORT
+def test_no_venue_alone_does_better(pools: list[Pool], asked: SwapRequest) -> None:
     found = quote_or_none(pools, asked)
     assume(found is not None)
     assert found is not None
 
-    hops = found.route.hops
-    assert (hops[0].token_in, hops[-1].token_out) == (asked.token_in, asked.token_out)
-    assert (found.route.amount_in, found.route.amount_out) == (found.amount_in, found.amount_out)
-    for before, after in pairwise(hops):
-        assert (before.token_out, before.amount_out) == (after.token_in, after.amount_in)
+    assert [quoted.venue for quoted in found.venue_quotes] == sorted({pool.venue for pool in pools})
+    for quoted in found.venue_quotes:
+        alone = quote_or_none([pool for pool in pools if pool.venue == quoted.venue], asked)
+        if quoted.amount_in is not None and quoted.amount_out is not None:
+            assert found.amount_out >= quoted.amount_out if asked.side is Side.EXACT_IN else True
+            assert found.amount_in <= quoted.amount_in if asked.side is OUT else True
+            assert alone is not None
 
 
-@FEW_FIT
+@given(pools=markets(), asked=requests())
+@SHORT
+def test_a_route_is_what_the_pools_pay(pools: list[Pool], asked: SwapRequest) -> None:
+    """Each pool once, each token sold after all that buys it and no more than that, and every hop to the atom."""
+    found = quote_or_none(pools, asked)
+    assume(found is not None)
+    assert found is not None
+
+    by_id = {pool.pool_id: pool for pool in pools}
+    made = Counter({asked.token_in: found.route.amount_in})
+    for hop in found.route.hops:
+        pool = by_id.pop(hop.pool_id)
+        sell, buy = pool.swap_exact_in, pool.swap_exact_out
+        swap = (
+            sell(hop.token_in, hop.token_out, hop.amount_in, NOW)
+            if asked.side is Side.EXACT_IN
+            else buy(hop.token_in, hop.token_out, hop.amount_out, NOW)
+        )
+        assert swap.amount_out >= hop.amount_out
+        assert swap.amount_in <= hop.amount_in
+        made[hop.token_in] -= hop.amount_in
+        assert made[hop.token_in] >= 0
+        made[hop.token_out] += hop.amount_out
+    assert (found.route.amount_in if asked.side is Side.EXACT_IN else found.amount_out) == asked.amount
+    assert made[asked.token_out] >= found.amount_out
+
+
 @given(pools=markets(), asked=requests(), seed=st.randoms(use_true_random=False))
+@SHORT
 def test_the_order_of_pools_changes_nothing(pools: list[Pool], asked: SwapRequest, seed: st.DataObject) -> None:
     shuffled = list(pools)
     seed.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    assert quote_or_none(shuffled, asked) == quote_or_none(pools, asked) == quote_or_none(pools, asked)
+    assert quote_or_none(shuffled, asked) == quote_or_none(pools, asked)
 
 
-@FEW_FIT
-@given(pools=markets(), asked=requests(), data=st.data())
-def test_one_more_pool_never_makes_it_worse(pools: list[Pool], asked: SwapRequest, data: st.DataObject) -> None:
-    before = quote_or_none(pools, asked)
-    assume(before is not None)
-    assert before is not None
+def test_equal_pools_share_an_order_equally() -> None:
+    twins: list[Pool] = [cpmm_pool(name, SOL_USDC, (MILLION, MILLION)) for name in "cab"]
 
-    after = quote([*pools, data.draw(cpmm_pools("another", SOL_USDC))], asked)
+    found = quote(twins, request(*SOL_USDC, 3 * 10**12))
 
-    assert after.amount_out >= before.amount_out
-    assert after.amount_in <= before.amount_in
+    assert [(hop.pool_id, hop.amount_in) for hop in found.route.hops] == [("a", 10**12), ("b", 10**12), ("c", 10**12)]
 
 
-@FEW_FIT
-@given(
-    reserves=st.lists(st.tuples(*[st.integers(10**15, 10**17)] * 2), min_size=3, max_size=3),
-    amount=st.integers(10**11, 10**15),
-    factor=st.integers(2, 50),
-)
-def test_a_larger_order_never_gets_a_better_price(reserves: list[tuple[int, int]], amount: int, factor: int) -> None:
-    pairs = (SOL_USDC, ("SOL", "JUP"), ("JUP", "USDC"))
-    pools: list[Pool] = [cpmm_pool(f"p{i}", pair, r) for i, (pair, r) in enumerate(zip(pairs, reserves, strict=True))]
-    small, large = (quote_or_none(pools, request(*SOL_USDC, n)) for n in (amount, amount * factor))
-    assume(small is not None and large is not None and small.amount_out > 10**8)
-    assert small is not None
-    assert large is not None
+def test_a_split_over_a_detour_beats_each_way_alone() -> None:
+    direct = cpmm_pool("direct", SOL_USDC, (10**12, 10**12))
+    first = cpmm_pool("first", ("SOL", "JUP"), (MILLION, MILLION))
+    second = cpmm_pool("second", ("JUP", "USDC"), (MILLION, MILLION))
 
-    # Rounding in the middle token may cost the small order an atom of its many.
-    assert large.amount_out * small.amount_in <= small.amount_out * large.amount_in * (1 + 1e-7)
+    small = quote([direct, first, second], request(*SOL_USDC, 10**6))
+    large = quote([direct, first, second], request(*SOL_USDC, 10**12))
 
-
-def test_equal_paths_go_to_fewer_hops_then_to_the_lower_pool_id() -> None:
-    twins: list[Pool] = [cpmm_pool(name, SOL_USDC, (MILLION, MILLION)) for name in ("b", "a", "c")]
-
-    assert quote(twins, request(*SOL_USDC, 10**9)).route.hops[0].pool_id == "a"
-    assert quote(twins, request(*SOL_USDC, 10**9, OUT)).route.hops[0].pool_id == "a"
-
-
-def test_a_deep_detour_beats_a_shallow_pool() -> None:
-    pools: list[Pool] = [
-        cpmm_pool("direct", SOL_USDC, (10**12, 10**12)),
-        cpmm_pool("first", ("SOL", "JUP"), (MILLION, MILLION)),
-        cpmm_pool("second", ("JUP", "USDC"), (MILLION, MILLION)),
-    ]
-
-    small, large = quote(pools, request(*SOL_USDC, 10**8)), quote(pools, request(*SOL_USDC, 10**12))
-
-    assert [hop.pool_id for hop in small.route.hops] == ["direct"]
-    assert [hop.pool_id for hop in large.route.hops] == ["first", "second"]
-
-
-# Guards and limits
-
-
-ONE_POOL: list[Pool] = [cpmm_pool("pool", SOL_USDC, (MILLION, MILLION))]
+    assert {hop.pool_id for hop in small.route.hops} == {"direct"}
+    assert {hop.pool_id for hop in large.route.hops} == {"direct", "first", "second"}
+    assert large.amount_out > quote([first, second], request(*SOL_USDC, 10**12)).amount_out
+    assert large.bound is not None
+    assert large.gap_bp is not None
+    assert large.amount_out <= large.bound
+    assert large.gap_bp < 0.001
 
 
 def test_slippage_is_rounded_in_the_owners_favour() -> None:
@@ -293,7 +216,7 @@ def test_venues_are_allowed_and_denied() -> None:
 
 
 def test_no_route_between_tokens_that_no_pools_join() -> None:
-    with pytest.raises(NoRoute, match=r"no pools on any venue lead from SOL to BONK in 3 hops"):
+    with pytest.raises(NoRoute, match=r"no pools lead from SOL to BONK"):
         quote(ONE_POOL, request("SOL", "BONK", 1))
     with pytest.raises(NoRoute):
         quote(ONE_POOL, request("SOL", "SOL", 1))
@@ -321,39 +244,6 @@ def test_too_small_an_amount_is_named_so(side: Side) -> None:
     assert caught.value.facts == {"token": "USDC" if side is OUT else "SOL"}
 
 
-@FEW_FIT
-@given(pools=markets(), asked=requests())
-def test_the_largest_amount_named_fills_and_a_millionth_more_does_not(pools: list[Pool], asked: SwapRequest) -> None:
-    try:
-        quote(pools, asked)
-        refusal: DexError = NoRoute("routed")
-    except DexError as error:
-        refusal = error
-    assume(isinstance(refusal, InsufficientLiquidity) and not isinstance(refusal, AmountTooSmall))
-    largest = int(str(refusal.facts["largest_amount"]))
-
-    assert largest < asked.amount
-    if largest:
-        assert quote(pools, replace(asked, amount=largest)).amount_out > 0
-        assert quote_or_none(pools, replace(asked, amount=largest + max(1, largest // PPM + 1))) is None
-
-
-def test_the_largest_amount_is_remembered_until_a_pool_changes() -> None:
-    market = Market([dlmm_pool("bins", SOL_USDC, 0, (10**9, 10**9), reach=3)], NOW, 1)
-
-    def largest(amount: int) -> int:
-        with pytest.raises(InsufficientLiquidity) as caught:
-            find_route(market, request(*SOL_USDC, amount, OUT))
-        return int(str(caught.value.facts["largest_amount"]))
-
-    first = largest(10**12)
-    assert largest(10**15) == first == pytest.approx(4 * 10**9, rel=1e-6)
-    assert market.largest_fills
-    market.apply(find_route(market, request(*SOL_USDC, 10**9, OUT)).pools_after)
-    assert not market.largest_fills
-    assert largest(10**12) == pytest.approx(3 * 10**9, rel=1e-6)
-
-
 @pytest.mark.parametrize(("side", "token"), [(Side.EXACT_IN, "SOL"), (OUT, "USDC")])
 def test_insufficient_liquidity_names_token_and_figure(side: Side, token: str) -> None:
     bins = dlmm_pool("bins", SOL_USDC, 0, (10**9, 10**9), reach=3)
@@ -366,17 +256,3 @@ def test_insufficient_liquidity_names_token_and_figure(side: Side, token: str) -
     named = int(str(caught.value.facts["largest_amount"]))
     assert caught.value.facts["token"] == token
     assert exact - max(1, exact // PPM) <= named <= exact
-
-
-def test_bounds_skip_only_what_cannot_win() -> None:
-    """Many parallel pools whose order by price at zero size is the reverse of their order at size."""
-    pools: list[Pool] = [
-        cpmm_pool(f"{size:02}", SOL_USDC, (10**size, 10**size), fee_rate=fee)
-        for size, fee in product(range(9, 19), (size * 300 for size in range(1, 11)))
-    ]
-    pools = [replace(pool, pool_id=str(n)) for n, pool in enumerate(pools)]  # type: ignore[type-var]
-
-    for digits in range(6, 20):
-        asked = request(*SOL_USDC, 10**digits)
-        paid = [pool.swap_exact_in(*SOL_USDC, asked.amount, NOW).amount_out for pool in pools]
-        assert quote(pools, asked).amount_out == max(paid)

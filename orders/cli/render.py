@@ -8,6 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from orders.routes import venue_title
+
 STYLES = {"CONFIRMED": "green", "FAILED": "red"}
 
 
@@ -30,7 +32,7 @@ class Row:
         return self.events[-1]["outcome"] if self.events else None
 
     def cells(self) -> list[str]:
-        """#, order, swap, status, route, got, vs quote, took."""
+        """#, order, swap, status, route, got, saved, vs quote, took."""
         return [
             str(self.number),
             f"…{str(self.order['id'])[-7:]}",
@@ -38,6 +40,7 @@ class Row:
             self.status if self.outcome in (None, "filled") else f"{self.status} {self.outcome}",
             self._route(),
             self._got(),
+            self._saved(),
             self._vs_quote(),
             f"{sum(event['took_ms'] for event in self.events):,} ms" if self.events else "",
         ]
@@ -46,14 +49,25 @@ class Row:
         if self.status == "FAILED":
             attempts = self.events[-1]["attempt"]
             return f"{self.outcome}, {attempts} attempts" if attempts > 1 else str(self.outcome)
-        routed = [event["data"]["route"] for event in self.events if event["data"].get("route")]
-        return " + ".join(_leg(leg) for leg in routed[-1]) if routed else ""
+        routed = self._routed()
+        return _legs(routed["route"]) if routed else ""
 
     def _got(self) -> str:
         if self.status != "CONFIRMED":
             return "–"
         final = self.order["final"]
         return f"{grouped(final['amount_out'], 6)} {final['token_out']}"
+
+    def _saved(self) -> str:
+        """Against the best venue alone."""
+        routed = self._routed()
+        saved = routed.get("saved_bps") if self.status == "CONFIRMED" else None
+        return "" if saved is None else f"{saved:.1f} bp"
+
+    def _routed(self) -> dict[str, Any]:
+        """The facts of the last routing, empty before it."""
+        routed: list[dict[str, Any]] = [event["data"] for event in self.events if event["data"].get("route")]
+        return routed[-1] if routed else {}
 
     def _vs_quote(self) -> str:
         if self.status != "CONFIRMED":
@@ -64,12 +78,24 @@ class Row:
         return f"{bps:+.1f} bp".replace("-", "−").replace("+0.0", "0.0")
 
 
-HEADINGS = ("#", "order", "swap", "status", "route", "got", "vs quote", "took")
+HEADINGS = ("#", "order", "swap", "status", "route", "got", "saved", "vs quote", "took")
+NUMBERS = frozenset({"#", "got", "saved", "vs quote", "took"})
+LEGS_SHOWN = 2
+
+
+def _legs(legs: list[dict[str, Any]]) -> str:
+    """The largest legs with their shares, and how many more there are."""
+    if len(legs) == 1:
+        return _leg(legs[0])
+    largest = sorted(legs, key=lambda leg: -leg["share"])
+    shown = [f"{leg['share']:.0%} {_leg(leg)}" for leg in largest[:LEGS_SHOWN]]
+    more = [f"{len(legs) - LEGS_SHOWN} more"] if len(legs) > LEGS_SHOWN else []
+    return " + ".join(shown + more)
 
 
 def _leg(leg: dict[str, Any]) -> str:
     hops = leg["hops"]
-    venues = list(dict.fromkeys(hop["venue"].capitalize() for hop in hops))
+    venues = list(dict.fromkeys(venue_title(hop["venue"]) for hop in hops))
     via = " via " + ", ".join(hop["token_out"] for hop in hops[:-1]) if len(hops) > 1 else ""
     return "+".join(venues) + via
 
@@ -85,7 +111,7 @@ def table(rows: list[Row], title: str) -> Table:
     """All rows as they stand."""
     drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
     for heading in HEADINGS:
-        drawn.add_column(heading, justify="right" if heading in {"#", "got", "vs quote", "took"} else "left")
+        drawn.add_column(heading, justify="right" if heading in NUMBERS else "left")
     for row in rows:
         cells: list[str | Text] = list(row.cells())
         cells[3] = Text(row.cells()[3], style=STYLES.get(row.status, "yellow"))

@@ -8,7 +8,7 @@ from uuid import UUID
 from dex import DexError, Engine, Quote, RetryableError
 from orders.config import Policy
 from orders.problems import Problem
-from orders.routes import encode_quote
+from orders.routes import PROOF, encode_quote
 from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder
 from orders.services.settled import Settled, fail, move, problem_of, retry
@@ -77,5 +77,6 @@ def _built_next(order: ClaimedOrder, fields: Mapping[str, Any], policy: Policy) 
         "amount_in_raw": str(fields["quoted_amount_in"]),
         "amount_out_raw": str(fields["quoted_amount_out"]),
         "min_amount_out_raw": str(fields["min_amount_out"]),
+        **{name: fields["route"][name] for name in PROOF if name in fields["route"]},
     }
     return move(order, OrderStatus.BUILDING, fields=fields, data=data, keeps_lease_s=policy.lease_s)

@@ -1,31 +1,39 @@
-"""`manage.py orders place|list|show|watch|cancel`: orders on a running server from the command line."""
+"""`manage.py orders quote|place|list|show|watch|cancel`: a running server from the command line."""
 
 import json
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import EngineClient, ServerError
+from orders.cli.quoting import quote_lines
 from orders.cli.render import Row
 from orders.cli.watch import watch
+from orders.pictures import route_svg
 
 
 class Command(BaseCommand):
-    """Places, lists, shows, watches and cancels orders."""
+    """Asks for quotes; places, lists, shows, watches and cancels orders."""
 
-    help = "Place, list, show, watch and cancel orders of a running engine"
+    help = "Quote, place, list, show, watch and cancel orders of a running engine"
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
+        quote = verbs.add_parser("quote", help="the best route now, and how good it is")
         place = verbs.add_parser("place", help="place a market order and watch it")
-        for name in ("token_in", "token_out", "amount"):
-            place.add_argument(name)
-        place.add_argument("--side", default="exact_in", choices=("exact_in", "exact_out"))
-        place.add_argument("--slippage-bps")
+        for parsed in (quote, place):
+            for name in ("token_in", "token_out", "amount"):
+                parsed.add_argument(name)
+            parsed.add_argument("--side", default="exact_in", choices=("exact_in", "exact_out"))
+            parsed.add_argument("--slippage-bps")
+            for limit in ("legs", "hops", "swaps"):
+                parsed.add_argument(f"--max-{limit}", type=int, help=f"most {limit} of the route")
+        quote.add_argument("--svg", metavar="FILE", help="draw the route into this file")
         place.add_argument("--client-order-id")
         place.add_argument("--scenario", help="fault for the simulated chain to act out")
         listing = verbs.add_parser("list", help="the newest orders")
@@ -39,6 +47,7 @@ class Command(BaseCommand):
         """Run the subcommand against the server."""
         client = client_from(options)
         run = {
+            "quote": self._quote,
             "place": self._place,
             "list": self._list,
             "show": self._show,
@@ -50,10 +59,20 @@ class Command(BaseCommand):
         except ServerError as error:
             raise CommandError(str(error)) from error
 
+    def _quote(self, client: EngineClient, options: dict[str, Any]) -> None:
+        quote = client.call("POST", "quotes", _swap_body(options))
+        if options["json"]:
+            self.stdout.write(json.dumps(quote))
+        else:
+            self.stdout.writelines(f"{line}\n" for line in quote_lines(quote))
+        if options["svg"]:
+            try:
+                Path(options["svg"]).write_text(route_svg(quote["route"], "route"), encoding="utf-8")
+            except OSError as error:
+                raise CommandError(f"{options['svg']} cannot be written: {error.strerror}") from error
+
     def _place(self, client: EngineClient, options: dict[str, Any]) -> None:
-        body: dict[str, Any] = {name: options[name] for name in ("token_in", "token_out", "amount", "side")}
-        if options["slippage_bps"]:
-            body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
+        body = _swap_body(options)
         if options["client_order_id"]:
             body["client_order_id"] = options["client_order_id"]
         if options["scenario"]:
@@ -85,3 +104,14 @@ class Command(BaseCommand):
         )
         if problems:
             raise CommandError("; ".join(problems))
+
+
+def _swap_body(options: dict[str, Any]) -> dict[str, Any]:
+    """What a quote and an order have in common."""
+    body: dict[str, Any] = {name: options[name] for name in ("token_in", "token_out", "amount", "side")}
+    if options["slippage_bps"]:
+        body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
+    limits = {name: options[name] for name in ("max_legs", "max_hops", "max_swaps") if options[name] is not None}
+    if limits:
+        body["venues"] = limits
+    return body
