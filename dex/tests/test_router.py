@@ -95,7 +95,9 @@ def test_equal_pools_share_an_order_equally() -> None:
 
     found = quote(twins, request(*SOL_USDC, 3 * 10**12))
 
-    assert [(hop.pool_id, hop.amount_in) for hop in found.route.hops] == [("a", 10**12), ("b", 10**12), ("c", 10**12)]
+    assert [hop.pool_id for hop in found.route.hops] == ["a", "b", "c"]
+    assert all(abs(hop.amount_in - 10**12) < 10 for hop in found.route.hops)  # shares are floats
+    assert found.amount_in == 3 * 10**12
 
 
 def test_a_split_over_a_detour_beats_each_way_alone() -> None:
