@@ -60,10 +60,11 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
     table = np.zeros((ROWS, len(price)))
     table[PRICE], table[CAPACITY], table[FIRST] = price, capacity, curvature
     form = np.full(len(price), HYPERBOLA, np.int8)
-    _fill_powers(table, form, powers)
-    _fill_stables(table, form, stables)
     counts = np.array(count, np.intp)
-    return Columns(table, form, counts, *_summary(table, form, np.cumsum(counts) - counts))
+    with np.errstate(all="ignore"):  # both branches of a choice are computed, and not both need be numbers
+        _fill_powers(table, form, powers)
+        _fill_stables(table, form, stables)
+        return Columns(table, form, counts, *_summary(table, form, np.cumsum(counts) - counts))
 
 
 def _fill_powers(table: Floats, form: NDArray[np.int8], powers: list[tuple[int, PowerCurve]]) -> None:
@@ -92,16 +93,14 @@ def _summary(table: Floats, form: NDArray[np.int8], starts: Ints) -> tuple[Float
     """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
     x = table[CAPACITY].copy()
     endless = np.isinf(x)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x = np.where(endless, np.where(form == HYPERBOLA, 1 / table[FIRST], table[FIRST]), x)
-        x = np.where(endless & (form == STABLE), table[FIRST] / table[SCALE_IN], x)
-        paid = table[PRICE] * x / (1 + table[FIRST] * x)
+    x = np.where(endless, np.where(form == HYPERBOLA, 1 / table[FIRST], table[FIRST]), x)
+    x = np.where(endless & (form == STABLE), table[FIRST] / table[SCALE_IN], x)
+    paid = table[PRICE] * x / (1 + table[FIRST] * x)
     for kind, value, rows in ((POWER, powers_at, POWER_ROWS), (STABLE, stables_at, STABLE_ROWS)):
         at = np.flatnonzero(form == kind)
         if len(at):
             paid[at] = value(table[rows, at], x[at])[0]
     price = table[PRICE, starts]
     x, paid = np.add.reduceat(x, starts), np.add.reduceat(paid, starts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steepness = np.nan_to_num(np.maximum(price / paid - 1 / x, 0.0))
+    steepness = np.nan_to_num(np.maximum(price / paid - 1 / x, 0.0))
     return price, np.add.reduceat(table[CAPACITY], starts), steepness

@@ -25,6 +25,8 @@ class Traded(NamedTuple):
 
 def sell(market: CompiledEdges, edge: int, amount: float) -> Traded:
     """Sell `amount`, or as much as the edge can take."""
+    if not 0 < amount < math.inf:
+        return _untraded(amount)
     first = market.first.item(edge)
     form = market.form.item(first)
     if form != HYPERBOLA:
@@ -47,6 +49,8 @@ def sell(market: CompiledEdges, edge: int, amount: float) -> Traded:
 
 def buy(market: CompiledEdges, edge: int, amount: float) -> Traded:
     """Buy `amount`, or as much as the edge can pay."""
+    if not 0 < amount < math.inf:
+        return _untraded(amount)
     first = market.first.item(edge)
     if market.form[first] != HYPERBOLA:
         return _buy_curved(market.form.item(first), market.table[:, first].tolist(), amount)
@@ -58,15 +62,20 @@ def buy(market: CompiledEdges, edge: int, amount: float) -> Traded:
             most = price / curvature if curvature else math.inf
         else:
             most = price * capacity / (1 + curvature * capacity)
-        if left < most:
-            rest = price - curvature * left
+        rest = price - curvature * left
+        if left < most and rest > 0:
             return Traded(sold + left / rest, amount, rest * rest / price, 0.0)
-        left -= most
         if is_endless:  # never pays quite all it holds
             return Traded(math.inf, amount - left, 0.0, left)
+        left -= most
         sold += capacity
         slope = price / (1 + curvature * capacity) ** 2
     return Traded(sold, amount - left, slope, left)
+
+
+def _untraded(amount: float) -> Traded:
+    """Nothing asked for, or more than there can be."""
+    return Traded(0.0, 0.0, 0.0, 0.0 if amount <= 0 else math.inf)
 
 
 def _pieces(market: CompiledEdges, first: int, count: int) -> Iterator[tuple[float, float, float]]:

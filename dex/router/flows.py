@@ -41,9 +41,9 @@ class Carried(NamedTuple):
 def plan(flows: Sequence[Flow], source: int, target: int) -> Plan:
     """Flows grouped by the token they sell, each token after all that buy it. Empty: nothing joins the two.
 
-    Dead ends and what hangs on them are cut; of each cycle the smallest flow goes.
+    Flows of nothing are left out, dead ends and what hangs on them are cut; of each cycle the smallest flow goes.
     """
-    kept = list(flows)
+    kept = [flow for flow in flows if 0 < flow.sold < math.inf and 0 < flow.paid < math.inf]
     while True:
         kept = _joined(kept, source, target)
         if not kept:
@@ -142,6 +142,8 @@ def _divide(
     The last one carries what fits nowhere as its `missing`.
     """
     total = sum(weights)
+    if not total > 0:
+        weights, total = [1.0] * len(group), float(len(group))
     asked = [amount * weight / total for weight in weights]
     parts = [trade(market, flow.edge, part) for flow, part in zip(group, asked, strict=True)]
     left = sum(part.missing for part in parts)

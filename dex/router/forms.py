@@ -87,7 +87,9 @@ def stable_parameters(start: Floats, b: Floats, c: Floats) -> tuple[Floats, Floa
 
 
 def stable_inverse(parameters: Sequence[float], slope: float) -> float:
-    """The x at which the slope is this; negative where it is less from the start."""
+    """The x at which the slope is this: endless for none, negative where it is less from the start."""
+    if not slope > 0:
+        return math.inf
     start, b, c, _, _, scale_in, scale_out = parameters
     fall = slope / (scale_in * scale_out)  # -dy/dX
     balance = _scarce(b, c, 1 / fall) if fall >= 1 else other_balance(b, c, _scarce(b, c, fall))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -82,14 +83,25 @@ def best_path(market: CompiledEdges, query: Query, hops: int = HOPS) -> Guess | 
         levels = amounts_reached(market, price, source, target, amount, hops)
         if not levels[-1][target] > 0:
             return None
-        return _at_true_amounts(market, query, path_forward(market, price, levels, target), levels[-1])
+        path = _simple(market, levels, lambda part: path_forward(market, price, part, target))
+        return _at_true_amounts(market, query, path, levels[-1])
     for _ in range(_HALVINGS):
         levels = amounts_needed(market, price, source, target, amount, hops)
         if levels[-1][source] < np.inf:
             units = np.where(np.isfinite(levels[-1]), levels[-1], 0.0)
-            return _at_true_amounts(market, query, path_backward(market, price, levels, source), units)
+            path = _simple(market, levels, lambda part: path_backward(market, price, part, source))
+            return _at_true_amounts(market, query, path, units)
         amount /= 2  # no single path can pay it all: one that pays a part gives prices to start from
     return None
+
+
+def _simple(market: CompiledEdges, levels: list[Floats], path_of: Callable[[list[Floats]], list[int]]) -> list[int]:
+    """The path of the last levels that passes no token twice. A shortest one never does, only cycles that gain do."""
+    for count in range(len(levels), 1, -1):
+        path = path_of(levels[:count])
+        if path and len(set(market.head[path].tolist())) == len(path):
+            return path
+    return path_of(levels)
 
 
 def _at_true_amounts(market: CompiledEdges, query: Query, path: list[int], units: Floats) -> Guess:

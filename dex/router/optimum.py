@@ -23,6 +23,7 @@ ROUNDS: Final = 16
 FINE: Final = 1e-10  # complementarity of a route that is solved by itself
 _CALM: Final = 0.01  # a path whose own price falls by less may well be the best route: worth a proof
 _FORWARD_STEPS: Final = 8
+_PRECISE: Final = 1e-13
 
 
 class Optimum(NamedTuple):
@@ -43,6 +44,11 @@ class Optimum(NamedTuple):
     def value(self) -> float:
         """What the target gets (exact_in) or the source gives (exact_out)."""
         return self.carried.value
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the route takes the whole order."""
+        return self.missing <= DUST and bool(self.carried.flows) and math.isfinite(self.value)
 
 
 def best_split(market: CompiledEdges, query: Query, deadline: float = math.inf) -> Optimum | None:
@@ -77,7 +83,7 @@ def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum 
     if guess.fall < _CALM and not guess.carried.missing:
         bound = search.certify(guess.prices)[1]
         if is_close(query, guess.carried.value, bound):
-            return Optimum(guess.carried, bound, guess.prices, 0.0, 0, np.array(guess.path))
+            return Optimum(guess.carried, bound, guess.prices, 0.0, 0, np.sort(guess.path))
     search.candidates.begin(guess)
     return search.run(guess, deadline)
 
@@ -106,7 +112,7 @@ def _best_parallel(market: CompiledEdges, query: Query) -> Optimum | None:
     if solution is None:
         return None
     solved, bound = solution
-    carried = carry(market, query, solved)
+    carried = carry_solved(market, query, solved)
     return Optimum(carried, bound, solved.prices, solved.missing, solved.iterations, np.flatnonzero(query.price > 0))
 
 
@@ -155,8 +161,8 @@ class _Search:
                 last_resort = LAST_RESORTS[-1]
             else:
                 break
-        carried = carry(market, query, solved)
-        if not is_close(query, carried.value, bound):
+        carried = carry_solved(market, query, solved)
+        if carried.flows and not is_close(query, carried.value, bound):
             carried = self._polished(carried, last_resort)
         missing = solved.missing
         if not guess.carried.missing and _is_better(query, guess.carried, carried):
@@ -170,7 +176,7 @@ class _Search:
         edges = [flow.edge for flow in carried.flows]
         depth[edges] = self.candidates.depth[edges]
         solved = Reduced(market, query, self.candidates.units, depth, last_resort).solve(self.prices, FINE)
-        again = carry(market, query, solved)
+        again = carry_solved(market, query, solved)
         return again if _is_better(query, again, carried) else carried
 
 
@@ -178,19 +184,26 @@ def _is_better(query: Query, one: Carried, other: Carried) -> bool:
     return one.value > other.value if query.is_exact_in else one.value < other.value
 
 
-def carry(market: CompiledEdges, query: Query, solved: Solved) -> Carried:
-    """The solution's flows with their true amounts."""
+def carry_solved(market: CompiledEdges, query: Query, solved: Solved) -> Carried:
+    """The solution's flows with their true amounts; what they can take of an amount that is too large."""
     ways = plan(solved.flows, query.source, query.target)
+    if ways and solved.missing > DUST:
+        return carry_forward(market, ways, query.source, query.target, query.amount)
+    return carry(market, query, ways, float(solved.prices[query.target]))
+
+
+def carry(market: CompiledEdges, query: Query, ways: Plan, price: float) -> Carried:
+    """The plan with its true amounts; `price` is what the target is worth at the margin."""
     if not ways:
         return Carried(0.0 if query.is_exact_in else math.inf, [], [], query.amount)
-    if query.is_exact_in or solved.missing > DUST:
+    if query.is_exact_in:
         return carry_forward(market, ways, query.source, query.target, query.amount)
     carried = carry_backward(market, ways, query.source, query.target, query.amount)
-    return _carry_until(market, ways, query, 1 / float(solved.prices[query.target])) if carried.missing else carried
+    return _carry_until(market, ways, query, price) if carried.missing else carried
 
 
-def _carry_until(market: CompiledEdges, ways: Plan, query: Query, slope: float) -> Carried:
-    """Sell as much of the source as brings the amount of the target; `slope` is what more of it pays.
+def _carry_until(market: CompiledEdges, ways: Plan, query: Query, price: float) -> Carried:
+    """Sell as much of the source as brings the amount of the target, which is worth `price` at the margin.
 
     For plans that use up a pool: the last digit of its output would decide whether a backward pass succeeds.
     """
@@ -198,7 +211,8 @@ def _carry_until(market: CompiledEdges, ways: Plan, query: Query, slope: float) 
     for _ in range(_FORWARD_STEPS):
         carried = carry_forward(market, ways, query.source, query.target, amount)
         short = query.amount - carried.value
-        if abs(short) <= 1e-13 * query.amount or carried.missing > DUST * amount:
+        if abs(short) <= _PRECISE * query.amount or carried.missing > DUST * amount:
             break
-        amount += short / slope
-    return Carried(amount, carried.flows, carried.slopes, carried.missing)
+        amount += short * price
+    missing = max(carried.missing, short if short > DUST * query.amount else 0.0)
+    return Carried(math.inf if missing else amount, carried.flows, carried.slopes, missing)

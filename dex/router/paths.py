@@ -44,20 +44,30 @@ def paths_by_edge(market: CompiledEdges, query: Query, worth: Worth, limit: int)
     best = np.argsort(-worth.through, kind="stable")[:limit]
     found = []
     for edge in best[worth.through[best] > 0].tolist():
-        path = {edge}
-        before, after = int(market.tail[edge]), int(market.head[edge])
-        for _ in range(HOPS):
-            if before != query.source:
-                step = _best_into(market, into, before)
-                path.add(step)
-                before = int(market.tail[step])
-            if after != query.target:
-                step = _best_out_of(market, onto, after)
-                path.add(step)
-                after = int(market.head[step])
-        if (before, after) == (query.source, query.target):
-            found.append(frozenset(path))
+        before = _walk(market, into, edge, query.source, False)
+        after = _walk(market, onto, edge, query.target, True)
+        if before is not None and after is not None:
+            found.append(frozenset((*before, edge, *after)))
     return list(dict.fromkeys(found))
+
+
+def _walk(market: CompiledEdges, value: Floats, edge: int, goal: int, is_onward: bool) -> list[int] | None:
+    """The edges from the head of an edge on to a token, or from its tail back to one, by the highest values."""
+    path: list[int] = []
+    ends = market.head if is_onward else market.tail
+    for _ in range(HOPS):
+        token = int(ends[edge])
+        if token == goal:
+            return path
+        if is_onward:
+            ways = market.tail_order[market.tail_start[token] : market.tail_start[token + 1]]
+        else:
+            ways = np.arange(market.head_start[token], market.head_start[token + 1])
+        if not len(ways):
+            return None
+        edge = int(ways[value[ways].argmax()])
+        path.append(edge)
+    return None
 
 
 def _walk_back(market: CompiledEdges, query: Query, came: list[dict[int, int]]) -> frozenset[int]:
@@ -68,13 +78,3 @@ def _walk_back(market: CompiledEdges, query: Query, came: list[dict[int, int]]) 
             path.add(hop[token])
             token = int(market.tail[hop[token]])
     return frozenset(path)
-
-
-def _best_into(market: CompiledEdges, value: Floats, token: int) -> int:
-    start = int(market.head_start[token])
-    return start + int(value[start : market.head_start[token + 1]].argmax())
-
-
-def _best_out_of(market: CompiledEdges, value: Floats, token: int) -> int:
-    ways = market.tail_order[market.tail_start[token] : market.tail_start[token + 1]]
-    return int(ways[value[ways].argmax()])

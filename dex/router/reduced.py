@@ -19,6 +19,7 @@ Bools = NDArray[np.bool_]
 
 DUST: Final = 3e-6  # share of the order below which a flow is no flow
 _LARGEST: Final = 16.0  # units a piece can take, at most: in none of them does an optimum sell more than the order
+_WASTE: Final = 1e-3  # share of the order that may be bought of tokens which then cannot all be sold
 # Price, in units, of an edge that always has room: what flows there is liquidity that is missing. The first one
 # keeps numbers tame, the last is tried before an order is refused.
 LAST_RESORTS: Final = (0.03, 1e-6)
@@ -55,6 +56,7 @@ class Reduced:
         self.tail, self.head = market.tail[self.edges], market.head[self.edges]
         is_used = np.zeros(market.token_count, bool)
         is_used[self.tail] = is_used[self.head] = True
+        is_used[query.source] = is_used[query.target] = True
         is_used[query.numeraire] = False
         self.tokens = np.append(np.flatnonzero(is_used), query.numeraire)
 
@@ -66,6 +68,7 @@ class Reduced:
         start = np.ones(len(tokens)) if prices is None else prices[tokens] * to_units
         solution = interior.solve(program, start, tolerance)
         flow = solution.flow
+        solved_prices = np.fmax(solution.prices, 0.0) / to_units  # a bound needs prices that are none below zero
         sold = sums(owner, flow, size)[1:]
         is_full = np.bincount(owner, flow > 0.5 * program.pieces.capacity, size)[1:]
         active = np.flatnonzero((sold > DUST) | (is_full > 0))
@@ -73,11 +76,10 @@ class Reduced:
         amounts = (sold[active] * units[self.tail[active]], paid[active] * units[self.head[active]])
         rows = (self.edges[active], self.tail[active], self.head[active], *amounts)
         is_settled = np.zeros(market.token_count, bool)
-        is_settled[rows[1]] = is_settled[rows[2]] = True
-        missing = float(flow[0]) * (1.0 if self.query.is_exact_in else self.last_resort)
+        is_settled[rows[1]] = is_settled[rows[2]] = is_settled[self.query.numeraire] = True
         flows = [Flow(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
-        new_prices = self._prices(solution.prices / to_units, is_settled, prices is not None)
-        return Solved(flows, new_prices, is_settled, missing, solution.iterations)
+        new_prices = self._prices(solved_prices, is_settled, prices is not None)
+        return Solved(flows, new_prices, is_settled, self._missing(flow, owner), solution.iterations)
 
     def _prices(self, prices: Floats, is_settled: Bools, has_outside: bool) -> Floats:
         """Prices of all tokens: of settled ones as given, of the others by their best sale, if they matter."""
@@ -92,32 +94,47 @@ class Reduced:
     def program(self) -> tuple[interior.Program, Ints]:
         """Pieces and tokens for the interior point method, and which edge each piece is of, from 1.
 
-        The first piece is that of last resort, of edge 0.
+        The first pieces are of edge 0: the one of last resort, and what else no market has.
         """
         market, query, units = self.market, self.query, self.units
         local = np.zeros(market.token_count, np.intp)
         local[self.tokens] = np.arange(len(self.tokens))
         columns, owner, _ = market.columns_of(self.edges, self.counts)
         pieces, order = market.pieces(columns, units[self.tail].take(owner), units[self.head].take(owner))
-        owner = owner[order]
-        size = len(owner) + 1
-        table = np.empty((ROWS, size))
-        table[:, 0] = 0.0
-        table[:, 1:] = pieces.table
+        owner = owner[order] + 1
+        extra = self._extra(local)
+        table = np.concatenate((np.zeros((ROWS, extra.shape[1])), pieces.table), axis=1)
         np.minimum(table[CAPACITY], _LARGEST, out=table[CAPACITY])
-        table[PRICE, 0] = self.last_resort
-        table[CAPACITY, 0] = _LARGEST if query.is_exact_in else _LARGEST / self.last_resort
-        tail, head = np.empty((2, size), np.intp)
-        tail[0], head[0] = local[query.source], local[query.target]
-        tail[1:], head[1:] = local[self.tail].take(owner), local[self.head].take(owner)
+        table[PRICE, : extra.shape[1]] = self.last_resort
+        table[CAPACITY, : extra.shape[1]] = _LARGEST
+        if not query.is_exact_in:
+            table[CAPACITY, 0] /= self.last_resort
+        tail = np.concatenate((extra[0], local[self.tail].take(owner - 1)))
+        head = np.concatenate((extra[1], local[self.head].take(owner - 1)))
         supply = np.zeros(len(self.tokens) - 1)
         if query.is_exact_in:
-            supply[tail[0]] = 1.0
+            supply[local[query.source]] = 1.0
         else:
-            supply[head[0]] = -1.0
-        whole = Pieces(table, pieces.hyperbolas + 1, pieces.powers - pieces.hyperbolas)
-        owner += 1
-        return interior.Program(whole, tail, head, len(self.tokens) - 1, supply), np.append(0, owner)
+            supply[local[query.target]] = -1.0
+        whole = Pieces(table, pieces.hyperbolas + extra.shape[1], pieces.powers - pieces.hyperbolas)
+        owner = np.concatenate((np.zeros(extra.shape[1], np.intp), owner))
+        return interior.Program(whole, tail, head, len(self.tokens) - 1, supply), owner
+
+    def _extra(self, local: Ints) -> Ints:
+        """Tails and heads of edges that no market has: of last resort, and when it comes to that, to waste tokens."""
+        query = self.query
+        resort = np.array([[local[query.source]], [local[query.target]]])
+        if self.last_resort > LAST_RESORTS[-1]:
+            return resort
+        between = np.arange(len(self.tokens) - 1)
+        between = between[between != local[query.source if query.is_exact_in else query.target]]
+        return np.concatenate((resort, (between, np.full(len(between), len(self.tokens) - 1))), axis=1)
+
+    def _missing(self, flow: Floats, owner: Ints) -> float:
+        """The share of the order that found no liquidity: what was wasted counts once it is too much to overlook."""
+        missing = float(flow[0]) * (1.0 if self.query.is_exact_in else self.last_resort)
+        wasted = float(flow[owner == 0].sum() - flow[0])
+        return missing + (wasted if wasted > _WASTE else 0.0)
 
 
 def trimmed(market: CompiledEdges, query: Query, edges: Ints) -> Ints:

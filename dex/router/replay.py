@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Final, NamedTuple
 
@@ -13,7 +14,7 @@ from dex.router.flows import Flow, Plan
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
 _WEIGHT_BITS: Final = 62
-_RAISES: Final = 20
+_RAISES: Final = 40
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
 
 
@@ -28,16 +29,17 @@ class Replayed(NamedTuple):
 def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int, amount: int) -> Replayed:
     """Sell `amount`, the balance of each token divided in the plan's proportions, the largest flow taking the rest.
 
-    Flows too small to pay anything are left out. Raises: InsufficientLiquidity when not all of `amount` can be sold.
+    Flows too small to pay anything are left out. Raises: InsufficientLiquidity when not all of `amount` can be
+    sold, AmountTooSmall when that is because it is so little.
     """
     balance: defaultdict[int, int] = defaultdict(int)
     balance[source] = amount
     swaps: list[tuple[int, Swap]] = []
     for group in ways:
         token = group[0].tail
-        done, left = _trade(market, group, [flow.sold for flow in group], balance[token], True)
+        done, left, is_small = _trade(market, group, [flow.sold for flow in group], balance[token], True)
         if left and token == source:
-            raise InsufficientLiquidity(f"the route cannot take {left} of the order's {amount} atoms")
+            raise _refusal(is_small, f"the route cannot take {left} of the order's {amount} atoms")
         for flow, swap in done:
             balance[flow.head] += swap.amount_out
             swaps.append((flow.edge, swap))
@@ -47,12 +49,15 @@ def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int
 def replay_exact_out(market: CompiledMarket, ways: Plan, source: int, target: int, amount: int) -> Replayed:
     """Buy `amount`, the need of each token divided in the proportions in which the plan buys it, last swap first.
 
-    Raises: InsufficientLiquidity when not all of it can be bought.
+    Raises: InsufficientLiquidity when not all of it can be bought, AmountTooSmall when that is because it is so
+    little.
     """
     into: defaultdict[int, list[Flow]] = defaultdict(list)
     for group in ways:
         for flow in group:
             into[flow.head].append(flow)
+    if not into[target]:
+        raise InsufficientLiquidity("there is no route")
     need: defaultdict[int, int] = defaultdict(int)
     need[target] = amount
     swaps: list[tuple[int, Swap]] = []
@@ -60,9 +65,9 @@ def replay_exact_out(market: CompiledMarket, ways: Plan, source: int, target: in
         group = sorted(into[token], key=lambda flow: (-flow.paid, flow.edge))
         if token == source or not need[token]:
             continue
-        done, left = _trade(market, group, [flow.paid for flow in group], need[token], False)
+        done, left, is_small = _trade(market, group, [flow.paid for flow in group], need[token], False)
         if left:
-            raise InsufficientLiquidity(f"the route cannot pay {left} atoms of what it needs")
+            raise _refusal(is_small, f"the route cannot pay {left} atoms of what it needs")
         for flow, swap in done:
             need[flow.tail] += swap.amount_in
             swaps.append((flow.edge, swap))
@@ -74,50 +79,65 @@ def replay_until(
 ) -> Replayed:
     """Sell more and more until the target gets `amount`: for plans that use up a pool to the last atom.
 
-    `start` is the input to try first, and what an atom more of it pays. Raises: InsufficientLiquidity.
+    `start` is the input to try first, and what an atom of the target is worth in it. Raises: InsufficientLiquidity.
     """
-    sold, rate = int(start[0]) + 1, start[1]
+    first, worth = start
+    if not (math.isfinite(first) and math.isfinite(worth)):
+        raise InsufficientLiquidity(f"no amount pays {amount} atoms")
+    sold = int(first) + 1
     for _ in range(_RAISES):
-        replayed = replay_exact_in(market, ways, source, target, sold)
+        try:
+            replayed = replay_exact_in(market, ways, source, target, sold)
+        except AmountTooSmall:
+            sold *= 2
+            continue
         short = amount - replayed.amount_out
         if short <= 0:
             return replayed
-        sold += int(short / rate * _MARGIN) + 1
+        sold += int(short * worth * _MARGIN) + 1
     raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
+
+
+def _refusal(is_small: bool, detail: str) -> InsufficientLiquidity:
+    return AmountTooSmall(detail) if is_small else InsufficientLiquidity(detail)
 
 
 def _trade(
     market: CompiledMarket, group: list[Flow], weights: list[float], amount: int, is_exact_in: bool
-) -> tuple[list[tuple[Flow, Swap]], int]:
-    """Swap an amount of one token through siblings, the smallest part first; and what no sibling could swap."""
+) -> tuple[list[tuple[Flow, Swap]], int, bool]:
+    """Swap an amount of one token through siblings, the smallest part first.
+
+    Returns the swaps, what no sibling could swap, and whether that was too little rather than too much.
+    """
     total = sum(weights)
     parts = [amount * int(weight / total * (1 << _WEIGHT_BITS)) >> _WEIGHT_BITS for weight in weights]
     parts[0] = 0
     swaps: list[Swap | None] = [None] * len(group)
-    left = amount - sum(parts)
+    left, is_small = amount - sum(parts), False
     for number in range(len(group) - 1, 0, -1):
-        swaps[number], rest = _swap(market, group[number].edge, parts[number], is_exact_in)
+        swaps[number], rest, _ = _swap(market, group[number].edge, parts[number], is_exact_in)
+        parts[number] -= rest
         left += rest
     for number, part in enumerate(parts):  # the rest to the largest; what it cannot take to the next
         if not left:
             break
-        more, rest = _swap(market, group[number].edge, part + left, is_exact_in)
+        more, rest, is_small = _swap(market, group[number].edge, part + left, is_exact_in)
         if more is not None and rest < left:
             swaps[number], left = more, rest
-    return [(flow, swap) for flow, swap in zip(group, swaps, strict=True) if swap is not None], left
+    return [(flow, swap) for flow, swap in zip(group, swaps, strict=True) if swap is not None], left, is_small
 
 
-def _swap(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> tuple[Swap | None, int]:
-    """Swap an amount, or a little less where the pool cannot; and how much less."""
-    pool = market.pools[int(market.pool[edge])]
+def _swap(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> tuple[Swap | None, int, bool]:
+    """Swap an amount, or a little less where the pool cannot; how much less, and whether it was too little."""
+    pool = market.pools[market.edge_pools[edge]]
     token_in, token_out = market.edge_tokens[edge]
     swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
     for shift in (None, *_BACK_OFF):
         part = amount if shift is None else amount - max(1, amount >> shift)
         try:
-            return swap(token_in, token_out, part, market.now), amount - part
+            return swap(token_in, token_out, part, market.now), amount - part, False
         except AmountTooSmall:
-            break
+            return None, amount, True
         except InsufficientLiquidity:
             continue
-    return None, amount
+    return None, amount, False

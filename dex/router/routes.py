@@ -15,7 +15,7 @@ from dex.router.flows import Carried, Flow
 from dex.router.guess import Query
 from dex.router.limits import Limits
 from dex.router.linear import sums
-from dex.router.optimum import carry
+from dex.router.optimum import carry_solved
 from dex.router.pieces import CAPACITY, Floats
 from dex.router.reduced import DUST, Reduced, Solved, trimmed
 
@@ -133,7 +133,7 @@ class Routes:
                 break
         if solved.missing > DUST or not solved.flows:
             return None
-        carried = carry(market, query, solved)
+        carried = carry_solved(market, query, solved)
         tokens = {query.source, query.target} | {flow.tail for flow in solved.flows}
         return carried, {token: float(solved.prices[token]) for token in tokens}
 

@@ -9,8 +9,6 @@ import time
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import numpy.ma  # noqa: F401 - `numpy.unique` would load it in the middle of the first order, which takes 60 ms
-
 from dex.errors import DexError, NoRoute
 from dex.picture import Band, sankey
 from dex.router.compiled import CompiledMarket

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
+import numpy.ma  # `numpy.unique` would load it in the middle of the first order, which takes 60 ms
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.router.compiled import CompiledMarket
 from dex.router.constrained import best_constrained
-from dex.router.flows import Carried, plan
+from dex.router.finish import Finished, Route, finish
 from dex.router.guess import Query, best_path, query_of
 from dex.router.limits import Limits
-from dex.router.optimum import GAP, best_split
-from dex.router.reduced import DUST
-from dex.router.replay import Replayed, replay_exact_in, replay_exact_out, replay_until
+from dex.router.optimum import GAP, Optimum, best_split
 from dex.router.split_values import Split, SplitOrder, SplitSwap
 from dex.types import Side
 
 _BASIS_POINTS: Final = 10_000
 _SHARES_TRIED: Final = 20  # of an amount that is too large, halving the distance each time
+_NOT_WITHIN_LIMITS: Final = 0.5  # where a smaller order might be: half of it is tried first
 _LEAST_SHARE: Final = 1e-9  # by which what fills differs from what does not
-
-
-class _Route(NamedTuple):
-    """A route in floats: its amounts, marginal prices by token, bound, and the share of the order it cannot fill."""
-
-    carried: Carried
-    prices: dict[int, float]
-    bound: float
-    is_proven: bool
-    missing: float
-    swap_cost: float
 
 
 def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
@@ -46,15 +35,15 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
     with np.errstate(all="ignore"):  # infinite and undefined values are dealt with where they arise
         route = _best_route(market, order, query, deadline)
-        if route.missing > DUST:
-            raise _too_large(market, order, query, route.missing)
         try:
-            replayed = _replay(market, query, order.amount, route)
+            finished = finish(market, query, order.amount, route)
+        except AmountTooSmall:
+            raise _too_small(order) from None
         except InsufficientLiquidity:
-            raise _too_large(market, order, query, DUST) from None
-    if not replayed.amount_out or not replayed.amount_in:
-        raise AmountTooSmall("the amount is so small that rounding would leave nothing of it", token=order.token_in)
-    return _split(market, order, query, route, replayed)
+            raise _too_large(market, order, query, max(route.missing, _LEAST_SHARE)) from None
+    if not finished.replayed.amount_out or not finished.replayed.amount_in:
+        raise _too_small(order)
+    return _split(market, query, route, finished)
 
 
 def _query(market: CompiledMarket, order: SplitOrder) -> Query:
@@ -74,44 +63,41 @@ def _query(market: CompiledMarket, order: SplitOrder) -> Query:
     return query_of(market, order.token_in, order.token_out, float(order.amount), order.side is Side.EXACT_IN, allowed)
 
 
-def _best_route(market: CompiledMarket, order: SplitOrder, query: Query, deadline: float) -> _Route:
+def _best_route(market: CompiledMarket, order: SplitOrder, query: Query, deadline: float) -> Route:
+    """Raises: NoRoute."""
     optimum = best_split(market, query, deadline)
     if optimum is None:
         raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
     limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_splits)
     if not query.is_exact_in:
         limits = limits._replace(swap_cost=limits.swap_cost * float(optimum.prices[query.target]))
-    if limits.is_free or optimum.missing > DUST:
-        tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
-        prices = {token: float(optimum.prices[token]) for token in tokens}
-        return _Route(optimum.carried, prices, optimum.bound, False, optimum.missing, 0.0)
+    free = _free(query, optimum, limits)
+    if not optimum.is_filled or limits.is_free:
+        return free
     found = best_constrained(market, query, limits, optimum, deadline)
-    if found is None:
-        if order.max_hops is not None and best_path(market, query, order.max_hops) is None:
-            raise NoRoute(
-                f"no {order.max_hops} permitted pools in a row lead from {order.token_in} to {order.token_out}"
-            )
-        return _Route(optimum.carried, {}, optimum.bound, False, 1.0, limits.swap_cost)
-    return _Route(found.carried, found.prices, found.bound, found.is_proven, 0.0, limits.swap_cost)
+    if found is not None:
+        return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
+    hops = order.max_hops
+    if hops is not None and best_path(market, query, hops) is None:
+        raise NoRoute(f"no {hops} permitted pools in a row lead from {order.token_in} to {order.token_out}")
+    return free._replace(missing=_NOT_WITHIN_LIMITS)
 
 
-def _replay(market: CompiledMarket, query: Query, amount: int, route: _Route) -> Replayed:
-    ways = plan(route.carried.flows, query.source, query.target)
-    if query.is_exact_in:
-        return replay_exact_in(market, ways, query.source, query.target, amount)
-    try:
-        return replay_exact_out(market, ways, query.source, query.target, amount)
-    except InsufficientLiquidity:
-        rate = 1 / route.prices[query.target]
-        return replay_until(market, ways, query.source, query.target, amount, (route.carried.value, rate))
+def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:
+    """The optimum without cost or limits, as a route."""
+    tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
+    prices = {token: float(optimum.prices[token]) for token in tokens}
+    missing = 0.0 if optimum.is_filled else max(optimum.missing, _LEAST_SHARE)
+    return Route(optimum.carried, prices, optimum.bound, False, missing, limits, optimum.in_play)
 
 
-def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: _Route, replayed: Replayed) -> Split:
-    value, bound = route.carried.value, route.bound
-    cost = route.swap_cost * len(route.carried.flows)
+def _split(market: CompiledMarket, query: Query, route: Route, finished: Finished) -> Split:
+    replayed, value = finished.replayed, finished.carried.value
+    cost = route.limits.swap_cost * len(replayed.swaps)
     net = value - cost if query.is_exact_in else value + cost
-    gap = (bound - net if query.is_exact_in else net - bound) / max(abs(net), math.ulp(0.0))
-    worth = route.prices[query.target]
+    gap = (route.bound - net if query.is_exact_in else net - route.bound) / max(abs(net), math.ulp(0.0))
+    is_same = finished.carried is route.carried
+    worth = route.prices[query.target] or 1.0
     swaps = []
     for edge, swap in replayed.swaps:
         pool = swap.pool_after
@@ -122,12 +108,17 @@ def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: _Rout
         amount_out=replayed.amount_out,
         float_amount=value,
         cost=cost,
-        bound=bound,
+        bound=route.bound,
         gap_bp=_BASIS_POINTS * gap,
-        is_proven=route.is_proven or gap <= GAP,
+        is_proven=gap <= GAP or (route.is_proven and is_same),
         prices={market.tokens[token]: price / worth for token, price in sorted(route.prices.items())},
         pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),
     )
+
+
+def _too_small(order: SplitOrder) -> AmountTooSmall:
+    fixed = order.token_in if order.side is Side.EXACT_IN else order.token_out
+    return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
 def _too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
@@ -154,6 +145,6 @@ def _fills(market: CompiledMarket, order: SplitOrder, query: Query, amount: int)
     part = query._replace(amount=float(amount))
     try:
         route = _best_route(market, order, part, math.inf)
-        return route.missing <= DUST and _replay(market, part, amount, route).amount_out > 0
+        return not route.missing and finish(market, part, amount, route).replayed.amount_out > 0
     except (InsufficientLiquidity, NoRoute):
         return False

@@ -1,0 +1,125 @@
+"""From a route in floats to one in whole atoms: where rounding eats into it, simpler routes get their chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from dex.errors import InsufficientLiquidity
+from dex.router.compiled import CompiledMarket
+from dex.router.exact_paths import exact_paths
+from dex.router.flows import Carried, Flow, Plan, plan
+from dex.router.guess import HOPS, Query
+from dex.router.limits import Limits
+from dex.router.optimum import carry
+from dex.router.pieces import Ints
+from dex.router.replay import Replayed, replay_exact_in, replay_exact_out, replay_until
+
+_LOSS: Final = 1e-5  # by rounding, relative, from which other routes are tried
+_ATOMS: Final = 2  # lost by each swap in any case
+_FEW: Final = (100.0, 10_000.0)  # atoms: smaller flows are left out of simpler routes
+_FEW_EDGES: Final = 400  # of a market, all of which are tried
+
+
+class Route(NamedTuple):
+    """A route in floats: its amounts, marginal prices by token in the numeraire, bound, the share it cannot fill.
+
+    `in_play` are edges among which it was found; costs in `limits` are in atoms of the numeraire.
+    """
+
+    carried: Carried
+    prices: dict[int, float]
+    bound: float
+    is_proven: bool
+    missing: float
+    limits: Limits
+    in_play: Ints
+
+
+class Finished(NamedTuple):
+    """A route in whole atoms, and what its swaps would do without rounding."""
+
+    replayed: Replayed
+    carried: Carried
+
+
+def finish(market: CompiledMarket, query: Query, amount: int, route: Route) -> Finished:
+    """The route in whole atoms, or a simpler one that rounds better.
+
+    Raises: InsufficientLiquidity or AmountTooSmall, as the route itself met it, when nothing fills the order.
+    """
+    best: Replayed | None = None
+    refusal = InsufficientLiquidity("there is no route")
+    if not route.missing:
+        try:
+            best = _replay(market, query, amount, _plan(query, route.carried.flows), route)
+        except InsufficientLiquidity as error:
+            refusal = error
+    if best is None or _lost(query, route, best) > 0:
+        for other in _simpler(market, query, amount, route):
+            if best is None or _net(query, route, other) > _net(query, route, best):
+                best = other
+    if best is None:
+        raise refusal
+    return Finished(best, _carried(market, query, route, best))
+
+
+def _plan(query: Query, flows: list[Flow]) -> Plan:
+    return plan(flows, query.source, query.target)
+
+
+def _replay(market: CompiledMarket, query: Query, amount: int, ways: Plan, route: Route) -> Replayed:
+    source, target = query.source, query.target
+    if query.is_exact_in:
+        return replay_exact_in(market, ways, source, target, amount)
+    try:
+        return replay_exact_out(market, ways, source, target, amount)
+    except InsufficientLiquidity:
+        flows = [flow for group in ways for flow in group]
+        first = sum(flow.sold for flow in flows if flow.tail == source)
+        worth = max(route.prices.get(target, 0.0), first / query.amount)
+        return replay_until(market, ways, source, target, amount, (first, worth))
+
+
+def _carried(market: CompiledMarket, query: Query, route: Route, replayed: Replayed) -> Carried:
+    """The float amounts of just the swaps that are made."""
+    used = {edge for edge, _ in replayed.swaps}
+    if used == {flow.edge for flow in route.carried.flows}:
+        return route.carried
+    tail, head = market.tail, market.head
+    flows = [
+        Flow(edge, int(tail[edge]), int(head[edge]), float(swap.amount_in), float(swap.amount_out))
+        for edge, swap in replayed.swaps
+    ]
+    return carry(market, query, _plan(query, flows), route.prices.get(query.target, 0.0))
+
+
+def _net(query: Query, route: Route, replayed: Replayed) -> float:
+    gross = replayed.amount_out if query.is_exact_in else -replayed.amount_in
+    return gross - route.limits.swap_cost * len(replayed.swaps)
+
+
+def _lost(query: Query, route: Route, replayed: Replayed) -> float:
+    """What rounding took of the route's value beyond what it may."""
+    value, swaps = route.carried.value, len(replayed.swaps)
+    lost = value - replayed.amount_out if query.is_exact_in else replayed.amount_in - value
+    return lost - _LOSS * value - _ATOMS * swaps
+
+
+def _simpler(market: CompiledMarket, query: Query, amount: int, route: Route) -> Iterator[Replayed]:
+    """The route without its smallest flows, and single paths."""
+    flows = route.carried.flows
+    for least in _FEW:
+        kept = [flow for flow in flows if min(flow.sold, flow.paid) >= least]
+        if 0 < len(kept) < len(flows):
+            try:
+                yield _replay(market, query, amount, _plan(query, kept), route)
+            except InsufficientLiquidity:
+                continue
+    edges = np.flatnonzero(query.price > 0)
+    if len(edges) > _FEW_EDGES:
+        edges = route.in_play[query.price[route.in_play] > 0]
+    hops = min(most for most in (route.limits.max_hops, route.limits.max_swaps, HOPS) if most is not None)
+    yield from exact_paths(market, query, amount, edges.tolist(), hops)
