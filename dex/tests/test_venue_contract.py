@@ -92,4 +92,4 @@ def test_it_quotes_what_its_pool_pays(venue: Venue) -> None:
 
     assert isinstance(quote, Quote)
     assert quote.amount_out == pool.swap_exact_in(*PAIR, 10**9, NOW).amount_out
-    assert [(hop.venue, hop.pool_id) for leg in quote.route.legs for hop in leg.hops] == [(venue.name, pool.pool_id)]
+    assert [(hop.venue, hop.pool_id) for hop in quote.route.hops] == [(venue.name, pool.pool_id)]

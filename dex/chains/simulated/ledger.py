@@ -104,6 +104,7 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     try:
         if now > intent.deadline:
             raise Undone("expired", f"the block's time {now} is past the deadline {intent.deadline}")
+        _check_plan(intent.route)
         hops = (_sell if intent.side is Side.EXACT_IN else _buy)(pools, intent, now)
         route = replace(intent.route, hops=hops)
         _check_limits(intent, route.amount_in, route.amount_out)
@@ -114,6 +115,22 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
         ledger.move(intent.wallet, token, atoms)
     ledger.pools = pools
     return Executed(transaction.tx_hash, None, "", route.amount_in, route.amount_out, route)
+
+
+def _check_plan(route: Route) -> None:
+    """Undo what is no route.
+
+    Each hop swaps something, sells no more than the hops before it buy, and buys no token that was sold already; none
+    sells the route's output.
+    """
+    held, sold = Counter({route.token_in: route.amount_in}), {route.token_in}
+    for hop in route.hops:
+        sold.add(hop.token_in)
+        held[hop.token_in] -= hop.amount_in
+        held[hop.token_out] += hop.amount_out
+        adds_up = hop.amount_in > 0 < hop.amount_out and held[hop.token_in] >= 0
+        if not adds_up or hop.token_out in sold or hop.token_in == route.token_out:
+            raise Undone("reverted", f"the route does not add up at {hop.pool_id}")
 
 
 def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
