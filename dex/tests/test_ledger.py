@@ -3,78 +3,73 @@
 import random
 from collections import Counter
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from dex import Engine, Hop, Quote, Route, Side, SwapIntent, SwapRequest
-from dex.chains.simulated.ledger import Executed, Ledger, executable, execute
-from dex.chains.simulated.market import default_market
+from dex import Engine, Hop, Quote, Route, Side, SwapRequest
+from dex.chains.simulated.ledger import Executed, Ledger, Undone, executable, execute, trade
 from dex.chains.simulated.noise import make_noise
 from dex.chains.simulated.transaction import Transaction
 from dex.testing import NOW, FakeChain
+from dex.tests.ledgers import (
+    MARKET,
+    POOLS,
+    RICH,
+    VALUES,
+    WALLET,
+    changed,
+    funded,
+    same_but_for_the_nonce,
+    totals,
+    touched,
+    transaction,
+)
+from dex.tests.random_routes import POOL_HOPS, good_plans
 
-MARKET = default_market()
-WALLET = "wallet"
-RICH = 10**30
-SOL_USDC = ("raydium-sol-usdc", "meteora-sol-usdc")
+SOL_USDC = ("SOL", "USDC")
 every_side = pytest.mark.parametrize("side", list(Side))
+every_pool_and_way = pytest.mark.parametrize(
+    "hop", POOL_HOPS, ids=[f"{hop.pool_id}-{hop.token_in}-{hop.token_out}" for hop in POOL_HOPS]
+)
 
 
-def funded() -> Ledger:
-    ledger = MARKET.genesis()
-    for token in MARKET.tokens:
-        ledger.balances[WALLET, token.symbol] = RICH
-    return ledger
-
-
-def routed(ledger: Ledger, token_in: str, token_out: str, side: Side, amount: int) -> Quote | None:
+def quoted(ledger: Ledger, token_in: str, token_out: str, side: Side, amount: int) -> Quote:
+    """The engine's answer, without slippage."""
     chain = FakeChain(tuple(ledger.pools.values()))
     [quote] = Engine(chain).route([SwapRequest(token_in, token_out, side, amount, 0)])
-    return quote if isinstance(quote, Quote) else None
+    assert isinstance(quote, Quote)
+    return quote
 
 
-def transaction(quote: Quote, side: Side, nonce: int = 0, **terms: Any) -> Transaction:
-    intent = SwapIntent(WALLET, nonce, side, quote.route, quote.min_amount_out, quote.max_amount_in, deadline=NOW)
-    return Transaction(f"0x{nonce}", replace(intent, **terms))
+def promised(quote: Quote, side: Side) -> Transaction:
+    return transaction(side, quote.route, min_amount_out=quote.min_amount_out, max_amount_in=quote.max_amount_in)
 
 
-def planned(side: Side, *hops: Hop, least: int = 0, most: int = RICH) -> Transaction:
-    return Transaction("0x", SwapIntent(WALLET, 0, side, Route("SOL", "USDC", hops), least, most, deadline=NOW))
+def one(pool_id: str, token_in: str, token_out: str, amount_in: int, amount_out: int) -> Hop:
+    return Hop(POOLS[pool_id].venue if pool_id in POOLS else "", pool_id, token_in, token_out, amount_in, amount_out)
 
 
-def totals(ledger: Ledger) -> Counter[str]:
-    """Atoms of each token over all addresses and pools."""
-    total: Counter[str] = Counter()
-    for (_, token), atoms in ledger.balances.items():
-        total[token] += atoms
-    for pool in ledger.pools.values():
-        total.update(pool.balances())
-    return total
+def through(pool_id: str, token_in: str, token_out: str, amount_in: int) -> Hop:
+    """A hop that is planned as its pool answers."""
+    swap = POOLS[pool_id].swap_exact_in(token_in, token_out, amount_in, NOW)
+    return one(pool_id, token_in, token_out, swap.amount_in, swap.amount_out)
 
 
-def same_but_for_the_nonce(after: Ledger, before: Ledger) -> bool:
-    held = {key: atoms for key, atoms in after.balances.items() if atoms or key in before.balances}
-    return (
-        held == before.balances
-        and all(pool is before.pools[pool_id] for pool_id, pool in after.pools.items())
-        and after.nonces == {**before.nonces, WALLET: before.nonces.get(WALLET, 0) + 1}
-    )
+# --- Quotes and what becomes of them ------------------------------------------------------------------------------
 
 
-def test_hundreds_of_routes_and_other_trades_neither_make_nor_lose_an_atom() -> None:
+def test_hundreds_of_quotes_are_kept_or_undone_while_others_trade() -> None:
     ledger, wishes = funded(), random.Random(1)
     supply, codes = totals(ledger), Counter[str | None]()
-    for nonce in range(400):
+    for number in range(400):
         side = wishes.choice(list(Side))
         token_in, token_out = (token.symbol for token in wishes.sample(MARKET.tokens, 2))
         fixed = token_in if side is Side.EXACT_IN else token_out
-        quote = routed(ledger, token_in, token_out, side, int(10 ** wishes.uniform(1, 5) / MARKET.values[fixed]))
-        assert quote is not None
-        make_noise(ledger, MARKET.values, wishes.choice((0, 2)), 7, nonce, NOW)
+        quote = quoted(ledger, token_in, token_out, side, int(10 ** wishes.uniform(1, 5) / VALUES[fixed]))
+        make_noise(ledger, VALUES, wishes.choice((0, 20)), 7, number, NOW)
         before = ledger.copy()
 
-        done = execute(ledger, transaction(quote, side, nonce), NOW)
+        done = execute(ledger, promised(quote, side), NOW)
 
         codes[done.code] += 1
         assert totals(ledger) == supply
@@ -94,97 +89,70 @@ def test_hundreds_of_routes_and_other_trades_neither_make_nor_lose_an_atom() -> 
 @every_side
 def test_a_promise_is_kept_to_the_atom_when_nobody_else_trades(side: Side) -> None:
     ledger = funded()
-    quote = routed(ledger, "JUP", "BTC", side, 10**7)
-    assert quote is not None
+    quote = quoted(ledger, "JUP", "BTC", side, 10**7)
 
-    done = execute(ledger, transaction(quote, side), NOW)
+    done = execute(ledger, promised(quote, side), NOW)
 
     assert (done.code, done.amount_in, done.amount_out) == (None, quote.amount_in, quote.amount_out)
     assert done.route == quote.route
 
 
 @every_side
-def test_one_atom_beyond_the_limit_undoes_the_swap(side: Side) -> None:
-    quote = routed(funded(), "SOL", "USDC", side, 10**9)
-    assert quote is not None
-    beyond = (
-        {"min_amount_out": quote.amount_out + 1}
-        if side is Side.EXACT_IN
-        else {"max_amount_in": quote.amount_in - 1}
-    )  # fmt: skip
-    ledger = funded()
-
-    done = execute(ledger, transaction(quote, side, **beyond), NOW)
-
-    assert done.code == "slippage"
-    assert same_but_for_the_nonce(ledger, funded_like(ledger))
-
-
-def funded_like(ledger: Ledger) -> Ledger:
-    """As it was before anything happened, with the same pool objects."""
-    before = funded()
-    before.pools = dict(MARKET.genesis().pools)
-    assert all(pool is ledger.pools[pool_id] for pool_id, pool in before.pools.items())
-    return before
-
-
-def test_the_deadline_is_the_last_second_that_counts() -> None:
-    quote = routed(funded(), "SOL", "USDC", Side.EXACT_IN, 10**9)
-    assert quote is not None
-
-    assert execute(funded(), transaction(quote, Side.EXACT_IN, deadline=NOW), NOW).code is None
-    assert execute(funded(), transaction(quote, Side.EXACT_IN, deadline=NOW - 1), NOW).code == "expired"
-
-
-def test_a_wallet_spends_its_last_atom_and_not_one_more() -> None:
-    quote = routed(funded(), "SOL", "USDC", Side.EXACT_IN, 10**9)
-    assert quote is not None
-    for held, code in ((10**9, None), (10**9 - 1, "insufficient_funds")):
+def test_the_deadlines_own_second_is_in_time_and_the_next_is_not(side: Side) -> None:
+    for plan, done in good_plans(4, 40, side):
         ledger = funded()
-        ledger.balances[WALLET, "SOL"] = held
 
-        assert execute(ledger, transaction(quote, Side.EXACT_IN), NOW).code == code
+        late = execute(ledger, changed(plan, deadline=NOW - 1), NOW)
+
+        assert late.code == "expired"
+        assert same_but_for_the_nonce(ledger, funded())
+        assert execute(ledger, plan, NOW) == done
 
 
-def split(amount: int) -> tuple[Hop, ...]:
+def test_an_order_that_sells_may_limit_its_input_too() -> None:
+    for plan, done in good_plans(3, 40, Side.EXACT_IN):
+        ledger = funded()
+
+        undone = execute(ledger, changed(plan, max_amount_in=done.amount_in - 1), NOW)
+
+        assert undone.code == "slippage"
+        assert same_but_for_the_nonce(ledger, funded())
+
+
+# --- Routes that split and merge ----------------------------------------------------------------------------------
+
+
+def split(amount: int) -> Route:
     """SOL to USDC over two pools at once, a third of it by way of USDT, merged again."""
     third = amount // 3
-    raydium, meteora = SOL_USDC
-    ledger = funded()
-    usdt = ledger.pools["raydium-sol-usdt"].swap_exact_in("SOL", "USDT", third, NOW).amount_out
-    return (
-        Hop("raydium", raydium, "SOL", "USDC", third, quoted(ledger, raydium, "SOL", "USDC", third)),
-        Hop("meteora", meteora, "SOL", "USDC", amount - 2 * third,
-            quoted(ledger, meteora, "SOL", "USDC", amount - 2 * third)),
-        Hop("raydium", "raydium-sol-usdt", "SOL", "USDT", third, usdt),
-        Hop("meteora", "meteora-usdc-usdt", "USDT", "USDC", usdt,
-            quoted(ledger, "meteora-usdc-usdt", "USDT", "USDC", usdt)),
-    )  # fmt: skip
-
-
-def quoted(ledger: Ledger, pool_id: str, token_in: str, token_out: str, amount: int) -> int:
-    return ledger.pools[pool_id].swap_exact_in(token_in, token_out, amount, NOW).amount_out
+    to_usdt = through("raydium-sol-usdt", "SOL", "USDT", third)
+    hops = (
+        through("raydium-sol-usdc", *SOL_USDC, third),
+        through("meteora-sol-usdc", *SOL_USDC, amount - 2 * third),
+        to_usdt,
+        through("meteora-usdc-usdt", "USDT", "USDC", to_usdt.amount_out),
+    )
+    return Route(*SOL_USDC, hops)
 
 
 def test_a_split_route_executes_as_one_transaction_to_the_atom() -> None:
-    ledger, hops = funded(), split(10**11)
+    ledger, route = funded(), split(10**11)
     supply = totals(ledger)
 
-    done = execute(ledger, planned(Side.EXACT_IN, *hops), NOW)
+    done = execute(ledger, transaction(Side.EXACT_IN, route), NOW)
 
     assert done.code is None
-    assert done.route is not None
-    assert done.route.hops == hops
+    assert done.route == route
     assert done.amount_in == 10**11
     assert ledger.balances[WALLET, "USDC"] == RICH + done.amount_out
     assert totals(ledger) == supply
 
 
 def test_a_split_route_that_buys_pays_exactly_the_amount() -> None:
-    ledger, hops = funded(), split(10**11)
-    supply, wanted = totals(ledger), sum(hop.amount_out for hop in hops if hop.token_out == "USDC") - 5
+    ledger, route = funded(), split(10**11)
+    supply, wanted = totals(ledger), route.amount_out - 5
 
-    done = execute(ledger, planned(Side.EXACT_OUT, *hops, least=wanted), NOW)
+    done = execute(ledger, transaction(Side.EXACT_OUT, route, min_amount_out=wanted), NOW)
 
     assert done.code is None
     assert done.amount_out == wanted
@@ -194,34 +162,132 @@ def test_a_split_route_that_buys_pays_exactly_the_amount() -> None:
     assert totals(ledger) == supply
 
 
-def test_one_undone_hop_undoes_the_whole_route() -> None:
-    ledger, hops = funded(), list(split(10**11))
-    hops[3] = replace(hops[3], pool_id="gone")
+@pytest.mark.parametrize(
+    ("hop", "code"),
+    [
+        (one("nowhere", "USDT", "USDC", 1, 1), "reverted"),
+        (one("raydium-bonk-sol", "USDT", "USDC", 1, 1), "reverted"),
+        (one("meteora-usdc-usdt", "USDT", "USDT", 1, 1), "reverted"),
+        (one("curve-dai-usdc-usdt", "USDT", "USDC", 0, 1), "reverted"),
+        (one("curve-dai-usdc-usdt", "USDT", "USDC", 1, 0), "reverted"),
+        (one("curve-dai-usdc-usdt", "USDT", "USDC", -1, 1), "reverted"),
+        (one("curve-dai-usdc-usdt", "USDT", "USDC", 10**18, 1), "reverted"),  # more than there is
+        (one("raydium-ray-usdc", "RAY", "USDC", 1, 1), "reverted"),  # none of which was bought
+        (one("raydium-sol-usdt", "USDT", "SOL", 1, 1), "reverted"),  # back to where it came from
+        (one("raydium-eth-usdc", "USDC", "ETH", 1, 1), "reverted"),  # out of what the order is for
+        (one("raydium-btc-sol", "SOL", "BTC", 1, 1), "slippage"),
+    ],
+)
+@every_side
+def test_a_plan_with_a_hop_that_cannot_be_is_undone_as_a_whole(hop: Hop, code: str, side: Side) -> None:
+    ledger, before = funded(), funded()
+    route = Route(*SOL_USDC, (through("raydium-sol-usdt", "SOL", "USDT", 10**9), hop, *split(10**11).hops[:2]))
 
-    done = execute(ledger, planned(Side.EXACT_IN, *hops), NOW)
+    done = execute(ledger, transaction(side, route), NOW)
 
-    assert done == Executed("0x", "reverted", done.detail)
-    assert same_but_for_the_nonce(ledger, funded_like(ledger))
-
-
-def test_nonces_execute_in_turn_and_wait_for_the_one_before() -> None:
-    quote = routed(funded(), "SOL", "USDC", Side.EXACT_IN, 10**9)
-    assert quote is not None
-    third, first, second = (transaction(quote, Side.EXACT_IN, nonce) for nonce in (3, 0, 1))
-
-    assert executable(funded(), [third, second, first]) == [first, second]
+    assert done == Executed("0x", code, done.detail)
+    assert hop.pool_id in done.detail
+    assert same_but_for_the_nonce(ledger, before)
 
 
 @every_side
-def test_the_slippage_scenario_undoes_the_order_at_the_rivals_cost(side: Side) -> None:
+def test_hops_out_of_order_are_undone(side: Side) -> None:
+    ledger, hops = funded(), split(10**11).hops
+
+    done = execute(ledger, transaction(side, Route(*SOL_USDC, hops[::-1])), NOW)
+
+    assert done.code == "reverted"
+    assert same_but_for_the_nonce(ledger, funded())
+
+
+@every_side
+@pytest.mark.parametrize(
+    "hop",
+    [
+        one("meteora-sol-usdc", "SOL", "USDC", 10**18, 10**18),
+        one("balancer-sol-eth-usdc", "SOL", "ETH", 10**18, 10**18),
+    ],
+)
+def test_what_no_pool_can_do_is_undone(hop: Hop, side: Side) -> None:
     ledger = funded()
-    quote = routed(ledger, "SOL", "BONK", side, 10**9)
-    assert quote is not None
-    supply, before = totals(ledger), ledger.copy()
 
-    done = execute(ledger, transaction(quote, side, scenario="slippage"), NOW)
+    done = execute(ledger, transaction(side, Route(hop.token_in, hop.token_out, (hop,))), NOW)
 
-    assert done.code == "slippage"
+    assert done == Executed("0x", "slippage", done.detail)
+    assert same_but_for_the_nonce(ledger, funded())
+
+
+def test_a_sale_that_pays_less_than_an_atom_is_undone() -> None:
+    ledger, hop = funded(), one("curve-dai-usdc-usdt", "DAI", "USDT", 1, 1)
+
+    done = execute(ledger, transaction(Side.EXACT_IN, Route("DAI", "USDT", (hop,))), NOW)
+
+    assert done == Executed("0x", "slippage", done.detail)
+    assert same_but_for_the_nonce(ledger, funded())
+
+
+# --- Trades of the chain's own addresses --------------------------------------------------------------------------
+
+
+@every_pool_and_way
+def test_an_address_of_the_chain_trades_what_the_pool_pays(hop: Hop) -> None:
+    ledger = funded()
+    supply, amount, before = totals(ledger), int(100 / VALUES[hop.token_in]), ledger.copy()
+
+    received = trade(ledger, WALLET, replace(hop, amount_in=amount), NOW)
+
+    assert received == POOLS[hop.pool_id].swap_exact_in(hop.token_in, hop.token_out, amount, NOW).amount_out
+    assert ledger.balances[WALLET, hop.token_in] == RICH - amount
+    assert ledger.balances[WALLET, hop.token_out] == RICH + received
+    assert touched(ledger, before) == {hop.pool_id}
     assert totals(ledger) == supply
-    assert ledger.balances[WALLET, "SOL"] == before.balances[WALLET, "SOL"]
-    assert ledger.balances[WALLET, "BONK"] == before.balances[WALLET, "BONK"]
+
+
+def test_an_address_cannot_trade_what_it_has_not() -> None:
+    ledger = funded(SOL=10**9)
+    before = ledger.copy()
+
+    for hop in (
+        one("raydium-sol-usdc", "SOL", "USDC", 10**9 + 1, 0),
+        one("raydium-sol-usdc", "SOL", "USDC", 0, 0),
+        one("raydium-sol-usdc", "SOL", "BONK", 1, 0),
+        one("nowhere", "SOL", "USDC", 1, 0),
+    ):
+        with pytest.raises(Undone):
+            trade(ledger, WALLET, hop, NOW)
+
+    assert (ledger.pools, ledger.balances) == (before.pools, before.balances)
+
+
+# --- Nonces -------------------------------------------------------------------------------------------------------
+
+
+def numbered(wallet: str, nonce: int) -> Transaction:
+    route = Route(*SOL_USDC, (through("raydium-sol-usdc", *SOL_USDC, 10**9),))
+    return replace(transaction(Side.EXACT_IN, route, wallet=wallet, nonce=nonce), tx_hash=f"{wallet}/{nonce}")
+
+
+def test_transactions_wait_for_their_nonces_turn() -> None:
+    ledger = funded()
+    ledger.nonces["a"] = 3
+    pending = [numbered("a", nonce) for nonce in (7, 4, 2, 3, 5)] + [numbered("b", nonce) for nonce in (2, 0, 1)]
+    random.Random(1).shuffle(pending)
+    pending.append(numbered("c", 1))
+
+    ready = executable(ledger, pending)
+
+    assert [t.tx_hash for t in ready if t.intent.wallet == "a"] == ["a/3", "a/4", "a/5"]
+    assert [t.tx_hash for t in ready if t.intent.wallet == "b"] == ["b/0", "b/1", "b/2"]
+    assert len(ready) == 6
+    assert ledger.nonces == {"a": 3}
+
+
+def test_an_undone_transaction_lets_the_next_nonce_pass() -> None:
+    ledger = funded()
+    late = changed(numbered(WALLET, 0), deadline=NOW - 1)
+
+    codes = [execute(ledger, item, NOW).code for item in executable(ledger, [numbered(WALLET, 1), late])]
+
+    assert codes == ["expired", None]
+    assert ledger.nonces == {WALLET: 2}
+    assert executable(ledger, [numbered(WALLET, 1), late]) == []

@@ -1,9 +1,17 @@
 """Venues: one file each. A pool whose venue is not listed here is never routed through."""
 
+from dex.venues.balancer import BALANCER
 from dex.venues.base import Venue
+from dex.venues.curve import CURVE
 from dex.venues.meteora import METEORA
+from dex.venues.meteora_damm import METEORA_DAMM
+from dex.venues.orca import ORCA
 from dex.venues.raydium import RAYDIUM
+from dex.venues.uniswap_v2 import UNISWAP_V2
+from dex.venues.uniswap_v3 import UNISWAP_V3
 
-VENUES: dict[str, Venue] = {venue.name: venue for venue in (METEORA, RAYDIUM)}
+VENUES: dict[str, Venue] = {
+    venue.name: venue for venue in (BALANCER, CURVE, METEORA, METEORA_DAMM, ORCA, RAYDIUM, UNISWAP_V2, UNISWAP_V3)
+}
 
 __all__ = ["VENUES", "Venue"]

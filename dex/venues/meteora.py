@@ -5,4 +5,4 @@ Source: https://docs.meteora.ag
 
 from dex.venues.base import Venue
 
-METEORA = Venue(name="meteora", display_name="Meteora", pool_kind="meteora_dlmm")
+METEORA = Venue(name="meteora", display_name="Meteora DLMM", pool_kind="meteora_dlmm")

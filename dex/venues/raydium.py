@@ -5,4 +5,4 @@ Source: https://docs.raydium.io
 
 from dex.venues.base import Venue
 
-RAYDIUM = Venue(name="raydium", display_name="Raydium", pool_kind="raydium_cpmm")
+RAYDIUM = Venue(name="raydium", display_name="Raydium CPMM", pool_kind="raydium_cpmm")

@@ -13,6 +13,16 @@ from orders.tests.factories import api_key, new_account, place, terms
 pytestmark = pytest.mark.usefixtures("tokens")
 
 GOOD = {"token_in": "SOL", "token_out": "USDC", "amount": "2.5"}
+VENUE_NAMES = {
+    "balancer": "Balancer",
+    "curve": "Curve",
+    "meteora": "Meteora DLMM",
+    "meteora_damm": "Meteora DAMM v2",
+    "orca": "Orca Whirlpool",
+    "raydium": "Raydium CPMM",
+    "uniswap_v2": "Uniswap V2",
+    "uniswap_v3": "Uniswap V3",
+}
 
 
 class Api:
@@ -351,7 +361,7 @@ def test_quotes_store_nothing(api: Api) -> None:
     body = api.post("quotes", GOOD).json()
 
     assert int(body["amount_out_raw"]) >= int(body["min_amount_out_raw"]) > 0
-    assert {quote["venue"] for quote in body["route"]["venue_quotes"]} == {"raydium", "meteora"}
+    assert {quote["venue"] for quote in body["route"]["venue_quotes"]} == set(VENUE_NAMES)
     assert not Order.objects.exists()
 
 
@@ -359,7 +369,9 @@ def test_catalogues(api: Api) -> None:
     venues = api.get("venues").json()["results"]
     tokens = api.get("tokens").json()["results"]
 
-    assert {venue["venue"]: len(venue["pools"]) >= 2 for venue in venues} == {"raydium": True, "meteora": True}
+    assert {venue["venue"]: venue["name"] for venue in venues} == VENUE_NAMES
+    assert all(len(venue["pools"]) >= 4 for venue in venues)
+    assert sum(len(venue["pools"]) for venue in venues) == 63
     assert {"symbol": "SOL", "name": "Solana", "decimals": 9} in tokens
 
 

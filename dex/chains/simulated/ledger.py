@@ -14,8 +14,10 @@ from dex.pools.base import Pool, Swap
 from dex.types import Hop, Route, Side, SwapIntent
 
 RIVAL = "sim:rival"
-# A rival doubles its trade until the order's limit is missed; more doublings than this move any pool there is.
-MAX_DOUBLINGS = 60
+# A rival begins with this part of what the order swaps, and doubles it until the order's limit is missed. More tries
+# than this come to the end of any pool there is.
+FIRST_PART = 8
+MAX_TRIES = 60
 
 
 @dataclass(slots=True)
@@ -83,14 +85,16 @@ def execute(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     return _attempt(ledger, transaction, now)
 
 
-def trade(ledger: Ledger, address: str, pool_id: str, token_in: str, amount_in: int, now: int) -> int:
-    """A bare swap of an address of the chain itself; returns the atoms received. Raises: Undone."""
-    pool = ledger.pools[pool_id]
-    token_out = pool.tokens[1 - pool.tokens.index(token_in)]
-    swap = _swapped(lambda: pool.swap_exact_in(token_in, token_out, amount_in, now), pool_id)
-    ledger.move(address, token_in, -swap.amount_in)
-    ledger.move(address, token_out, swap.amount_out)
-    ledger.pools[pool_id] = swap.pool_after
+def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:
+    """Sell a hop's `amount_in`, out of the pocket of an address of the chain itself; returns the atoms received.
+
+    Raises: Undone.
+    """
+    pools = dict(ledger.pools)
+    swap = _swap(pools, hop, hop.amount_in, True, now)
+    ledger.move(address, hop.token_in, -swap.amount_in)
+    ledger.move(address, hop.token_out, swap.amount_out)
+    ledger.pools = pools
     return swap.amount_out
 
 
@@ -100,6 +104,7 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     try:
         if now > intent.deadline:
             raise Undone("expired", f"the block's time {now} is past the deadline {intent.deadline}")
+        _check_plan(intent.route)
         hops = (_sell if intent.side is Side.EXACT_IN else _buy)(pools, intent, now)
         route = replace(intent.route, hops=hops)
         _check_limits(intent, route.amount_in, route.amount_out)
@@ -110,6 +115,22 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
         ledger.move(intent.wallet, token, atoms)
     ledger.pools = pools
     return Executed(transaction.tx_hash, None, "", route.amount_in, route.amount_out, route)
+
+
+def _check_plan(route: Route) -> None:
+    """Undo what is no route.
+
+    Each hop swaps something, sells no more than the hops before it buy, and buys no token that was sold already; none
+    sells the route's output.
+    """
+    held, sold = Counter({route.token_in: route.amount_in}), {route.token_in}
+    for hop in route.hops:
+        sold.add(hop.token_in)
+        held[hop.token_in] -= hop.amount_in
+        held[hop.token_out] += hop.amount_out
+        adds_up = hop.amount_in > 0 < hop.amount_out and held[hop.token_in] >= 0
+        if not adds_up or hop.token_out in sold or hop.token_in == route.token_out:
+            raise Undone("reverted", f"the route does not add up at {hop.pool_id}")
 
 
 def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
@@ -187,20 +208,57 @@ def _swapped(swap: Callable[[], Swap], pool_id: str) -> Swap:
 
 
 def _sandwiched(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
-    """A rival trades before and after, on the pool of the largest first hop, for real and out of its own pocket."""
-    route = transaction.intent.route
-    hop = max((hop for hop in route.hops if hop.token_in == route.token_in), key=lambda hop: hop.amount_in)
-    amount = max(1, hop.amount_in // 8)
-    for _ in range(MAX_DOUBLINGS):
+    """A rival trades before and after, for real and out of its own pocket, in the first pool where that undoes it.
+
+    Where none of the route's pools can be moved far enough, the order goes through as it would have.
+    """
+    if _attempt(ledger.copy(), transaction, now).code is None:
+        for hop in _widest_first(transaction.intent.route):
+            attack = _attack(ledger, transaction, hop, now)
+            if attack:
+                after, executed = attack
+                ledger.pools, ledger.balances = after.pools, after.balances
+                return executed
+    return _attempt(ledger, transaction, now)
+
+
+def _widest_first(route: Route) -> list[Hop]:
+    """The hops that sell the route's input, the largest first, and then the others in their order."""
+    return sorted(route.hops, key=lambda hop: -hop.amount_in if hop.token_in == route.token_in else 0)
+
+
+def _attack(ledger: Ledger, transaction: Transaction, hop: Hop, now: int) -> tuple[Ledger, Executed] | None:
+    """The state once a rival's trades around the order undid it, the smallest of doubled ones that does.
+
+    Past what the pool takes, amounts between are tried. None when the order meets its limit behind all of them.
+    """
+    low, high, amount = 0, 0, max(1, hop.amount_in // FIRST_PART)
+    for _ in range(MAX_TRIES):
         tried = ledger.copy()
         try:
-            received = trade(tried, RIVAL, hop.pool_id, hop.token_in, amount, now)
-        except (Undone, KeyError):
-            break  # the pool or the rival is at its end: the order goes through as it would have
-        executed = _attempt(tried, transaction, now)
-        if executed.code == "slippage":
-            trade(tried, RIVAL, hop.pool_id, hop.token_out, received, now)
-            ledger.pools, ledger.balances = tried.pools, tried.balances
-            return executed
-        amount *= 2
-    return _attempt(ledger, transaction, now)
+            received = trade(tried, RIVAL, replace(hop, amount_in=amount), now)
+        except Undone:
+            high = amount if low else 0  # more than the pool or the rival has, or less than the pool trades at all
+        else:
+            executed = _attempt(tried, transaction, now)
+            if executed.code == "slippage":
+                _sell_back(tried, hop, received, now)
+                return tried, executed
+            low = amount
+        amount = (low + high) // 2 if high else 2 * amount
+        if amount == low:
+            break
+    return None
+
+
+def _sell_back(ledger: Ledger, hop: Hop, atoms: int, now: int) -> None:
+    """Sell what the rival bought, in parts where the pool takes no more at once; atoms too few to sell stay with it."""
+    part = atoms
+    while part:
+        try:
+            trade(ledger, RIVAL, Hop(hop.venue, hop.pool_id, hop.token_out, hop.token_in, part, 0), now)
+        except Undone:
+            part //= 2
+        else:
+            atoms -= part
+            part = min(part, atoms)

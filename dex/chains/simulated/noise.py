@@ -1,21 +1,24 @@
 """Other traders: seeded swaps that move prices between quote and execution, and pull them back to the reference."""
 
+import math
 import random
 from collections.abc import Mapping
 
 from dex.chains.simulated.ledger import Ledger, Undone, trade
+from dex.pools import Pool
+from dex.types import Hop
 
 TRADERS = "sim:traders"
-# A usual trade is up to this share of the pool's reserve, in ppm.
+# A usual trade is worth up to this share of what a pool holds of one token, on average over its tokens, in ppm.
 USUAL_PPM = 150
 # How strongly traders lean towards the reference price: at this deviation nobody trades against it.
 FULL_LEAN = 0.004
-# An arbitrageur closes this share of a deviation beyond the pool's fee.
-CLOSED_SHARE = 0.4
+# An arbitrageur's sizes: all that a pool holds, half of it, and so on down to 1e-9 of it.
+MAX_HALVINGS = 30
 
 
 def make_noise(ledger: Ledger, values: Mapping[str, float], trades: int, seed: int, block: int, now: int) -> None:
-    """Trade `trades` times on random pools; the same seed and block give the same wishes.
+    """Trade `trades` times between two tokens of a random pool; the same seed and block give the same wishes.
 
     `values` is what an atom of each token is worth at the reference. Floats decide what traders want, the pools'
     integer arithmetic what they get.
@@ -24,18 +27,41 @@ def make_noise(ledger: Ledger, values: Mapping[str, float], trades: int, seed: i
     pool_ids = sorted(ledger.pools)
     for _ in range(trades):
         pool = ledger.pools[wishes.choice(pool_ids)]
-        first, second = pool.tokens[:2]
-        fee = pool.fee_ppm(first, now) / 1e6
-        price = pool.marginal_price(first, second, now) / (1 - fee)
-        # Above zero: the pool pays too much of the second token for the first.
-        deviation = price * values[second] / values[first] - 1
-        sells_first = wishes.random() < 0.5 + max(-0.5, min(0.5, deviation / FULL_LEAN / 2))
-        token_in = first if sells_first else second
-        size = wishes.random() * USUAL_PPM / 1e6
-        if abs(deviation) > fee and sells_first == (deviation > 0):
-            size = max(size, (abs(deviation) - fee) / 2 * CLOSED_SHARE)
-        amount = int(pool.balances()[token_in] * min(size, 0.2))
+        first, second = wishes.sample(pool.tokens, 2)
+        off = deviation(pool, first, second, values, now)
+        sells_first = wishes.random() < 0.5 + max(-0.5, min(0.5, off / FULL_LEAN / 2))
+        token_in, token_out = (first, second) if sells_first else (second, first)
+        held = sum(atoms * values[token] for token, atoms in pool.balances().items()) / values[token_in]
+        usual = wishes.random() * USUAL_PPM / 1e6 * held / len(pool.tokens)
+        amount = int(max(usual, _paying(pool, token_in, token_out, values, held, now)))
         try:
-            trade(ledger, TRADERS, pool.pool_id, token_in, amount, now)
+            trade(ledger, TRADERS, Hop(pool.venue, pool.pool_id, token_in, token_out, amount, 0), now)
         except Undone:
             continue  # too small or too large for the pool: this trader stays at home
+
+
+def deviation(pool: Pool, first: str, second: str, values: Mapping[str, float], now: int) -> float:
+    """By how much a pool, fees aside, pays more of the second token for the first than the reference does.
+
+    1 where it can pay but not take the second token, -1 the other way round.
+    """
+    there, back = pool.marginal_price(first, second, now), pool.marginal_price(second, first, now)
+    if not (there and back):
+        return 1.0 if there else -1.0
+    return math.sqrt(there / back) * values[second] / values[first] - 1
+
+
+def _paying(pool: Pool, token_in: str, token_out: str, values: Mapping[str, float], held: float, now: int) -> float:
+    """What an arbitrageur sells: half or more of what brings the price to the reference after fees, 0 if it is there.
+
+    The largest of halved amounts that is worth selling goes past that price, by as much again at the most.
+    """
+    fair = values[token_in] / values[token_out]
+    if pool.marginal_price(token_in, token_out, now) <= fair:
+        return 0.0
+    curve = pool.curve(token_in, token_out, now)
+    for _ in range(MAX_HALVINGS):
+        if curve.pays(held) > held * fair:
+            return held / 2
+        held /= 2
+    return 0.0

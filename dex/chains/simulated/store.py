@@ -123,13 +123,14 @@ class Store:
         return None if row is None else int(row[0])
 
     def fund(self, wallet: str) -> None:
-        """Open an address with a grant from the faucet, once."""
+        """Open an address with a grant from the faucet, once; a chain made before the market had a token has none."""
         with self.exclusive():
             if self.next_nonce(wallet) is None:
                 ledger = Ledger({}, self._balances([FAUCET]))
                 for token, atoms in self._market.grant().items():
-                    ledger.move(FAUCET, token, -atoms)
-                    ledger.move(wallet, token, atoms)
+                    if (FAUCET, token) in ledger.balances:
+                        ledger.move(FAUCET, token, -atoms)
+                        ledger.move(wallet, token, atoms)
                 self._write_accounts(ledger.balances, {wallet: 0})
 
     def balances(self, wallet: str) -> dict[str, int]:
