@@ -101,8 +101,8 @@ class OrderAdmin(ReadOnly):
         css = {"all": ("orders/admin.css",)}
 
     readonly_fields = (
-        "state", "pair", "stated", "promised", "executed", "timeline", "route_proof", "route_picture", "route_legs", "venue_quotes",
-        "failure_shown", "transactions", "fills_shown", "acts",
+        "state", "pair", "stated", "promised", "executed", "timeline", "route_proof", "route_picture", "route_legs",
+        "venue_quotes", "failure_shown", "transactions", "fills_shown", "acts",
     )  # fmt: skip
     fieldsets = (
         (
@@ -188,7 +188,7 @@ class OrderAdmin(ReadOnly):
         """How the route splits and merges."""
         if not order.route:
             return SafeString("–")
-        return SafeString(route_svg(order.route, f"route-{order.pk}"))  # noqa: S308  # the picture escapes its words
+        return SafeString(route_svg(order.route, f"route-{order.pk}"))  # the picture escapes its words
 
     def route_legs(self, order: Order) -> SafeString:
         """Hops of every leg."""

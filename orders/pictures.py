@@ -12,14 +12,15 @@ def route_svg(stored: Mapping[str, Any], element_id: str) -> str:
     """An SVG of how a route splits and merges; everything in it is escaped. `element_id` is unique in its page."""
     route = decode_route(stored)
     bands = [
-        Band(
-            hop.token_in, hop.token_out, hop.amount_in, hop.amount_out, hop.pool_id, venue_title(hop.venue)
-        )
+        Band(hop.token_in, hop.token_out, hop.amount_in, hop.amount_out, hop.pool_id, venue_title(hop.venue))
         for hop in route.hops
     ]
     amounts = {
         token: f"{sum(Decimal(swap[side]) for swap in stored['swaps'] if swap[end] == token):f}"
-        for token, end, side in ((route.token_in, "token_in", "amount_in"), (route.token_out, "token_out", "amount_out"))
+        for token, end, side in (
+            (route.token_in, "token_in", "amount_in"),
+            (route.token_out, "token_out", "amount_out"),
+        )
     }
     return sankey(
         bands, title=f"Route from {route.token_in} to {route.token_out}", notes=amounts, element_id=element_id

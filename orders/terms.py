@@ -10,6 +10,7 @@ import orjson
 
 from dex import Side, SwapRequest
 
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.

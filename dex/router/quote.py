@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, LimitNotMet, NoRoute, PriceImpactExceeded
+from dex.execution import buy
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router.market import Market
-from dex.router.venue_paths import Fill, best_fill
 from dex.router.split import Split, SplitOrder, find_split
+from dex.router.venue_paths import Fill, best_fill
 from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
@@ -40,9 +41,7 @@ def find_route(market: Market, request: SwapRequest) -> Routed:
     Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, PriceImpactExceeded, LimitNotMet.
     """
     venues = allowed_venues(market, request)
-    alone = {
-        venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)
-    }
+    alone = {venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)}
     found = _best(market, request, venues, [fill for fill in alone.values() if fill is not None])
     quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
     _check_limits(request, quote)
@@ -75,19 +74,15 @@ def _best(
     fills = [fill for fill in alone if isinstance(fill, Fill)]
     single = max(fills, key=lambda fill: _score(request.side, fill), default=None)
     try:
-        split = find_split(market.compiled, order)
+        found = _of_split(market, request, find_split(market.compiled, order))
     except (InsufficientLiquidity, NoRoute) as refusal:
         if single is None:
             is_too_small = alone and all(isinstance(fill, AmountTooSmall) for fill in alone)
             raise (_too_small(request) if is_too_small else refusal) from None
         return _of_path(market, request, single, None)
-    if single is not None and _score(request.side, single) > _score(request.side, split):
-        return _of_path(market, request, single, split.bound)
-    hops = tuple(
-        Hop(swap.venue, swap.pool_id, swap.token_in, swap.token_out, swap.amount_in, swap.amount_out)
-        for swap in split.swaps
-    )
-    return Found(Route(request.token_in, request.token_out, hops), split.pools_after, split.bound)
+    if single is not None and _score(request.side, single) > _score(request.side, found.route):
+        return _of_path(market, request, single, found.bound)
+    return found
 
 
 def _too_small(request: SwapRequest) -> AmountTooSmall:
@@ -95,7 +90,24 @@ def _too_small(request: SwapRequest) -> AmountTooSmall:
     return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
-def _score(side: Side, found: Fill | Split) -> int:
+def _of_split(market: Market, request: SwapRequest, split: Split) -> Found:
+    """The split as a chain would execute it.
+
+    Plans for a fixed output are found by selling where they use up a pool; a chain buys, last swap first, which may
+    cost an atom less or be refused. Raises: InsufficientLiquidity.
+    """
+    hops = tuple(
+        Hop(swap.venue, swap.pool_id, swap.token_in, swap.token_out, swap.amount_in, swap.amount_out)
+        for swap in split.swaps
+    )
+    route = Route(request.token_in, request.token_out, hops)
+    if request.side is Side.EXACT_IN:
+        return Found(route, split.pools_after, split.bound)
+    pools = {hop.pool_id: market.pool(hop.pool_id) for hop in hops}
+    return Found(replace(route, hops=buy(pools, route, request.amount, market.now)), tuple(pools.values()), split.bound)
+
+
+def _score(side: Side, found: Fill | Route) -> int:
     return found.amount_out if side is Side.EXACT_IN else -found.amount_in
 
 
@@ -147,7 +159,7 @@ def _certificate(
     is_exact_in: bool, amount_in: int, amount_out: int, bound: float | None
 ) -> tuple[int | None, float | None]:
     """The bound in whole atoms, rounded so that it stays one, and the distance of what is promised from it."""
-    if bound is None or not math.isfinite(bound):
+    if bound is None or not 0 < bound < math.inf:
         return None, None
     if is_exact_in:
         return math.ceil(bound), max(0.0, BASIS_POINTS * (bound / amount_out - 1))

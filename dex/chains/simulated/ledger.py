@@ -7,11 +7,16 @@ else. No atom is ever made or lost: what wallets give up is what pools gain.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+from dex import execution
 from dex.chains.simulated.transaction import Transaction
-from dex.errors import AmountTooSmall, InsufficientLiquidity
-from dex.pools.base import Pool, Swap
+from dex.errors import InsufficientLiquidity, NoRoute
+from dex.execution import tokens_made
+from dex.pools.base import Pool
 from dex.types import Hop, Route, Side, SwapIntent
+
+T = TypeVar("T")
 
 RIVAL = "sim:rival"
 # A rival begins with this part of what the order swaps, and doubles it until the order's limit is missed. More tries
@@ -91,7 +96,7 @@ def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:
     Raises: Undone.
     """
     pools = dict(ledger.pools)
-    swap = _swap(pools, hop, hop.amount_in, True, now)
+    swap = _performed(lambda: execution.swap(pools, hop, hop.amount_in, True, now))
     ledger.move(address, hop.token_in, -swap.amount_in)
     ledger.move(address, hop.token_out, swap.amount_out)
     ledger.pools = pools
@@ -105,8 +110,7 @@ def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
         if now > intent.deadline:
             raise Undone("expired", f"the block's time {now} is past the deadline {intent.deadline}")
         _check_plan(intent.route)
-        hops = (_sell if intent.side is Side.EXACT_IN else _buy)(pools, intent, now)
-        route = replace(intent.route, hops=hops)
+        route = replace(intent.route, hops=_performed(lambda: _hops(pools, intent, now)))
         _check_limits(intent, route.amount_in, route.amount_out)
         ledger.move(intent.wallet, route.token_in, -route.amount_in)
     except Undone as undone:
@@ -133,6 +137,12 @@ def _check_plan(route: Route) -> None:
             raise Undone("reverted", f"the route does not add up at {hop.pool_id}")
 
 
+def _hops(pools: dict[str, Pool], intent: SwapIntent, now: int) -> tuple[Hop, ...]:
+    if intent.side is Side.EXACT_IN:
+        return execution.sell(pools, intent.route, now)
+    return execution.buy(pools, intent.route, intent.min_amount_out, now)
+
+
 def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
     least, most = intent.min_amount_out, intent.max_amount_in
     if amount_out < least:
@@ -143,68 +153,22 @@ def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
         raise Undone("slippage", f"the swap would cost {missed} ({amount_in} atoms, at most {most})")
 
 
-def _sell(pools: dict[str, Pool], intent: SwapIntent, now: int) -> tuple[Hop, ...]:
-    """Sell the planned input; what comes of each token is sold on in the planned proportions, rounded down."""
-    route = intent.route
-    planned, made = _made(route.token_in, route.amount_in, route.hops), Counter({route.token_in: route.amount_in})
-    done = []
-    for hop in route.hops:
-        amount = hop.amount_in * made[hop.token_in] // planned[hop.token_in]
-        swap = _swap(pools, hop, amount, True, now)
-        made[hop.token_out] += swap.amount_out
-        done.append(replace(hop, amount_in=swap.amount_in, amount_out=swap.amount_out))
-    return tuple(done)
-
-
-def _buy(pools: dict[str, Pool], intent: SwapIntent, now: int) -> tuple[Hop, ...]:
-    """Buy the fixed output, last hop first; what is needed of each token is bought in the planned proportions."""
-    route = intent.route
-    planned = _made(route.token_in, 0, route.hops)
-    needed = Counter({route.token_out: intent.min_amount_out})
-    open_need = Counter(needed)
-    done = []
-    for hop in reversed(route.hops):
-        part = -(-hop.amount_out * needed[hop.token_out] // planned[hop.token_out])
-        swap = _swap(pools, hop, min(part, open_need[hop.token_out]), False, now)
-        open_need[hop.token_out] -= swap.amount_out
-        needed[hop.token_in] += swap.amount_in
-        open_need[hop.token_in] += swap.amount_in
-        done.append(replace(hop, amount_in=swap.amount_in, amount_out=swap.amount_out))
-    return tuple(reversed(done))
-
-
-def _made(token_in: str, amount_in: int, hops: Iterable[Hop]) -> Counter[str]:
-    """Atoms of each token that there are to sell: the input, and what the hops pay."""
-    made = Counter({token_in: amount_in})
-    for hop in hops:
-        made[hop.token_out] += hop.amount_out
-    return made
-
-
 def _left_over(route: Route) -> Counter[str]:
     """Atoms that the hops pay and do not sell on: the output, and crumbs of tokens on the way."""
-    left = _made(route.token_in, route.amount_in, route.hops)
+    left = tokens_made(route.token_in, route.amount_in, route.hops)
     for hop in route.hops:
         left[hop.token_in] -= hop.amount_in
     return left
 
 
-def _swap(pools: dict[str, Pool], hop: Hop, amount: int, is_exact_in: bool, now: int) -> Swap:
-    """Swap in a pool of the working copy and leave it as it is afterwards."""
-    pool = pools.get(hop.pool_id)
-    if pool is None or not {hop.token_in, hop.token_out} <= set(pool.tokens) or hop.token_in == hop.token_out:
-        raise Undone("reverted", f"there is no pool {hop.pool_id} for {hop.token_in} and {hop.token_out}")
-    swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
-    swapped = _swapped(lambda: swap(hop.token_in, hop.token_out, amount, now), hop.pool_id)
-    pools[hop.pool_id] = swapped.pool_after
-    return swapped
-
-
-def _swapped(swap: Callable[[], Swap], pool_id: str) -> Swap:
+def _performed(act: Callable[[], T]) -> T:
+    """What an act on pools gives, its refusals turned into the chain's words."""
     try:
-        return swap()
-    except (InsufficientLiquidity, AmountTooSmall) as error:
-        raise Undone("slippage", f"{pool_id} cannot fill it any more: {error.detail}") from error
+        return act()
+    except NoRoute as error:
+        raise Undone("reverted", error.detail) from error
+    except InsufficientLiquidity as error:
+        raise Undone("slippage", f"the route cannot be filled any more: {error.detail}") from error
 
 
 def _sandwiched(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
