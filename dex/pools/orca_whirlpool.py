@@ -24,7 +24,6 @@ class WhirlpoolPool(TickPool):
     """
 
     kind: ClassVar[str] = "orca_whirlpool"
-    fee_moves: ClassVar[bool] = False
     bits: ClassVar[int] = 64
     tick_limits: ClassVar[tuple[int, int]] = (MIN_TICK, MAX_TICK)
     price_limits: ClassVar[tuple[int, int]] = (sqrt_price_x64(MIN_TICK), sqrt_price_x64(MAX_TICK))

@@ -40,6 +40,7 @@ class TickPool(ABC):
     """
 
     kind: ClassVar[str]
+    fee_moves: ClassVar[bool] = False
     bits: ClassVar[int]
     tick_limits: ClassVar[tuple[int, int]]  # the lowest and the highest tick there is
     price_limits: ClassVar[tuple[int, int]]  # the lowest and the highest price that a swap comes to

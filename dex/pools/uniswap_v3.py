@@ -19,7 +19,6 @@ class UniswapV3Pool(TickPool):
     """A Uniswap V3 pool. `steps_at_words` is off for pools that step from initialized tick to initialized tick."""
 
     kind: ClassVar[str] = "uniswap_v3"
-    fee_moves: ClassVar[bool] = False
     bits: ClassVar[int] = 96
     tick_limits: ClassVar[tuple[int, int]] = (MIN_TICK, MAX_TICK)
     # The router never lets a swap go to the very last price.

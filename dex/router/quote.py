@@ -11,7 +11,8 @@ from dex.execution import buy
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router.market import Market
-from dex.router.split import Split, SplitOrder, find_split
+from dex.router.split import find_split
+from dex.router.split_values import Split, SplitOrder
 from dex.router.venue_paths import Fill, best_fill
 from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
 
