@@ -162,4 +162,4 @@ def _better(routes: Routes, found: Found, node: _Node) -> Found:
 
 def _stakes(market: CompiledEdges, query: Query, prices: Floats) -> Stakes:
     nothing = np.zeros(market.edge_count, np.intp)
-    return stakes(market, query.price, prices, nothing, np.zeros(market.token_count, bool))
+    return stakes(market, query, prices, nothing, np.zeros(market.token_count, bool))

@@ -79,9 +79,13 @@ class Candidates:
         worth *= backward.take(market.head)
         return Worth(value, worth, forward, backward)
 
-    def grow(self, found: Stakes, prices: Floats, is_settled: Bools) -> None:
-        """Take in the edges that would earn most, and the ways on from tokens that nothing flows through yet."""
+    def grow(self, found: Stakes, prices: Floats, is_settled: Bools) -> bool:
+        """Take in the edges that would earn most, and the ways on from tokens that nothing flows through yet.
+
+        False: there was nothing new.
+        """
         market, units, depth = self.market, self.units, self.depth
+        before = depth.copy()
         good = np.flatnonzero(found.outside > 0)
         if len(good) > MORE_EDGES:
             good = good[np.argpartition(-found.outside[good], MORE_EDGES)[:MORE_EDGES]]
@@ -95,6 +99,7 @@ class Candidates:
         if len(ways):
             floor = prices[market.tail[ways]] / prices[market.head[ways]] * (1 - NEAR)
             depth[ways] = np.maximum(depth[ways], pieces_within(market, units, ways, MORE_FIT, floor))
+        return not np.array_equal(depth, before)
 
     def _ways_on(self, tokens: Ints, prices: Floats, is_settled: Bools) -> Ints:
         """The edges that sell these tokens, and those they buy, for the best price or nearly, down to settled ones."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dex.router.edges import CompiledEdges
+from dex.router.guess import Query
 from dex.router.linear import sums
 from dex.router.pieces import PRICE, Floats, Ints
 
@@ -34,8 +35,8 @@ class Stakes(NamedTuple):
     outside: Floats
 
 
-def stakes(market: CompiledEdges, price: Floats, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
-    """Price all edges (slopes in `price`, 0 for one that may not be used).
+def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_settled: Bools) -> Stakes:
+    """Price all edges, for as much as a route can sell to them.
 
     `known` counts pieces of each edge; those of an edge to a token that is not settled are not known, since
     what that token is worth came from edges which nobody may have looked at.
@@ -43,22 +44,24 @@ def stakes(market: CompiledEdges, price: Floats, nu: Floats, known: Ints, is_set
     floor = nu.take(market.tail)
     floor *= 1 + _ROUNDING
     top = nu.take(market.head)
-    top *= price
+    top *= query.price
     edge = np.flatnonzero(top > floor)
     if not len(edge):
         nothing = np.zeros(0)
         return Stakes(edge, edge, nothing, nothing)
     nu_in, nu_out = nu[market.tail[edge]], nu[market.head[edge]]
-    columns, owner, place = market.columns_of(edge, market.count[edge])
-    above = np.flatnonzero(market.table[PRICE, columns] * nu_out[owner] > nu_in[owner])
+    columns, all_owner, place = market.columns_of(edge, market.count[edge])
+    above = np.flatnonzero(market.table[PRICE, columns] * nu_out[all_owner] > nu_in[all_owner])
     pieces, order = market.pieces(columns[above])
     above = above[order]
-    owner, place = owner[above], place[above]
+    owner, place = all_owner[above], place[above]
     worth_in, worth_out = nu_in[owner], nu_out[owner]
     x = pieces.inverse(worth_in / worth_out)
+    n, most = len(edge), query.most[market.tail[edge]]
+    if (sums(owner, x, n) > most).any():
+        x = np.minimum(x, np.maximum(most[owner] - market.capacity_before(edge, columns, all_owner)[above], 0.0))
     earned = worth_out * pieces.values(x) - worth_in * x
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
-    n = len(edge)
     beyond = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
     return Stakes(edge, np.bincount(owner, minlength=n), sums(owner, earned, n), sums(owner, beyond, n))
 

@@ -12,15 +12,27 @@ from dex.router.edge_curves import buy, sell
 from dex.router.edges import CompiledEdges
 from dex.router.flows import Carried, Flow
 from dex.router.pieces import Floats, Ints
-from dex.router.potentials import amounts_needed, amounts_reached, onward_prices, path_backward, path_forward
+from dex.router.potentials import (
+    amounts_needed,
+    amounts_reached,
+    onward_prices,
+    path_backward,
+    path_forward,
+    products_forward,
+)
 
 HOPS: Final = 5  # of the path, and of what counts as within reach
 _HALVINGS: Final = 60  # of an output that no single path can pay in full
+_MARGIN: Final = 2.0  # keeps what a route may hold clear of the most it can, where equal prices would be all the same
 _LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the one at the start
 
 
 class Query(NamedTuple):
-    """What is asked, in numbers: `price` and `pair_price` are the market's, zero where no route may go."""
+    """What is asked, in numbers: `price` and `pair_price` are the market's, zero where no route may go.
+
+    `most` is more of each token (atoms) than any route holds that goes round no cycle and is worth a look: where
+    cycles gain, nothing else keeps what flows in them, and so the bound, within reason.
+    """
 
     source: int
     target: int
@@ -28,6 +40,7 @@ class Query(NamedTuple):
     is_exact_in: bool
     price: Floats
     pair_price: Floats
+    most: Floats
 
     @property
     def numeraire(self) -> int:
@@ -64,7 +77,16 @@ def query_of(
     price[market.head_start[source] : market.head_start[source + 1]] = 0.0
     price[market.tail_order[market.tail_start[target] : market.tail_start[target + 1]]] = 0.0
     pair_price = market.pair_price if allowed is None else market.pair_prices(price)
-    return Query(source, target, amount, is_exact_in, price, pair_price)
+    query = Query(source, target, amount, is_exact_in, price, pair_price, np.full(market.token_count, np.inf))
+    return within(market, query, amount) if is_exact_in else query
+
+
+def within(market: CompiledEdges, query: Query, amount: float) -> Query:
+    """The query for routes that sell no more than `amount` of the source, by the best prices before any swap."""
+    pairs = query.pair_price * (market.pair_tail != query.target)
+    pairs[market.pair_head_start[query.source] : market.pair_head_start[query.source + 1]] = 0.0
+    best = products_forward(market, pairs, query.source, market.token_count)
+    return query._replace(most=amount * best * _MARGIN)
 
 
 def without(market: CompiledEdges, query: Query, edges: Ints) -> Query:

@@ -12,7 +12,7 @@ from dex.router.candidates import Candidates
 from dex.router.certificate import Stakes, earned_by_pool, stakes
 from dex.router.edges import CompiledEdges
 from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
-from dex.router.guess import Guess, Query, best_path, without
+from dex.router.guess import Guess, Query, best_path, within, without
 from dex.router.parallel import solve_parallel
 from dex.router.pieces import Floats, Ints
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
@@ -79,6 +79,8 @@ def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum 
     guess = best_path(market, query)
     if guess is None:
         return None
+    if not query.is_exact_in and not guess.carried.missing and not np.isfinite(query.most).any():
+        query = within(market, query, guess.carried.value)
     search = _Search(market, query, guess)
     if guess.fall < _CALM and not guess.carried.missing:
         bound = search.certify(guess.prices)[1]
@@ -141,7 +143,7 @@ class _Search:
 
     def certify(self, prices: Floats) -> tuple[Stakes, float]:
         """What all edges would earn at these prices, and the bound that follows."""
-        found = stakes(self.market, self.query.price, prices, self.candidates.depth, self.is_settled)
+        found = stakes(self.market, self.query, prices, self.candidates.depth, self.is_settled)
         return found, bound_of(self.market, self.query, prices, found)
 
     def run(self, guess: Guess, deadline: float) -> Optimum:
@@ -155,12 +157,16 @@ class _Search:
             self.prices, self.is_settled = solved.prices, solved.is_settled
             found, bound = self.certify(self.prices)
             is_late = deadline < math.inf and time.perf_counter() > deadline
-            if found.outside.sum() > OUTSIDE * bound and not is_late:
-                candidates.grow(found, self.prices, self.is_settled)
-            elif solved.missing > DUST and last_resort > LAST_RESORTS[-1] and not is_late:
+            if (
+                found.outside.sum() > OUTSIDE * bound
+                and not is_late
+                and candidates.grow(found, self.prices, self.is_settled)
+            ):
+                continue
+            if solved.missing > DUST and last_resort > LAST_RESORTS[-1] and not is_late:
                 last_resort = LAST_RESORTS[-1]
-            else:
-                break
+                continue
+            break
         carried = carry_solved(market, query, solved)
         if carried.flows and not is_close(query, carried.value, bound):
             carried = self._polished(carried, last_resort)

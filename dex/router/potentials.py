@@ -11,6 +11,7 @@ from dex.router.edges import CompiledEdges
 from dex.router.pieces import Floats, Ints
 
 _SWEEPS: Final = 64  # of prices, which settle after as many hops as the longest best path has
+_RISES: Final = 8  # of these may raise a price there is
 _DENSE: Final = 0.4  # share of all edges from which handling them all is faster than picking those that matter
 _ALL: Final = slice(None)
 _SMALL: Final = 5000  # edges of a graph in which picking never pays
@@ -115,7 +116,7 @@ def products_forward(market: CompiledEdges, pairs: Floats, source: int, hops: in
     best[source] = 1.0
     by_tail = pairs[market.pair_order]
     start = market.pair_tail_start
-    return _spread(best, np.array([source]), by_tail, market.pair_ends_by_tail, start, hops, lambda best: None)
+    return _spread(best, np.array([source]), by_tail, market.pair_ends_by_tail, start, hops, lambda after, before: None)
 
 
 def products_backward(market: CompiledEdges, pairs: Floats, target: int, hops: int) -> Floats:
@@ -123,21 +124,26 @@ def products_backward(market: CompiledEdges, pairs: Floats, target: int, hops: i
     best = np.zeros(market.token_count)
     best[target] = 1.0
     ends = (market.pair_head, market.pair_tail)
-    return _spread(best, np.array([target]), pairs, ends, market.pair_head_start, hops, lambda best: None)
+    return _spread(best, np.array([target]), pairs, ends, market.pair_head_start, hops, lambda after, before: None)
 
 
 def onward_prices(market: CompiledEdges, pairs: Floats, source: int, known: Ints, prices: Floats) -> Floats:
     """Price of every token: as given for those `known`, else what its best sale towards them brings at once.
 
     `pairs` are the best slopes of pairs, in the order of heads. Nothing is sold for `source`, which no route
-    returns to.
+    returns to. After some sweeps only tokens without a price get one: round cycles that gain, prices rise for ever.
     """
     best = np.zeros(market.token_count)
     best[known] = prices
     worth = best[source]
     best[source] = 0.0
+    sweeps = 0
 
-    def keep(after: Floats) -> None:
+    def keep(after: Floats, before: Floats) -> None:
+        nonlocal sweeps
+        sweeps += 1
+        if sweeps > _RISES:
+            np.copyto(after, before, where=before > 0)
         after[known] = prices
         after[source] = 0.0
 
@@ -154,7 +160,7 @@ def _spread(
     ends: tuple[Ints, Ints],
     start: Ints,
     hops: int,
-    keep: Callable[[Floats], None],
+    keep: Callable[[Floats, Floats], None],
 ) -> Floats:
     """Raise each token to the best of weight times what the pair's other end is worth, until nothing changes.
 
@@ -166,7 +172,7 @@ def _spread(
         pairs = _items(start, changed, None)
         after = best.copy()
         np.maximum.at(after, reached[pairs], weights[pairs] * best.take(origin[pairs]))
-        keep(after)
+        keep(after, best)
         changed = np.flatnonzero(after > best)
         best = after
         if not len(changed):

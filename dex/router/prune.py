@@ -103,7 +103,7 @@ def _additions(routes: Routes, found: Found, spare: int = 0, tries: int = _TRIES
         market, query.pair_price, query.source, known, np.array([found.prices[token] for token in known.tolist()])
     )
     nothing = np.zeros(market.edge_count, np.intp)
-    priced = stakes(market, query.price, prices, nothing, np.zeros(market.token_count, bool))
+    priced = stakes(market, query, prices, nothing, np.zeros(market.token_count, bool))
     ranked = {}
     for edge, stake in zip(priced.edge.tolist(), priced.stake.tolist(), strict=True):
         if edge in found.edges:

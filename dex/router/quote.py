@@ -69,7 +69,7 @@ def _best(
         max_swaps=request.max_swaps,
         max_hops=request.max_hops,
         max_splits=request.max_legs,
-        allow_venues=venues,
+        allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
     )
     fills = [fill for fill in alone if isinstance(fill, Fill)]

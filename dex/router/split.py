@@ -13,7 +13,7 @@ from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.router.compiled import CompiledMarket
 from dex.router.constrained import best_constrained
 from dex.router.finish import Finished, Route, finish
-from dex.router.guess import Query, best_path, query_of
+from dex.router.guess import Query, best_path, query_of, within
 from dex.router.limits import Limits
 from dex.router.optimum import GAP, Optimum, best_split
 from dex.router.split_values import Split, SplitOrder, SplitSwap
@@ -74,6 +74,8 @@ def _best_route(market: CompiledMarket, order: SplitOrder, query: Query, deadlin
     free = _free(query, optimum, limits)
     if not optimum.is_filled or limits.is_free:
         return free
+    if not query.is_exact_in:
+        query = within(market, query, optimum.value + limits.swap_cost * len(optimum.carried.flows))
     found = best_constrained(market, query, limits, optimum, deadline)
     if found is not None:
         return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
