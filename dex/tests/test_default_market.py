@@ -1,9 +1,11 @@
 """The market that the simulated chain begins with."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,7 @@ DECIMALS = {
 }
 # Kinds of problem files alone; no protocol deploys them.
 NOT_DEPLOYED = {"bins"}
+SOLANA_KINDS = {"meteora_damm_v2", "meteora_dlmm", "orca_whirlpool", "raydium_cpmm"}
 
 every_pool = pytest.mark.parametrize("pool", MARKET.pools, ids=[pool.pool_id for pool in MARKET.pools])
 
@@ -78,6 +81,29 @@ def test_at_the_reference_values_no_swap_of_any_size_gains(pool: Pool) -> None:
         assert pool.price_bound(token_in, token_out, NOW) * given < 1
 
 
+@pytest.mark.parametrize("dollars", [1, 50, 1_000])
+def test_no_circle_of_two_or_three_pools_gains(dollars: int) -> None:
+    """All of them, in the pools' own integers."""
+    leaving = defaultdict[str, list[tuple[Pool, str]]](list)
+    for pool in MARKET.pools:
+        for token_in, token_out in permutations(pool.tokens, 2):
+            leaving[token_in].append((pool, token_out))
+    circles = 0
+
+    def follow(first: str, token: str, amount: int, used: tuple[Pool, ...]) -> Iterator[int]:
+        for pool, onward in leaving[token]:
+            if pool not in used and (onward == first or len(used) < 2):
+                paid = pool.swap_exact_in(token, onward, amount, NOW).amount_out
+                yield from [paid] if onward == first else follow(first, onward, paid, (*used, pool))
+
+    for token in DECIMALS:
+        amount = worth(token, dollars)
+        ends = list(follow(token, token, amount, ()))
+        circles += len(ends)
+        assert max(ends) < amount
+    assert circles > 5_000
+
+
 @every_pool
 @pytest.mark.parametrize("dollars", [1, 1_000, 200_000])
 def test_a_swap_loses_about_its_fee_and_its_impact(pool: Pool, dollars: int) -> None:
@@ -93,6 +119,34 @@ def test_a_swap_loses_about_its_fee_and_its_impact(pool: Pool, dollars: int) -> 
         if dollars <= 1_000:
             kept = (1 - pool.fee_ppm(token_in, NOW) / PPM) ** 2 * 0.98
             assert swap.amount_out * VALUES[token_out] > amount * VALUES[token_in] * kept
+
+
+def test_tokens_meet_at_hubs_and_each_has_several_pools() -> None:
+    pools, neighbours = Counter[str](), defaultdict[str, set[str]](set)
+    for pool in MARKET.pools:
+        pools.update(pool.tokens)
+        for token in pool.tokens:
+            neighbours[token] |= set(pool.tokens) - {token}
+
+    assert min(pools.values()) >= 2
+    assert [token for token, _ in pools.most_common(3)] == ["USDC", "SOL", "ETH"]
+    assert all(len(neighbours[hub]) >= 6 for hub in ("USDC", "SOL", "ETH"))
+
+
+@every_pool
+def test_amounts_fit_into_the_numbers_of_the_real_program(pool: Pool) -> None:
+    """Programs on Solana count in 64 bits, so that a token of 18 decimals is a stranger to them; pairs in 112."""
+    bits = 64 if pool.kind in SOLANA_KINDS else 112
+
+    assert max(pool.balances().values()) < 2 ** (bits - 4)  # with room to grow
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=[entry["pool"] for entry in ENTRIES])
+def test_pools_are_as_deep_as_their_tokens_are_known(entry: dict[str, Any]) -> None:
+    """Dollars in a pool: great pairs hold millions, the rest no less than the half of one."""
+    is_great = {"SOL", "ETH", "BTC", "USDC", "USDT", "DAI", "mSOL"} >= set(entry["tokens"])
+
+    assert (2_000_000 if is_great else 500_000) <= float(entry["usd"]) <= 100_000_000
 
 
 def test_pools_side_by_side_differ_a_little_in_price() -> None:

@@ -127,7 +127,8 @@ def _check_plan(route: Route) -> None:
     Each hop swaps something, sells no more than the hops before it buy, and buys no token that was sold already; none
     sells the route's output.
     """
-    held, sold = Counter({route.token_in: route.amount_in}), {route.token_in}
+    held: dict[str, int] = defaultdict(int, {route.token_in: route.amount_in})
+    sold = {route.token_in}
     for hop in route.hops:
         sold.add(hop.token_in)
         held[hop.token_in] -= hop.amount_in
