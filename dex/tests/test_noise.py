@@ -1,13 +1,15 @@
 """The other traders of the simulated chain."""
 
+import random
+from contextlib import suppress
 from itertools import combinations, permutations
 
 import pytest
 
 from dex import Hop, Pool
-from dex.chains.simulated.ledger import Ledger, trade
+from dex.chains.simulated.ledger import Ledger, Undone, trade
 from dex.chains.simulated.market import default_market
-from dex.chains.simulated.noise import TRADERS, deviation, make_noise
+from dex.chains.simulated.noise import LEAST_GAIN, TRADERS, arbitrage, deviation, make_noise
 from dex.testing import NOW, v3_pool
 from dex.types import PPM
 
@@ -127,3 +129,21 @@ def test_traders_who_cannot_trade_stay_at_home() -> None:
 
     assert ledger.pools == before.pools
     assert set(ledger.balances.values()) == {0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_behind_a_block_nobody_gains_by_going_against_its_orders(seed: int) -> None:
+    ledger, wishes = MARKET.genesis(), random.Random(seed)
+    for _ in range(30):
+        pool = ledger.pools[wishes.choice(sorted(ledger.pools))]
+        token_in, token_out = wishes.sample(pool.tokens, 2)
+        amount = int(pool.balances()[token_in] * wishes.uniform(0, 0.4))
+        with suppress(Undone):
+            trade(ledger, TRADERS, Hop("", pool.pool_id, token_in, token_out, amount, 0), NOW)
+    before = ledger.pools
+
+    arbitrage(ledger, list(before), VALUES, NOW)
+
+    assert max(best_swap(pool, NOW) for pool in before.values()) > 1.05
+    left = {pool.pool_id: best_swap(pool, NOW) for pool in ledger.pools.values()}
+    assert max(left.values()) < 1 + 10 * LEAST_GAIN, left  # where the fee has moved up with the price, a bit is left

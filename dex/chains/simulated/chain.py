@@ -7,7 +7,7 @@ from dataclasses import replace
 from dex.chains.base import Snapshot
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
-from dex.chains.simulated.noise import TRADERS, make_noise
+from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
 from dex.chains.simulated.options import SCENARIOS, SimulatedOptions
 from dex.chains.simulated.store import Arrival, Head, Store
 from dex.chains.simulated.transaction import decode, sign
@@ -145,6 +145,9 @@ class SimulatedChain:
         options = self._options
         make_noise(after, self._market.values, options.noise_trades, options.seed, number, now)
         executed: list[Executed] = [execute(after, item, now) for item in ready]
+        if options.noise_trades:
+            moved = [pool_id for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]]
+            arbitrage(after, moved, self._market.values, now)
         self._store.write_block(head, number, before, after, executed)
 
     def _is_due(self, head: Head) -> bool:

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import permutations
 
 from dex.chains.simulated.ledger import Ledger, Undone, trade
 from dex.pools import Pool
@@ -13,6 +14,9 @@ TRADERS = "sim:traders"
 USUAL_PPM = 150
 # How strongly traders lean towards the reference price: at this deviation nobody trades against it.
 FULL_LEAN = 0.004
+# Arbitrageurs behind a block trade up to so often in one pool, as long as they gain more than this share.
+MAX_ARBITRAGES = 40
+LEAST_GAIN = 1e-4
 # An arbitrageur's sizes: all that a pool holds, half of it, and so on down to 1e-9 of it.
 MAX_HALVINGS = 30
 
@@ -34,10 +38,34 @@ def make_noise(ledger: Ledger, values: Mapping[str, float], trades: int, seed: i
         held = sum(atoms * values[token] for token, atoms in pool.balances().items()) / values[token_in]
         usual = wishes.random() * USUAL_PPM / 1e6 * held / len(pool.tokens)
         amount = int(max(usual, _paying(pool, token_in, token_out, values, held, now)))
-        try:
-            trade(ledger, TRADERS, Hop(pool.venue, pool.pool_id, token_in, token_out, amount, 0), now)
-        except Undone:
-            continue  # too small or too large for the pool: this trader stays at home
+        _trades(ledger, Hop(pool.venue, pool.pool_id, token_in, token_out, amount, 0), now)
+
+
+def arbitrage(ledger: Ledger, pool_ids: Iterable[str], values: Mapping[str, float], now: int) -> None:
+    """Pull the prices of these pools back to where nobody gains any more, as others do behind every block's orders.
+
+    Without them the orders of a busy minute would leave prices between which one could gain in circles.
+    """
+    for pool_id in sorted(pool_ids):
+        for token_in, token_out in permutations(ledger.pools[pool_id].tokens, 2):
+            for _ in range(MAX_ARBITRAGES):
+                pool = ledger.pools[pool_id]
+                price = pool.marginal_price(token_in, token_out, now)
+                if price * values[token_out] <= values[token_in] * (1 + LEAST_GAIN):
+                    break
+                held = sum(atoms * values[token] for token, atoms in pool.balances().items()) / values[token_in]
+                amount = int(_paying(pool, token_in, token_out, values, held, now))
+                if not amount or not _trades(ledger, Hop(pool.venue, pool_id, token_in, token_out, amount, 0), now):
+                    break
+
+
+def _trades(ledger: Ledger, hop: Hop, now: int) -> bool:
+    """Trade, or stay at home where it is too little or too much for the pool or the pocket."""
+    try:
+        trade(ledger, TRADERS, hop, now)
+    except Undone:
+        return False
+    return True
 
 
 def deviation(pool: Pool, first: str, second: str, values: Mapping[str, float], now: int) -> float:
