@@ -47,16 +47,18 @@ def arbitrage(ledger: Ledger, pool_ids: Iterable[str], values: Mapping[str, floa
     Without them the orders of a busy minute would leave prices between which one could gain in circles.
     """
     for pool_id in sorted(pool_ids):
-        for token_in, token_out in permutations(ledger.pools[pool_id].tokens, 2):
-            for _ in range(MAX_ARBITRAGES):
-                pool = ledger.pools[pool_id]
-                price = pool.marginal_price(token_in, token_out, now)
-                if price * values[token_out] <= values[token_in] * (1 + LEAST_GAIN):
-                    break
-                held = sum(atoms * values[token] for token, atoms in pool.balances().items()) / values[token_in]
-                amount = int(_paying(pool, token_in, token_out, values, held, now))
-                if not amount or not _trades(ledger, Hop(pool.venue, pool_id, token_in, token_out, amount, 0), now):
-                    break
+        for _ in range(MAX_ARBITRAGES):
+            pool = ledger.pools[pool_id]
+            gain, token_in, token_out = max(
+                (pool.marginal_price(a, b, now) * values[b] / values[a] - 1, a, b)
+                for a, b in permutations(pool.tokens, 2)
+            )
+            if gain <= LEAST_GAIN:
+                break
+            held = sum(atoms * values[token] for token, atoms in pool.balances().items()) / values[token_in]
+            amount = int(_paying(pool, token_in, token_out, values, held, now))
+            if not amount or not _trades(ledger, Hop(pool.venue, pool_id, token_in, token_out, amount, 0), now):
+                break
 
 
 def _trades(ledger: Ledger, hop: Hop, now: int) -> bool:
