@@ -30,6 +30,13 @@ def price_q64(bin_step: int, bin_id: int) -> int:
     return MAX_U128 // result if bin_id > 0 else result
 
 
+@lru_cache(maxsize=1 << 16)
+def float_price(bin_step: int, bin_id: int, sells_x: bool) -> float:
+    """Atoms paid per atom sold in a bin, fee aside, as a float."""
+    price = price_q64(bin_step, bin_id) / (1 << SCALE_BITS)
+    return price if sells_x else 1 / price
+
+
 def fill_bin(price: int, reserve: int, sells_x: bool, left: int, rate: int, fee_on_input: bool) -> tuple[int, int, int]:
     """Swap up to `left` in one bin holding `reserve` of the output: taken, paid before an output fee, fee."""
     cost = bin_cost(price, reserve, sells_x)

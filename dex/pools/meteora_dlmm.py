@@ -16,11 +16,11 @@ from dex.pools.base import Swap
 from dex.pools.bin_math import (
     BASIS_POINTS,
     FEE_PRECISION,
-    SCALE_BITS,
     before_fee,
     bin_cost,
     fee_within,
     fill_bin,
+    float_price,
     price_q64,
 )
 from dex.pools.curves import Segments, concave
@@ -108,7 +108,7 @@ class DlmmPool:
         """See `Pool`: the price of the first bin that can pay, after its fee."""
         sells_x = token_in == self.tokens[0]
         for index, rate in self._ahead(sells_x, self._volatility(now)):
-            return self._price(sells_x, index) * (1 - rate / FEE_PRECISION)
+            return float_price(self.bin_step, self.bins[index][0], sells_x) * (1 - rate / FEE_PRECISION)
         return 0.0
 
     def price_bound(self, token_in: str, token_out: str, now: int) -> float:
@@ -119,7 +119,7 @@ class DlmmPool:
             if calmest < bin_id if sells_x else calmest > bin_id:
                 accumulator = volatility.accumulator_at(calmest, fees)
                 rate = fees.rate(fees.base_rate(self.bin_step), self.bin_step, accumulator)
-            return self._price(sells_x, index) * (1 - rate / FEE_PRECISION)
+            return float_price(self.bin_step, self.bins[index][0], sells_x) * (1 - rate / FEE_PRECISION)
         return 0.0
 
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
@@ -127,11 +127,12 @@ class DlmmPool:
         sells_x = token_in == self.tokens[0]
         fee_on_input = self._fee_on_input(sells_x)
         prices, capacities = [], []
+        reserve, bins, bin_step = 2 if sells_x else 1, self.bins, self.bin_step
         for index, rate in self._ahead(sells_x, self._volatility(now)):
-            _, x, y = self.bins[index]
-            price, kept = self._price(sells_x, index), 1 - rate / FEE_PRECISION
-            prices.append(price * kept)
-            capacities.append((y if sells_x else x) / (price * kept if fee_on_input else price))
+            price, kept = float_price(bin_step, bins[index][0], sells_x), 1 - rate / FEE_PRECISION
+            net = price * kept
+            prices.append(net)
+            capacities.append(bins[index][reserve] / (net if fee_on_input else price))
         return concave(Segments(tuple(prices), (0.0,) * len(prices), tuple(capacities)))
 
     def fee_ppm(self, token_in: str, now: int) -> float:
@@ -194,14 +195,11 @@ class DlmmPool:
             positions, reserve = range(bisect_left(bins, (self.active_id + 1,)) - 1, -1, -1), 2
         else:
             positions, reserve = range(bisect_left(bins, (self.active_id,)), len(bins)), 1
-        base_rate = fees.base_rate(bin_step)
+        base_rate, rate_at, accumulator_at = fees.base_rate(bin_step), fees.rate, volatility.accumulator_at
         for index in positions:
-            if bins[index][reserve]:
-                yield index, fees.rate(base_rate, bin_step, volatility.accumulator_at(bins[index][0], fees))
-
-    def _price(self, sells_x: bool, index: int) -> float:
-        price: float = price_q64(self.bin_step, self.bins[index][0]) / (1 << SCALE_BITS)
-        return price if sells_x else 1 / price
+            bin_ = bins[index]
+            if bin_[reserve]:
+                yield index, rate_at(base_rate, bin_step, accumulator_at(bin_[0], fees))
 
     def _least_input(self, sells_x: bool, amount_out: int, now: int) -> int:
         """The least input whose walk pays at least `amount_out`. Raises: InsufficientLiquidity."""

@@ -57,8 +57,9 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     owner, place = all_owner[above], place[above]
     worth_in, worth_out = nu_in[owner], nu_out[owner]
     x = pieces.inverse(worth_in / worth_out)
-    n, most = len(edge), query.most[market.tail[edge]]
-    if (sums(owner, x, n) > most).any():
+    n = len(edge)
+    most = None if query.most is None else query.most[market.tail[edge]]
+    if most is not None and (sums(owner, x, n) > most).any():
         x = np.minimum(x, np.maximum(most[owner] - market.capacity_before(edge, columns, all_owner)[above], 0.0))
     earned = worth_out * pieces.values(x) - worth_in * x
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls

@@ -30,8 +30,8 @@ _LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the 
 class Query(NamedTuple):
     """What is asked, in numbers: `price` and `pair_price` are the market's, zero where no route may go.
 
-    `most` is more of each token (atoms) than any route holds that goes round no cycle and is worth a look: where
-    cycles gain, nothing else keeps what flows in them, and so the bound, within reason.
+    `most` is more of each token (atoms) than any route holds that goes round no cycle and is worth a look, None
+    for any amount: where cycles gain, nothing else keeps what flows in them, and so the bound, within reason.
     """
 
     source: int
@@ -40,7 +40,7 @@ class Query(NamedTuple):
     is_exact_in: bool
     price: Floats
     pair_price: Floats
-    most: Floats
+    most: Floats | None = None
 
     @property
     def numeraire(self) -> int:
@@ -77,8 +77,7 @@ def query_of(
     price[market.head_start[source] : market.head_start[source + 1]] = 0.0
     price[market.tail_order[market.tail_start[target] : market.tail_start[target + 1]]] = 0.0
     pair_price = market.pair_price if allowed is None else market.pair_prices(price)
-    query = Query(source, target, amount, is_exact_in, price, pair_price, np.full(market.token_count, np.inf))
-    return within(market, query, amount) if is_exact_in else query
+    return Query(source, target, amount, is_exact_in, price, pair_price)
 
 
 def within(market: CompiledEdges, query: Query, amount: float) -> Query:

@@ -79,13 +79,14 @@ def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum 
     guess = best_path(market, query)
     if guess is None:
         return None
-    if not query.is_exact_in and not guess.carried.missing and not np.isfinite(query.most).any():
-        query = within(market, query, guess.carried.value)
     search = _Search(market, query, guess)
     if guess.fall < _CALM and not guess.carried.missing:
         bound = search.certify(guess.prices)[1]
         if is_close(query, guess.carried.value, bound):
             return Optimum(guess.carried, bound, guess.prices, 0.0, 0, np.sort(guess.path))
+    if query.most is None and (query.is_exact_in or not guess.carried.missing):
+        sold = query.amount if query.is_exact_in else guess.carried.value
+        search = _Search(market, within(market, query, sold), guess)
     search.candidates.begin(guess)
     return search.run(guess, deadline)
 

@@ -104,9 +104,10 @@ class Reduced:
         owner = owner[order] + 1
         extra = self._extra(local)
         table = np.concatenate((np.zeros((ROWS, extra.shape[1])), pieces.table), axis=1)
-        most = np.minimum(query.most[self.tail] / units[self.tail], _LARGEST)
-        room = table[CAPACITY, extra.shape[1] :]
-        np.minimum(room, most.take(owner - 1), out=room)
+        np.minimum(table[CAPACITY], _LARGEST, out=table[CAPACITY])
+        if query.most is not None:
+            room = table[CAPACITY, extra.shape[1] :]
+            np.minimum(room, (query.most[self.tail] / units[self.tail]).take(owner - 1), out=room)
         table[PRICE, : extra.shape[1]] = self.last_resort
         table[CAPACITY, : extra.shape[1]] = _LARGEST
         if not query.is_exact_in:

@@ -74,8 +74,8 @@ def _best_route(market: CompiledMarket, order: SplitOrder, query: Query, deadlin
     free = _free(query, optimum, limits)
     if not optimum.is_filled or limits.is_free:
         return free
-    if not query.is_exact_in:
-        query = within(market, query, optimum.value + limits.swap_cost * len(optimum.carried.flows))
+    cost = limits.swap_cost * len(optimum.carried.flows)
+    query = within(market, query, query.amount if query.is_exact_in else optimum.value + cost)
     found = best_constrained(market, query, limits, optimum, deadline)
     if found is not None:
         return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
