@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,6 +46,7 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
     capacity: list[float] = []
     curvature: list[float] = []
     count: list[int] = []
+    sums: list[tuple[float, float, float]] = []
     powers: list[tuple[int, PowerCurve]] = []
     stables: list[tuple[int, StableCurve]] = []
     for curve in curves:
@@ -57,50 +59,56 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
         capacity += pieces.capacity
         curvature += pieces.curvature
         count.append(len(pieces.price))
+        sums.append(summary(pieces))
     table = np.zeros((ROWS, len(price)))
     table[PRICE], table[CAPACITY], table[FIRST] = price, capacity, curvature
     form = np.full(len(price), HYPERBOLA, np.int8)
     counts = np.array(count, np.intp)
-    with np.errstate(all="ignore"):  # both branches of a choice are computed, and not both need be numbers
-        _fill_powers(table, form, powers)
-        _fill_stables(table, form, stables)
-        return Columns(table, form, counts, *_summary(table, form, np.cumsum(counts) - counts))
+    columns = Columns(table, form, counts, *np.array(sums).reshape(-1, 3).T.copy())
+    with np.errstate(all="ignore"):  # what is not a number is dealt with where it arises
+        for kind, rows, curved, fill in (
+            (POWER, POWER_ROWS, powers, _fill_powers),
+            (STABLE, STABLE_ROWS, stables, _fill_stables),
+        ):
+            if curved:
+                at = np.array([column for column, _ in curved], np.intp)
+                fill(table, at, np.array([curve for _, curve in curved]).T)
+                form[at] = kind
+                _sum_up(columns, np.searchsorted(counts.cumsum(), at, side="right"), at, rows)
+    return columns
 
 
-def _fill_powers(table: Floats, form: NDArray[np.int8], powers: list[tuple[int, PowerCurve]]) -> None:
-    if not powers:
-        return
-    at = np.array([column for column, _ in powers], np.intp)
-    depth, reserve, exponent, capacity = np.array([curve for _, curve in powers]).T
-    form[at] = POWER
+def summary(pieces: Segments) -> tuple[float, float, float]:
+    """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
+    sold = paid = 0.0
+    for price, curvature, capacity in zip(*pieces, strict=True):
+        x = capacity if capacity < math.inf else 1 / curvature if curvature else math.inf
+        sold += x
+        paid += price * x / (1 + curvature * x)
+    steepness = pieces.price[0] / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
+    return pieces.price[0], sum(pieces.capacity), max(steepness, 0.0)
+
+
+def _fill_powers(table: Floats, at: Ints, curves: Floats) -> None:
+    depth, reserve, exponent, capacity = curves
     table[PRICE, at], table[CAPACITY, at] = reserve * exponent / depth, capacity
     table[FIRST, at], table[FIRST + 1, at], table[FIRST + 2, at] = depth, reserve, exponent
 
 
-def _fill_stables(table: Floats, form: NDArray[np.int8], stables: list[tuple[int, StableCurve]]) -> None:
-    if not stables:
-        return
-    at = np.array([column for column, _ in stables], np.intp)
-    start, b, c, scale_in, scale_out, capacity = np.array([curve for _, curve in stables]).T
+def _fill_stables(table: Floats, at: Ints, curves: Floats) -> None:
+    start, b, c, scale_in, scale_out, capacity = curves
     rows = np.array([start, b, c, *stable_parameters(start, b, c), scale_in, scale_out])
-    form[at] = STABLE
     table[STABLE_ROWS, at] = rows
     table[PRICE, at] = stables_at(rows, np.zeros(len(at)))[1]
     table[CAPACITY, at] = capacity
 
 
-def _summary(table: Floats, form: NDArray[np.int8], starts: Ints) -> tuple[Floats, Floats, Floats]:
-    """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
-    x = table[CAPACITY].copy()
-    endless = np.isinf(x)
-    x = np.where(endless, np.where(form == HYPERBOLA, 1 / table[FIRST], table[FIRST]), x)
-    x = np.where(endless & (form == STABLE), table[FIRST] / table[SCALE_IN], x)
-    paid = table[PRICE] * x / (1 + table[FIRST] * x)
-    for kind, value, rows in ((POWER, powers_at, POWER_ROWS), (STABLE, stables_at, STABLE_ROWS)):
-        at = np.flatnonzero(form == kind)
-        if len(at):
-            paid[at] = value(table[rows, at], x[at])[0]
-    price = table[PRICE, starts]
-    x, paid = np.add.reduceat(x, starts), np.add.reduceat(paid, starts)
-    steepness = np.nan_to_num(np.maximum(price / paid - 1 / x, 0.0))
-    return price, np.add.reduceat(table[CAPACITY], starts), steepness
+def _sum_up(columns: Columns, curve: Ints, at: Ints, rows: slice) -> None:
+    """The summary of curves with one piece that is no hyperbola, its column in `at`."""
+    table, price = columns.table, columns.table[PRICE, at]
+    capacity = table[CAPACITY, at]
+    scale = table[FIRST, at] if rows is POWER_ROWS else table[FIRST, at] / table[SCALE_IN, at]
+    x = np.where(np.isinf(capacity), scale, capacity)
+    paid = (powers_at if rows is POWER_ROWS else stables_at)(table[rows, at], x)[0]
+    columns.price[curve], columns.capacity[curve] = price, capacity
+    columns.steepness[curve] = np.nan_to_num(np.maximum(price / paid - 1 / x, 0.0))

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from dex.pools import Pool
-from dex.pools.curves import Curve
-from dex.router.columns import Columns, compile_curves
+from dex.pools.curves import Curve, Segments
+from dex.router.columns import Columns, compile_curves, summary
 from dex.router.edges import CompiledEdges
-from dex.router.pieces import ROWS, Ints
+from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, PRICE, ROWS, Ints
 
 _GROWTH: Final = 1.25  # room for pieces of edges that outgrow their columns, as a factor of what is in use
 _SPARE: Final = 64
@@ -53,8 +53,16 @@ class CompiledMarket(CompiledEdges):
             number = self.position[pool.pool_id]
             self.pools[number] = pool
             touched += self.edges_of_pool[number]
-        if touched:
-            self._rewrite(np.array(touched, np.intp), compile_curves(self._curves(touched)))
+        others = [
+            (edge, curve)
+            for edge, curve in zip(touched, self._curves(touched), strict=True)
+            if not (isinstance(curve, Segments) and self._put(edge, curve))
+        ]
+        if others:
+            edges, curves = zip(*others, strict=True)
+            self._rewrite(np.array(edges, np.intp), compile_curves(curves))
+        for edge in touched:
+            self._price_pair(edge)
         self.version += 1
 
     def _connect(self) -> None:
@@ -94,6 +102,23 @@ class CompiledMarket(CompiledEdges):
         self.price, self.capacity, self.steepness = columns.price, columns.capacity, columns.steepness
         self.price_pairs()
 
+    def _put(self, edge: int, curve: Segments) -> bool:
+        """Put one curve of hyperbolas in the place of another; False where it does not fit."""
+        count = len(curve.price)
+        if not 0 < count <= self.room.item(edge):
+            return False
+        first = self.first.item(edge)
+        place = slice(first, first + count)
+        self.table[PRICE, place], self.table[CAPACITY, place], self.table[FIRST, place] = (
+            curve.price,
+            curve.capacity,
+            curve.curvature,
+        )
+        self.form[place] = HYPERBOLA
+        self.count[edge] = count
+        self.price[edge], self.capacity[edge], self.steepness[edge] = summary(curve)
+        return True
+
     def _rewrite(self, edges: Ints, columns: Columns) -> None:
         """Put new curves in place: in their old columns where they fit, else at the end of the table."""
         outgrown = columns.counts > self.room[edges]
@@ -111,4 +136,3 @@ class CompiledMarket(CompiledEdges):
         self.table[:, target], self.form[target] = columns.table, columns.form
         self.price[edges], self.capacity[edges] = columns.price, columns.capacity
         self.steepness[edges] = columns.steepness
-        self.price_pairs()

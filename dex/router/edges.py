@@ -73,6 +73,7 @@ class CompiledEdges:
         is_new = np.ones(self.edge_count, bool)
         is_new[1:] = (self.head[1:] != self.head[:-1]) | (self.tail[1:] != self.tail[:-1])
         self.pair_start = np.flatnonzero(is_new)
+        self.pair_of_edge = np.cumsum(is_new) - 1
         self.pair_tail, self.pair_head = self.tail[self.pair_start], self.head[self.pair_start]
         self.pair_head_start = np.searchsorted(self.pair_head, tokens)
         self.pair_order = np.argsort(self.pair_tail, kind="stable")  # pairs by tail
@@ -87,6 +88,13 @@ class CompiledEdges:
     def price_pairs(self) -> None:
         """Keep the best slopes at zero."""
         self.pair_price = self.pair_prices(self.price)
+
+    def _price_pair(self, edge: int) -> None:
+        """Find the best slope at zero of the edge's pair again."""
+        pair = self.pair_of_edge.item(edge)
+        first = self.pair_start.item(pair)
+        after = self.pair_start.item(pair + 1) if pair + 1 < len(self.pair_start) else self.edge_count
+        self.pair_price[pair] = self.price[first:after].max()
 
     def columns_of(self, edges: Ints, counts: Ints) -> tuple[Ints, Ints, Ints]:
         """The first `counts` columns of each edge, edge after edge; whose they are, and which of its pieces."""
