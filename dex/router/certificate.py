@@ -60,7 +60,7 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     n = len(edge)
     most = None if query.most is None else query.most[market.tail[edge]]
     if most is not None and (sums(owner, x, n) > most).any():
-        x = np.minimum(x, np.maximum(most[owner] - market.capacity_before(edge, columns, all_owner)[above], 0.0))
+        x = np.minimum(x, np.maximum(most[owner] - market.before.take(columns[above]), 0.0))
     earned = worth_out * pieces.values(x) - worth_in * x
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
     beyond = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -30,10 +31,14 @@ _NOTHING = Segments((0.0,), (0.0,), (0.0,))  # what a curve without pieces is st
 
 
 class Columns(NamedTuple):
-    """`table` and `form` by piece; the others by curve: pieces, and price x / (1 + steepness x) up to capacity."""
+    """`table`, `form` and what a curve takes `before` each of its pieces, by piece.
+
+    The others by curve: pieces, and price x / (1 + steepness x) up to capacity.
+    """
 
     table: Floats
     form: NDArray[np.int8]
+    before: Floats
     counts: Ints
     price: Floats
     capacity: Floats
@@ -45,6 +50,7 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
     price: list[float] = []
     capacity: list[float] = []
     curvature: list[float] = []
+    before: list[float] = []
     count: list[int] = []
     sums: list[tuple[float, float, float]] = []
     powers: list[tuple[int, PowerCurve]] = []
@@ -58,13 +64,14 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
         price += pieces.price
         capacity += pieces.capacity
         curvature += pieces.curvature
+        before += accumulate(pieces.capacity[:-1], initial=0.0)
         count.append(len(pieces.price))
         sums.append(summary(pieces))
     table = np.zeros((ROWS, len(price)))
     table[PRICE], table[CAPACITY], table[FIRST] = price, capacity, curvature
     form = np.full(len(price), HYPERBOLA, np.int8)
     counts = np.array(count, np.intp)
-    columns = Columns(table, form, counts, *np.array(sums).reshape(-1, 3).T.copy())
+    columns = Columns(table, form, np.array(before), counts, *np.array(sums).reshape(-1, 3).T.copy())
     with np.errstate(all="ignore"):  # what is not a number is dealt with where it arises
         for kind, rows, curved, fill in (
             (POWER, POWER_ROWS, powers, _fill_powers),

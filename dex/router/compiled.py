@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import permutations
+from itertools import accumulate, permutations
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, PRICE, ROWS, Ints
 
 _GROWTH: Final = 1.25  # room for pieces of edges that outgrow their columns, as a factor of what is in use
 _SPARE: Final = 64
-_CHANGING = ("table", "form", "first", "count", "room", "price", "capacity", "steepness", "pair_price")
+_CHANGING = ("table", "form", "before", "first", "count", "room", "price", "capacity", "steepness", "pair_price")
 
 
 class CompiledMarket(CompiledEdges):
@@ -95,7 +95,9 @@ class CompiledMarket(CompiledEdges):
         self.used = columns.table.shape[1]
         self.table = np.zeros((ROWS, int(self.used * _GROWTH) + _SPARE))
         self.form = np.zeros(self.table.shape[1], np.int8)
-        self.table[:, : self.used], self.form[: self.used] = columns.table, columns.form
+        self.before = np.zeros(self.table.shape[1])
+        used = slice(self.used)
+        self.table[:, used], self.form[used], self.before[used] = columns.table, columns.form, columns.before
         self.count = columns.counts
         self.room = columns.counts.copy()
         self.first = np.cumsum(columns.counts) - columns.counts
@@ -115,6 +117,7 @@ class CompiledMarket(CompiledEdges):
             curve.curvature,
         )
         self.form[place] = HYPERBOLA
+        self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0))
         self.count[edge] = count
         self.price[edge], self.capacity[edge], self.steepness[edge] = summary(curve)
         return True
@@ -133,6 +136,6 @@ class CompiledMarket(CompiledEdges):
             self.used += needed
         self.count[edges] = columns.counts
         target = self.columns_of(edges, columns.counts)[0]
-        self.table[:, target], self.form[target] = columns.table, columns.form
+        self.table[:, target], self.form[target], self.before[target] = columns.table, columns.form, columns.before
         self.price[edges], self.capacity[edges] = columns.price, columns.capacity
         self.steepness[edges] = columns.steepness
