@@ -11,11 +11,22 @@ from dex.venues import VENUES, Venue
 
 
 class Engine:
-    """One chain with the venues on it. Safe to share between threads; it keeps the market compiled between batches."""
+    """One chain with the venues on it. Safe to share between threads; it keeps the market compiled between batches.
 
-    def __init__(self, chain: Chain, venues: Iterable[Venue] = tuple(VENUES.values())) -> None:
+    After `route_deadline_ms` the search for one order's route takes the best it has; None: it looks on, though never
+    without bounds.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        venues: Iterable[Venue] = tuple(VENUES.values()),
+        *,
+        route_deadline_ms: float | None = None,
+    ) -> None:
         self._chain = chain
         self._venues = tuple(venues)
+        self._route_deadline_ms = route_deadline_ms
         self._warm: Market | None = None
         self._lock = threading.Lock()
 
@@ -40,7 +51,7 @@ class Engine:
         answers: list[Quote | DexError] = []
         for request in requests:
             try:
-                routed = find_route(market, request)
+                routed = find_route(market, request, self._route_deadline_ms)
             except DexError as error:
                 answers.append(error)
                 continue

@@ -113,6 +113,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- The pipeline -----------------------------------------------------------------------------------------
 PIPELINE_BATCH_SIZE: int = env.int("PIPELINE_BATCH_SIZE", 200)
 PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10)
+# Of one order's search; a batch of them must not outlast its lease.
+ROUTE_DEADLINE_MS: int = env.int("ROUTE_DEADLINE_MS", 40)
 ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3)
 ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200)
 ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")

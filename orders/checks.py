@@ -27,6 +27,8 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
             )
     if not 1 <= settings.PIPELINE_BATCH_SIZE <= 1000:
         errors.append(Error("PIPELINE_BATCH_SIZE must be 1 to 1000", id="orders.E002"))
+    if settings.ROUTE_DEADLINE_MS < 0:
+        errors.append(Error("ROUTE_DEADLINE_MS must be 0 (none) or more", id="orders.E005"))
     if settings.ORDER_MAX_ATTEMPTS < 1:
         errors.append(Error("ORDER_MAX_ATTEMPTS must be at least 1", id="orders.E003"))
     return errors

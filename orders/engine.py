@@ -19,4 +19,4 @@ def get_engine() -> Engine:
         noise_trades=settings.SIM_NOISE_TRADES,
         seed=settings.SIM_SEED,
     )
-    return Engine(SimulatedChain(options))
+    return Engine(SimulatedChain(options), route_deadline_ms=settings.ROUTE_DEADLINE_MS or None)

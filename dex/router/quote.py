@@ -36,14 +36,14 @@ class Found:
     bound: float | None
 
 
-def find_route(market: Market, request: SwapRequest) -> Routed:
-    """The best route for a request, guarded and with its limits.
+def find_route(market: Market, request: SwapRequest, deadline_ms: float | None = None) -> Routed:
+    """The best route for a request, or the best found within the deadline, guarded and with its limits.
 
     Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, PriceImpactExceeded, LimitNotMet.
     """
     venues = allowed_venues(market, request)
     alone = {venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)}
-    found = _best(market, request, venues, [fill for fill in alone.values() if fill is not None])
+    found = _best(market, request, deadline_ms, venues, [fill for fill in alone.values() if fill is not None])
     quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
     _check_limits(request, quote)
     return Routed(quote, found.pools_after)
@@ -56,7 +56,11 @@ def allowed_venues(market: Market, request: SwapRequest) -> frozenset[str]:
 
 
 def _best(
-    market: Market, request: SwapRequest, venues: frozenset[str], alone: Sequence[Fill | InsufficientLiquidity]
+    market: Market,
+    request: SwapRequest,
+    deadline_ms: float | None,
+    venues: frozenset[str],
+    alone: Sequence[Fill | InsufficientLiquidity],
 ) -> Found:
     """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
     if not venues:
@@ -71,6 +75,7 @@ def _best(
         max_splits=request.max_legs,
         allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
+        deadline_ms=deadline_ms,
     )
     fills = [fill for fill in alone if isinstance(fill, Fill)]
     single = max(fills, key=lambda fill: _score(request.side, fill), default=None)

@@ -45,7 +45,7 @@ def test_the_start_page_shows_orders_only_where_the_api_is_open(client: Client, 
 
 
 def test_the_order_page_tells_the_whole_story(staff: Client, account: Account, drive: Drive) -> None:
-    [order] = place(account, terms(scenario="network"))
+    [order] = place(account, terms(amount=5_000 * 10**9, scenario="network"))
     drive()
     order.refresh_from_db()
 
@@ -53,6 +53,7 @@ def test_the_order_page_tells_the_whole_story(staff: Client, account: Account, d
 
     assert order.tx_hash is not None
     assert all(word in page for word in ("SUBMITTED", "CONFIRMED", "raydium", order.tx_hash, "sent again"))
+    assert all(word in page for word in ("no route pays more than", "bp better than", "<svg", "Raydium CPMM"))
     assert "_save" not in page
     raw = SignedTransaction.objects.get().raw
     assert bytes(raw).hex() not in page
