@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from dex.router.certificate import Stakes, earned_by_pool, stakes
+from dex.router.choices import best_split
 from dex.router.edges import CompiledEdges
 from dex.router.guess import Query, without
 from dex.router.limits import Limits
-from dex.router.optimum import Optimum, best_split
+from dex.router.optimum import Optimum
 from dex.router.pieces import Floats, Ints
 from dex.router.potentials import onward_prices
 from dex.router.prune import improve
@@ -23,6 +24,8 @@ from dex.router.reduced import DUST
 from dex.router.routes import Found, Routes
 
 _TOLLS: Final = 12
+_HOPELESS: Final = 1.0  # relative distance that no search will close: swaps in a circle gain
+_EFFORT: Final = 4  # of the choices in one node
 CLOSED: Final = 1e-7  # relative distance at which a route counts as proven best
 
 
@@ -98,6 +101,8 @@ def _dearest_path(market: CompiledEdges, query: Query, extra: Floats, toll: floa
 def prove(routes: Routes, whole: Whole, root: Optimum, found: Found, nodes: int) -> Proof:
     """Search from the optimum without cost, in the order of bounds, for so many nodes or until time is over."""
     first = _node(routes, whole, root, frozenset(), frozenset())
+    if not first.bound - found.net <= _HOPELESS * abs(found.net):
+        nodes = 0
     order, queue = 0, [(-first.bound, 0, first)]
     while queue:
         bound = -queue[0][0]
@@ -122,7 +127,8 @@ def _children(routes: Routes, whole: Whole, node: _Node, edge: int) -> list[_Nod
     if most is None or len(node.paid) < most:
         children.append(_node(routes, whole, node.optimum, node.paid | {edge}, node.left_out))
     left_out = node.left_out | {edge}
-    optimum = best_split(routes.market, without(routes.market, routes.query, np.array(list(left_out))))
+    query = without(routes.market, routes.query, np.array(list(left_out)))
+    optimum = best_split(routes.market, query, effort=_EFFORT)
     if optimum is not None and optimum.missing <= DUST:
         children.append(_node(routes, whole, optimum, node.paid, left_out))
     return children

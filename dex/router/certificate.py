@@ -8,18 +8,20 @@ Function Market Makers (2022).
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dex.router.edges import CompiledEdges
-from dex.router.guess import Query
+from dex.router.guess import HOPS, Query
 from dex.router.linear import sums
 from dex.router.pieces import PRICE, Floats, Ints
 
 Bools = NDArray[np.bool_]
 
+_ENDLESS = 1e250  # stands for infinite amounts, of which there may be many
 _ROUNDING = 1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
 
 
@@ -77,3 +79,24 @@ def earned_by_pool(market: CompiledEdges, found: Stakes) -> tuple[Ints, Floats]:
     is_last[:-1] = pool[order[1:]] != pool[order[:-1]]
     best = order[is_last]
     return pool[best], found.stake[best]
+
+
+def most_reached(market: CompiledEdges, query: Query) -> float:
+    """The most of the target that pools can pay for what of their other tokens can be had at all.
+
+    A bound that prices do not enter, for markets in which no prices give one. A few sweeps over all edges, each from
+    the most of every token in the one before.
+    """
+    edges = np.flatnonzero(query.price > 0)
+    tail, head = market.tail[edges], market.head[edges]
+    columns, owner, _ = market.columns_of(edges, market.count[edges])
+    pieces, order = market.pieces(columns)
+    before, owner = market.before.take(columns[order]), owner[order]
+    most = np.full(market.token_count, _ENDLESS)
+    for _ in range(HOPS):
+        most[query.source] = query.amount
+        part = np.minimum(np.maximum(most.take(tail).take(owner) - before, 0.0), pieces.capacity)
+        paid = np.nan_to_num(pieces.values(part), nan=_ENDLESS, posinf=_ENDLESS)
+        most = np.minimum(sums(head.take(owner), paid, market.token_count), _ENDLESS)
+    reached = float(most[query.target])
+    return reached if reached < _ENDLESS else math.inf

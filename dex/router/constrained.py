@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from dex.router.prune import exchange, improve
 from dex.router.routes import Found, Routes
 
 NODES: Final = 60  # of the proof, at most
+_FEW_NODES: Final = 6  # where any route will do that keeps to the limits
 _SHARES: Final = (0.03, 0.3, 1.0)  # of the order, at which edges are looked for: few swaps carry more each
 _LARGE_EDGES: Final = 60
 _PATHS: Final = 24
@@ -35,9 +37,12 @@ class Constrained(NamedTuple):
 
 
 def best_constrained(
-    market: CompiledEdges, query: Query, limits: Limits, optimum: Optimum, deadline: float, nodes: int = NODES
+    market: CompiledEdges, query: Query, limits: Limits, optimum: Optimum, deadline: float, is_proof_wanted: bool = True
 ) -> Constrained | None:
-    """Start from the optimum without cost and from single paths; None when no route keeps to the limits."""
+    """Start from the optimum without cost and from single paths; None when no route keeps to the limits.
+
+    The first route that does will do where no proof is wanted.
+    """
     guess = best_path(market, query)
     if guess is None:
         return None
@@ -55,8 +60,10 @@ def best_constrained(
     if best is None:
         return None
     whole = Whole(market, query, origin)
-    proof = prove(routes, whole, root, best, nodes)
-    if not proof.is_proven:
+    if not is_proof_wanted and not best.excess:
+        return _result(Proof(best, math.inf, False), query, origin)
+    proof = prove(routes, whole, root, best, NODES if is_proof_wanted else _FEW_NODES)
+    if is_proof_wanted and not proof.is_proven:
         better = exchange(routes, proof.found)
         proof = proof._replace(found=better, is_proven=proof.bound <= better.net + CLOSED * abs(better.net))
     return _result(proof, query, origin) if not proof.found.excess else None

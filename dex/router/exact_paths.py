@@ -4,60 +4,75 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final, NamedTuple
 
-from dex.errors import InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
 from dex.router.guess import Query
-from dex.router.replay import Replayed
+from dex.router.replay import Replayed, swap_most
 
-_Path = list[tuple[int, Swap]]
+_KEPT: Final = 3  # ways to a token: the best one may have used up what comes after it
+
+
+class _Way(NamedTuple):
+    """Swaps from the fixed end to a token, the amount there (counted negative where less is better)."""
+
+    score: int
+    token: int
+    passed: frozenset[int]
+    swaps: tuple[tuple[int, Swap], ...]
 
 
 def exact_paths(market: CompiledMarket, query: Query, amount: int, edges: list[int], hops: int) -> Iterator[Replayed]:
     """The best paths over these edges of up to one hop, two hops and so on, as far as more hops are better.
 
-    Exact but for paths that only win because a worse one up to some token passes other tokens or pools.
+    They pass no token twice. Exact where no circle of swaps gains, and nearly so elsewhere.
     """
-    ends = market.tail.tolist(), market.head.tolist()
-    start, goal, sign = query.source, query.target, 1 if query.is_exact_in else -1
+    ends, start, goal = market.head.tolist(), query.source, query.target
+    origins, sign = market.tail.tolist(), 1
     if not query.is_exact_in:
-        ends, start, goal = ends[::-1], goal, start
-    ways = defaultdict(list)
+        ends, origins, start, goal, sign = origins, ends, goal, start, -1
+    onward = defaultdict(list)
     for edge in edges:
-        ways[ends[0][edge]].append(edge)
-    best: dict[int, tuple[int, _Path]] = {start: (amount, [])}
-    changed = {start}
+        onward[origins[edge]].append(edge)
+    kept: defaultdict[int, list[_Way]] = defaultdict(list)
+    latest = [_Way(sign * amount, start, frozenset((start,)), ())]
     for _ in range(hops):
-        after = dict(best)
-        for token in sorted(changed):
-            have, path = best[token]
-            for edge in ways[token]:
-                head = ends[1][edge]
-                found = _longer(market, query, have, path, edge)
-                if found is not None and (head not in after or sign * found[0] > sign * after[head][0]):
-                    after[head] = found
-        changed = {token for token in after if after[token] is not best.get(token)} - {goal}
-        if after.get(goal) is not best.get(goal):
-            far, path = after[goal]
-            yield Replayed(path, amount, far) if query.is_exact_in else Replayed(path[::-1], far, amount)
-        best = after
+        found = [
+            way
+            for before in latest
+            for edge in onward[before.token]
+            if ends[edge] not in before.passed and (way := _longer(market, query, before, edge, ends[edge]))
+        ]
+        best = kept[goal][:1]
+        latest = [way for way in found if _keep(kept[way.token], way)]
+        latest = [way for way in latest if way.token != goal and way in kept[way.token]]
+        if kept[goal][:1] != best:
+            yield _replayed(query, amount, kept[goal][0])
 
 
-def _longer(market: CompiledMarket, query: Query, have: int, path: _Path, edge: int) -> tuple[int, _Path] | None:
-    """The path with one swap more at its open end, and the amount there; None where it cannot be."""
-    pool = market.pools[market.edge_pools[edge]]
-    token_in, token_out = market.edge_tokens[edge]
-    passed = {token for done, _ in path for token in market.edge_tokens[done]}
-    if (token_out if query.is_exact_in else token_in) in passed:
+def _longer(market: CompiledMarket, query: Query, before: _Way, edge: int, token: int) -> _Way | None:
+    pools = market.edge_pools
+    if any(pools[done] == pools[edge] for done, _ in before.swaps):
         return None
-    if any(market.edge_pools[done] == market.edge_pools[edge] for done, _ in path):
+    swap, rest, _ = swap_most(market, edge, abs(before.score), query.is_exact_in)
+    if swap is None or (rest and not (query.is_exact_in and before.swaps)):  # on the way something may be left over
         return None
-    try:
-        if query.is_exact_in:
-            swap = pool.swap_exact_in(token_in, token_out, have, market.now)
-        else:
-            swap = pool.swap_exact_out(token_in, token_out, have, market.now)
-    except InsufficientLiquidity:
-        return None
-    return swap.amount_out if query.is_exact_in else swap.amount_in, [*path, (edge, swap)]
+    score = swap.amount_out if query.is_exact_in else -swap.amount_in
+    return _Way(score, token, before.passed | {token}, (*before.swaps, (edge, swap)))
+
+
+def _keep(ways: list[_Way], way: _Way) -> bool:
+    """Put a way among the best to its token, unless another is no worse and leaves more open."""
+    if any(other.score >= way.score and other.passed <= way.passed for other in ways):
+        return False
+    ways.append(way)
+    ways.sort(key=lambda other: -other.score)
+    del ways[_KEPT:]
+    return True
+
+
+def _replayed(query: Query, amount: int, way: _Way) -> Replayed:
+    if query.is_exact_in:
+        return Replayed(list(way.swaps), amount, way.score)
+    return Replayed(list(way.swaps[::-1]), -way.score, amount)

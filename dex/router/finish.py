@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from dex.errors import InsufficientLiquidity
+from dex.router.best_route import Route
 from dex.router.compiled import CompiledMarket
 from dex.router.exact_paths import exact_paths
 from dex.router.flows import Carried, Flow, Plan, plan
 from dex.router.guess import HOPS, Query
-from dex.router.limits import Limits
 from dex.router.optimum import carry
-from dex.router.pieces import Ints
 from dex.router.replay import Replayed, replay_exact_in, replay_exact_out, replay_until
 
 _LOSS: Final = 1e-5  # by rounding, relative, from which other routes are tried
 _ATOMS: Final = 2  # lost by each swap in any case
 _FEW: Final = (100.0, 10_000.0)  # atoms: smaller flows are left out of simpler routes
 _FEW_EDGES: Final = 400  # of a market, all of which are tried
-
-
-class Route(NamedTuple):
-    """A route in floats: its amounts, marginal prices by token in the numeraire, bound, the share it cannot fill.
-
-    `in_play` are edges among which it was found; costs in `limits` are in atoms of the numeraire.
-    """
-
-    carried: Carried
-    prices: dict[int, float]
-    bound: float
-    is_proven: bool
-    missing: float
-    limits: Limits
-    in_play: Ints
 
 
 class Finished(NamedTuple):
@@ -57,7 +42,7 @@ def finish(market: CompiledMarket, query: Query, amount: int, route: Route) -> F
             best = _replay(market, query, amount, _plan(query, route.carried.flows), route)
         except InsufficientLiquidity as error:
             refusal = error
-    if best is None or _lost(query, route, best) > 0:
+    if best is None or _lost(query, route, best) > 0 or route.is_open:
         for other in _simpler(market, query, amount, route):
             if best is None or _net(query, route, other) > _net(query, route, best):
                 best = other
@@ -93,7 +78,11 @@ def _carried(market: CompiledMarket, query: Query, route: Route, replayed: Repla
         Flow(edge, int(tail[edge]), int(head[edge]), float(swap.amount_in), float(swap.amount_out))
         for edge, swap in replayed.swaps
     ]
-    return carry(market, query, _plan(query, flows), route.prices.get(query.target, 0.0))
+    carried = carry(market, query, _plan(query, flows), route.prices.get(query.target, 0.0))
+    if carried.missing or not math.isfinite(carried.value):  # such a difference floats do not see
+        whole = replayed.amount_out if query.is_exact_in else replayed.amount_in
+        return carried._replace(value=float(whole), missing=0.0)
+    return carried
 
 
 def _net(query: Query, route: Route, replayed: Replayed) -> float:

@@ -48,14 +48,20 @@ def plan(flows: Sequence[Flow], source: int, target: int) -> Plan:
         kept = _joined(kept, source, target)
         if not kept:
             return []
-        order, stuck = _topological(kept, source)
+        order, stuck = _topological(kept)
         if not stuck:
             break
-        kept.remove(_weakest_of_cycle(stuck))
+        kept.remove(min(_cycle(stuck), key=lambda flow: flow.sold))
     groups: dict[int, list[Flow]] = {token: [] for token in order}
     for flow in kept:
         groups[flow.tail].append(flow)
     return [sorted(group, key=lambda flow: (-flow.sold, flow.edge)) for group in groups.values() if group]
+
+
+def circle(flows: Sequence[Flow], source: int, target: int) -> list[Flow]:
+    """Flows that go round in a circle, one after another from the last; empty where there are none."""
+    stuck = _topological(_joined(list(flows), source, target))[1]
+    return _cycle(stuck) if stuck else []
 
 
 def carry_forward(market: CompiledEdges, plan: Plan, source: int, target: int, amount: float) -> Carried:
@@ -107,7 +113,7 @@ def _carry_once(
             missing = left
         elif left:
             wrong[token] = 1 - left / have
-        elif token in rooms and abs(rooms[token] - have) > _PRECISE * have:
+        elif have > 0 and token in rooms and abs(rooms[token] - have) > _PRECISE * have:
             wrong[token] = rooms[token] / have
     return Carried(balance[target], flows, slopes, missing), wrong
 
@@ -170,7 +176,7 @@ def _joined(flows: list[Flow], source: int, target: int) -> list[Flow]:
         flows = kept
 
 
-def _topological(flows: list[Flow], source: int) -> tuple[list[int], list[Flow]]:
+def _topological(flows: list[Flow]) -> tuple[list[int], list[Flow]]:
     """Tokens in order, and the flows that a cycle keeps from being ordered."""
     waiting: defaultdict[int, int] = defaultdict(int)
     leaving: defaultdict[int, list[int]] = defaultdict(list)
@@ -188,8 +194,8 @@ def _topological(flows: list[Flow], source: int) -> tuple[list[int], list[Flow]]
     return order, [flow for flow in flows if waiting[flow.head] and waiting[flow.tail]]
 
 
-def _weakest_of_cycle(stuck: list[Flow]) -> Flow:
-    """The smallest flow of one cycle, found by walking back from a token that waits."""
+def _cycle(stuck: list[Flow]) -> list[Flow]:
+    """One cycle, found by walking back from a token that waits."""
     into = {flow.head: flow for flow in sorted(stuck, key=lambda flow: flow.sold)}
     seen: dict[int, int] = {}
     walk: list[Flow] = []
@@ -198,4 +204,4 @@ def _weakest_of_cycle(stuck: list[Flow]) -> Flow:
         seen[token] = len(walk)
         walk.append(into[token])
         token = into[token].tail
-    return min(walk[seen[token] :], key=lambda flow: flow.sold)
+    return walk[seen[token] :]

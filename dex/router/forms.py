@@ -22,6 +22,7 @@ _STEPS = 40
 _CLOSE = 1e-8  # a step after which the next would change nothing
 _TOLERANCE = 1e-15
 _LEAST = 1e-3
+_LEAST_FALL = 1e-100  # beyond it squares of balances leave the range of floats, and nothing is paid any more
 
 
 def power_at(parameters: Sequence[float], x: float) -> Triple:
@@ -91,7 +92,7 @@ def stable_inverse(parameters: Sequence[float], slope: float) -> float:
     if not slope > 0:
         return math.inf
     start, b, c, _, _, scale_in, scale_out = parameters
-    fall = slope / (scale_in * scale_out)  # -dy/dX
+    fall = min(max(slope / (scale_in * scale_out), _LEAST_FALL), 1 / _LEAST_FALL)  # -dy/dX
     balance = _scarce(b, c, 1 / fall) if fall >= 1 else other_balance(b, c, _scarce(b, c, fall))
     return (balance - start) / scale_in
 

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from dex.router.candidates import Candidates
-from dex.router.certificate import Stakes, earned_by_pool, stakes
+from dex.router.certificate import Stakes, earned_by_pool, most_reached, stakes
 from dex.router.edges import CompiledEdges
-from dex.router.flows import Carried, Plan, carry_backward, carry_forward, plan
-from dex.router.guess import Guess, Query, best_path, within, without
+from dex.router.flows import Carried, Flow, Plan, carry_backward, carry_forward, circle, plan
+from dex.router.guess import Guess, Query, best_path, within
 from dex.router.parallel import solve_parallel
 from dex.router.pieces import Floats, Ints
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
@@ -31,6 +31,7 @@ class Optimum(NamedTuple):
 
     `prices` are per atom of each token in atoms of the numeraire (the target for exact_in, the source for
     exact_out); `missing` is the share of the order that could not be filled. `in_play` are the edges looked at.
+    `circle` are edges that the route would use one after another round and round, if that were allowed.
     """
 
     carried: Carried
@@ -39,6 +40,7 @@ class Optimum(NamedTuple):
     missing: float
     iterations: int
     in_play: Ints
+    circle: tuple[int, ...] = ()
 
     @property
     def value(self) -> float:
@@ -51,29 +53,11 @@ class Optimum(NamedTuple):
         return self.missing <= DUST and bool(self.carried.flows) and math.isfinite(self.value)
 
 
-def best_split(market: CompiledEdges, query: Query, deadline: float = math.inf) -> Optimum | None:
-    """The optimum over all edges; None when nothing joins the two tokens.
+def best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum | None:
+    """The optimum if each edge were a pool of its own and circles allowed; None when nothing joins the two tokens.
 
-    A pool is used between one pair of its tokens: where two come out, the best of all ways to leave but one is
-    taken. After the deadline (by the performance counter) the best so far, with a bound as good as that is.
+    After the deadline (by the performance counter) the best so far, with a bound as good as that is.
     """
-    optimum = _best_free(market, query, deadline)
-    if optimum is None or not market.has_wide_pools:
-        return optimum
-    twice = _used_twice(market, optimum)
-    if not twice:
-        return optimum
-    whole = np.flatnonzero(market.pool == market.pool[twice[0]])
-    children = []
-    for left_out in [*(whole[whole != edge] for edge in twice), np.array(twice)]:
-        child = best_split(market, without(market, query, left_out), deadline)
-        if child is not None:
-            children.append(child)
-    return _best_of(query, children) if children else None
-
-
-def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum | None:
-    """The optimum if each edge were a pool of its own."""
     if market.token_count == 2:
         return _best_parallel(market, query)
     guess = best_path(market, query)
@@ -89,25 +73,6 @@ def _best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum 
         search = _Search(market, within(market, query, sold), guess)
     search.candidates.begin(guess)
     return search.run(guess, deadline)
-
-
-def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[int]:
-    """The edges of the first pool that is used between several pairs."""
-    edges = sorted(flow.edge for flow in optimum.carried.flows)
-    pools = [int(market.pool[edge]) for edge in edges]
-    for pool in sorted(pools):
-        if pools.count(pool) > 1:
-            return [edge for edge, own in zip(edges, pools, strict=True) if own == pool]
-    return []
-
-
-def _best_of(query: Query, children: list[Optimum]) -> Optimum:
-    """The child of the most filled and best value, with the weakest of all bounds."""
-    sign = 1 if query.is_exact_in else -1
-    best = max(children, key=lambda child: (-child.missing if child.missing > DUST else 0.0, sign * child.value))
-    bound = max(sign * child.bound for child in children)
-    in_play = np.unique(np.concatenate([child.in_play for child in children]))
-    return best._replace(bound=sign * bound, in_play=in_play)
 
 
 def _best_parallel(market: CompiledEdges, query: Query) -> Optimum | None:
@@ -141,11 +106,18 @@ class _Search:
         self.is_settled = np.zeros(market.token_count, bool)  # tokens whose price comes from a flow
         self.is_settled[[flow.tail for flow in guess.carried.flows]] = True
         self.is_settled[query.target] = True
+        self.bound = math.inf if query.is_exact_in else 0.0
 
     def certify(self, prices: Floats) -> tuple[Stakes, float]:
-        """What all edges would earn at these prices, and the bound that follows."""
+        """What all edges would earn at these prices, and the bound that follows; the best of all bounds is kept."""
         found = stakes(self.market, self.query, prices, self.candidates.depth, self.is_settled)
-        return found, bound_of(self.market, self.query, prices, found)
+        bound = bound_of(self.market, self.query, prices, found)
+        self._bounded_by(bound)
+        return found, bound
+
+    def _bounded_by(self, bound: float) -> None:
+        if math.isfinite(bound):
+            self.bound = min(self.bound, bound) if self.query.is_exact_in else max(self.bound, bound)
 
     def run(self, guess: Guess, deadline: float) -> Optimum:
         """The optimum, or the best that was found when rounds or time run out."""
@@ -168,13 +140,23 @@ class _Search:
                 last_resort = LAST_RESORTS[-1]
                 continue
             break
-        carried = carry_solved(market, query, solved)
-        if carried.flows and not is_close(query, carried.value, bound):
+        carried, missing = carry_solved(market, query, solved), solved.missing
+        if carried.flows and not is_close(query, carried.value, self.bound):
             carried = self._polished(carried, last_resort)
-        missing = solved.missing
         if not guess.carried.missing and _is_better(query, guess.carried, carried):
             carried, missing = guess.carried, 0.0
-        return Optimum(carried, bound, self.prices, missing, iterations, np.flatnonzero(candidates.depth))
+        gained: list[Flow] = []
+        if not is_close(query, carried.value, self.bound):
+            self._bound_otherwise(guess)
+            gained = circle(solved.flows, query.source, query.target)
+        in_play, edges = np.flatnonzero(candidates.depth), tuple(flow.edge for flow in gained)
+        return Optimum(carried, self.bound, self.prices, missing, iterations, in_play, edges)
+
+    def _bound_otherwise(self, guess: Guess) -> None:
+        """Bounds that do not need the prices to be good."""
+        self.certify(guess.prices)
+        if self.query.is_exact_in:
+            self._bounded_by(most_reached(self.market, self.query))
 
     def _polished(self, carried: Carried, last_resort: float) -> Carried:
         """The route solved again by itself: where every atom counts, what was cut as dust leaves it off balance."""

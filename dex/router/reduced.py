@@ -71,8 +71,8 @@ class Reduced:
         solved_prices = np.fmax(solution.prices, 0.0) / to_units  # a bound needs prices that are none below zero
         sold = sums(owner, flow, size)[1:]
         is_full = np.bincount(owner, flow > 0.5 * program.pieces.capacity, size)[1:]
-        active = np.flatnonzero((sold > DUST) | (is_full > 0))
         paid = sums(owner, program.pieces.values(flow), size)[1:]
+        active = np.flatnonzero((np.maximum(sold, paid) > DUST) | (is_full > 0))
         amounts = (sold[active] * units[self.tail[active]], paid[active] * units[self.head[active]])
         rows = (self.edges[active], self.tail[active], self.head[active], *amounts)
         is_settled = np.zeros(market.token_count, bool)

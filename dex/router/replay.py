@@ -13,6 +13,7 @@ from dex.router.flows import Flow, Plan
 
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
+_ROUNDING: Final = 1e-12  # of a capacity, which is a sum of floats
 _WEIGHT_BITS: Final = 62
 _RAISES: Final = 40
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
@@ -84,7 +85,7 @@ def replay_until(
     first, worth = start
     if not (math.isfinite(first) and math.isfinite(worth)):
         raise InsufficientLiquidity(f"no amount pays {amount} atoms")
-    sold = int(first) + 1
+    sold, raised, before = int(first) + 1, 0, 0
     for _ in range(_RAISES):
         try:
             replayed = replay_exact_in(market, ways, source, target, sold)
@@ -94,7 +95,10 @@ def replay_until(
         short = amount - replayed.amount_out
         if short <= 0:
             return replayed
-        sold += int(short * worth * _MARGIN) + 1
+        if before > short:  # some of what was added last was bought in vain: it will be again
+            worth = max(worth, raised / (before - short))
+        raised, before = int(short * worth * _MARGIN) + 1, short
+        sold += raised
     raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
 
 
@@ -115,29 +119,50 @@ def _trade(
     swaps: list[Swap | None] = [None] * len(group)
     left, is_small = amount - sum(parts), False
     for number in range(len(group) - 1, 0, -1):
-        swaps[number], rest, _ = _swap(market, group[number].edge, parts[number], is_exact_in)
+        swaps[number], rest, _ = swap_most(market, group[number].edge, parts[number], is_exact_in)
         parts[number] -= rest
         left += rest
     for number, part in enumerate(parts):  # the rest to the largest; what it cannot take to the next
         if not left:
             break
-        more, rest, is_small = _swap(market, group[number].edge, part + left, is_exact_in)
+        more, rest, is_small = swap_most(market, group[number].edge, part + left, is_exact_in)
         if more is not None and rest < left:
             swaps[number], left = more, rest
     return [(flow, swap) for flow, swap in zip(group, swaps, strict=True) if swap is not None], left, is_small
 
 
-def _swap(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> tuple[Swap | None, int, bool]:
-    """Swap an amount, or a little less where the pool cannot; how much less, and whether it was too little."""
-    pool = market.pools[market.edge_pools[edge]]
-    token_in, token_out = market.edge_tokens[edge]
-    swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
+def swap_most(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> tuple[Swap | None, int, bool]:
+    """Swap an amount, or a little less where the pool cannot; how much less, and whether it was too little.
+
+    None where it pays nothing, or cannot be bought.
+    """
+    most = room(market, edge, amount) if is_exact_in else amount
     for shift in (None, *_BACK_OFF):
-        part = amount if shift is None else amount - max(1, amount >> shift)
+        part = most if shift is None else most - max(1, most >> shift)
         try:
-            return swap(token_in, token_out, part, market.now), amount - part, False
+            return swap_within(market, edge, part, is_exact_in), amount - part, False
         except AmountTooSmall:
-            return None, amount, True
+            return None, amount, most == amount
         except InsufficientLiquidity:
             continue
     return None, amount, False
+
+
+def swap_within(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> Swap:
+    """One swap through an edge's pool, within the capacity of its curve.
+
+    Programs round in such a way that some take a few atoms more than their last range has room for, and count input
+    that no range has room for as part of a last atom bought. Raises: InsufficientLiquidity, AmountTooSmall.
+    """
+    pool = market.pools[market.edge_pools[edge]]
+    token_in, token_out = market.edge_tokens[edge]
+    swap = (pool.swap_exact_in if is_exact_in else pool.swap_exact_out)(token_in, token_out, amount, market.now)
+    if swap.amount_in > room(market, edge, swap.amount_in):
+        raise InsufficientLiquidity(f"{pool.pool_id} has no room for {swap.amount_in} {token_in}")
+    return swap
+
+
+def room(market: CompiledMarket, edge: int, amount: int) -> int:
+    """As much of an amount as an edge can take for certain."""
+    capacity = market.capacity.item(edge) * (1 - _ROUNDING)
+    return amount if amount <= capacity else int(capacity)

@@ -1,0 +1,79 @@
+"""The best route in floats for an order, without or within its limits."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from dex.errors import NoRoute
+from dex.router.choices import EFFORT, best_split
+from dex.router.compiled import CompiledMarket
+from dex.router.constrained import best_constrained
+from dex.router.flows import Carried
+from dex.router.guess import Query, best_path, within
+from dex.router.largest import LEAST_SHARE
+from dex.router.limits import Limits
+from dex.router.optimum import Optimum
+from dex.router.pieces import Ints
+from dex.router.split_values import SplitOrder
+
+NOT_WITHIN_LIMITS: Final = 0.5  # missing, as far as is known: half of the order is tried next
+_OPEN: Final = 1e-3  # relative distance to the bound
+
+
+class Route(NamedTuple):
+    """A route in floats: its amounts, marginal prices by token in the numeraire, bound, the share it cannot fill.
+
+    `in_play` are edges among which it was found, in so many `iterations`; costs in `limits` are in atoms of the
+    numeraire.
+    """
+
+    carried: Carried
+    prices: dict[int, float]
+    bound: float
+    is_proven: bool
+    missing: float
+    limits: Limits
+    in_play: Ints
+    iterations: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether much better routes may be: only where swaps in a circle gain is the search that lost."""
+        cost = self.limits.swap_cost * len(self.carried.flows)
+        return not abs(self.bound - self.carried.value) - cost <= _OPEN * self.carried.value
+
+
+def best_route(
+    market: CompiledMarket, order: SplitOrder, query: Query, deadline: float, is_proof_wanted: bool = True
+) -> Route:
+    """The best route, or as much of one as can be filled. Where no proof is wanted the first within the limits will do.
+
+    Raises: NoRoute.
+    """
+    optimum = best_split(market, query, deadline, EFFORT if is_proof_wanted else 1)
+    if optimum is None:
+        raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
+    limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_splits)
+    if not query.is_exact_in:
+        limits = limits._replace(swap_cost=limits.swap_cost * float(optimum.prices[query.target]))
+    free = _free(query, optimum, limits)
+    ends = [(flow.tail, flow.head) for flow in optimum.carried.flows]
+    if not optimum.is_filled or (limits.swap_cost <= 0 and not limits.excess(ends)):
+        return free
+    sold = query.amount if query.is_exact_in else optimum.value + limits.swap_cost * len(ends)
+    query = within(market, query, sold)
+    found = best_constrained(market, query, limits, optimum, deadline, is_proof_wanted)
+    if found is not None:
+        return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
+    hops = order.max_hops
+    if hops is not None and best_path(market, query, hops) is None:
+        raise NoRoute(f"no {hops} permitted pools in a row lead from {order.token_in} to {order.token_out}")
+    return free._replace(missing=NOT_WITHIN_LIMITS)
+
+
+def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:
+    """The optimum without cost or limits, as a route."""
+    tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
+    prices = {token: float(optimum.prices[token]) for token in tokens}
+    missing = 0.0 if optimum.is_filled else max(optimum.missing, LEAST_SHARE)
+    return Route(optimum.carried, prices, optimum.bound, False, missing, limits, optimum.in_play, optimum.iterations)

@@ -1,0 +1,85 @@
+"""What a route may not do though it might pay: use a pool between two pairs of its tokens, or go round in a circle.
+
+Each is a choice between a few ways to leave something out, and every route takes one of them: so the best of their
+optima is the optimum, and the weakest of their bounds holds for all routes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Final
+
+import numpy as np
+
+from dex.router.edges import CompiledEdges
+from dex.router.guess import Query, without
+from dex.router.optimum import Optimum, best_free
+from dex.router.pieces import Ints
+from dex.router.reduced import DUST
+
+EFFORT: Final = 24
+
+
+def best_split(market: CompiledEdges, query: Query, deadline: float = math.inf, effort: int = EFFORT) -> Optimum | None:
+    """The optimum over all edges; None when nothing joins the two tokens.
+
+    At most so many optima are looked for before choices are made without looking. After the
+    deadline (by the performance counter) the best so far, with a bound as good as that is.
+    """
+    return _Choosing(market, deadline, effort).best(query)
+
+
+class _Choosing:
+    def __init__(self, market: CompiledEdges, deadline: float, effort: int) -> None:
+        self.market, self.deadline, self.effort = market, deadline, effort
+
+    def best(self, query: Query) -> Optimum | None:
+        self.effort -= 1
+        optimum = best_free(self.market, query, self.deadline)
+        if optimum is None:
+            return None
+        twice = _used_twice(self.market, optimum) if self.market.has_wide_pools else []
+        if twice:
+            return self._best_of(query, optimum, self._but_one(optimum, twice), None)
+        if not optimum.circle or not optimum.is_filled or self._is_late():
+            return optimum
+        return self._best_of(query, optimum, self._one_way(query, optimum.circle), optimum)
+
+    def _is_late(self) -> bool:
+        return self.effort <= 0 or (self.deadline < math.inf and time.perf_counter() > self.deadline)
+
+    def _but_one(self, optimum: Optimum, twice: list[int]) -> list[Ints]:
+        """Ways to use a pool once: between one pair or another of those that came out, or between none of them."""
+        whole = np.flatnonzero(self.market.pool == self.market.pool[twice[0]])
+        if self._is_late():
+            paid = {flow.edge: flow.paid * float(optimum.prices[flow.head]) for flow in optimum.carried.flows}
+            return [whole[whole != max(twice, key=lambda edge: paid[edge])]]
+        return [*(whole[whole != edge] for edge in twice), np.array(twice)]
+
+    def _one_way(self, query: Query, circle: tuple[int, ...]) -> list[Ints]:
+        """Ways to break a circle: no swaps at all from one of its tokens to the next."""
+        tail, head = self.market.tail, self.market.head
+        return [np.flatnonzero((tail == tail[edge]) & (head == head[edge]) & (query.price > 0)) for edge in circle]
+
+    def _best_of(self, query: Query, parent: Optimum, ways: list[Ints], other: Optimum | None) -> Optimum | None:
+        """The most filled and best of the ways to leave edges out, or that other route."""
+        children = [child for left_out in ways if (child := self.best(without(self.market, query, left_out)))]
+        routes = children if other is None else [*children, other]
+        if not routes:
+            return None
+        sign = 1 if query.is_exact_in else -1
+        best = max(routes, key=lambda route: (-route.missing if route.missing > DUST else 0.0, sign * route.value))
+        bound = min(sign * parent.bound, max((sign * child.bound for child in children), default=sign * best.value))
+        in_play = np.unique(np.concatenate([route.in_play for route in routes]))
+        return best._replace(bound=sign * bound, in_play=in_play)
+
+
+def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[int]:
+    """The edges of the first pool that is used between several pairs."""
+    edges = sorted(flow.edge for flow in optimum.carried.flows)
+    pools = [int(market.pool[edge]) for edge in edges]
+    for pool in sorted(pools):
+        if pools.count(pool) > 1:
+            return [edge for edge, own in zip(edges, pools, strict=True) if own == pool]
+    return []

@@ -1,0 +1,52 @@
+"""The largest amount that fills, when an order's own does not: a search that knows nothing of markets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from dex.types import PPM
+
+LEAST_SHARE: Final = 1e-9  # by which what fills differs from what does not, at first
+TOO_SMALL: Final = -1.0
+_TRIES: Final = 60
+_WIDER: Final = 8.0
+_FAR: Final = 4  # factor between two amounts from which their geometric mean comes next
+
+
+def largest_amount(missing_of: Callable[[int], float], amount: int, missing: float) -> int:
+    """An amount that fills, where one larger by a millionth (by one atom at least) does not; 0 when none is found.
+
+    `missing_of` an amount is the share of it that cannot be filled: 0.0 for none, `TOO_SMALL` where rounding leaves
+    nothing of it. Shares need not be exact, but good ones save tries. Of `amount` it is `missing`.
+    """
+    low, high, floor = 0, amount, 0  # what fills, what is too large, what is too small
+    margin, probe = LEAST_SHARE, _less(amount, missing, LEAST_SHARE)
+    for _ in range(_TRIES):
+        if high - max(low, floor) <= max(1, low // PPM):
+            break
+        if not max(low, floor) < probe < high:
+            probe = _between(max(low, floor), high)
+        missing = missing_of(probe)
+        if missing < 0:
+            floor, probe = probe, 0
+        elif missing:
+            margin *= _WIDER
+            high, probe = probe, _less(probe, missing, margin)
+        else:
+            is_next = probe == low + _step(low)
+            low, probe = probe, 0 if is_next else probe + _step(probe)
+    return low
+
+
+def _less(amount: int, missing: float, margin: float) -> int:
+    return int(amount * (1 - missing) * (1 - margin))
+
+
+def _step(amount: int) -> int:
+    return max(1, amount // PPM)
+
+
+def _between(low: int, high: int) -> int:
+    return math.isqrt(max(low, 1) * high) if high > _FAR * low else (low + high) // 2

@@ -1,0 +1,59 @@
+"""Refusals of orders that are too small or too large, in words, with the largest amount that fills."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
+from dex.router.best_route import NOT_WITHIN_LIMITS, best_route
+from dex.router.compiled import CompiledMarket
+from dex.router.finish import finish
+from dex.router.guess import Query
+from dex.router.largest import LEAST_SHARE, TOO_SMALL, largest_amount
+from dex.router.split_values import SplitOrder
+from dex.types import Side
+
+_ITERATIONS: Final = 4_000  # of all searches for the largest amount, after which it is what was found by then
+
+
+def too_small(order: SplitOrder) -> AmountTooSmall:
+    """The refusal of an amount of which rounding leaves nothing."""
+    fixed = order.token_in if order.side is Side.EXACT_IN else order.token_out
+    return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
+
+
+def too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
+    """The refusal of an amount of which that share, more or less, finds no liquidity."""
+    search = _Search(market, order, query)
+    largest = largest_amount(search.missing, order.amount, missing)
+    fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
+    return InsufficientLiquidity(
+        f"all pools together cannot {verb} that much {fixed}",
+        hint="Send a smaller amount or split the order",
+        token=fixed,
+        largest_amount=str(largest),
+    )
+
+
+class _Search:
+    """Tries amounts; each counts as too large once the effort is spent."""
+
+    def __init__(self, market: CompiledMarket, order: SplitOrder, query: Query) -> None:
+        self.market, self.order, self.query = market, order, query
+        self.iterations = 0
+
+    def missing(self, amount: int) -> float:
+        """The share of an amount that finds no liquidity; see `largest_amount`."""
+        if self.iterations > _ITERATIONS:
+            return NOT_WITHIN_LIMITS
+        query, route = self.query._replace(amount=float(amount)), None
+        try:
+            route = best_route(self.market, self.order, query, math.inf, is_proof_wanted=False)
+            self.iterations += route.iterations
+            replayed = finish(self.market, query, amount, route).replayed
+        except AmountTooSmall:
+            return TOO_SMALL
+        except (InsufficientLiquidity, NoRoute):
+            return max(route.missing, LEAST_SHARE) if route else NOT_WITHIN_LIMITS
+        return 0.0 if replayed.amount_in and replayed.amount_out else TOO_SMALL
