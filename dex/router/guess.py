@@ -109,7 +109,7 @@ def best_path(market: CompiledEdges, query: Query, hops: int = HOPS) -> Guess | 
     for _ in range(_HALVINGS):
         levels = amounts_needed(market, price, source, target, amount, hops)
         if levels[-1][source] < np.inf:
-            units = np.where(np.isfinite(levels[-1]), levels[-1], 0.0)
+            units = np.where(np.isfinite(levels[-1]), levels[-1] * (query.amount / amount), 0.0)
             path = _simple(market, levels, lambda part: path_backward(market, price, part, source))
             return _at_true_amounts(market, query, path, units)
         amount /= 2  # no single path can pay it all: one that pays a part gives prices to start from
