@@ -89,7 +89,9 @@ class WeightedPool:
         depth = self.reserves[i] / (1 - self.swap_fee / ONE)
         curve = PowerCurve(depth, float(self.reserves[j]), self.weights[i] / self.weights[j])
         if self.has_ratio_limits:
-            return curve._replace(capacity=depth * RATIO_LIMIT[0] / RATIO_LIMIT[1])
+            most = RATIO_LIMIT[0] / RATIO_LIMIT[1]
+            bought_out = (1 - most) ** (-1 / curve.exponent) - 1
+            return curve._replace(capacity=depth * most, capacity_to_buy=depth * min(most, bought_out))
         return curve
 
     def fee_ppm(self, token_in: str, now: int) -> float:

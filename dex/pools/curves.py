@@ -33,12 +33,16 @@ class Segments(NamedTuple):
 
 
 class PowerCurve(NamedTuple):
-    """reserve * (1 - (1 + x / depth) ** -exponent) for x up to `capacity`: weighted pools."""
+    """reserve * (1 - (1 + x / depth) ** -exponent) for x up to `capacity`: weighted pools.
+
+    Where the output is fixed, x may be limited further, to `capacity_to_buy`.
+    """
 
     depth: float
     reserve: float
     exponent: float
     capacity: float = math.inf
+    capacity_to_buy: float = math.inf
 
     def pays(self, amount_in: float) -> float:
         """Atoms paid for `amount_in`, without loss of digits for small ones."""

@@ -116,7 +116,7 @@ class Candidates:
             ends = count.cumsum()
             edges = market.tail_order[np.arange(int(ends[-1])) + np.repeat(start - ends + count, count)]
             worth = price[edges] * prices[market.head[edges]]
-            edges = edges[worth >= prices[market.tail[edges]] * (1 - SLACK)]
+            edges = edges[(worth > 0) & (worth >= prices[market.tail[edges]] * (1 - SLACK))]
             ways.append(edges)
             tokens = market.head[edges]
         return np.concatenate(ways) if ways else np.zeros(0, np.intp)
@@ -140,6 +140,6 @@ def pieces_within(market: CompiledEdges, units: Floats, edges: Ints, share: floa
 
 
 def _highest(value: Floats, floor: float, limit: int) -> Ints:
-    """The edges of at least that value, no more than the limit."""
-    edges = np.flatnonzero(value >= floor)
+    """The edges of at least that value, and of any, no more than the limit."""
+    edges = np.flatnonzero((value >= floor) & (value > 0))
     return edges[np.argpartition(-value[edges], limit)[:limit]] if len(edges) > limit else edges

@@ -14,7 +14,8 @@ import numpy as np
 
 from dex.router.edges import CompiledEdges
 from dex.router.guess import Query, without
-from dex.router.optimum import Optimum, best_free
+from dex.router.inverse import inverted
+from dex.router.optimum import Optimum, best_free, is_close
 from dex.router.pieces import Ints
 from dex.router.reduced import DUST
 
@@ -39,6 +40,9 @@ class _Choosing:
         optimum = best_free(self.market, query, self.deadline)
         if optimum is None:
             return None
+        is_open = optimum.is_filled and not is_close(query, optimum.value, optimum.bound)
+        if is_open and not query.is_exact_in and not self._is_late():
+            optimum = inverted(self.market, query, optimum, self.deadline)
         twice = _used_twice(self.market, optimum) if self.market.has_wide_pools else []
         if twice:
             return self._best_of(query, optimum, self._but_one(optimum, twice), None)

@@ -97,7 +97,7 @@ def summary(pieces: Segments) -> tuple[float, float, float]:
 
 
 def _fill_powers(table: Floats, at: Ints, curves: Floats) -> None:
-    depth, reserve, exponent, capacity = curves
+    depth, reserve, exponent, capacity, _ = curves
     table[PRICE, at], table[CAPACITY, at] = reserve * exponent / depth, capacity
     table[FIRST, at], table[FIRST + 1, at], table[FIRST + 2, at] = depth, reserve, exponent
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from dex.pools import Pool
-from dex.pools.curves import Curve, Segments
+from dex.pools.curves import Curve, PowerCurve, Segments
 from dex.router.columns import Columns, compile_curves, summary
 from dex.router.edges import CompiledEdges
 from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, PRICE, ROWS, Ints
@@ -35,13 +35,15 @@ class CompiledMarket(CompiledEdges):
         self.token_number = {token: number for number, token in enumerate(self.tokens)}
         self.venues = tuple(sorted({pool.venue for pool in self.pools}))
         self._connect()
+        self._to_buy: dict[int, float] = {}
+        self._buying: CompiledMarket | None = None
         self._write(compile_curves(self._curves(range(self.edge_count))))
 
     def copy(self) -> CompiledMarket:
         """A market that `apply` moves on without touching this one."""
         twin = object.__new__(CompiledMarket)
         twin.__dict__.update(self.__dict__)
-        twin.pools = list(self.pools)
+        twin.pools, twin._to_buy = list(self.pools), dict(self._to_buy)
         for name in _CHANGING:
             setattr(twin, name, getattr(self, name).copy())
         return twin
@@ -49,6 +51,7 @@ class CompiledMarket(CompiledEdges):
     def apply(self, pools_after: Iterable[Pool]) -> None:
         """Put pools, as a route leaves them, in place of their earlier states. Costs what their edges cost."""
         touched: list[int] = []
+        self._buying = None
         for pool in pools_after:
             number = self.position[pool.pool_id]
             self.pools[number] = pool
@@ -64,6 +67,18 @@ class CompiledMarket(CompiledEdges):
         for edge in touched:
             self._price_pair(edge)
         self.version += 1
+
+    def buying(self) -> CompiledMarket:
+        """The market for orders with a fixed output, for which some pools have narrower limits."""
+        if not self._to_buy:
+            return self
+        if self._buying is None:
+            twin = self._buying = object.__new__(CompiledMarket)
+            twin.__dict__.update(self.__dict__)
+            twin._to_buy, edges = {}, list(self._to_buy)
+            twin.table, twin.capacity = self.table.copy(), self.capacity.copy()
+            twin.table[CAPACITY, self.first[edges]] = twin.capacity[edges] = list(self._to_buy.values())
+        return self._buying
 
     def _connect(self) -> None:
         """Number the edges; everything here stays as long as the market does."""
@@ -89,7 +104,13 @@ class CompiledMarket(CompiledEdges):
 
     def _curves(self, edges: Iterable[int]) -> list[Curve]:
         pools, pool, tokens, now = self.pools, self.edge_pools, self.edge_tokens, self.now
-        return [pools[pool[edge]].curve(*tokens[edge], now) for edge in edges]
+        curves = []
+        for edge in edges:
+            curve = pools[pool[edge]].curve(*tokens[edge], now)
+            if isinstance(curve, PowerCurve) and curve.capacity_to_buy < curve.capacity:
+                self._to_buy[edge] = curve.capacity_to_buy
+            curves.append(curve)
+        return curves
 
     def _write(self, columns: Columns) -> None:
         self.used = columns.table.shape[1]

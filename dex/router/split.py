@@ -29,6 +29,8 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     Raises: NoRoute; InsufficientLiquidity with the fact `largest_amount` (atoms of the fixed side that can be
     filled); AmountTooSmall when rounding leaves nothing.
     """
+    if order.side is Side.EXACT_OUT:
+        market = market.buying()
     query = _query(market, order)
     deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
     with np.errstate(all="ignore"):  # infinite and undefined values are dealt with where they arise

@@ -148,6 +148,10 @@ def test_curve_pays_what_swaps_pay_up_to_thirty_percent() -> None:
     assert pool.swap_exact_in("AAA", "BBB", int(curve.capacity), 0)
     with pytest.raises(InsufficientLiquidity):
         pool.swap_exact_in("AAA", "BBB", int(curve.capacity) + 10, 0)
+    most = int(curve.pays(curve.capacity_to_buy))
+    assert pool.swap_exact_out("AAA", "BBB", most - 1, 0)
+    with pytest.raises(InsufficientLiquidity):
+        pool.swap_exact_out("AAA", "BBB", most + 10, 0)
     assert replace(pool, has_ratio_limits=False).curve("AAA", "BBB", 0).capacity == float("inf")
 
 

@@ -1,0 +1,37 @@
+"""A fixed output by fixed inputs: the input at which the optimum pays it, by Newton's method.
+
+What the optimum pays is concave in the input, and its slope is the price of the source: every solution for an input
+bounds the input that the output needs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from dex.router.edges import CompiledEdges
+from dex.router.guess import Query
+from dex.router.optimum import Optimum, best_free
+
+_STEPS: Final = 8
+_PRECISE: Final = 1e-12
+
+
+def inverted(market: CompiledEdges, query: Query, start: Optimum, deadline: float) -> Optimum:
+    """The best route for a fixed output, sought among inputs from one that pays it; at worst the route of that."""
+    best, amount = start, start.value
+    for _ in range(_STEPS):
+        found = best_free(market, query._replace(amount=amount, is_exact_in=True, most=None), deadline)
+        price = float(found.prices[query.source]) if found is not None else 0.0
+        if found is None or not found.is_filled or not price > 0:
+            break
+        bound = max(best.bound, amount - (found.bound - query.amount) / price)
+        short = query.amount - found.value
+        if abs(short) <= _PRECISE * query.amount and amount <= best.value:
+            carried = found.carried._replace(value=amount)
+            return found._replace(carried=carried, bound=bound, prices=found.prices / price)
+        best = best._replace(bound=bound)
+        amount += short / price
+        if not 0 < amount < math.inf:
+            break
+    return best
