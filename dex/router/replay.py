@@ -16,6 +16,7 @@ _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
 _ROUNDING: Final = 1e-12  # of a capacity, which is a sum of floats
 _WEIGHT_BITS: Final = 62
 _RAISES: Final = 40
+_MOST: Final = 1 << 256  # atoms: no chain counts further
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
 
 
@@ -87,6 +88,8 @@ def replay_until(
         raise InsufficientLiquidity(f"no amount pays {amount} atoms")
     sold = int(first) + 1
     for _ in range(_RAISES):
+        if sold > _MOST:
+            break
         try:
             replayed = replay_exact_in(market, ways, source, target, sold)
         except AmountTooSmall:
@@ -95,7 +98,7 @@ def replay_until(
         short = amount - replayed.amount_out
         if short <= 0:
             return replayed
-        sold += int(short * worth * _MARGIN) + 1
+        sold += int(min(short * worth * _MARGIN, float(_MOST))) + 1
     raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
 
 
