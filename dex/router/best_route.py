@@ -74,5 +74,7 @@ def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:
     """The optimum without cost or limits, as a route."""
     tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
     prices = {token: float(optimum.prices[token]) for token in tokens}
-    missing = 0.0 if optimum.is_filled else max(optimum.missing, LEAST_SHARE)
+    missing = 0.0
+    if not optimum.is_filled:
+        missing = max(optimum.missing, min(optimum.carried.missing / query.amount, NOT_WITHIN_LIMITS), LEAST_SHARE)
     return Route(optimum.carried, prices, optimum.bound, False, missing, limits, optimum.in_play, optimum.iterations)
