@@ -9,7 +9,7 @@ from dex.router.choices import EFFORT, best_split
 from dex.router.compiled import CompiledMarket
 from dex.router.constrained import best_constrained
 from dex.router.flows import Carried
-from dex.router.guess import Query, best_path, within
+from dex.router.guess import ALWAYS_NEAR, Query, within
 from dex.router.largest import LEAST_SHARE
 from dex.router.limits import Limits
 from dex.router.optimum import Optimum
@@ -17,6 +17,7 @@ from dex.router.pieces import Ints
 from dex.router.split_values import SplitOrder
 
 NOT_WITHIN_LIMITS: Final = 0.5  # missing, as far as is known: half of the order is tried next
+_LITTLE_EFFORT: Final = 6
 _OPEN: Final = 1e-3  # relative distance to the bound
 
 
@@ -48,12 +49,16 @@ def best_route(
 ) -> Route:
     """The best route, or as much of one as can be filled. Where no proof is wanted the first within the limits will do.
 
-    Raises: NoRoute.
+    `query` is of the edges that the order permits. Raises: NoRoute.
     """
-    optimum = best_split(market, query, deadline, EFFORT if is_proof_wanted else 1)
+    optimum = best_split(market, query, deadline, EFFORT if is_proof_wanted else _LITTLE_EFFORT)
     if optimum is None:
-        raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
+        number = "" if order.max_hops is None else f"{order.max_hops} "
+        row = " in a row" if number else ""
+        raise NoRoute(f"no {number}permitted pools{row} lead from {order.token_in} to {order.token_out}")
     limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_splits)
+    if order.max_hops is not None and order.max_hops <= ALWAYS_NEAR:
+        limits = limits._replace(max_hops=None)
     if not query.is_exact_in:
         limits = limits._replace(swap_cost=limits.swap_cost * float(optimum.prices[query.target]))
     free = _free(query, optimum, limits)
@@ -65,9 +70,6 @@ def best_route(
     found = best_constrained(market, query, limits, optimum, deadline, is_proof_wanted)
     if found is not None:
         return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
-    hops = order.max_hops
-    if hops is not None and best_path(market, query, hops) is None:
-        raise NoRoute(f"no {hops} permitted pools in a row lead from {order.token_in} to {order.token_out}")
     return free._replace(missing=NOT_WITHIN_LIMITS)
 
 
@@ -75,5 +77,7 @@ def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:
     """The optimum without cost or limits, as a route."""
     tokens = {query.source, query.target} | {flow.tail for flow in optimum.carried.flows}
     prices = {token: float(optimum.prices[token]) for token in tokens}
-    missing = 0.0 if optimum.is_filled else max(optimum.missing, LEAST_SHARE)
+    missing = 0.0
+    if not optimum.is_filled:
+        missing = max(optimum.missing, min(optimum.carried.missing / query.amount, NOT_WITHIN_LIMITS), LEAST_SHARE)
     return Route(optimum.carried, prices, optimum.bound, False, missing, limits, optimum.in_play, optimum.iterations)

@@ -76,7 +76,8 @@ class _Choosing:
         best = max(routes, key=lambda route: (-route.missing if route.missing > DUST else 0.0, sign * route.value))
         bound = min(sign * parent.bound, max((sign * child.bound for child in children), default=sign * best.value))
         in_play = np.unique(np.concatenate([route.in_play for route in routes]))
-        return best._replace(bound=sign * bound, in_play=in_play)
+        iterations = parent.iterations + sum(child.iterations for child in children)
+        return best._replace(bound=sign * bound, in_play=in_play, iterations=iterations)
 
 
 def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[int]:

@@ -11,6 +11,7 @@ from dex.router.forms import other_balance, power_at, stable_at
 from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, POWER_ROWS, STABLE_ROWS
 
 _ROUNDING = 1e-12
+_LARGEST_LOG = 700.0  # of a float, nearly
 _FIRST_FEW = 6  # pieces read before the rest: most swaps end within them
 
 
@@ -69,7 +70,8 @@ def buy(market: CompiledEdges, edge: int, amount: float) -> Traded:
             return Traded(math.inf, amount - left, 0.0, left)
         left -= most
         sold += capacity
-        slope = price / (1 + curvature * capacity) ** 2
+        grown = 1 + curvature * capacity
+        slope = price / (grown * grown)
     return Traded(sold, amount - left, slope, left)
 
 
@@ -89,8 +91,9 @@ def _buy_curved(form: int, column: list[float], amount: float) -> Traded:
     sold = math.inf
     if form == POWER:
         depth, reserve, exponent = column[POWER_ROWS]
-        if amount < reserve:
-            sold = depth * math.expm1(-math.log1p(-amount / reserve) / exponent)
+        log = -math.log1p(-amount / reserve) / exponent if amount < reserve else math.inf
+        if log < _LARGEST_LOG:
+            sold = depth * math.expm1(log)
     else:
         start, b, c, turn, rest, scale_in, scale_out = column[STABLE_ROWS]
         after = rest / turn - amount / scale_out

@@ -102,7 +102,8 @@ def _simpler(market: CompiledMarket, query: Query, amount: int, route: Route) ->
     flows = route.carried.flows
     for least in _FEW:
         kept = [flow for flow in flows if min(flow.sold, flow.paid) >= least]
-        if 0 < len(kept) < len(flows):
+        is_fitting = not route.limits.excess((flow.tail, flow.head) for flow in kept)
+        if is_fitting and 0 < len(kept) < len(flows):
             try:
                 yield _replay(market, query, amount, _plan(query, kept), route)
             except InsufficientLiquidity:

@@ -22,6 +22,7 @@ from dex.router.potentials import (
 )
 
 HOPS: Final = 5  # of the path, and of what counts as within reach
+ALWAYS_NEAR: Final = 2
 _HALVINGS: Final = 60  # of an output that no single path can pay in full
 _MARGIN: Final = 2.0  # keeps what a route may hold clear of the most it can, where equal prices would be all the same
 _LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the one at the start
@@ -95,6 +96,25 @@ def without(market: CompiledEdges, query: Query, edges: Ints) -> Query:
     price = query.price.copy()
     price[edges] = 0.0
     return query._replace(price=price, pair_price=market.pair_prices(price))
+
+
+def near(market: CompiledEdges, query: Query, hops: int) -> Query:
+    """The query without edges that no path of so few hops uses; up to `ALWAYS_NEAR` no route of the others has more."""
+    edges = np.flatnonzero(query.price > 0)
+    tail, head = market.tail[edges], market.head[edges]
+    ahead = _hops(tail, head, market.token_count, query.source, hops)
+    behind = _hops(head, tail, market.token_count, query.target, hops)
+    return without(market, query, edges[ahead[tail] + 1 + behind[head] > hops])
+
+
+def _hops(tail: Ints, head: Ints, tokens: int, start: int, most: int) -> Ints:
+    """How many hops each token is from the start; more than `most` where it is farther."""
+    hops = np.full(tokens, most + 1)
+    hops[start] = 0
+    for hop in range(1, most + 1):
+        reached = head[hops[tail] == hop - 1]
+        hops[reached] = np.minimum(hops[reached], hop)
+    return hops
 
 
 def best_path(market: CompiledEdges, query: Query, hops: int = HOPS) -> Guess | None:

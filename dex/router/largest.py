@@ -26,7 +26,8 @@ def largest_amount(missing_of: Callable[[int], float], amount: int, missing: flo
     for _ in range(_TRIES):
         if high - max(low, floor) <= max(1, low // PPM):
             break
-        if not max(low, floor) < probe < high:
+        is_near = max(low, floor) < probe < high  # to the largest, by what a share said
+        if not is_near:
             probe = _between(max(low, floor), high)
         missing = missing_of(probe)
         if missing < 0:
@@ -35,17 +36,12 @@ def largest_amount(missing_of: Callable[[int], float], amount: int, missing: flo
             margin *= _WIDER
             high, probe = probe, _less(probe, missing, margin)
         else:
-            is_next = probe == low + _step(low)
-            low, probe = probe, 0 if is_next else probe + _step(probe)
+            low, probe = probe, probe + max(1, probe // PPM) if is_near else 0
     return low
 
 
 def _less(amount: int, missing: float, margin: float) -> int:
     return int(amount * (1 - missing) * (1 - margin))
-
-
-def _step(amount: int) -> int:
-    return max(1, amount // PPM)
 
 
 def _between(low: int, high: int) -> int:

@@ -126,7 +126,7 @@ class _Search:
         for _ in range(ROUNDS):
             reduced = Reduced(market, query, candidates.units, candidates.depth, last_resort)
             solved = reduced.solve(self.prices)
-            iterations += solved.iterations
+            iterations += solved.iterations + 1
             self.prices, self.is_settled = solved.prices, solved.is_settled
             found, bound = self.certify(self.prices)
             is_late = deadline < math.inf and time.perf_counter() > deadline

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from dex.router.certificate import earnings
 from dex.router.edges import CompiledEdges
 from dex.router.flows import Flow
 from dex.router.guess import Query
 from dex.router.linear import sums
-from dex.router.pieces import Floats
+from dex.router.pieces import Floats, Pieces
 from dex.router.reduced import DUST, Solved
-from dex.router.waterfill import fill
+from dex.router.waterfill import Filled, fill
 
 
 def solve_parallel(market: CompiledEdges, query: Query) -> tuple[Solved, float] | None:
@@ -30,10 +33,19 @@ def solve_parallel(market: CompiledEdges, query: Query) -> tuple[Solved, float] 
     rows = zip(edges[active].tolist(), sold[active].tolist(), paid[active].tolist(), strict=True)
     flows = [Flow(edge, query.source, query.target, *amounts) for edge, *amounts in rows]
     prices = _prices(market, query, filled.price)
-    earned = float((values - filled.price * filled.flow).sum())
-    bound = filled.price * query.amount + earned if query.is_exact_in else (query.amount - earned) / filled.price
     missing = filled.missing / query.amount
-    return Solved(flows, prices, np.ones(market.token_count, bool), missing, 0), bound
+    return Solved(flows, prices, np.ones(market.token_count, bool), missing, 0), _bound(query, pieces, filled)
+
+
+def _bound(query: Query, pieces: Pieces, filled: Filled) -> float:
+    """What no split can beat, from the price of the last atom; or of the first, where no float tells those apart."""
+    top, price = float(pieces.price.max()), filled.price
+    if not price > 0:
+        return math.inf if query.is_exact_in else 0.0
+    earned = float(earnings(pieces, pieces.inverse(np.full(pieces.size, price)), price, 1.0).sum())
+    if query.is_exact_in:
+        return min(price * query.amount + earned, top * query.amount)
+    return max((query.amount - earned) / price, query.amount / top)
 
 
 def _prices(market: CompiledEdges, query: Query, price: float) -> Floats:

@@ -16,6 +16,8 @@ from dex.types import Side
 
 _ITERATIONS: Final = 4_000  # of all searches for the largest amount, after which it is what was found by then
 
+_WITHIN_LIMITS: Final = 200  # iterations that a route within limits costs, about
+
 
 def too_small(order: SplitOrder) -> AmountTooSmall:
     """The refusal of an amount of which rounding leaves nothing."""
@@ -50,7 +52,7 @@ class _Search:
         query, route = self.query._replace(amount=float(amount)), None
         try:
             route = best_route(self.market, self.order, query, math.inf, is_proof_wanted=False)
-            self.iterations += route.iterations
+            self.iterations += route.iterations + (0 if route.limits.is_free else _WITHIN_LIMITS)
             replayed = finish(self.market, query, amount, route).replayed
         except AmountTooSmall:
             return TOO_SMALL

@@ -14,8 +14,10 @@ from dex.router.flows import Flow, Plan
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
 _ROUNDING: Final = 1e-12  # of a capacity, which is a sum of floats
+_UNSEEN: Final = 1e-3  # atoms by which a capacity may be off without passing a whole number unless it is one
 _WEIGHT_BITS: Final = 62
 _RAISES: Final = 40
+_MOST: Final = 1 << 256  # atoms: no chain counts further
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
 
 
@@ -87,6 +89,8 @@ def replay_until(
         raise InsufficientLiquidity(f"no amount pays {amount} atoms")
     sold, raised, before = int(first) + 1, 0, 0
     for _ in range(_RAISES):
+        if sold > _MOST:
+            break
         try:
             replayed = replay_exact_in(market, ways, source, target, sold)
         except AmountTooSmall:
@@ -97,7 +101,7 @@ def replay_until(
             return replayed
         if before > short:  # some of what was added last was bought in vain: it will be again
             worth = max(worth, raised / (before - short))
-        raised, before = int(short * worth * _MARGIN) + 1, short
+        raised, before = int(min(short * worth * _MARGIN, float(_MOST))) + 1, short
         sold += raised
     raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
 
@@ -163,6 +167,9 @@ def swap_within(market: CompiledMarket, edge: int, amount: int, is_exact_in: boo
 
 
 def room(market: CompiledMarket, edge: int, amount: int) -> int:
-    """As much of an amount as an edge can take for certain."""
-    capacity = market.capacity.item(edge) * (1 - _ROUNDING)
-    return amount if amount <= capacity else int(capacity)
+    """As much of an amount as an edge can take for certain. Where that is exactly so many atoms, all of them."""
+    capacity: float = market.capacity.item(edge)
+    rounding = _ROUNDING * capacity
+    if amount <= capacity - rounding or capacity == math.inf:
+        return amount
+    return min(amount, int(capacity + rounding if rounding < _UNSEEN else capacity - rounding))

@@ -13,7 +13,7 @@ from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.router.best_route import Route, best_route
 from dex.router.compiled import CompiledMarket
 from dex.router.finish import Finished, finish
-from dex.router.guess import Query, query_of
+from dex.router.guess import Query, near, query_of
 from dex.router.largest import LEAST_SHARE
 from dex.router.optimum import GAP
 from dex.router.refusal import too_large, too_small
@@ -60,7 +60,9 @@ def _query(market: CompiledMarket, order: SplitOrder) -> Query:
         ]
         tokens = np.array([token not in order.deny_tokens for token in market.tokens])
         allowed = np.array(venues)[market.venue] & tokens[market.tail] & tokens[market.head]
-    return query_of(market, order.token_in, order.token_out, float(order.amount), order.side is Side.EXACT_IN, allowed)
+    amount, is_exact_in = float(order.amount), order.side is Side.EXACT_IN
+    query = query_of(market, order.token_in, order.token_out, amount, is_exact_in, allowed)
+    return query if order.max_hops is None else near(market, query, order.max_hops)
 
 
 def _split(market: CompiledMarket, query: Query, route: Route, finished: Finished) -> Split:

@@ -15,6 +15,7 @@ from dex.router.forms import powers_at, stables_at
 from dex.router.pieces import POWER_ROWS, STABLE_ROWS, Floats, Pieces
 
 _STEPS: Final = 60  # of the search between two prices; hyperbolas alone need one or two
+_LEAST_PRICE: Final = 1e-200
 _PRECISION: Final = 1e-13  # of the amount, relative
 
 
@@ -88,20 +89,24 @@ class _Filling:
             low, high = (price, high) if error > 0 else (low, price)
             moves = (flow < pieces.capacity) & (bend > 0) & (pieces.price > price)
             rate = float((1 / bend[moves]).sum()) * (1.0 if self.is_exact_in else price)  # of trade, per -price
-            if not rate > 0:
-                if error < 0 and not low:  # all that there is
-                    return Filled(flow, price, -error)
-                price, flow = low, self._flow(low)
+            if not rate > 0:  # at all that there is, or at a jump of what is traded
                 break
-            after = price**power + error / rate * power * price ** (power - 1)
-            following = after ** (1 / power) if after > 0 else 0.0
+            after = float(np.power(price, power) + error / rate * power * np.power(price, power - 1))
+            following = float(np.power(after, 1 / power)) if after > 0 else 0.0
             if not low < following < high:
                 following = (low + high) / 2 if low else price / 4
-            if following == price:
+            if following == price or following < _LEAST_PRICE:
                 break
             price = following
             flow = self._flow(price)
-        return Filled(flow, price, 0.0)
+        return self._mixed(low, high) if low else Filled(flow, price, max(0.0, amount - self._traded(flow)))
+
+    def _mixed(self, low: float, high: float) -> Filled:
+        """As much of what pieces take between two prices as makes up the amount: no price tells those apart."""
+        flow, more = self._flow(high), self._flow(low)
+        done, most = self._traded(flow), self._traded(more)
+        share = (self.amount - done) / (most - done) if most > done else 0.0
+        return Filled(flow + share * (more - flow), low, 0.0)
 
     def _flow(self, price: float) -> Floats:
         """What every piece takes until it has come down to a price; flat ones only above it."""
