@@ -128,8 +128,7 @@ class Candidates:
 def pieces_within(market: CompiledEdges, units: Floats, edges: Ints, share: float, floor: Floats) -> Ints:
     """Pieces of each edge that start at a slope of `floor` or more, and before a share of the order is sold."""
     columns, owner, place = market.columns_of(edges, market.count[edges])
-    before = market.capacity_before(edges, columns, owner)
-    is_in = before <= (share * units[market.tail[edges]]).take(owner)
+    is_in = market.before.take(columns) <= (share * units[market.tail[edges]]).take(owner)
     is_in &= market.table[PRICE].take(columns) >= floor.take(owner)
     is_in |= place == 0
     return np.bincount(owner, is_in, len(edges)).astype(np.intp)

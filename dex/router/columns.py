@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -29,10 +30,14 @@ _NOTHING = Segments((0.0,), (0.0,), (0.0,))  # what a curve without pieces is st
 
 
 class Columns(NamedTuple):
-    """`table` and `form` by piece; the others by curve: pieces, and price x / (1 + steepness x) up to capacity."""
+    """`table`, `form` and what a curve takes `before` each of its pieces, by piece.
+
+    The others by curve: pieces, and price x / (1 + steepness x) up to capacity.
+    """
 
     table: Floats
     form: NDArray[np.int8]
+    before: Floats
     counts: Ints
     price: Floats
     capacity: Floats
@@ -44,6 +49,7 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
     price: list[float] = []
     capacity: list[float] = []
     curvature: list[float] = []
+    before: list[float] = []
     count: list[int] = []
     powers: list[tuple[int, PowerCurve]] = []
     stables: list[tuple[int, StableCurve]] = []
@@ -56,6 +62,7 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
         price += pieces.price
         capacity += pieces.capacity
         curvature += pieces.curvature
+        before += accumulate(pieces.capacity[:-1], initial=0.0)
         count.append(len(pieces.price))
     table = np.zeros((ROWS, len(price)))
     table[PRICE], table[CAPACITY], table[FIRST] = price, capacity, curvature
@@ -64,7 +71,7 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
     with np.errstate(all="ignore"):  # both branches of a choice are computed, and not both need be numbers
         _fill_powers(table, form, powers)
         _fill_stables(table, form, stables)
-        return Columns(table, form, counts, *_summary(table, form, np.cumsum(counts) - counts))
+        return Columns(table, form, np.array(before), counts, *_summary(table, form, np.cumsum(counts) - counts))
 
 
 def _fill_powers(table: Floats, form: NDArray[np.int8], powers: list[tuple[int, PowerCurve]]) -> None:

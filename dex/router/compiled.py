@@ -17,7 +17,7 @@ from dex.router.pieces import ROWS, Ints
 
 _GROWTH: Final = 1.25  # room for pieces of edges that outgrow their columns, as a factor of what is in use
 _SPARE: Final = 64
-_CHANGING = ("table", "form", "first", "count", "room", "price", "capacity", "steepness", "pair_price")
+_CHANGING = ("table", "form", "before", "first", "count", "room", "price", "capacity", "steepness", "pair_price")
 
 
 class CompiledMarket(CompiledEdges):
@@ -87,7 +87,9 @@ class CompiledMarket(CompiledEdges):
         self.used = columns.table.shape[1]
         self.table = np.zeros((ROWS, int(self.used * _GROWTH) + _SPARE))
         self.form = np.zeros(self.table.shape[1], np.int8)
-        self.table[:, : self.used], self.form[: self.used] = columns.table, columns.form
+        self.before = np.zeros(self.table.shape[1])
+        used = slice(self.used)
+        self.table[:, used], self.form[used], self.before[used] = columns.table, columns.form, columns.before
         self.count = columns.counts
         self.room = columns.counts.copy()
         self.first = np.cumsum(columns.counts) - columns.counts
@@ -108,7 +110,7 @@ class CompiledMarket(CompiledEdges):
             self.used += needed
         self.count[edges] = columns.counts
         target = self.columns_of(edges, columns.counts)[0]
-        self.table[:, target], self.form[target] = columns.table, columns.form
+        self.table[:, target], self.form[target], self.before[target] = columns.table, columns.form, columns.before
         self.price[edges], self.capacity[edges] = columns.price, columns.capacity
         self.steepness[edges] = columns.steepness
         self.price_pairs()

@@ -6,8 +6,6 @@ edge's curve are consecutive columns of one table. Amounts are atoms.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,16 +23,14 @@ from dex.router.pieces import (
     Pieces,
 )
 
-_ENDLESS: Final = 1e300  # stands for an infinite capacity in sums whose differences are used
-
 
 class CompiledEdges:
     """Edges between `token_count` tokens.
 
-    By edge: `tail`, `head` and `pool` numbers; `first` and `count` say which columns of `table` (and `form`) are
-    its pieces; `price`, `capacity` and `steepness` sum it up as one piece price x / (1 + steepness x) for x up to
-    `capacity`: exact at zero and at its end, a guide between. `has_wide_pools` where a pool has more than two
-    tokens: it may be used between one pair of them.
+    By edge: `tail`, `head` and `pool` numbers; `first` and `count` say which columns of `table` are its pieces (and
+    of `form` and `before`, what the edge takes before the piece); `price`, `capacity` and `steepness` sum it up as
+    one piece price x / (1 + steepness x) for x up to `capacity`: exact at zero and at its end, a guide between.
+    `has_wide_pools` where a pool has more than two tokens: it may be used between one pair of them.
     """
 
     token_count: int
@@ -45,6 +41,7 @@ class CompiledEdges:
     pool: Ints
     table: Floats
     form: NDArray[np.int8]
+    before: Floats
     first: Ints
     count: Ints
     price: Floats
@@ -56,7 +53,7 @@ class CompiledEdges:
         """Some of the edges, by their numbers in rising order; they are numbered anew, tokens keep theirs."""
         part = CompiledEdges()
         part.token_count, part.has_wide_pools = self.token_count, self.has_wide_pools
-        part.table, part.form = self.table, self.form
+        part.table, part.form, part.before = self.table, self.form, self.before
         for name in ("tail", "head", "pool", "first", "count", "price", "capacity", "steepness"):
             setattr(part, name, getattr(self, name)[edges])
         part.index()
@@ -96,14 +93,6 @@ class CompiledEdges:
         place = np.arange(len(owner))
         place -= before.take(owner)
         return self.first[edges].take(owner) + place, owner, place
-
-    def capacity_before(self, edges: Ints, columns: Ints, owner: Ints) -> Floats:
-        """What an edge takes before each of its pieces; see `columns_of`."""
-        capacity = np.minimum(self.table[CAPACITY].take(columns), _ENDLESS)
-        before: Floats = capacity.cumsum() - capacity
-        counts = np.bincount(owner, minlength=len(edges))
-        before -= before.take(counts.cumsum() - counts).take(owner)
-        return before
 
     def pieces(
         self, columns: Ints, unit_in: Floats | None = None, unit_out: Floats | None = None

@@ -17,7 +17,7 @@ def paths_by_hops(market: CompiledEdges, query: Query, amount: float, hops: int)
     tail, head = market.tail[edges], market.head[edges]
     columns, owner, _ = market.columns_of(edges, market.count[edges])
     pieces, order = market.pieces(columns)
-    before = market.capacity_before(edges, columns, owner)[order]
+    before = market.before.take(columns[order])
     owner = owner[order]
     amounts = np.zeros(market.token_count)
     amounts[query.source] = amount
