@@ -23,6 +23,8 @@ SIZES = (10, 100, 1_000, 10_000)
 # Symbol, decimals, dollars. Dollars themselves come first: pairs of them are stable pairs.
 STABLES = (("USDC", 6, 1.0), ("USDT", 6, 1.0), ("DAI", 18, 1.0))
 HUBS = (("WETH", 18, 3_000.0), ("SOL", 9, 150.0), ("WBTC", 8, 90_000.0))
+_STABLE_SYMBOLS = {symbol for symbol, *_ in STABLES}
+_HUB_SYMBOLS = {symbol for symbol, *_ in (*STABLES, *HUBS)}
 DECIMALS = (6, 8, 9, 18, 18)
 PARALLEL_SHARE, TAIL_SHARE = 0.4, 0.15  # of pools beyond the first of each token: between hubs, between others
 MOST_OF_POOLS = 0.1  # of what all pools of a token hold of it: the most that an order asks for
@@ -55,25 +57,41 @@ def market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "e
     Orders are of 30 to 300,000 dollars, smaller where the pools are too shallow for that. The graph's id is `GRAPH`,
     the orders' are "o0", "o1" and so on. The same arguments give the same market.
     """
-    tokens, document = _document(pool_count, seed, order_count, mode)
-    return Market(ProblemSet(document), {f"t{index}": token.value for index, token in enumerate(tokens)})
-
-
-def _document(pool_count: int, seed: int, order_count: int, mode: str) -> tuple[list[Token], dict[str, Any]]:
     rng = random.Random(seed)
     tokens = _tokens(rng, max(4, pool_count // 4))
+    return _market(rng, tokens, _pairs(rng, len(tokens), pool_count), order_count, mode)
+
+
+def pair_market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "exact_in") -> Market:
+    """The same with just two tokens, one of them a hub: all pools lie side by side."""
+    rng = random.Random(seed)
+    hub, other = rng.sample(_tokens(rng, len(STABLES) + len(HUBS) + 1), 2)
+    tokens = [hub, other] if _is_hub(hub) else [other, hub]
+    pairs = [(0, 1) if rng.random() < 1 / 2 else (1, 0) for _ in range(pool_count)]
+    return _market(rng, tokens, pairs, order_count, mode)
+
+
+def _market(
+    rng: random.Random, tokens: list[Token], pairs: list[tuple[int, int]], order_count: int, mode: str
+) -> Market:
     held = [0.0] * len(tokens)  # dollars in all pools of a token
     pools = []
-    for number, (first, second) in enumerate(_pairs(rng, len(tokens), pool_count)):
-        kind = _kind(rng, max(first, second) < len(STABLES))
-        dollars = 10 ** (rng.uniform(5.5, 8) if max(first, second) < _hub_count(len(tokens)) else rng.uniform(4, 6.5))
+    for number, (first, second) in enumerate(pairs):
+        both = tokens[first], tokens[second]
+        kind = _kind(rng, all(token.symbol in _STABLE_SYMBOLS for token in both))
+        dollars = 10 ** (rng.uniform(5.5, 8) if all(map(_is_hub, both)) else rng.uniform(4, 6.5))
         pool = _MAKERS[kind](rng, tokens[first].value, tokens[second].value, dollars)
         held[first] += dollars / 2
         held[second] += dollars / 2
         pools.append({"id": f"p{number}", "kind": kind, "tokens": [first, second]} | pool)
     graph = {"tokens": [{"symbol": token.symbol, "decimals": token.decimals} for token in tokens], "pools": pools}
     cases = [_order(rng, tokens, held, f"o{number}", mode) for number in range(order_count)]
-    return tokens, {"schema": SCHEMA, "graphs": {GRAPH: graph}, "cases": cases}
+    problems = ProblemSet({"schema": SCHEMA, "graphs": {GRAPH: graph}, "cases": cases})
+    return Market(problems, {f"t{index}": token.value for index, token in enumerate(tokens)})
+
+
+def _is_hub(token: Token) -> bool:
+    return token.symbol in _HUB_SYMBOLS
 
 
 def _tokens(rng: random.Random, count: int) -> list[Token]:

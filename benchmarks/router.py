@@ -1,0 +1,249 @@
+"""The split router on generated markets of eight pool kinds: CPU time, distance to the bound, gain over simpler ways.
+
+Every order is routed on a warm market several times, in one thread; its fastest run counts. Times on a shared machine
+move together, so a fixed Python loop is timed beside them: compare the ratios.
+
+Run: python -m benchmarks.router [--orders 60] [--rows 100 "one pair"] [--json]
+"""
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy loads
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.markets import GRAPH, Market, market, pair_market
+from benchmarks.programs import NOW, on_chain
+from benchmarks.rivals import best_on_grid, best_single
+from dex.errors import InsufficientLiquidity, NoRoute
+from dex.router.compiled import CompiledMarket
+from dex.router.guess import query_of
+from dex.router.split import find_split
+from dex.router.split_values import Split, SplitOrder
+
+BP = 10_000
+ATOMS_PER_SWAP = 2  # that rounding may cost
+COSTS = (0.05, 0.5, 5.0)  # dollars a swap
+MOST_SWAPS = (2, 4)
+MODES = ("exact_in", "exact_out")
+PAIR_SIZES = (2, 5, 12, 30, 60)
+ORDERS_PER_MARKET = 10
+LOOP = 200_000  # rounds of the reference loop, which 2.5 GHz do in about 10 ms
+
+
+class Target(NamedTuple):
+    """Milliseconds of CPU within which half of all orders, and 95 %, are to be routed."""
+
+    p50: float
+    p95: float
+
+
+class Case(NamedTuple):
+    """An order, the market it is for, and what an atom of each token is worth in dollars."""
+
+    market: CompiledMarket
+    order: SplitOrder
+    values: dict[str, float]
+
+
+@dataclass(slots=True)
+class Row:
+    """Measurements of one kind of market, one number an order: times in ms, gaps and gains in basis points."""
+
+    ms: list[float] = field(default_factory=list)
+    float_gap: list[float] = field(default_factory=list)
+    exact_gap: list[float] = field(default_factory=list)
+    over_single: list[float] = field(default_factory=list)
+    over_grid: list[float] = field(default_factory=list)
+    swaps: list[int] = field(default_factory=list)
+    proven: int = 0
+    refused: int = 0
+    loop_ms: float = 0.0
+
+
+def in_markets_of(pool_count: int) -> Callable[[int], Iterator[Case]]:
+    """Orders of both modes over several markets of a size."""
+
+    def cases(orders: int) -> Iterator[Case]:
+        each = max(ORDERS_PER_MARKET, orders * pool_count // 20_000)  # large markets take long to make
+        for seed in range(1, max(1, orders // (2 * each)) + 1):
+            for mode in MODES:
+                yield from _cases(market(pool_count, seed, each, mode), seed)
+
+    return cases
+
+
+def between_two(orders: int) -> Iterator[Case]:
+    """Orders of both modes in markets of one pair."""
+    for seed in range(1, max(1, orders // (len(PAIR_SIZES) * len(MODES) * ORDERS_PER_MARKET)) + 1):
+        for pool_count in PAIR_SIZES:
+            for mode in MODES:
+                yield from _cases(pair_market(pool_count, seed, ORDERS_PER_MARKET, mode), seed)
+
+
+def limited(pool_count: int) -> Callable[[int], Iterator[Case]]:
+    """The same orders at a cost per swap, every third with a limit on swaps instead."""
+
+    def cases(orders: int) -> Iterator[Case]:
+        for number, case in enumerate(in_markets_of(pool_count)(orders)):
+            turn, kind = divmod(number, 3)
+            limit: dict[str, Any] = {"max_swaps": MOST_SWAPS[turn % len(MOST_SWAPS)]}
+            if kind:
+                limit = {"swap_cost": COSTS[turn % len(COSTS)] / case.values[case.order.token_out]}
+            yield case._replace(order=replace(case.order, **limit))
+
+    return cases
+
+
+ROWS: dict[str, Callable[[int], Iterator[Case]]] = {
+    "one pair": between_two,
+    "10": in_markets_of(10),
+    "100": in_markets_of(100),
+    "1000": in_markets_of(1_000),
+    "10000": in_markets_of(10_000),
+    "100, cost": limited(100),
+    "1000, cost": limited(1_000),
+}
+# With numpy alone, and with the extra `fast`.
+TARGETS = {
+    "one pair": (Target(0.25, 0.4), Target(0.25, 0.4)),
+    "10": (Target(1.5, 2.0), Target(0.25, 0.5)),
+    "100": (Target(2.5, 10.0), Target(0.5, 2.0)),
+    "1000": (Target(5.0, 15.0), Target(1.2, 4.0)),
+    "10000": (Target(9.0, 30.0), Target(4.0, 12.0)),
+}
+
+
+def _cases(made: Market, seed: int) -> Iterator[Case]:
+    compiled = CompiledMarket(on_chain(made.problems.graph(GRAPH).pools, seed), NOW)
+    for case_id in made.problems.case_ids:
+        problem = made.problems.problem(case_id)
+        order = SplitOrder(problem.token_in, problem.token_out, problem.side, problem.amount)
+        yield Case(compiled, order, made.values)
+
+
+def measure(cases: Iterable[Case], repeat: int, compares: bool) -> Row:
+    """Route every order so many times; gains are looked for among orders without cost and limits only."""
+    row = Row()
+    loops = [loop_ms()]
+    for case in cases:
+        try:
+            ms, split = fastest(case, repeat)
+        except (InsufficientLiquidity, NoRoute):
+            row.refused += 1
+            continue
+        loops.append(loop_ms())
+        row.ms.append(ms)
+        row.swaps.append(len(split.swaps))
+        row.proven += split.is_proven
+        row.float_gap.append(split.gap_bp)
+        row.exact_gap.append(exact_gap(case.order, split))
+        if compares and not case.order.swap_cost and case.order.max_swaps is None:
+            _compare(row, case, split)
+    row.loop_ms = float(np.median(loops))
+    return row
+
+
+def fastest(case: Case, repeat: int) -> tuple[float, Split]:
+    """The least milliseconds of CPU that the order takes, and its route."""
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.process_time()
+        split = find_split(case.market, case.order)
+        best = min(best, time.process_time() - start)
+    return best * 1e3, split
+
+
+def exact_gap(order: SplitOrder, split: Split) -> float:
+    """How far the route is from the bound in whole atoms, but for what rounding may cost."""
+    count = len(split.swaps)
+    atoms, cost = ATOMS_PER_SWAP * count, order.swap_cost * count
+    if order.side.value == "exact_in":
+        return BP * max(0.0, 1 - (split.amount_out - cost + atoms) / split.bound)
+    return BP * max(0.0, (split.amount_in + split.cost - atoms) / split.bound - 1)
+
+
+def _compare(row: Row, case: Case, split: Split) -> None:
+    """How much more of the target there is for the same input."""
+    query = query_of(case.market, case.order.token_in, case.order.token_out, float(split.amount_in), True)
+    for gains, rival in ((row.over_single, best_single), (row.over_grid, best_on_grid)):
+        paid = rival(case.market, query, split.amount_in)
+        if paid:  # no path of a rival may be able to take it all
+            gains.append(BP * (split.amount_out / paid - 1))
+
+
+def loop_ms() -> float:
+    """What the machine is worth just now: milliseconds of CPU of a fixed loop."""
+    start = time.process_time()
+    sum(number * number for number in range(LOOP))
+    return (time.process_time() - start) * 1e3
+
+
+def summary(name: str, row: Row) -> dict[str, Any]:
+    """The figures of a row, JSON-ready."""
+    p50, p95 = np.percentile(row.ms, (50, 95)).round(3).tolist()
+    target = TARGETS[name][0] if name in TARGETS else None
+    return {
+        "row": name,
+        "orders": len(row.ms),
+        "refused": row.refused,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "loop_ms": round(row.loop_ms, 2),
+        "p50_loops": round(p50 / row.loop_ms, 4),
+        "p95_loops": round(p95 / row.loop_ms, 4),
+        "target_ms": target,
+        "proven": row.proven,
+        "median_swaps": float(np.median(row.swaps)),
+        "float_gap_bp": _spread(row.float_gap),
+        "exact_gap_bp": _spread(row.exact_gap),
+        "over_single_path_bp": _spread(row.over_single),
+        "over_grid_bp": _spread(row.over_grid),
+    }
+
+
+def _spread(numbers: list[float]) -> dict[str, float] | None:
+    if not numbers:
+        return None
+    return {"median": float(np.median(numbers)), "mean": float(np.mean(numbers)), "max": max(numbers)}
+
+
+def main() -> None:
+    """Print the table, or with `--json` a line a row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=100, help="in each row")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each order, of which the fastest counts")
+    parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--times-only", action="store_true", help="do not compare with simpler ways")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if not options.json:
+        print(f"{'pools':>11}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'loop':>7}", end="")
+        print(f"{'gap':>9}{'max':>8}{'exact':>8}{'max':>8}{'swaps':>7}{'proven':>7}{'single':>9}{'grid':>7}")
+    for name in options.rows:
+        figures = summary(name, measure(ROWS[name](options.orders), options.repeat, not options.times_only))
+        print(json.dumps(figures) if options.json else _line(figures), flush=True)
+
+
+def _line(figures: dict[str, Any]) -> str:
+    target = figures["target_ms"] or ("", "")
+    gap, exact = figures["float_gap_bp"], figures["exact_gap_bp"]
+    single, grid = figures["over_single_path_bp"], figures["over_grid_bp"]
+    return (
+        f"{figures['row']:>11}{figures['orders']:>7}{figures['p50_ms']:>6.2f} ms{target[0]:>7}"
+        f"{figures['p95_ms']:>6.2f} ms{target[1]:>7}{figures['loop_ms']:>7.1f}"
+        f"{gap['median']:>9.5f}{gap['max']:>8.4f}{exact['median']:>8.4f}{exact['max']:>8.4f}"
+        f"{figures['median_swaps']:>7.0f}{figures['proven']:>7}"
+        + "".join(f"{gain['mean']:>8.2f}" if gain else f"{'':>8}" for gain in (single, grid))
+    )
+
+
+if __name__ == "__main__":
+    main()
