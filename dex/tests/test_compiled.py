@@ -17,7 +17,7 @@ BINS = bins_pool("bins", ("B", "C"), 3, (10**6, 10**7))
 
 def before_of(market: CompiledMarket, edge: int) -> list[float]:
     first, count = int(market.first[edge]), int(market.count[edge])
-    return market.before[first : first + count].tolist()
+    return [float(taken) for taken in market.before[first : first + count]]
 
 
 def taken_before(market: CompiledMarket, edge: int) -> list[float]:
