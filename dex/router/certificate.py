@@ -88,7 +88,7 @@ def most_reached(market: CompiledEdges, query: Query) -> float:
     tail, head = market.tail[edges], market.head[edges]
     columns, owner, _ = market.columns_of(edges, market.count[edges])
     pieces, order = market.pieces(columns)
-    before = market.capacity_before(edges, columns, owner)[order]
+    before = market.before.take(columns[order])
     owner = owner[order]
     most = np.full(market.token_count, _ENDLESS)
     for _ in range(HOPS):
