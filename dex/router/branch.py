@@ -7,6 +7,7 @@ earns, at its own prices, what each edge earns; an edge that earns less than a s
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,18 +15,19 @@ import numpy as np
 from dex.router.certificate import Stakes, earned_by_pool, stakes
 from dex.router.choices import best_split
 from dex.router.edges import CompiledEdges
+from dex.router.flows import Flow
 from dex.router.guess import Query, without
 from dex.router.limits import Limits
 from dex.router.optimum import Optimum
 from dex.router.pieces import Floats, Ints
 from dex.router.potentials import onward_prices
 from dex.router.prune import improve
-from dex.router.reduced import DUST
 from dex.router.routes import Found, Routes
 
 _TOLLS: Final = 12
 _HOPELESS: Final = 1.0  # relative distance that no search will close: swaps in a circle gain
 _EFFORT: Final = 4  # of the choices in one node
+_IMPROVED: Final = 8  # nodes from whose optima a better route is looked for: it is found early or not at all
 CLOSED: Final = 1e-7  # relative distance at which a route counts as proven best
 
 
@@ -45,23 +47,100 @@ class Whole(NamedTuple):
     origin: Ints
 
 
+class _Relaxed(NamedTuple):
+    """The optimum without cost and without some edges: which edges it uses, by their numbers in the search.
+
+    `prices` are its prices of all tokens, `earns` what all edges of the whole market earn at these. None is used
+    where the edges that are searched cannot carry the order, only others can.
+    """
+
+    left_out: frozenset[int]
+    used: frozenset[int]
+    query: Query
+    prices: Floats
+    earns: Stakes
+
+
 class _Node(NamedTuple):
-    """Edges that are paid for and edges left out, the optimum without those, and what each edge earns there."""
+    """Edges that are paid for, an optimum without those that are left out, and what no route can beat then."""
 
     paid: frozenset[int]
-    left_out: frozenset[int]
-    optimum: Optimum
-    stake: dict[int, float]
+    relaxed: _Relaxed
     bound: float
 
 
-def net_bound(market: CompiledEdges, query: Query, prices: Floats, limits: Limits, paid: Ints) -> float:
+def prove(routes: Routes, whole: Whole, root: Optimum, found: Found, nodes: int) -> Proof:
+    """Search from the optimum without cost, in the order of bounds, for so many nodes or until time is over."""
+    relaxed = _relaxed(whole, whole.query, frozenset(), root.carried.flows, root.prices)
+    first = _node(whole, routes.limits, relaxed, frozenset())
+    if not first.bound - found.net <= _HOPELESS * abs(found.net):
+        nodes = 0
+    order, improved, queue = 0, 0, [(-first.bound, 0, first)]
+    while queue:
+        bound = -queue[0][0]
+        if bound <= found.net + CLOSED * abs(found.net):
+            return Proof(found, max(bound, found.net), True)
+        edge = _branching(whole, queue[0][2], routes.limits)
+        if nodes <= 0 or routes.is_late or edge is None:
+            return Proof(found, bound, False)
+        nodes -= 1
+        node = heapq.heappop(queue)[2]
+        for child in _children(routes, whole, node, edge):
+            if child.bound <= found.net:
+                continue
+            if child.relaxed is not node.relaxed and improved < _IMPROVED:
+                improved += 1
+                found = _better(routes, found, child.relaxed.used)
+            order += 1
+            heapq.heappush(queue, (-min(child.bound, bound), order, child))
+    return Proof(found, found.net, True)
+
+
+def _children(routes: Routes, whole: Whole, node: _Node, edge: int) -> list[_Node]:
+    """The edge paid for, and the edge left out."""
+    children = []
+    most = routes.limits.max_swaps
+    if most is None or len(node.paid) < most:
+        children.append(_node(whole, routes.limits, node.relaxed, node.paid | {edge}))
+    relaxed = _relax(routes, whole, node.relaxed.left_out | {edge})
+    if relaxed is not None:
+        children.append(_node(whole, routes.limits, relaxed, node.paid))
+    return children
+
+
+def _relax(routes: Routes, whole: Whole, left_out: frozenset[int]) -> _Relaxed | None:
+    """The optimum without some edges, also over edges that are not searched if need be; None where there is none."""
+    query = without(whole.market, whole.query, whole.origin[np.array(list(left_out), np.intp)])
+    solved = routes.relax(left_out)
+    if solved is not None:
+        return _relaxed(whole, query, left_out, solved.flows, solved.prices)
+    optimum = best_split(whole.market, query, effort=_EFFORT)
+    if optimum is None or not optimum.is_filled:
+        return None
+    return _relaxed(whole, query, left_out, optimum.carried.flows, optimum.prices)._replace(used=frozenset())
+
+
+def _relaxed(whole: Whole, query: Query, left_out: frozenset[int], flows: Sequence[Flow], prices: Floats) -> _Relaxed:
+    """From an optimum: prices of the tokens it does not use follow from their best sales in the whole market."""
+    market = whole.market
+    tokens = np.array(sorted({token for flow in flows for token in (flow.tail, flow.head)}), np.intp)
+    onward = onward_prices(market, query.pair_price, query.source, tokens, prices[tokens])
+    nothing = np.zeros(market.edge_count, np.intp)
+    earns = stakes(market, query, onward, nothing, np.zeros(market.token_count, bool))
+    return _Relaxed(left_out, frozenset(flow.edge for flow in flows), query, onward, earns)
+
+
+def _node(whole: Whole, limits: Limits, relaxed: _Relaxed, paid: frozenset[int]) -> _Node:
+    return _Node(paid, relaxed, _net_bound(whole, limits, relaxed, whole.origin[np.array(list(paid), np.intp)]))
+
+
+def _net_bound(whole: Whole, limits: Limits, relaxed: _Relaxed, paid: Ints) -> float:
     """What no route can beat of net worth at these prices, if the edges `paid` cost a swap each in any case.
 
     Every edge it uses adds what it earns less a swap's cost, and those of one whole path are used in any case. A
     limit on swaps acts as a higher cost for all swaps that are left, whatever that is taken to be.
     """
-    found = _stakes(market, query, prices)
+    market, query, prices, found = whole.market, relaxed.query, relaxed.prices, relaxed.earns
     extra = np.full(market.edge_count, -float(limits.swap_cost))
     extra[found.edge] += found.stake
     fixed = query.amount * float(prices[query.source] if query.is_exact_in else -prices[query.target])
@@ -82,7 +161,10 @@ def net_bound(market: CompiledEdges, query: Query, prices: Floats, limits: Limit
 
 
 def _dearest_path(market: CompiledEdges, query: Query, extra: Floats, toll: float, paid: Ints) -> float:
-    """What the edges of a path lose at least that do not earn their cost and a toll; paid edges lose nothing."""
+    """What the edges of a path lose at least that do not earn their cost and a toll; paid edges lose nothing.
+
+    Infinite where no path is left.
+    """
     weight = np.maximum(toll - extra, 0.0)
     weight[paid] = 0.0
     weight[query.price <= 0] = np.inf
@@ -94,78 +176,30 @@ def _dearest_path(market: CompiledEdges, query: Query, extra: Floats, toll: floa
         if (after == lost).all():
             break
         lost = after
-    worst = float(lost[query.target])
-    return worst if worst < np.inf else 0.0
+    return float(lost[query.target])
 
 
-def prove(routes: Routes, whole: Whole, root: Optimum, found: Found, nodes: int) -> Proof:
-    """Search from the optimum without cost, in the order of bounds, for so many nodes or until time is over."""
-    first = _node(routes, whole, root, frozenset(), frozenset())
-    if not first.bound - found.net <= _HOPELESS * abs(found.net):
-        nodes = 0
-    order, queue = 0, [(-first.bound, 0, first)]
-    while queue:
-        bound = -queue[0][0]
-        if bound <= found.net + CLOSED * abs(found.net):
-            return Proof(found, max(bound, found.net), True)
-        edge = _branching(queue[0][2], routes.limits)
-        if nodes <= 0 or routes.is_late or edge is None:
-            return Proof(found, bound, False)
-        nodes -= 1
-        node = heapq.heappop(queue)[2]
-        for child in _children(routes, whole, node, edge):
-            found = _better(routes, found, child)
-            order += 1
-            heapq.heappush(queue, (-min(child.bound, bound), order, child))
-    return Proof(found, found.net, True)
-
-
-def _children(routes: Routes, whole: Whole, node: _Node, edge: int) -> list[_Node]:
-    """The edge paid for, and the edge left out."""
-    children = []
-    most = routes.limits.max_swaps
-    if most is None or len(node.paid) < most:
-        children.append(_node(routes, whole, node.optimum, node.paid | {edge}, node.left_out))
-    left_out = node.left_out | {edge}
-    query = without(routes.market, routes.query, np.array(list(left_out)))
-    optimum = best_split(routes.market, query, effort=_EFFORT)
-    if optimum is not None and optimum.missing <= DUST:
-        children.append(_node(routes, whole, optimum, node.paid, left_out))
-    return children
-
-
-def _node(routes: Routes, whole: Whole, optimum: Optimum, paid: frozenset[int], left_out: frozenset[int]) -> _Node:
-    market, query, limits = routes.market, routes.query, routes.limits
-    found = _stakes(market, without(market, query, np.array(list(left_out), np.intp)), optimum.prices)
-    stake = dict(zip(found.edge.tolist(), found.stake.tolist(), strict=True))
-    all_paid, all_left_out = (whole.origin[np.array(list(edges), np.intp)] for edges in (paid, left_out))
-    all_query = without(whole.market, whole.query, all_left_out)
-    tokens = np.array(sorted({token for flow in optimum.carried.flows for token in (flow.tail, flow.head)}), np.intp)
-    prices = onward_prices(whole.market, all_query.pair_price, query.source, tokens, optimum.prices[tokens])
-    bound = net_bound(whole.market, all_query, prices, limits, all_paid)
-    return _Node(paid, left_out, optimum, stake, bound)
-
-
-def _branching(node: _Node, limits: Limits) -> int | None:
+def _branching(whole: Whole, node: _Node, limits: Limits) -> int | None:
     """The open edge of which it is least clear whether it pays."""
-    used = {flow.edge for flow in node.optimum.carried.flows}
-    unpaid = sorted(used - node.paid) or sorted(node.stake.keys() - node.paid)
-    stake = {edge: node.stake.get(edge, 0.0) for edge in unpaid}
+    relaxed = node.relaxed
+    if not relaxed.used:
+        return None
+    number = {edge: place for place, edge in enumerate(whole.origin.tolist())}
+    earns = zip(relaxed.earns.edge.tolist(), relaxed.earns.stake.tolist(), strict=True)
+    stake = {number[edge]: earned for edge, earned in earns if edge in number}
+    unpaid = sorted(relaxed.used - node.paid) or sorted(stake.keys() - node.paid)
+    stakes_of = {edge: stake.get(edge, 0.0) for edge in unpaid}
     cost = limits.swap_cost
     if limits.max_swaps is not None and unpaid:
-        ranked = sorted(stake.values(), reverse=True)
+        ranked = sorted(stakes_of.values(), reverse=True)
         cost = max(cost, ranked[min(max(limits.max_swaps - len(node.paid), 0), len(ranked) - 1)])
-    return min(unpaid, key=lambda edge: (abs(stake[edge] - cost), edge), default=None)
+    return min(unpaid, key=lambda edge: (abs(stakes_of[edge] - cost), edge), default=None)
 
 
-def _better(routes: Routes, found: Found, node: _Node) -> Found:
-    other = routes.find(frozenset(flow.edge for flow in node.optimum.carried.flows))
+def _better(routes: Routes, found: Found, edges: frozenset[int]) -> Found:
+    """The best route that starts from an optimum's edges, if it is better than the one known."""
+    other = routes.find(edges)
     if other is None:
         return found
     other = improve(routes, other)
     return other if other.beats(found) else found
-
-
-def _stakes(market: CompiledEdges, query: Query, prices: Floats) -> Stakes:
-    nothing = np.zeros(market.edge_count, np.intp)
-    return stakes(market, query, prices, nothing, np.zeros(market.token_count, bool))

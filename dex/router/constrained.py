@@ -19,7 +19,7 @@ from dex.router.pieces import Ints
 from dex.router.prune import exchange, improve
 from dex.router.routes import Found, Routes
 
-NODES: Final = 60  # of the proof, at most
+NODES: Final = 30  # of the proof, at most
 _FEW_NODES: Final = 6  # where any route will do that keeps to the limits
 _SHARES: Final = (0.03, 0.3, 1.0)  # of the order, at which edges are looked for: few swaps carry more each
 _LARGE_EDGES: Final = 60

@@ -22,6 +22,7 @@ _TRIES: Final = 4  # moves of each kind that are solved, the most promising ones
 
 def improve(routes: Routes, found: Found) -> Found:
     """Drop and add as long as it helps."""
+    found = _thinned(routes, found)
     while not routes.is_late:
         best = found
         for edges in _moves(routes, found):
@@ -31,6 +32,19 @@ def improve(routes: Routes, found: Found) -> Found:
         if best is found:
             break
         found = best
+    return found
+
+
+def _thinned(routes: Routes, found: Found) -> Found:
+    """Drop the first edge whose loss helps, as long as there is one: not the best, but soon a small route."""
+    helped = True
+    while helped and not routes.is_late:
+        helped = False
+        for edges in _removals(routes, found):
+            other = routes.find(edges)
+            if other is not None and other.beats(found):
+                found, helped = other, True
+                break
     return found
 
 

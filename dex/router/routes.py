@@ -16,7 +16,7 @@ from dex.router.guess import Query
 from dex.router.limits import Limits
 from dex.router.linear import sums
 from dex.router.optimum import carry_solved
-from dex.router.pieces import CAPACITY, Floats
+from dex.router.pieces import CAPACITY, Floats, Ints
 from dex.router.reduced import DUST, Reduced, Solved, trimmed
 
 _EFFORT: Final = 600  # sets of edges that are solved, at most
@@ -52,6 +52,8 @@ class Routes:
         self._known: dict[frozenset[int], Found | None] = {}
         self.ends = list(zip(market.tail.tolist(), market.head.tolist(), strict=True))
         self.cost = limits.swap_cost
+        is_reached = units > 0
+        self._within_reach = np.flatnonzero((query.price > 0) & is_reached[market.tail] & is_reached[market.head])
         everything = np.arange(market.edge_count)
         self.depths = pieces_within(market, units, everything, _FIT, np.zeros(market.edge_count))
         columns, owner, _ = market.columns_of(everything, self.depths)
@@ -72,6 +74,10 @@ class Routes:
         if edges not in self._known:
             self._known[edges] = self._find(edges)
         return self._known[edges]
+
+    def relax(self, left_out: frozenset[int]) -> Solved | None:
+        """The optimum over all edges but some, without cost or limits; None when they cannot carry the order."""
+        return self._solve(np.setdiff1d(self._within_reach, np.array(list(left_out), np.intp)))
 
     def connected(self, edges: frozenset[int]) -> frozenset[int]:
         """The edges without those that lead nowhere or come from nowhere."""
@@ -124,18 +130,22 @@ class Routes:
 
     def _split(self, edges: frozenset[int]) -> tuple[Carried, dict[int, float]] | None:
         market, query = self.market, self.query
-        numbers = np.array(sorted(edges), np.intp)
-        for depths in (self.depths, market.count):
-            depth = np.zeros(market.edge_count, np.intp)
-            depth[numbers] = depths[numbers]
-            solved = Reduced(market, query, self.units, depth).solve(None)
-            if not self._is_short(solved):
-                break
-        if solved.missing > DUST or not solved.flows:
+        solved = self._solve(np.array(sorted(edges), np.intp))
+        if solved is None:
             return None
         carried = carry_solved(market, query, solved)
         tokens = {query.source, query.target} | {flow.tail for flow in solved.flows}
         return carried, {token: float(solved.prices[token]) for token in tokens}
+
+    def _solve(self, edges: Ints) -> Solved | None:
+        market = self.market
+        for depths in (self.depths, market.count):
+            depth = np.zeros(market.edge_count, np.intp)
+            depth[edges] = depths[edges]
+            solved = Reduced(market, self.query, self.units, depth).solve(None)
+            if not self._is_short(solved):
+                break
+        return None if solved.missing > DUST or not solved.flows else solved
 
     def _is_short(self, solved: Solved) -> bool:
         """Whether an edge would sell more if more of its pieces were in play."""
