@@ -41,7 +41,7 @@ class _Choosing:
         if optimum is None:
             return None
         is_open = optimum.is_filled and not is_close(query, optimum.value, optimum.bound)
-        if is_open and not query.is_exact_in and not self._is_late():
+        if is_open and not query.is_exact_in and not optimum.circle and not self._is_late():
             optimum = inverted(self.market, query, optimum, self.deadline)
         twice = _used_twice(self.market, optimum) if self.market.has_wide_pools else []
         if twice:
