@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from dex.router.edges import CompiledEdges
 from dex.router.guess import HOPS, Query
 from dex.router.linear import sums
-from dex.router.pieces import PRICE, Floats, Ints, Pieces
+from dex.router.pieces import PRICE, Floats, Ints
 
 Bools = NDArray[np.bool_]
 
 _ENDLESS = 1e250  # stands for infinite amounts, of which there may be many
 _ROUNDING = 1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
+_SPENT_ROUNDING = 1e-15  # earnings are differences: what floats lose of them is given, so that bounds hold
 
 
 class Stakes(NamedTuple):
@@ -63,26 +64,12 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     most = None if query.most is None else query.most[market.tail[edge]]
     if most is not None and (sums(owner, x, n) > most).any():
         x = np.minimum(x, np.maximum(most[owner] - market.before.take(columns[above]), 0.0))
-    earned = earnings(pieces, x, worth_in, worth_out)
+    spent = worth_in * x
+    spent *= 1 - _SPENT_ROUNDING
+    earned = worth_out * pieces.values(x) - spent
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
     beyond = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])
     return Stakes(edge, np.bincount(owner, minlength=n), sums(owner, earned, n), sums(owner, beyond, n))
-
-
-def earnings(pieces: Pieces, x: Floats, worth_in: Floats | float, worth_out: Floats | float) -> Floats:
-    """What pieces earn that are filled until their slope has come down to the ratio of what the tokens are worth.
-
-    Where a hyperbola ends within its capacity that is worth_in c x**2, which does not cancel for small x.
-    """
-    n = pieces.hyperbolas
-    earned: Floats = worth_out * pieces.values(x)
-    earned -= worth_in * x
-    inside = worth_in * x
-    inside *= x
-    inside = inside[:n]
-    inside *= pieces.curvature
-    np.copyto(earned[:n], inside, where=x[:n] < pieces.capacity[:n])
-    return earned
 
 
 def earned_by_pool(market: CompiledEdges, found: Stakes) -> tuple[Ints, Floats]:

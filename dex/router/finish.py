@@ -35,19 +35,22 @@ def finish(market: CompiledMarket, query: Query, amount: int, route: Route) -> F
 
     Raises: InsufficientLiquidity or AmountTooSmall, as the route itself met it, when nothing fills the order.
     """
-    best: Replayed | None = None
+    own: Replayed | None = None
     refusal = InsufficientLiquidity("there is no route")
     if not route.missing:
         try:
-            best = _replay(market, query, amount, _plan(query, route.carried.flows), route)
+            own = _replay(market, query, amount, _plan(query, route.carried.flows), route)
         except InsufficientLiquidity as error:
             refusal = error
+    best = own
     if best is None or _lost(query, route, best) > 0 or route.is_open:
         for other in _simpler(market, query, amount, route):
             if best is None or _net(query, route, other) > _net(query, route, best):
                 best = other
     if best is None:
         raise refusal
+    if best is own and len(best.swaps) == len(route.carried.flows):
+        return Finished(best, route.carried)
     return Finished(best, _carried(market, query, route, best))
 
 
@@ -70,9 +73,6 @@ def _replay(market: CompiledMarket, query: Query, amount: int, ways: Plan, route
 
 def _carried(market: CompiledMarket, query: Query, route: Route, replayed: Replayed) -> Carried:
     """The float amounts of just the swaps that are made."""
-    used = {edge for edge, _ in replayed.swaps}
-    if used == {flow.edge for flow in route.carried.flows}:
-        return route.carried
     tail, head = market.tail, market.head
     flows = [
         Flow(edge, int(tail[edge]), int(head[edge]), float(swap.amount_in), float(swap.amount_out))

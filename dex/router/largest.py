@@ -11,7 +11,8 @@ from dex.types import PPM
 LEAST_SHARE: Final = 1e-9  # by which what fills differs from what does not, at first
 TOO_SMALL: Final = -1.0
 _TRIES: Final = 60
-_WIDER: Final = 8.0
+_WIDER: Final = 8.0  # margin below what a share says, after each time it was not enough
+_LONGER: Final = 32  # stride upwards, after each time it was not too much
 _FAR: Final = 4  # factor between two amounts from which their geometric mean comes next
 
 
@@ -22,7 +23,7 @@ def largest_amount(missing_of: Callable[[int], float], amount: int, missing: flo
     nothing of it. Shares need not be exact, but good ones save tries. Of `amount` it is `missing`.
     """
     low, high, floor = 0, amount, 0  # what fills, what is too large, what is too small
-    margin, probe = LEAST_SHARE, _less(amount, missing, LEAST_SHARE)
+    margin, stride, probe = LEAST_SHARE, 1, _less(amount, missing, LEAST_SHARE)
     for _ in range(_TRIES):
         if high - max(low, floor) <= max(1, low // PPM):
             break
@@ -36,7 +37,8 @@ def largest_amount(missing_of: Callable[[int], float], amount: int, missing: flo
             margin *= _WIDER
             high, probe = probe, _less(probe, missing, margin)
         else:
-            low, probe = probe, probe + max(1, probe // PPM) if is_near else 0
+            low, probe = probe, probe + stride * max(1, probe // PPM) if is_near else 0
+            stride *= _LONGER
     return low
 
 

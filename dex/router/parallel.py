@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 
-from dex.router.certificate import earnings
 from dex.router.edges import CompiledEdges
 from dex.router.flows import Flow
 from dex.router.guess import Query
@@ -14,6 +14,8 @@ from dex.router.linear import sums
 from dex.router.pieces import Floats, Pieces
 from dex.router.reduced import DUST, Solved
 from dex.router.waterfill import Filled, fill
+
+_APART: Final = 1e-9
 
 
 def solve_parallel(market: CompiledEdges, query: Query) -> tuple[Solved, float] | None:
@@ -34,18 +36,20 @@ def solve_parallel(market: CompiledEdges, query: Query) -> tuple[Solved, float] 
     flows = [Flow(edge, query.source, query.target, *amounts) for edge, *amounts in rows]
     prices = _prices(market, query, filled.price)
     missing = filled.missing / query.amount
-    return Solved(flows, prices, np.ones(market.token_count, bool), missing, 0), _bound(query, pieces, filled)
+    return Solved(flows, prices, np.ones(market.token_count, bool), missing, 0), _bound(query, pieces, filled, values)
 
 
-def _bound(query: Query, pieces: Pieces, filled: Filled) -> float:
-    """What no split can beat, from the price of the last atom; or of the first, where no float tells those apart."""
-    top, price = float(pieces.price.max()), filled.price
+def _bound(query: Query, pieces: Pieces, filled: Filled, values: Floats) -> float:
+    """What no split can beat, from the price of the last atom; of the first, where floats hardly tell those apart."""
+    price, earned = filled.price, 0.0
+    top = float(pieces.price.max())
+    if price < top * (1 - _APART):
+        earned = float((values - price * filled.flow).sum())
+    else:
+        price = top
     if not price > 0:
         return math.inf if query.is_exact_in else 0.0
-    earned = float(earnings(pieces, pieces.inverse(np.full(pieces.size, price)), price, 1.0).sum())
-    if query.is_exact_in:
-        return min(price * query.amount + earned, top * query.amount)
-    return max((query.amount - earned) / price, query.amount / top)
+    return price * query.amount + earned if query.is_exact_in else (query.amount - earned) / price
 
 
 def _prices(market: CompiledEdges, query: Query, price: float) -> Floats:

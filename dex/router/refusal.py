@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
@@ -16,7 +17,7 @@ from dex.types import Side
 
 _ITERATIONS: Final = 4_000  # of all searches for the largest amount, after which it is what was found by then
 
-_WITHIN_LIMITS: Final = 200  # iterations that a route within limits costs, about
+_WITHIN_LIMITS: Final = 100  # iterations that a route within limits costs, about
 
 
 def too_small(order: SplitOrder) -> AmountTooSmall:
@@ -27,8 +28,10 @@ def too_small(order: SplitOrder) -> AmountTooSmall:
 
 def too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
     """The refusal of an amount of which that share, more or less, finds no liquidity."""
-    search = _Search(market, order, query)
-    largest = largest_amount(search.missing, order.amount, missing)
+    free = _Search(market, replace(order, swap_cost=0.0), query)  # costs take time, and change hardly anything
+    largest = largest_amount(free.missing, order.amount, missing)
+    if order.swap_cost and largest:
+        largest = largest_amount(_Search(market, order, query).missing, largest + 1, LEAST_SHARE)
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
         f"all pools together cannot {verb} that much {fixed}",

@@ -15,6 +15,7 @@ from dex.router.forms import powers_at, stables_at
 from dex.router.pieces import POWER_ROWS, STABLE_ROWS, Floats, Pieces
 
 _STEPS: Final = 60  # of the search between two prices; hyperbolas alone need one or two
+_CLOSE: Final = 1e-10  # of the amount: as near as floats may come to it
 _LEAST_PRICE: Final = 1e-200
 _PRECISION: Final = 1e-13  # of the amount, relative
 
@@ -97,9 +98,10 @@ class _Filling:
                 following = (low + high) / 2 if low else price / 4
             if following == price or following < _LEAST_PRICE:
                 break
-            price = following
-            flow = self._flow(price)
-        return self._mixed(low, high) if low else Filled(flow, price, max(0.0, amount - self._traded(flow)))
+            price, flow = following, self._flow(following)
+        if abs(error) <= _CLOSE * amount:
+            return Filled(flow, price, 0.0)
+        return self._mixed(low, high) if low else Filled(flow, price, max(0.0, -error))
 
     def _mixed(self, low: float, high: float) -> Filled:
         """As much of what pieces take between two prices as makes up the amount: no price tells those apart."""
