@@ -75,19 +75,26 @@ class Pieces:
 
     def inverse(self, slope: Floats) -> Floats:
         """The x within capacity at which f' has come down to `slope` (> 0): 0 where it starts below."""
-        n, end, table = self.hyperbolas, self.powers, self.table
+        n = self.hyperbolas
         x = np.empty(self.size)
-        ratio = self.price / slope
         # A flat piece divides by zero: all of it above its price, nothing (or not a number) at or below.
-        x[:n] = (np.sqrt(ratio[:n]) - 1) / self.curvature
-        if n < end:
-            x[n:end] = power_inverses(table[FIRST, n:end], table[FIRST + 2, n:end], ratio[n:end])
-        if end < self.size:
-            columns = zip(table[STABLE_ROWS, end:].T.tolist(), slope[end:].tolist(), strict=True)
-            x[end:] = [stable_inverse(column, at) for column, at in columns]
+        x[:n] = (np.sqrt(self.price[:n] / slope[:n]) - 1) / self.curvature
+        if n < self.size:
+            self.invert_curved(slope[n:], x[n:])
         np.fmax(x, 0.0, out=x)
         np.minimum(x, self.capacity, out=x)
         return x
+
+    def invert_curved(self, slope: Floats, x: Floats) -> None:
+        """Write the inverse of all but hyperbolas, whatever their capacity; negative where a piece starts below."""
+        n, end, table = self.hyperbolas, self.powers, self.table
+        powers = end - n
+        if powers:
+            ratio = self.price[n:end] / slope[:powers]
+            x[:powers] = power_inverses(table[FIRST, n:end], table[FIRST + 2, n:end], ratio)
+        if end < self.size:
+            columns = zip(table[STABLE_ROWS, end:].T.tolist(), slope[powers:].tolist(), strict=True)
+            x[powers:] = [stable_inverse(column, at) for column, at in columns]
 
     def _hyperbolas(self, price: Floats, x: Floats, value: Floats, slope: Floats, bend: Floats) -> None:
         np.multiply(self.curvature, x, out=bend)

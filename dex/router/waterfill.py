@@ -1,8 +1,9 @@
 """Parallel pools between one pair of tokens: all are filled down to one common price. Exact, and next to no iterations.
 
-The prices at which pieces start and end are searched by halving. Between two of them the amount is a straight line
-in the inverse root of the price (the paid amount in the root) for hyperbolas, and nearly one for other curves. Flat
-pieces at the price itself take the rest.
+Along z, the inverse root of the price (for bought amounts: minus its root), a hyperbola trades along a straight line
+from the price it starts at to the one it ends at, and a flat piece all at once. So what they trade together has
+corners that are known, and is solved from corner to corner. Other curves take part as the hyperbolas that touch them
+at the last price tried: Newton's method on the sum, within a shrinking bracket.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dex.router.forms import powers_at, stables_at
-from dex.router.pieces import POWER_ROWS, STABLE_ROWS, Floats, Pieces
+from dex.router.pieces import Floats, Pieces
 
-_STEPS: Final = 60  # of the search between two prices; hyperbolas alone need one or two
-_CLOSE: Final = 1e-10  # of the amount: as near as floats may come to it
-_LEAST_PRICE: Final = 1e-200
+_STEPS: Final = 60  # of Newton's method; hyperbolas alone need two
 _PRECISION: Final = 1e-13  # of the amount, relative
+_ROUNDING: Final = 4e-15  # of z: deep pools make more than the precision of it
+_SAME: Final = 1e-12  # relative distance of prices that count as one
+_LOWEST: Final = 1e-12  # of prices, as a share of the best one
 
 
 class Filled(NamedTuple):
@@ -28,6 +29,44 @@ class Filled(NamedTuple):
     missing: float
 
 
+class _Lines(NamedTuple):
+    """What pieces trade along z: a `slope` from `start` to `end`, or a `jump` where both are the same."""
+
+    start: Floats
+    end: Floats
+    slope: Floats
+    jump: Floats
+
+    def mirrored(self) -> _Lines:
+        """The same with z counted the other way."""
+        return _Lines(-self.end, -self.start, self.slope, self.jump)
+
+    def and_also(self, others: _Lines) -> _Lines:
+        """These and other lines."""
+        return _Lines(*(np.concatenate(both) for both in zip(self, others, strict=True)))
+
+    def reach(self, z: float, amount: float) -> float:
+        """Where, beyond z, all together have traded so much more; infinite where they never do."""
+        size = len(self.slope)
+        corners = np.concatenate((self.start, self.end))
+        is_ahead = corners > z + _SAME * abs(z)
+        slope = self.slope[is_ahead[size:] > is_ahead[:size]].sum()  # of pieces that have begun and not ended
+        ahead = is_ahead.nonzero()[0]
+        ahead = ahead[corners[ahead].argsort(kind="stable")]
+        changes = np.concatenate((self.slope, -self.slope))[ahead]
+        traded = np.concatenate((self.jump, np.zeros(size)))[ahead]
+        places = np.concatenate(((z,), corners[ahead]))
+        slopes = slope + (changes.cumsum() - changes)
+        traded += slopes * (places[1:] - places[:-1])
+        traded = traded.cumsum()
+        corner = int(traded.searchsorted(amount))
+        if corner == len(ahead):
+            return np.inf
+        short, slope = amount - (traded.item(corner - 1) if corner else 0.0), slopes.item(corner)
+        after: float = places.item(corner + 1)
+        return min(places.item(corner) + short / slope, after) if slope > 0 else after
+
+
 def fill(pieces: Pieces, amount: float, is_exact_in: bool) -> Filled:
     """Sell `amount` for the most, or buy it for the least. Call it with numpy's float warnings off."""
     return _Filling(pieces, amount, is_exact_in).fill()
@@ -36,106 +75,95 @@ def fill(pieces: Pieces, amount: float, is_exact_in: bool) -> Filled:
 class _Filling:
     def __init__(self, pieces: Pieces, amount: float, is_exact_in: bool) -> None:
         self.pieces, self.amount, self.is_exact_in = pieces, amount, is_exact_in
-        n = pieces.hyperbolas
-        self.capacity = pieces.capacity[:n]
+        n = self.hyperbolas = pieces.hyperbolas
+        self.prices, self.capacity = pieces.price[:n], pieces.capacity[:n]
         self.is_flat = pieces.curvature == 0
-        self.root = np.sqrt(pieces.price[:n]) / pieces.curvature
-        self.inverse_curvature = 1 / pieces.curvature
-        self.flat_capacity = np.where(self.is_flat, self.capacity, 0.0)
+        self.flat_jump = np.where(self.is_flat, self.capacity if is_exact_in else self.prices * self.capacity, 0.0)
         self.has_flats = bool(self.is_flat.any())
+        self.root = np.where(self.is_flat, 0.0, np.sqrt(self.prices) / pieces.curvature)
+        self.depth = np.where(self.is_flat, 0.0, 1 / pieces.curvature)
+        end = self.prices / (1 + pieces.curvature * self.capacity) ** 2
+        self.lines = _Lines(self._z(self.prices), self._z(end), self.root, self.flat_jump)
+        self.value, self.slope, self.bend = np.empty((3, pieces.size))
+        self.traded = self.value
+        self.most = pieces.capacity[n:]
+        if n < pieces.size and not is_exact_in:
+            self.most = np.nan_to_num(pieces.values(pieces.capacity)[n:], nan=np.inf)
 
     def fill(self) -> Filled:
-        pieces, amount = self.pieces, self.amount
-        prices = np.concatenate((pieces.price, self._end_prices()))
-        prices = np.sort(prices[prices > 0])
-        if not len(prices):
-            return Filled(np.zeros(pieces.size), 0.0, amount)
-        low, high = -1, len(prices) - 1  # at prices[low] pieces trade more than the amount, at prices[high] not more
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._traded(self._flow(prices.item(middle))) > amount:
-                low = middle
+        """From the best price down; flat pieces of just the price found take what is left."""
+        best = self.pieces.price.max(initial=0.0)
+        if best <= 0:
+            return Filled(np.zeros(self.pieces.size), 0.0, self.amount)
+        low, high, lowest = float(self._z(best)), np.inf, float(self._z(best * _LOWEST))
+        z = low
+        for _ in range(_STEPS):
+            price = z**-2 if self.is_exact_in else z * z
+            flow = self._flow(price)
+            rest = self.amount - self._traded(flow)
+            if rest < 0:
+                high = z
             else:
-                high = middle
-        top = prices.item(high)
-        flow = self._flow(top)
-        rest = amount - self._traded(flow)
-        if self.has_flats:
-            rest = self._fill_flats(flow, top, rest)
-        if rest <= _PRECISION * amount:
-            return Filled(flow, top, 0.0)
-        return self._between(prices.item(low) if low >= 0 else 0.0, top)
+                low, rest = z, self._fill_flats(flow, price, rest)
+                if z == lowest and rest > 0:
+                    return Filled(flow, price, rest)
+            if abs(rest) <= _PRECISION * self.amount:
+                break
+            before, z = z, self._next(z, rest, lowest)
+            if abs(z - before) <= _ROUNDING * abs(z):
+                break
+            if not low < z < high:
+                z = (low + min(high, lowest)) / 2
+        return Filled(flow, price, 0.0)
+
+    def _next(self, z: float, rest: float, lowest: float) -> float:
+        """Where the rest is traded, or given back, if the curves are the hyperbolas that touch them here."""
+        lines = self.lines
+        if self.hyperbolas < self.pieces.size:
+            lines = lines.and_also(self._touching())
+        return min(lines.reach(z, rest), lowest) if rest > 0 else -lines.mirrored().reach(-z, -rest)
+
+    def _touching(self) -> _Lines:
+        """Lines for the curves besides hyperbolas, from their slopes and bends where they were last evaluated."""
+        curved = slice(self.hyperbolas, None)
+        slope, traded = self.slope[curved], self.traded[curved]
+        root = 2 * slope**1.5 / self.bend[curved]
+        at = self._z(slope)
+        root[~np.isfinite(root)] = 0.0
+        return _Lines(at - traded / root, at + (self.most - traded) / root, root, np.zeros(len(root)))
 
     def _fill_flats(self, flow: Floats, price: float, rest: float) -> float:
         """Give the rest to the flat pieces of just this price; what is left then."""
-        for flat in np.flatnonzero(self.is_flat & (self.pieces.price[: self.pieces.hyperbolas] == price)).tolist():
-            part = min(rest if self.is_exact_in else rest / price, self.capacity.item(flat))
+        if not self.has_flats:
+            return rest
+        for flat in np.flatnonzero(self.is_flat & (np.abs(self.prices - price) <= _SAME * price)).tolist():
+            part = max(0.0, min(rest if self.is_exact_in else rest / price, self.capacity.item(flat)))
             flow[flat] = part
             rest -= part if self.is_exact_in else part * price
         return rest
 
-    def _between(self, low: float, high: float) -> Filled:
-        """The price between two (0: no lower one) at which nothing starts or ends, by Newton in a shrinking bracket."""
-        pieces, amount = self.pieces, self.amount
-        value, slope, bend = np.empty((3, pieces.size))
-        power = -0.5 if self.is_exact_in else 0.5
-        # Just below `high`, so that flat pieces which start there are full.
-        price = high * (1 - _PRECISION)
-        flow = self._flow(price)
-        for _ in range(_STEPS):
-            pieces.evaluate(flow, value, slope, bend)
-            error = (float(flow.sum()) if self.is_exact_in else float(value.sum())) - amount
-            if abs(error) <= _PRECISION * amount:
-                return Filled(flow, price, 0.0)
-            low, high = (price, high) if error > 0 else (low, price)
-            moves = (flow < pieces.capacity) & (bend > 0) & (pieces.price > price)
-            rate = float((1 / bend[moves]).sum()) * (1.0 if self.is_exact_in else price)  # of trade, per -price
-            if not rate > 0:  # at all that there is, or at a jump of what is traded
-                break
-            after = float(np.power(price, power) + error / rate * power * np.power(price, power - 1))
-            following = float(np.power(after, 1 / power)) if after > 0 else 0.0
-            if not low < following < high:
-                following = (low + high) / 2 if low else price / 4
-            if following == price or following < _LEAST_PRICE:
-                break
-            price, flow = following, self._flow(following)
-        if abs(error) <= _CLOSE * amount:
-            return Filled(flow, price, 0.0)
-        return self._mixed(low, high) if low else Filled(flow, price, max(0.0, -error))
-
-    def _mixed(self, low: float, high: float) -> Filled:
-        """As much of what pieces take between two prices as makes up the amount: no price tells those apart."""
-        flow, more = self._flow(high), self._flow(low)
-        done, most = self._traded(flow), self._traded(more)
-        share = (self.amount - done) / (most - done) if most > done else 0.0
-        return Filled(flow + share * (more - flow), low, 0.0)
-
     def _flow(self, price: float) -> Floats:
         """What every piece takes until it has come down to a price; flat ones only above it."""
-        pieces = self.pieces
-        n = pieces.hyperbolas
+        pieces, n = self.pieces, self.hyperbolas
+        flow = np.empty(pieces.size)
+        np.multiply(self.root, price**-0.5, out=flow[:n])
+        flow[:n] -= self.depth
         if n < pieces.size:
-            return pieces.inverse(np.full(pieces.size, price))
-        flow: Floats = self.root * price**-0.5
-        flow -= self.inverse_curvature
-        if self.has_flats:
-            flow = np.where(self.is_flat, np.where(pieces.price > price, self.flat_capacity, 0.0), flow)
+            pieces.invert_curved(np.full(pieces.size - n, price), flow[n:])
         np.maximum(flow, 0.0, out=flow)
-        np.minimum(flow, self.capacity, out=flow)
+        np.minimum(flow, pieces.capacity, out=flow)
+        if self.has_flats:
+            is_above = self.is_flat & (self.prices > price * (1 + _SAME))
+            flow[:n][is_above] = self.capacity[is_above]
         return flow
 
     def _traded(self, flow: Floats) -> float:
-        return float((flow if self.is_exact_in else self.pieces.values(flow)).sum())
+        if self.is_exact_in and self.hyperbolas == self.pieces.size:
+            return float(flow.sum())
+        self.pieces.evaluate(flow, self.value, self.slope, self.bend)
+        self.traded = flow if self.is_exact_in else self.value
+        return float(self.traded.sum())
 
-    def _end_prices(self) -> Floats:
-        """Slopes at the capacities; 0 where there is none."""
-        pieces = self.pieces
-        n, end, table = pieces.hyperbolas, pieces.powers, pieces.table
-        prices = np.empty(pieces.size)
-        prices[:n] = pieces.price[:n] / (1 + pieces.curvature * self.capacity) ** 2
-        if n < end:
-            prices[n:end] = powers_at(table[POWER_ROWS, n:end], pieces.capacity[n:end])[1]
-        if end < pieces.size:
-            prices[end:] = stables_at(table[STABLE_ROWS, end:], pieces.capacity[end:])[1]
-        prices[np.isnan(prices)] = 0.0
-        return prices
+    def _z(self, price: Floats) -> Floats:
+        z: Floats = price**-0.5 if self.is_exact_in else -np.sqrt(price)
+        return z
