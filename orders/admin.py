@@ -19,7 +19,7 @@ from orders.amounts import format_units
 from orders.engine import get_engine
 from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent, SignedTransaction, Token, Wallet
 from orders.pictures import route_svg
-from orders.routes import proof_sentences
+from orders.routes import proof_sentences, venue_title
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import is_terminal
 
@@ -193,7 +193,7 @@ class OrderAdmin(ReadOnly):
     def route_legs(self, order: Order) -> SafeString:
         """Hops of every leg."""
         rows = [
-            (f"{leg['share']:.0%}", hop["venue"], hop["pool"], f"{hop['amount_in']} {hop['token_in']}",
+            (f"{leg['share']:.2%}", venue_title(hop["venue"]), hop["pool"], f"{hop['amount_in']} {hop['token_in']}",
              f"{hop['amount_out']} {hop['token_out']}")
             for leg in (order.route or {}).get("legs", [])
             for hop in leg["hops"]
@@ -203,7 +203,7 @@ class OrderAdmin(ReadOnly):
     def venue_quotes(self, order: Order) -> SafeString:
         """What each venue alone would have given."""
         rows = [
-            (quote["venue"], quote["amount_in"] or "–", quote["amount_out"] or "–", quote["code"] or "")
+            (venue_title(quote["venue"]), quote["amount_in"] or "–", quote["amount_out"] or "–", quote["code"] or "")
             for quote in (order.route or {}).get("venue_quotes", [])
         ]
         return rows_table(("venue", "in", "out", "refused"), rows)

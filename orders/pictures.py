@@ -1,6 +1,6 @@
 """The picture of a stored route, for pages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ def route_svg(stored: Mapping[str, Any], element_id: str) -> str:
         for hop in route.hops
     ]
     amounts = {
-        token: f"{sum(Decimal(swap[side]) for swap in stored['swaps'] if swap[end] == token):f}"
+        token: _total(Decimal(swap[side]) for swap in stored["swaps"] if swap[end] == token)
         for token, end, side in (
             (route.token_in, "token_in", "amount_in"),
             (route.token_out, "token_out", "amount_out"),
@@ -25,3 +25,9 @@ def route_svg(stored: Mapping[str, Any], element_id: str) -> str:
     return sankey(
         bands, title=f"Route from {route.token_in} to {route.token_out}", notes=amounts, element_id=element_id
     )
+
+
+def _total(amounts: Iterable[Decimal]) -> str:
+    whole, _, fraction = f"{sum(amounts):f}".partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{int(whole):,}" + (f".{fraction}" if fraction else "")

@@ -21,7 +21,7 @@ def quote_lines(quote: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield f"at most {grouped(quote['max_amount_in'])} {token_in}, whatever the market does meanwhile"
     for leg in route["legs"]:
-        yield f"  {leg['share']:6.1%}  {' → '.join(_hop(hop) for hop in leg['hops'])}"
+        yield f"  {leg['share']:7.2%}  {' → '.join(_hop(hop) for hop in leg['hops'])}"
     yield from proof_sentences(route)
     yield "each venue alone: " + ", ".join(_venue(venue, quote["side"]) for venue in route["venue_quotes"])
 
