@@ -17,7 +17,7 @@ from dex.router.pieces import Floats, Ints, Pieces
 MAX_ITERATIONS: Final = 80
 TOLERANCE: Final = 1e-8  # of complementarity and balance, in units of the order's value
 STEP: Final = 0.995  # share of the way to the nearest bound
-FIRST_FLOW: Final = 0.1  # of each piece, at most; and its complementarity: both found by trying many markets
+FIRST_FLOW: Final = 0.3  # of each piece, at most; and its complementarity: both found by trying many markets
 FIRST_PRODUCT: Final = 1e-4
 WORSE: Final = 3.0  # how much a step may add to the errors, as a factor, before it is cut
 CUTS: Final = 6
