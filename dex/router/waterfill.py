@@ -16,6 +16,7 @@ from dex.router.pieces import Floats, Pieces
 
 _STEPS: Final = 60  # of Newton's method; hyperbolas alone need two
 _PRECISION: Final = 1e-13  # of the amount, relative
+_CLOSE: Final = 1e-10  # of the amount, where no price comes closer
 _ROUNDING: Final = 4e-15  # of z: deep pools make more than the precision of it
 _SAME: Final = 1e-12  # relative distance of prices that count as one
 _LOWEST: Final = 1e-12  # of prices, as a share of the best one
@@ -98,7 +99,7 @@ class _Filling:
         low, high, lowest = float(self._z(best)), np.inf, float(self._z(best * _LOWEST))
         z = low
         for _ in range(_STEPS):
-            price = z**-2 if self.is_exact_in else z * z
+            price = self._price(z)
             flow = self._flow(price)
             rest = self.amount - self._traded(flow)
             if rest < 0:
@@ -110,8 +111,8 @@ class _Filling:
             if abs(rest) <= _PRECISION * self.amount:
                 break
             before, z = z, self._next(z, rest, lowest)
-            if abs(z - before) <= _ROUNDING * abs(z):
-                break
+            if abs(z - before) <= _ROUNDING * abs(before):
+                return Filled(self._mixed(z) if abs(rest) > _CLOSE * self.amount else flow, price, 0.0)
             if not low < z < high:
                 z = (low + min(high, lowest)) / 2
         return Filled(flow, price, 0.0)
@@ -131,6 +132,16 @@ class _Filling:
         at = self._z(slope)
         root[~np.isfinite(root)] = 0.0
         return _Lines(at - traded / root, at + (self.most - traded) / root, root, np.zeros(len(root)))
+
+    def _mixed(self, z: float) -> Floats:
+        """Part of what pieces take just before z and just after it: no price tells those apart."""
+        step = 2 * _ROUNDING * abs(z)
+        less, more = self._flow(self._price(z - step)), self._flow(self._price(z + step))
+        self._fill_flats(more, self._price(z), np.inf)
+        done = self._traded(less)
+        most = self._traded(more)
+        share = (self.amount - done) / (most - done) if most > done else 0.0
+        return less + min(max(share, 0.0), 1.0) * (more - less)
 
     def _fill_flats(self, flow: Floats, price: float, rest: float) -> float:
         """Give the rest to the flat pieces of just this price; what is left then."""
@@ -163,6 +174,9 @@ class _Filling:
         self.pieces.evaluate(flow, self.value, self.slope, self.bend)
         self.traded = flow if self.is_exact_in else self.value
         return float(self.traded.sum())
+
+    def _price(self, z: float) -> float:
+        return z**-2 if self.is_exact_in else z * z
 
     def _z(self, price: Floats) -> Floats:
         z: Floats = price**-0.5 if self.is_exact_in else -np.sqrt(price)

@@ -121,6 +121,16 @@ def test_curves_of_all_forms_share_an_order() -> None:
         assert_optimal(pieces, found, 5e7, is_exact_in)
 
 
+@pytest.mark.parametrize("is_exact_in", [True, False])
+def test_little_is_divided_where_prices_do_not_tell_it_from_nothing(is_exact_in: bool) -> None:
+    deep = Segments((1.0,), (1e-30,), (math.inf,))
+
+    pieces, found = filled([deep, deep], 7.0, is_exact_in)
+
+    traded = found.flow if is_exact_in else pieces.values(found.flow)
+    assert traded.sum() == pytest.approx(7.0, rel=1e-9)
+
+
 def test_nothing_to_fill_is_all_missing() -> None:
     _, found = filled([Segments((), (), ())], ATOMS)
 
