@@ -83,8 +83,10 @@ class Engine:
         """The snapshot's market, for the caller alone."""
         pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
         with self._lock:
-            if self._warm is not None and self._warm.holds(pools):
-                self._warm.follow(pools, snapshot.time, snapshot.version)
+            market, self._warm = self._warm, None  # a market that fails on its way must not be used again
+            if market is not None and market.holds(pools):
+                market.follow(pools, snapshot.time, snapshot.version)
             else:
-                self._warm = Market(pools, snapshot.time, snapshot.version)
-            return self._warm.copy()
+                market = Market(pools, snapshot.time, snapshot.version)
+            self._warm = market
+            return market.copy()

@@ -12,13 +12,16 @@ from dex.types import Hop, Route
 def sell(pools: MutableMapping[str, Pool], route: Route, now: int) -> tuple[Hop, ...]:
     """Sell the planned input; what comes of each token is sold on in the planned proportions, rounded down.
 
-    Leaves `pools`, by id, as they are afterwards. Raises: InsufficientLiquidity, AmountTooSmall, and NoRoute for a
-    pool that is not there; the pools are then worth nothing.
+    A hop that rounding leaves nothing to do is left out. Leaves `pools`, by id, as they are afterwards. Raises:
+    InsufficientLiquidity, AmountTooSmall, and NoRoute for a pool that is not there; `pools` are then worth nothing.
     """
     planned, made = tokens_made(route.token_in, route.amount_in, route.hops), Counter({route.token_in: route.amount_in})
     done = []
     for hop in route.hops:
-        swapped = swap(pools, hop, hop.amount_in * made[hop.token_in] // planned[hop.token_in], True, now)
+        amount = hop.amount_in * made[hop.token_in] // planned[hop.token_in]
+        if not amount:  # so little came of what is before it
+            continue
+        swapped = swap(pools, hop, amount, True, now)
         made[hop.token_out] += swapped.amount_out
         done.append(replace(hop, amount_in=swapped.amount_in, amount_out=swapped.amount_out))
     return tuple(done)
@@ -35,7 +38,10 @@ def buy(pools: MutableMapping[str, Pool], route: Route, amount_out: int, now: in
     done = []
     for hop in reversed(route.hops):
         part = -(-hop.amount_out * needed[hop.token_out] // planned[hop.token_out])
-        swapped = swap(pools, hop, min(part, open_need[hop.token_out]), False, now)
+        part = min(part, open_need[hop.token_out])
+        if not part:  # the others have bought it all
+            continue
+        swapped = swap(pools, hop, part, False, now)
         open_need[hop.token_out] -= swapped.amount_out
         needed[hop.token_in] += swapped.amount_in
         open_need[hop.token_in] += swapped.amount_in

@@ -119,8 +119,8 @@ class Quote:
     `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
     stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
     without fees or impact (the arrival mid, for reports). `bound` is what no route of any shape can beat, in atoms
-    of the side that is not fixed, and `gap_bp` how far the promise is from it; None where a single path was taken
-    without a search. `snapshot_version` is the block it was priced on.
+    of the side that is not fixed, and `gap_bp` how far the promise is from it; None where no bound was found.
+    `snapshot_version` is the block it was priced on.
     """
 
     side: Side

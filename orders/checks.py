@@ -29,6 +29,9 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
         errors.append(Error("PIPELINE_BATCH_SIZE must be 1 to 1000", id="orders.E002"))
     if settings.ROUTE_DEADLINE_MS < 0:
         errors.append(Error("ROUTE_DEADLINE_MS must be 0 (none) or more", id="orders.E005"))
+    if settings.PIPELINE_BATCH_SIZE * settings.ROUTE_DEADLINE_MS >= settings.PIPELINE_LEASE_S * 1000:
+        detail = "a batch must be routed within its lease: PIPELINE_BATCH_SIZE times ROUTE_DEADLINE_MS is too much"
+        errors.append(Error(detail, hint="Lower one of them or raise PIPELINE_LEASE_S", id="orders.E006"))
     if settings.ORDER_MAX_ATTEMPTS < 1:
         errors.append(Error("ORDER_MAX_ATTEMPTS must be at least 1", id="orders.E003"))
     return errors

@@ -1,11 +1,13 @@
 """The picture of a stored route, for pages."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from dex.picture import Band, sankey
 from orders.routes import decode_route, venue_title
+
+MAX_DIGITS = 120  # of an amount
 
 
 def route_svg(stored: Mapping[str, Any], element_id: str) -> str:
@@ -28,6 +30,7 @@ def route_svg(stored: Mapping[str, Any], element_id: str) -> str:
 
 
 def _total(amounts: Iterable[Decimal]) -> str:
-    whole, _, fraction = f"{sum(amounts):f}".partition(".")
+    with localcontext(prec=MAX_DIGITS):
+        whole, _, fraction = f"{sum(amounts):f}".partition(".")
     fraction = fraction.rstrip("0")
     return f"{int(whole):,}" + (f".{fraction}" if fraction else "")

@@ -69,7 +69,8 @@ def best_route(
     query = within(market, query, sold)
     found = best_constrained(market, query, limits, optimum, deadline, is_proof_wanted)
     if found is not None:
-        return free._replace(carried=found.carried, prices=found.prices, bound=found.bound, is_proven=found.is_proven)
+        bound = found.bound if query.is_exact_in else min(found.bound, sold)  # of routes that sell more nothing is said
+        return free._replace(carried=found.carried, prices=found.prices, bound=bound, is_proven=found.is_proven)
     return free._replace(missing=NOT_WITHIN_LIMITS)
 
 
@@ -80,4 +81,6 @@ def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:
     missing = 0.0
     if not optimum.is_filled:
         missing = max(optimum.missing, min(optimum.carried.missing / query.amount, NOT_WITHIN_LIMITS), LEAST_SHARE)
+        if not missing <= 1:
+            missing = NOT_WITHIN_LIMITS
     return Route(optimum.carried, prices, optimum.bound, False, missing, limits, optimum.in_play, optimum.iterations)

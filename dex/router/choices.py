@@ -45,7 +45,9 @@ class _Choosing:
             optimum = inverted(self.market, query, optimum, self.deadline)
         twice = _used_twice(self.market, optimum) if self.market.has_wide_pools else []
         if twice:
-            return self._best_of(query, optimum, self._but_one(optimum, twice), None)
+            if self._is_late():
+                return self._without_looking(query, optimum, twice)
+            return self._best_of(query, optimum, self._but_one(twice), None)
         if not optimum.circle or not optimum.is_filled or self._is_late():
             return optimum
         return self._best_of(query, optimum, self._one_way(query, optimum.circle), optimum)
@@ -53,12 +55,17 @@ class _Choosing:
     def _is_late(self) -> bool:
         return self.effort <= 0 or (self.deadline < math.inf and time.perf_counter() > self.deadline)
 
-    def _but_one(self, optimum: Optimum, twice: list[int]) -> list[Ints]:
+    def _without_looking(self, query: Query, optimum: Optimum, twice: list[int]) -> Optimum | None:
+        """The route that uses the pool only where most goes through it. Others were not tried: the bound stays."""
+        whole = np.flatnonzero(self.market.pool == self.market.pool[twice[0]])
+        paid = {flow.edge: flow.paid * float(optimum.prices[flow.head]) for flow in optimum.carried.flows}
+        kept = max(twice, key=lambda edge: paid[edge])
+        child = self.best(without(self.market, query, whole[whole != kept]))
+        return child and child._replace(bound=optimum.bound, iterations=optimum.iterations + child.iterations)
+
+    def _but_one(self, twice: list[int]) -> list[Ints]:
         """Ways to use a pool once: between one pair or another of those that came out, or between none of them."""
         whole = np.flatnonzero(self.market.pool == self.market.pool[twice[0]])
-        if self._is_late():
-            paid = {flow.edge: flow.paid * float(optimum.prices[flow.head]) for flow in optimum.carried.flows}
-            return [whole[whole != max(twice, key=lambda edge: paid[edge])]]
         return [*(whole[whole != edge] for edge in twice), np.array(twice)]
 
     def _one_way(self, query: Query, circle: tuple[int, ...]) -> list[Ints]:

@@ -43,10 +43,14 @@ class CompiledMarket(CompiledEdges):
         """A market that `apply` moves on without touching this one."""
         twin = object.__new__(CompiledMarket)
         twin.__dict__.update(self.__dict__)
-        twin.pools, twin._to_buy = list(self.pools), dict(self._to_buy)
+        twin.pools, twin._to_buy, twin._buying = list(self.pools), dict(self._to_buy), None
         for name in _CHANGING:
             setattr(twin, name, getattr(self, name).copy())
         return twin
+
+    def set_time(self, now: int) -> None:
+        """Let time pass; pools whose fee moves with it must be put in place again."""
+        self.now, self._buying = now, None
 
     def apply(self, pools_after: Iterable[Pool]) -> None:
         """Put pools, as a route leaves them, in place of their earlier states. Costs what their edges cost."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+
+from dex.router.certificate import stakes
 from dex.router.edges import CompiledEdges
 from dex.router.guess import Query
-from dex.router.optimum import Optimum, best_free
+from dex.router.optimum import Optimum, best_free, bound_of
 
 _STEPS: Final = 8
 _PRECISE: Final = 1e-12
@@ -19,13 +22,15 @@ _PRECISE: Final = 1e-12
 
 def inverted(market: CompiledEdges, query: Query, start: Optimum, deadline: float) -> Optimum:
     """The best route for a fixed output, sought among inputs from one that pays it; at worst the route of that."""
-    best, amount = start, start.value
+    best, amount, nothing = start, start.value, np.zeros(market.edge_count, np.intp)
     for _ in range(_STEPS):
-        found = best_free(market, query._replace(amount=amount, is_exact_in=True, most=None), deadline)
+        sale = query._replace(amount=amount, is_exact_in=True, most=None)
+        found = best_free(market, sale, deadline)
         price = float(found.prices[query.source]) if found is not None else 0.0
         if found is None or not found.is_filled or not price > 0:
             break
-        bound = max(best.bound, amount - (found.bound - query.amount) / price)
+        earned = bound_of(market, sale, found.prices, stakes(market, sale, found.prices, nothing, nothing > 0))
+        bound = max(best.bound, amount - (earned - query.amount) / price)
         short = query.amount - found.value
         if abs(short) <= _PRECISE * query.amount and amount <= best.value:
             carried = found.carried._replace(value=amount)

@@ -56,7 +56,8 @@ class Market:
 
     def follow(self, pools: Sequence[Pool], now: int, version: int) -> None:
         """Bring the market to a newer snapshot of the pools it holds; only what changed is compiled again."""
-        has_time_passed, self.compiled.now, self.version = now != self.compiled.now, now, version
+        has_time_passed, self.version = now != self.compiled.now, version
+        self.compiled.set_time(now)
         changed = [
             pool
             for pool, before in zip(_sorted(pools), self.compiled.pools, strict=True)

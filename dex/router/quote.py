@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +19,11 @@ from dex.router.venue_paths import Fill, best_fill
 from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
+# By how much a promise may seem to pass its bound: floats, and atoms that programs round in the trader's favour.
+BOUND_ERROR = 1e-9
+ROUNDING_ATOMS = 2
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +48,11 @@ def find_route(market: Market, request: SwapRequest, deadline_ms: float | None =
 
     Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, PriceImpactExceeded, LimitNotMet.
     """
+    started = time.perf_counter()
     venues = allowed_venues(market, request)
     alone = {venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)}
-    found = _best(market, request, deadline_ms, venues, [fill for fill in alone.values() if fill is not None])
+    left_ms = None if deadline_ms is None else max(0.0, deadline_ms - (time.perf_counter() - started) * 1_000)
+    found = _best(market, request, left_ms, venues, [fill for fill in alone.values() if fill is not None])
     quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
     _check_limits(request, quote)
     return Routed(quote, found.pools_after)
@@ -131,9 +140,9 @@ def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tup
     is_exact_in = request.side is Side.EXACT_IN
     amount_in = found.route.amount_in
     amount_out = found.route.amount_out if is_exact_in else request.amount
-    marginal, mid = max(_prices(market, leg) for leg in legs_of(found.route))
+    marginal, mid = _prices(market, found.route)
     min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
-    bound, gap_bp = _certificate(is_exact_in, amount_in, amount_out, found.bound)
+    bound, gap_bp = _certificate(is_exact_in, amount_in, amount_out, found.bound, len(found.route.hops))
     return Quote(
         side=request.side,
         route=found.route,
@@ -150,7 +159,14 @@ def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tup
     )
 
 
-def _prices(market: Market, leg: Leg) -> tuple[float, float]:
+def _prices(market: Market, route: Route) -> tuple[float, float]:
+    """Atoms out per atom in before the order, after fees and without: of each leg as much as the route sells there."""
+    legs, sold = legs_of(route), route.amount_in
+    priced = [(leg.amount_in / sold, *_leg_prices(market, leg)) for leg in legs]
+    return sum(share * price for share, price, _ in priced), sum(share * price for share, _, price in priced)
+
+
+def _leg_prices(market: Market, leg: Leg) -> tuple[float, float]:
     """Atoms out per atom in of an infinitesimal order along a leg: after fees, and without."""
     marginal = mid = 1.0
     for hop in leg.hops:
@@ -162,10 +178,14 @@ def _prices(market: Market, leg: Leg) -> tuple[float, float]:
 
 
 def _certificate(
-    is_exact_in: bool, amount_in: int, amount_out: int, bound: float | None
+    is_exact_in: bool, amount_in: int, amount_out: int, bound: float | None, swaps: int
 ) -> tuple[int | None, float | None]:
     """The bound in whole atoms, rounded so that it stays one, and the distance of what is promised from it."""
     if bound is None or not 0 < bound < math.inf:
+        return None, None
+    beyond = amount_out - bound if is_exact_in else bound - amount_in
+    if beyond > BOUND_ERROR * bound + ROUNDING_ATOMS * swaps:
+        logger.error("a route passes its bound %r: %d in, %d out", bound, amount_in, amount_out)
         return None, None
     if is_exact_in:
         return math.ceil(bound), max(0.0, BASIS_POINTS * (bound / amount_out - 1))

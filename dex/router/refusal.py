@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import Final
 
@@ -28,33 +29,36 @@ def too_small(order: SplitOrder) -> AmountTooSmall:
 
 def too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
     """The refusal of an amount of which that share, more or less, finds no liquidity."""
-    free = _Search(market, replace(order, swap_cost=0.0), query)  # costs take time, and change hardly anything
+    deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
+    free = _Search(
+        market, replace(order, swap_cost=0.0), query, deadline
+    )  # costs change hardly anything, and take time
     largest = largest_amount(free.missing, order.amount, missing)
     if order.swap_cost and largest:
-        largest = largest_amount(_Search(market, order, query).missing, largest + 1, LEAST_SHARE)
+        largest = largest_amount(_Search(market, order, query, deadline).missing, largest + 1, LEAST_SHARE)
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
         f"all pools together cannot {verb} that much {fixed}",
         hint="Send a smaller amount or split the order",
         token=fixed,
-        largest_amount=str(largest),
+        **({"largest_amount": str(largest)} if largest else {}),
     )
 
 
 class _Search:
-    """Tries amounts; each counts as too large once the effort is spent."""
+    """Tries amounts until the effort is spent or the time over."""
 
-    def __init__(self, market: CompiledMarket, order: SplitOrder, query: Query) -> None:
-        self.market, self.order, self.query = market, order, query
+    def __init__(self, market: CompiledMarket, order: SplitOrder, query: Query, deadline: float) -> None:
+        self.market, self.order, self.query, self.deadline = market, order, query, deadline
         self.iterations = 0
 
-    def missing(self, amount: int) -> float:
+    def missing(self, amount: int) -> float | None:
         """The share of an amount that finds no liquidity; see `largest_amount`."""
-        if self.iterations > _ITERATIONS:
-            return NOT_WITHIN_LIMITS
+        if self.iterations > _ITERATIONS or (self.deadline < math.inf and time.perf_counter() > self.deadline):
+            return None
         query, route = self.query._replace(amount=float(amount)), None
         try:
-            route = best_route(self.market, self.order, query, math.inf, is_proof_wanted=False)
+            route = best_route(self.market, self.order, query, self.deadline, is_proof_wanted=False)
             self.iterations += route.iterations + (0 if route.limits.is_free else _WITHIN_LIMITS)
             replayed = finish(self.market, query, amount, route).replayed
         except AmountTooSmall:

@@ -27,7 +27,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     """The best route over all pools the order permits.
 
     Raises: NoRoute; InsufficientLiquidity with the fact `largest_amount` (atoms of the fixed side that can be
-    filled); AmountTooSmall when rounding leaves nothing.
+    filled) if any was found, for which it takes as long again; AmountTooSmall when rounding leaves nothing.
     """
     if order.side is Side.EXACT_OUT:
         market = market.buying()
@@ -58,7 +58,11 @@ def _query(market: CompiledMarket, order: SplitOrder) -> Query:
             venue not in order.deny_venues and (not order.allow_venues or venue in order.allow_venues)
             for venue in market.venues
         ]
-        tokens = np.array([token not in order.deny_tokens for token in market.tokens])
+        denied = order.deny_tokens - {
+            order.token_in,
+            order.token_out,
+        }  # what a route begins with or ends in it may hold
+        tokens = np.array([token not in denied for token in market.tokens])
         allowed = np.array(venues)[market.venue] & tokens[market.tail] & tokens[market.head]
     amount, is_exact_in = float(order.amount), order.side is Side.EXACT_IN
     query = query_of(market, order.token_in, order.token_out, amount, is_exact_in, allowed)

@@ -54,7 +54,7 @@ class VenuePaths:
         return [
             path
             for path in self._between(venue, request.token_in, request.token_out)
-            if len(path) <= most and not (denied and any(self._ends[edge][0] in denied for edge in path))
+            if len(path) <= most and not (denied and any(self._ends[edge][1] in denied for edge in path[:-1]))
         ]
 
     def _between(self, venue: str, token_in: str, token_out: str) -> tuple[Path, ...]:

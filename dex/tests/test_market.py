@@ -90,9 +90,15 @@ def test_a_market_moved_on_pool_by_pool_equals_a_new_one() -> None:
 
 def test_a_copy_moves_on_alone() -> None:
     market = Market(DEFAULT.pools, NOW, 1)
+    market.compiled.buying()
     twin = market.copy()
+    other = market.copy()
 
     twin.apply(moved(1).values())
+    market.apply(moved(2).values())
+    assert_same(other.compiled.buying(), Market(DEFAULT.pools, NOW, 1).compiled.buying())
+    market.apply(DEFAULT.pools)
 
     assert_same(market.compiled, Market(DEFAULT.pools, NOW, 1).compiled)
+    assert_same(market.compiled.buying(), Market(DEFAULT.pools, NOW, 1).compiled.buying())
     assert not np.array_equal(twin.compiled.price, market.compiled.price)

@@ -49,9 +49,13 @@ def test_no_venue_alone_does_better(pools: list[Pool], asked: SwapRequest) -> No
     for quoted in found.venue_quotes:
         alone = quote_or_none([pool for pool in pools if pool.venue == quoted.venue], asked)
         if quoted.amount_in is not None and quoted.amount_out is not None:
-            assert found.amount_out >= quoted.amount_out if asked.side is Side.EXACT_IN else True
-            assert found.amount_in <= quoted.amount_in if asked.side is OUT else True
             assert alone is not None
+            if asked.side is Side.EXACT_IN:
+                assert found.amount_out >= quoted.amount_out
+                assert alone.amount_out >= quoted.amount_out
+            else:
+                assert found.amount_in <= quoted.amount_in
+                assert alone.amount_in <= quoted.amount_in
 
 
 @given(pools=markets(), asked=requests())
@@ -172,6 +176,17 @@ def test_price_impact_leaves_the_fee_out_and_the_mid_leaves_out_both() -> None:
     assert found.mid_amount_out == pytest.approx(2 * amount, rel=1e-12)
 
 
+def test_a_tiny_pool_at_a_better_price_spoils_no_guard() -> None:
+    deep: list[Pool] = [cpmm_pool("deep", SOL_USDC, (10**12, 10**12), fee_rate=0)]
+    tiny = cpmm_pool("tiny", SOL_USDC, (10**6, 2 * 10**6), fee_rate=0)
+    asked = request(*SOL_USDC, 10**9, max_price_impact_ppm=10_000)
+
+    alone, both = quote(deep, asked), quote([*deep, tiny], asked)
+
+    assert both.amount_out > alone.amount_out
+    assert both.mid_amount_out == pytest.approx(alone.mid_amount_out, rel=1e-3)
+
+
 def test_price_impact_adds_up_over_hops() -> None:
     pools: list[Pool] = [
         cpmm_pool("first", ("SOL", "JUP"), (MILLION, MILLION), fee_rate=0),
@@ -224,6 +239,13 @@ def test_no_route_between_tokens_that_no_pools_join() -> None:
         quote(ONE_POOL, request("SOL", "SOL", 1))
     with pytest.raises(NoRoute):
         quote([], request(*SOL_USDC, 1))
+
+
+def test_a_route_may_begin_and_end_in_tokens_that_are_denied() -> None:
+    free = quote(ONE_POOL, request(*SOL_USDC, 10**9))
+
+    for token in SOL_USDC:
+        assert quote(ONE_POOL, request(*SOL_USDC, 10**9, deny_tokens=frozenset({token}))) == free
 
 
 def test_hops_can_be_limited() -> None:
