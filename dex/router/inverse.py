@@ -18,6 +18,7 @@ from dex.router.optimum import Optimum, best_free, bound_of
 
 _STEPS: Final = 8
 _PRECISE: Final = 1e-12
+_LEAST_WORTH: Final = 1e-7  # of the input at the margin, as a share of the output: below, rounding decides the steps
 
 
 def inverted(market: CompiledEdges, query: Query, start: Optimum, deadline: float) -> Optimum:
@@ -27,7 +28,7 @@ def inverted(market: CompiledEdges, query: Query, start: Optimum, deadline: floa
         sale = query._replace(amount=amount, is_exact_in=True, most=None)
         found = best_free(market, sale, deadline)
         price = float(found.prices[query.source]) if found is not None else 0.0
-        if found is None or not found.is_filled or not price > 0:
+        if found is None or not found.is_filled or not price * amount > _LEAST_WORTH * query.amount:
             break
         earned = bound_of(market, sale, found.prices, stakes(market, sale, found.prices, nothing, nothing > 0))
         bound = max(best.bound, amount - (earned - query.amount) / price)
