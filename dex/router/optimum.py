@@ -22,7 +22,7 @@ OUTSIDE: Final = 1e-7  # what edges outside the problem may still earn, as a sha
 ROUNDS: Final = 16
 FINE: Final = 1e-10  # complementarity of a route that is solved by itself
 _CALM: Final = 0.01  # a path whose own price falls by less may well be the best route: worth a proof
-_FORWARD_STEPS: Final = 8
+_FORWARD_STEPS: Final = 16
 _PRECISE: Final = 1e-13
 
 
@@ -165,6 +165,8 @@ class _Search:
         edges = [flow.edge for flow in carried.flows]
         depth[edges] = self.candidates.depth[edges]
         solved = Reduced(market, query, self.candidates.units, depth, last_resort).solve(self.prices, FINE)
+        if solved.missing > DUST:  # what it carries is not the whole order
+            return carried
         again = carry_solved(market, query, solved)
         return again if _is_better(query, again, carried) else carried
 
@@ -196,12 +198,15 @@ def _carry_until(market: CompiledEdges, ways: Plan, query: Query, price: float) 
 
     For plans that use up a pool: the last digit of its output would decide whether a backward pass succeeds.
     """
-    amount = sum(flow.sold for flow in ways[0])
+    amount, raised, before = sum(flow.sold for flow in ways[0]), 0.0, 0.0
     for _ in range(_FORWARD_STEPS):
         carried = carry_forward(market, ways, query.source, query.target, amount)
         short = query.amount - carried.value
         if abs(short) <= _PRECISE * query.amount or carried.missing > DUST * amount:
             break
-        amount += short * price
+        if before > short > 0:  # some of what was added last was bought in vain: it will be again
+            price = max(price, raised / (before - short))
+        raised, before = short * price, short
+        amount += raised
     missing = max(carried.missing, short if short > DUST * query.amount else 0.0)
     return Carried(math.inf if missing else amount, carried.flows, carried.slopes, missing)
