@@ -15,13 +15,13 @@ from dex.router.potentials import products_backward, products_forward
 
 Bools = NDArray[np.bool_]
 
-FIRST_EDGES = 90
-MORE_EDGES = 32
+FIRST_EDGES = 90  # fewer need more rounds, more cost more in each
+MORE_EDGES = 32  # in each later round
 SHARE = 0.03  # of the order, at whose average price edges are ranked at first
-FIT = 1.0
-MORE_FIT = 1.0
-SLACK = 1e-4
-NEAR = 0.02
+FIT = 1.0  # of the order: pieces of an edge that start after so much was sold are left out
+MORE_FIT = 1.0  # the same in later rounds
+SLACK = 1e-4  # relative distance to the best price at which a way on still counts as one of the best
+NEAR = 0.02  # the same for the pieces of such a way
 
 
 class Worth(NamedTuple):
@@ -45,20 +45,27 @@ class Candidates:
         self.units = guess.units
 
     def begin(self, guess: Guess) -> None:
-        """Take in the path, and the edges over which a share of the order would still do better than at its end."""
+        """Take in the path, and the edges over which a share of the order would do best.
+
+        Of each the pieces that still do better than the end of the path, and at least the first one.
+        """
         market, depth = self.market, self.depth
         worth = self.worth(SHARE)
         worst = float(worth.backward[self.query.source]) * (1 - guess.fall)
-        edges = _highest(worth.through, worst, FIRST_EDGES)
-        edges = np.unique(np.append(edges[self.units[market.head[edges]] > 0], guess.path))
+        edges = np.unique(np.append(self._best(worth, FIRST_EDGES), guess.path))
         floor = worst / (worth.forward[market.tail[edges]] * worth.backward[market.head[edges]])
         depth[edges] = pieces_within(market, self.units, edges, FIT, floor)
 
     def large(self, share: float, limit: int) -> Ints:
         """The edges over which that share of the order would do best."""
-        through = self.worth(share).through
-        edges = _highest(through, 0.0, limit)
-        return edges[(through[edges] > 0) & (self.units[self.market.head[edges]] > 0)]
+        return self._best(self.worth(share), limit)
+
+    def _best(self, worth: Worth, limit: int) -> Ints:
+        through = worth.through
+        edges = np.flatnonzero(through > 0)
+        if len(edges) > limit:
+            edges = edges[np.argpartition(-through[edges], limit)[:limit]]
+        return edges[self.units[self.market.head[edges]] > 0]
 
     def worth(self, share: float) -> Worth:
         """Rank all edges for a share of the order."""
@@ -137,9 +144,3 @@ def pieces_within(market: CompiledEdges, units: Floats, edges: Ints, share: floa
     is_in &= market.table[PRICE].take(columns) >= floor.take(owner)
     is_in |= place == 0
     return np.bincount(owner, is_in, len(edges)).astype(np.intp)
-
-
-def _highest(value: Floats, floor: float, limit: int) -> Ints:
-    """The edges of at least that value, and of any, no more than the limit."""
-    edges = np.flatnonzero((value >= floor) & (value > 0))
-    return edges[np.argpartition(-value[edges], limit)[:limit]] if len(edges) > limit else edges
