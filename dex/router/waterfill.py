@@ -16,8 +16,7 @@ from dex.router.pieces import Floats, Pieces
 
 _STEPS: Final = 60  # of Newton's method; hyperbolas alone need two
 _PRECISION: Final = 1e-13  # of the amount, relative
-_CLOSE: Final = 1e-10  # of the amount, where no price comes closer
-_ROUNDING: Final = 4e-15  # of z: deep pools make more than the precision of it
+_ROUNDING: Final = 4e-15  # of z; deep pools make more than the precision of it
 _SAME: Final = 1e-12  # relative distance of prices that count as one
 _LOWEST: Final = 1e-12  # of prices, as a share of the best one
 
@@ -77,8 +76,11 @@ class _Filling:
     def __init__(self, pieces: Pieces, amount: float, is_exact_in: bool) -> None:
         self.pieces, self.amount, self.is_exact_in = pieces, amount, is_exact_in
         n = self.hyperbolas = pieces.hyperbolas
-        self.prices, self.capacity = pieces.price[:n], pieces.capacity[:n]
-        self.is_flat = pieces.curvature == 0
+        self.prices = pieces.price[:n]
+        # What the order does not bend counts as flat: prices would not tell its amounts apart.
+        enough = np.minimum(pieces.capacity[:n], 2 * amount / (1 if is_exact_in else self.prices))
+        self.is_flat = pieces.curvature * enough <= _SAME
+        self.capacity = np.where(self.is_flat, enough, pieces.capacity[:n])
         self.flat_jump = np.where(self.is_flat, self.capacity if is_exact_in else self.prices * self.capacity, 0.0)
         self.has_flats = bool(self.is_flat.any())
         self.root = np.where(self.is_flat, 0.0, np.sqrt(self.prices) / pieces.curvature)
@@ -112,7 +114,7 @@ class _Filling:
                 break
             before, z = z, self._next(z, rest, lowest)
             if abs(z - before) <= _ROUNDING * abs(before):
-                return Filled(self._mixed(z) if abs(rest) > _CLOSE * self.amount else flow, price, 0.0)
+                break
             if not low < z < high:
                 z = (low + min(high, lowest)) / 2
         return Filled(flow, price, 0.0)
@@ -132,16 +134,6 @@ class _Filling:
         at = self._z(slope)
         root[~np.isfinite(root)] = 0.0
         return _Lines(at - traded / root, at + (self.most - traded) / root, root, np.zeros(len(root)))
-
-    def _mixed(self, z: float) -> Floats:
-        """Part of what pieces take just before z and just after it: no price tells those apart."""
-        step = 2 * _ROUNDING * abs(z)
-        less, more = self._flow(self._price(z - step)), self._flow(self._price(z + step))
-        self._fill_flats(more, self._price(z), np.inf)
-        done = self._traded(less)
-        most = self._traded(more)
-        share = (self.amount - done) / (most - done) if most > done else 0.0
-        return less + min(max(share, 0.0), 1.0) * (more - less)
 
     def _fill_flats(self, flow: Floats, price: float, rest: float) -> float:
         """Give the rest to the flat pieces of just this price; what is left then."""
