@@ -82,7 +82,7 @@ def _best(
         request.amount,
         max_swaps=request.max_swaps,
         max_hops=request.max_hops,
-        max_splits=request.max_legs,
+        max_legs=request.max_legs,
         allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
         deadline_ms=deadline_ms,
