@@ -13,6 +13,7 @@ from dex.router.edges import CompiledEdges
 _CORRECTIONS: Final = 4
 _FULL: Final = 0.9999  # share of an edge's capacity from which a plan means to fill it
 _PRECISE: Final = 1e-9
+WASTE: Final = 1e-3  # share of a token bought on the way that may be left over where its pools are full
 
 
 class Flow(NamedTuple):
@@ -116,6 +117,16 @@ def _carry_once(
         elif have > 0 and token in rooms and abs(rooms[token] - have) > _PRECISE * have:
             wrong[token] = rooms[token] / have
     return Carried(balance[target], flows, slopes, missing), wrong
+
+
+def wasted(flows: Sequence[Flow], target: int) -> float:
+    """The largest share of a token bought on the way that is not sold on."""
+    sold: defaultdict[int, float] = defaultdict(float)
+    bought: defaultdict[int, float] = defaultdict(float)
+    for flow in flows:
+        sold[flow.tail] += flow.sold
+        bought[flow.head] += flow.paid
+    return max((1 - sold[token] / most for token, most in bought.items() if token != target and most > 0), default=0.0)
 
 
 def carry_backward(market: CompiledEdges, plan: Plan, source: int, target: int, amount: float) -> Carried:
