@@ -71,7 +71,7 @@ def best_route(
     if found is not None:
         bound = found.bound if query.is_exact_in else min(found.bound, sold)  # of routes that sell more nothing is said
         return free._replace(carried=found.carried, prices=found.prices, bound=bound, is_proven=found.is_proven)
-    return free._replace(missing=NOT_WITHIN_LIMITS)
+    return free._replace(missing=NOT_WITHIN_LIMITS) if limits.excess(ends) else free
 
 
 def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:

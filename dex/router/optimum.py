@@ -182,7 +182,9 @@ def carry_solved(market: CompiledEdges, query: Query, solved: Solved) -> Carried
     """The solution's flows with their true amounts; what they can take of an amount that is too large."""
     ways = plan(solved.flows, query.source, query.target)
     if ways and solved.missing > DUST:
-        return carry_forward(market, ways, query.source, query.target, query.amount)
+        if query.is_exact_in:
+            return carry_forward(market, ways, query.source, query.target, query.amount)
+        return carry_backward(market, ways, query.source, query.target, query.amount)
     return carry(market, query, ways, float(solved.prices[query.target]))
 
 

@@ -15,7 +15,6 @@ from dex.router.compiled import CompiledMarket
 from dex.router.finish import Finished, finish
 from dex.router.flows import Carried
 from dex.router.guess import Query, near, query_of
-from dex.router.largest import LEAST_SHARE
 from dex.router.optimum import GAP
 from dex.router.refusal import too_large, too_small
 from dex.router.split_values import Split, SplitOrder, SplitSwap
@@ -28,7 +27,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     """The best route over all pools the order permits.
 
     Raises: NoRoute; InsufficientLiquidity with the fact `largest_amount` (atoms of the fixed side that can be
-    filled) if any was found, for which it takes as long again; AmountTooSmall when rounding leaves nothing.
+    filled) if any was found, for which it takes half as long again; AmountTooSmall when rounding leaves nothing.
     """
     if order.side is Side.EXACT_OUT:
         market = market.buying()
@@ -41,7 +40,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
         except AmountTooSmall:
             raise too_small(order) from None
         except InsufficientLiquidity:
-            raise too_large(market, order, query, max(route.missing, LEAST_SHARE)) from None
+            raise too_large(market, order, query, route) from None
     if not finished.replayed.amount_out or not finished.replayed.amount_in:
         raise too_small(order)
     return _split(market, query, route, finished)
