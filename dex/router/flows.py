@@ -164,17 +164,13 @@ def _divide(
     asked = [amount * weight / total for weight in weights]
     parts = [trade(market, flow.edge, part) for flow, part in zip(group, asked, strict=True)]
     left = sum(part.missing for part in parts)
+    if not left:
+        return parts
     for number, part in enumerate(parts):
-        if left <= 0:
-            break
-        if not part.missing:
-            more = trade(market, group[number].edge, asked[number] + left)
-            parts[number], left = more._replace(missing=0.0), more.missing
-    return (
-        [part._replace(missing=left if number == len(parts) - 1 else 0.0) for number, part in enumerate(parts)]
-        if left
-        else parts
-    )
+        if left > 0 and not part.missing:
+            parts[number] = trade(market, group[number].edge, asked[number] + left)
+            left = parts[number].missing
+    return [part._replace(missing=left if number == len(parts) - 1 else 0.0) for number, part in enumerate(parts)]
 
 
 def _joined(flows: list[Flow], source: int, target: int) -> list[Flow]:
