@@ -79,10 +79,6 @@ class WeightedPool:
         price = self.reserves[j] / self.reserves[i] * (self.weights[i] / self.weights[j])
         return price * (1 - self.swap_fee / ONE)
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> PowerCurve:
         """See `Pool`."""
         i, j = self.tokens.index(token_in), self.tokens.index(token_out)

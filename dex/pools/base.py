@@ -65,13 +65,6 @@ class Pool(Protocol):
         """
         ...
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """Atoms of token_out per atom of token_in that no swap of any size can beat, after the fee.
-
-        The marginal price where the curve is concave; above it where a moving fee can fall along the way.
-        """
-        ...
-
     def curve(self, token_in: str, token_out: str, now: int) -> Curve:
         """What the router optimises over: concave, and at least what any swap pays (see curves.py)."""
         ...

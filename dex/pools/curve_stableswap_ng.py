@@ -116,11 +116,6 @@ class StablePool:
         scaled, _ = self._solve()
         return self._price(i, j, moving_fee(scaled[i], scaled[j], self.fees.fee, self.fees.offpeg_fee_multiplier))
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`: prices only worsen along the way, but a fee that moves first falls where the pool evens out."""
-        i, j = self.tokens.index(token_in), self.tokens.index(token_out)
-        return self._price(i, j, self._least_fee_rate(i, j))
-
     def curve(self, token_in: str, token_out: str, now: int) -> Curve:
         """See `Pool`: at the lowest fee along the way. The contract's rounding may pay a few units (1e-18) more."""
         i, j = self.tokens.index(token_in), self.tokens.index(token_out)

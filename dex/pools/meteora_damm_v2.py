@@ -108,10 +108,6 @@ class DammPool:
         price = self.curve(token_in, token_out, now).price
         return price[0] if price else 0.0
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`: the fee does not move during a swap."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: one piece up to the end of the price range, none where the price already stands there."""
         sells_a = token_in == self.tokens[0]

@@ -111,17 +111,6 @@ class DlmmPool:
             return float_price(self.bin_step, self.bins[index][0], sells_x) * (1 - rate / FEE_PRECISION)
         return 0.0
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`: bin prices only worsen along the way, but the fee falls until the index reference is passed."""
-        sells_x, volatility, fees = token_in == self.tokens[0], self._volatility(now), self.fees
-        for index, rate in self._ahead(sells_x, volatility):
-            bin_id, calmest = self.bins[index][0], volatility.index_reference
-            if calmest < bin_id if sells_x else calmest > bin_id:
-                accumulator = volatility.accumulator_at(calmest, fees)
-                rate = fees.rate(fees.base_rate(self.bin_step), self.bin_step, accumulator)
-            return float_price(self.bin_step, self.bins[index][0], sells_x) * (1 - rate / FEE_PRECISION)
-        return 0.0
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a piece for each bin, those joined along which the fee falls by more than the price."""
         sells_x = token_in == self.tokens[0]

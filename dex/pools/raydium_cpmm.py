@@ -117,10 +117,6 @@ class CpmmPool:
             return 0.0
         return self.reserves[1 - i] / self.reserves[i] * (1 - self._fee_share(i))
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: one piece without an end."""
         i = self.tokens.index(token_in)

@@ -94,10 +94,6 @@ class StaticBinsPool:
             return self._price(sells_first, self.bins[index][0])
         return 0.0
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a piece for each bin."""
         sells_first = token_in == self.tokens[0]

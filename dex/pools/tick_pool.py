@@ -119,10 +119,6 @@ class TickPool(ABC):
             return (root * root if is_down else 1 / (root * root)) * (1 - self.fee_rate / PPM)
         return 0.0
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a piece for each range with liquidity."""
         kept, scale = 1 - self.fee_rate / PPM, 2.0**self.bits

@@ -56,10 +56,6 @@ class UniswapV2Pool:
         i = self.tokens.index(token_in)
         return self.reserves[1 - i] / self.reserves[i] * (1 - self.fee_rate / PPM)
 
-    def price_bound(self, token_in: str, token_out: str, now: int) -> float:
-        """See `Pool`."""
-        return self.marginal_price(token_in, token_out, now)
-
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: one piece, up to what the reserve can still grow."""
         i = self.tokens.index(token_in)

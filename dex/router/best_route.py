@@ -56,7 +56,7 @@ def best_route(
         number = "" if order.max_hops is None else f"{order.max_hops} "
         row = " in a row" if number else ""
         raise NoRoute(f"no {number}permitted pools{row} lead from {order.token_in} to {order.token_out}")
-    limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_splits)
+    limits = Limits(max(0.0, float(order.swap_cost)), order.max_swaps, order.max_hops, order.max_legs)
     if order.max_hops is not None and order.max_hops <= ALWAYS_NEAR:
         limits = limits._replace(max_hops=None)
     if not query.is_exact_in:
@@ -71,7 +71,7 @@ def best_route(
     if found is not None:
         bound = found.bound if query.is_exact_in else min(found.bound, sold)  # of routes that sell more nothing is said
         return free._replace(carried=found.carried, prices=found.prices, bound=bound, is_proven=found.is_proven)
-    return free._replace(missing=NOT_WITHIN_LIMITS)
+    return free._replace(missing=NOT_WITHIN_LIMITS) if limits.excess(ends) else free
 
 
 def _free(query: Query, optimum: Optimum, limits: Limits) -> Route:

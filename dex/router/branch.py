@@ -114,7 +114,7 @@ def _relax(routes: Routes, whole: Whole, left_out: frozenset[int]) -> _Relaxed |
     solved = routes.relax(left_out)
     if solved is not None:
         return _relaxed(whole, query, left_out, solved.flows, solved.prices)
-    optimum = best_split(whole.market, query, effort=_EFFORT)
+    optimum = best_split(whole.market, query, routes.deadline, _EFFORT)
     if optimum is None or not optimum.is_filled:
         return None
     return _relaxed(whole, query, left_out, optimum.carried.flows, optimum.prices)._replace(used=frozenset())

@@ -1,4 +1,4 @@
-"""Pools compiled for the search. Changes only by `apply`, which bumps the version."""
+"""Pools compiled for the search. Changes only by `apply`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ class CompiledMarket(CompiledEdges):
     A market moved on by `apply` gives the same routes as one made of the pools as they are then.
     """
 
-    def __init__(self, pools: Sequence[Pool], now: int, version: int = 0) -> None:
+    def __init__(self, pools: Sequence[Pool], now: int) -> None:
         self.now = now
-        self.version = version
         self.pools = list(pools)
         self.position = {pool.pool_id: number for number, pool in enumerate(self.pools)}
         self.tokens = tuple(sorted({token for pool in self.pools for token in pool.tokens}))
@@ -70,7 +69,6 @@ class CompiledMarket(CompiledEdges):
             self._rewrite(np.array(edges, np.intp), compile_curves(curves))
         for edge in touched:
             self._price_pair(edge)
-        self.version += 1
 
     def buying(self) -> CompiledMarket:
         """The market for orders with a fixed output, for which some pools have narrower limits."""

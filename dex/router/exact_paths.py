@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
+from dex.router.flows import WASTE
 from dex.router.guess import Query
 from dex.router.replay import Replayed, swap_most
 
@@ -55,8 +56,10 @@ def _longer(market: CompiledMarket, query: Query, before: _Way, edge: int, token
     pools = market.edge_pools
     if any(pools[done] == pools[edge] for done, _ in before.swaps):
         return None
-    swap, rest, _ = swap_most(market, edge, abs(before.score), query.is_exact_in)
-    if swap is None or (rest and not (query.is_exact_in and before.swaps)):  # on the way something may be left over
+    amount = abs(before.score)
+    swap, rest, _ = swap_most(market, edge, amount, query.is_exact_in)
+    may_be_left = WASTE * amount if query.is_exact_in and before.swaps else 0
+    if swap is None or rest > may_be_left:
         return None
     score = swap.amount_out if query.is_exact_in else -swap.amount_in
     return _Way(score, token, before.passed | {token}, (*before.swaps, (edge, swap)))

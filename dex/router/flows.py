@@ -13,6 +13,7 @@ from dex.router.edges import CompiledEdges
 _CORRECTIONS: Final = 4
 _FULL: Final = 0.9999  # share of an edge's capacity from which a plan means to fill it
 _PRECISE: Final = 1e-9
+WASTE: Final = 1e-3  # share of a token bought on the way that may be left over where its pools are full
 
 
 class Flow(NamedTuple):
@@ -118,6 +119,16 @@ def _carry_once(
     return Carried(balance[target], flows, slopes, missing), wrong
 
 
+def wasted(flows: Sequence[Flow], target: int) -> float:
+    """The largest share of a token bought on the way that is not sold on."""
+    sold: defaultdict[int, float] = defaultdict(float)
+    bought: defaultdict[int, float] = defaultdict(float)
+    for flow in flows:
+        sold[flow.tail] += flow.sold
+        bought[flow.head] += flow.paid
+    return max((1 - sold[token] / most for token, most in bought.items() if token != target and most > 0), default=0.0)
+
+
 def carry_backward(market: CompiledEdges, plan: Plan, source: int, target: int, amount: float) -> Carried:
     """Buy `amount` of the target, each token's need split in the proportions in which the plan buys it."""
     into: defaultdict[int, list[Flow]] = defaultdict(list)
@@ -153,17 +164,13 @@ def _divide(
     asked = [amount * weight / total for weight in weights]
     parts = [trade(market, flow.edge, part) for flow, part in zip(group, asked, strict=True)]
     left = sum(part.missing for part in parts)
+    if not left:
+        return parts
     for number, part in enumerate(parts):
-        if left <= 0:
-            break
-        if not part.missing:
-            more = trade(market, group[number].edge, asked[number] + left)
-            parts[number], left = more._replace(missing=0.0), more.missing
-    return (
-        [part._replace(missing=left if number == len(parts) - 1 else 0.0) for number, part in enumerate(parts)]
-        if left
-        else parts
-    )
+        if left > 0 and not part.missing:
+            parts[number] = trade(market, group[number].edge, asked[number] + left)
+            left = parts[number].missing
+    return [part._replace(missing=left if number == len(parts) - 1 else 0.0) for number, part in enumerate(parts)]
 
 
 def _joined(flows: list[Flow], source: int, target: int) -> list[Flow]:

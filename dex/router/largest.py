@@ -17,15 +17,17 @@ _LONGER: Final = 32  # stride upwards, after each time it was not too much
 _FAR: Final = 4  # factor between two amounts from which their geometric mean comes next
 
 
-def largest_amount(missing_of: Callable[[int], float | None], amount: int, missing: float) -> int:
+def largest_amount(missing_of: Callable[[int], float | None], amount: int, missing: float, fills: int = 0) -> int:
     """An amount that fills, where one larger by a millionth (by one atom at least) does not; 0 when none is found.
 
     `missing_of` an amount is the share of it that cannot be filled: 0.0 for none, `TOO_SMALL` where rounding leaves
     nothing of it, None to end the search with what it has. Shares need not be exact, but good ones save tries. Of
-    `amount` it is `missing`.
+    `amount` it is `missing`. The search starts just above `fills`, an amount that does, if there is one.
     """
-    low, high, floor = 0, amount, 0  # what fills, what is too large, what is too small
+    low, high, floor = fills, amount, 0  # what fills, what is too large, what is too small
     margin, stride, probe = LEAST_SHARE, 1, _less(amount, missing, LEAST_SHARE)
+    if fills:
+        probe, stride = fills + max(1, fills // PPM), _LONGER
     for _ in range(_TRIES):
         if high - max(low, floor) <= max(1, low // PPM):
             break

@@ -13,12 +13,12 @@ class Limits(NamedTuple):
     swap_cost: float = 0.0
     max_swaps: int | None = None
     max_hops: int | None = None
-    max_splits: int | None = None
+    max_legs: int | None = None
 
     @property
     def is_free(self) -> bool:
         """Whether nothing is limited and nothing costs."""
-        return self.swap_cost <= 0 and self.max_swaps is None and self.max_hops is None and self.max_splits is None
+        return self.swap_cost <= 0 and self.max_swaps is None and self.max_hops is None and self.max_legs is None
 
     def excess(self, ends: Iterable[tuple[int, int]]) -> int:
         """By how many swaps, hops and paths a route is too large; `ends` are the tail and head of each swap."""
@@ -28,8 +28,8 @@ class Limits(NamedTuple):
             over += max(0, len(ends) - self.max_swaps)
         if self.max_hops is not None:
             over += max(0, longest(ends) - self.max_hops)
-        if self.max_splits is not None:
-            over += max(0, paths_of(ends) - self.max_splits)
+        if self.max_legs is not None:
+            over += max(0, paths_of(ends) - self.max_legs)
         return over
 
 

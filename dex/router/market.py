@@ -18,7 +18,7 @@ class Market:
 
     def __init__(self, pools: Sequence[Pool], now: int, version: int) -> None:
         pools = _sorted(pools)
-        self.compiled = CompiledMarket(pools, now, version)
+        self.compiled = CompiledMarket(pools, now)
         self.paths = VenuePaths(self.compiled)
         self.version = version
 

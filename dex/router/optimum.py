@@ -11,8 +11,9 @@ import numpy as np
 from dex.router.candidates import Candidates
 from dex.router.certificate import Stakes, earned_by_pool, most_reached, stakes
 from dex.router.edges import CompiledEdges
-from dex.router.flows import Carried, Flow, Plan, carry_backward, carry_forward, circle, plan
+from dex.router.flows import WASTE, Carried, Flow, Plan, carry_backward, carry_forward, circle, plan, wasted
 from dex.router.guess import Guess, Query, best_path, within
+from dex.router.interior import TOLERANCE
 from dex.router.parallel import solve_parallel
 from dex.router.pieces import Floats, Ints
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
@@ -20,7 +21,7 @@ from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
 OUTSIDE: Final = 1e-7  # what edges outside the problem may still earn, as a share of the bound
 ROUNDS: Final = 16
-FINE: Final = 1e-10  # complementarity of a route that is solved by itself
+FINE: Final = 1e-10  # complementarity of a route that is solved by itself, and where dust decides on a refusal
 _CALM: Final = 0.01  # a path whose own price falls by less may well be the best route: worth a proof
 _FORWARD_STEPS: Final = 16
 _PRECISE: Final = 1e-13
@@ -125,7 +126,7 @@ class _Search:
         last_resort, iterations = LAST_RESORTS[0], 0
         for _ in range(ROUNDS):
             reduced = Reduced(market, query, candidates.units, candidates.depth, last_resort)
-            solved = reduced.solve(self.prices)
+            solved = reduced.solve(self.prices, TOLERANCE if last_resort > LAST_RESORTS[-1] else FINE)
             iterations += solved.iterations + 1
             self.prices, self.is_settled = solved.prices, solved.is_settled
             found, bound = self.certify(self.prices)
@@ -141,6 +142,8 @@ class _Search:
                 continue
             break
         carried, missing = carry_solved(market, query, solved), solved.missing
+        if query.is_exact_in and not carried.missing and wasted(carried.flows, query.target) <= WASTE:
+            missing = 0.0  # at prices below the last resort it finds its market after all
         if carried.flows and not is_close(query, carried.value, self.bound):
             carried = self._polished(carried, last_resort)
         if not guess.carried.missing and _is_better(query, guess.carried, carried):
@@ -179,7 +182,9 @@ def carry_solved(market: CompiledEdges, query: Query, solved: Solved) -> Carried
     """The solution's flows with their true amounts; what they can take of an amount that is too large."""
     ways = plan(solved.flows, query.source, query.target)
     if ways and solved.missing > DUST:
-        return carry_forward(market, ways, query.source, query.target, query.amount)
+        if query.is_exact_in:
+            return carry_forward(market, ways, query.source, query.target, query.amount)
+        return carry_backward(market, ways, query.source, query.target, query.amount)
     return carry(market, query, ways, float(solved.prices[query.target]))
 
 

@@ -13,6 +13,7 @@ from dex.execution import buy
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router.market import Market
+from dex.router.refusal import too_small
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.router.venue_paths import Fill, best_fill
@@ -81,7 +82,7 @@ def _best(
         request.amount,
         max_swaps=request.max_swaps,
         max_hops=request.max_hops,
-        max_splits=request.max_legs,
+        max_legs=request.max_legs,
         allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
         deadline_ms=deadline_ms,
@@ -93,16 +94,11 @@ def _best(
     except (InsufficientLiquidity, NoRoute) as refusal:
         if single is None:
             is_too_small = alone and all(isinstance(fill, AmountTooSmall) for fill in alone)
-            raise (_too_small(request) if is_too_small else refusal) from None
+            raise (too_small(order) if is_too_small else refusal) from None
         return _of_path(market, request, single, None)
     if single is not None and _score(request.side, single) > _score(request.side, found.route):
         return _of_path(market, request, single, found.bound)
     return found
-
-
-def _too_small(request: SwapRequest) -> AmountTooSmall:
-    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
-    return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
 def _of_split(market: Market, request: SwapRequest, split: Split) -> Found:

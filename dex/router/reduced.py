@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dex.router import interior
 from dex.router.edges import CompiledEdges
-from dex.router.flows import Flow
+from dex.router.flows import WASTE, Flow
 from dex.router.guess import Query
 from dex.router.linear import sums
 from dex.router.pieces import CAPACITY, PRICE, ROWS, Floats, Ints, Pieces
@@ -19,7 +19,6 @@ Bools = NDArray[np.bool_]
 
 DUST: Final = 3e-6  # share of the order below which a flow is no flow
 _LARGEST: Final = 16.0  # units a piece can take, at most: in none of them does an optimum sell more than the order
-_WASTE: Final = 1e-3  # share of the order that may be bought of tokens which then cannot all be sold
 # Price, in units, of an edge that always has room: what flows there is liquidity that is missing. The first one
 # keeps numbers tame, the last is tried before an order is refused.
 LAST_RESORTS: Final = (0.03, 1e-6)
@@ -137,7 +136,7 @@ class Reduced:
         """The share of the order that found no liquidity: what was wasted counts once it is too much to overlook."""
         missing = float(flow[0]) * (1.0 if self.query.is_exact_in else self.last_resort)
         wasted = float(flow[owner == 0].sum() - flow[0])
-        return missing + (wasted if wasted > _WASTE else 0.0)
+        return missing + (wasted if wasted > WASTE else 0.0)
 
 
 def trimmed(market: CompiledEdges, query: Query, edges: Ints) -> Ints:

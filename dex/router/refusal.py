@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
-from dex.router.best_route import NOT_WITHIN_LIMITS, best_route
+from dex.router.best_route import NOT_WITHIN_LIMITS, Route, best_route
 from dex.router.compiled import CompiledMarket
-from dex.router.finish import finish
+from dex.router.finish import finish, replayed
 from dex.router.guess import Query
 from dex.router.largest import LEAST_SHARE, TOO_SMALL, largest_amount
 from dex.router.split_values import SplitOrder
 from dex.types import Side
 
 _ITERATIONS: Final = 4_000  # of all searches for the largest amount, after which it is what was found by then
-
 _WITHIN_LIMITS: Final = 100  # iterations that a route within limits costs, about
+_TIME: Final = 0.5  # for the largest amount, as a share of the order's own
+_MARGINS: Final = (LEAST_SHARE, 1e-6, 1e-3, 0.03)  # below what a route carries of an amount that is too large
 
 
 def too_small(order: SplitOrder) -> AmountTooSmall:
@@ -27,15 +29,18 @@ def too_small(order: SplitOrder) -> AmountTooSmall:
     return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
-def too_large(market: CompiledMarket, order: SplitOrder, query: Query, missing: float) -> InsufficientLiquidity:
-    """The refusal of an amount of which that share, more or less, finds no liquidity."""
-    deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
+def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: Route) -> InsufficientLiquidity:
+    """The refusal of an amount of which the route found liquidity for a share, more or less."""
+    deadline = math.inf
+    if order.deadline_ms is not None:
+        deadline = time.perf_counter() + _TIME * order.deadline_ms / 1_000
     free = _Search(
         market, replace(order, swap_cost=0.0), query, deadline
     )  # costs change hardly anything, and take time
-    largest = largest_amount(free.missing, order.amount, missing)
-    if order.swap_cost and largest:
-        largest = largest_amount(_Search(market, order, query, deadline).missing, largest + 1, LEAST_SHARE)
+    largest = largest_amount(free.missing, order.amount, max(route.missing, LEAST_SHARE), free.part_of(route))
+    costly = _Search(market, order, query, deadline)
+    if order.swap_cost and largest and costly.missing(largest):
+        largest = largest_amount(costly.missing, largest, LEAST_SHARE)
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
         f"all pools together cannot {verb} that much {fixed}",
@@ -52,6 +57,19 @@ class _Search:
         self.market, self.order, self.query, self.deadline = market, order, query, deadline
         self.iterations = 0
 
+    def part_of(self, route: Route) -> int:
+        """An amount that fills at once, divided as the route for all of the order divides it; 0 where none does."""
+        if route.limits.excess((flow.tail, flow.head) for flow in route.carried.flows):
+            return 0
+        for margin in _MARGINS:
+            amount = int(self.order.amount * (1 - route.missing) * (1 - margin))
+            if not 0 < amount < self.order.amount:
+                continue
+            with suppress(InsufficientLiquidity):
+                done = replayed(self.market, self.query._replace(amount=float(amount)), amount, route)
+                return amount if done.amount_in and done.amount_out else 0
+        return 0
+
     def missing(self, amount: int) -> float | None:
         """The share of an amount that finds no liquidity; see `largest_amount`."""
         if self.iterations > _ITERATIONS or (self.deadline < math.inf and time.perf_counter() > self.deadline):
@@ -60,9 +78,9 @@ class _Search:
         try:
             route = best_route(self.market, self.order, query, self.deadline, is_proof_wanted=False)
             self.iterations += route.iterations + (0 if route.limits.is_free else _WITHIN_LIMITS)
-            replayed = finish(self.market, query, amount, route).replayed
+            done = finish(self.market, query, amount, route).replayed
         except AmountTooSmall:
             return TOO_SMALL
         except (InsufficientLiquidity, NoRoute):
             return max(route.missing, LEAST_SHARE) if route else NOT_WITHIN_LIMITS
-        return 0.0 if replayed.amount_in and replayed.amount_out else TOO_SMALL
+        return 0.0 if done.amount_in and done.amount_out else TOO_SMALL

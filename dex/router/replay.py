@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
-from dex.router.flows import Flow, Plan
+from dex.router.flows import WASTE, Flow, Plan
 
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
@@ -32,8 +32,8 @@ class Replayed(NamedTuple):
 def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int, amount: int) -> Replayed:
     """Sell `amount`, the balance of each token divided in the plan's proportions, the largest flow taking the rest.
 
-    Flows too small to pay anything are left out. Raises: InsufficientLiquidity when not all of `amount` can be
-    sold, AmountTooSmall when that is because it is so little.
+    Flows too small to pay anything are left out. Raises: InsufficientLiquidity when not all of `amount`, or of what
+    it buys on the way, can be sold, AmountTooSmall when that is because it is so little.
     """
     balance: defaultdict[int, int] = defaultdict(int)
     balance[source] = amount
@@ -43,6 +43,8 @@ def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int
         done, left, is_small = _trade(market, group, [flow.sold for flow in group], balance[token], True)
         if left and token == source:
             raise _refusal(is_small, f"the route cannot take {left} of the order's {amount} atoms")
+        if left > WASTE * balance[token] and not is_small:
+            raise InsufficientLiquidity(f"the route buys {left} atoms that it cannot sell on")
         for flow, swap in done:
             balance[flow.head] += swap.amount_out
             swaps.append((flow.edge, swap))

@@ -13,8 +13,8 @@ from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.router.best_route import Route, best_route
 from dex.router.compiled import CompiledMarket
 from dex.router.finish import Finished, finish
+from dex.router.flows import Carried
 from dex.router.guess import Query, near, query_of
-from dex.router.largest import LEAST_SHARE
 from dex.router.optimum import GAP
 from dex.router.refusal import too_large, too_small
 from dex.router.split_values import Split, SplitOrder, SplitSwap
@@ -27,7 +27,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     """The best route over all pools the order permits.
 
     Raises: NoRoute; InsufficientLiquidity with the fact `largest_amount` (atoms of the fixed side that can be
-    filled) if any was found, for which it takes as long again; AmountTooSmall when rounding leaves nothing.
+    filled) if any was found, for which it takes half as long again; AmountTooSmall when rounding leaves nothing.
     """
     if order.side is Side.EXACT_OUT:
         market = market.buying()
@@ -40,7 +40,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
         except AmountTooSmall:
             raise too_small(order) from None
         except InsufficientLiquidity:
-            raise too_large(market, order, query, max(route.missing, LEAST_SHARE)) from None
+            raise too_large(market, order, query, route) from None
     if not finished.replayed.amount_out or not finished.replayed.amount_in:
         raise too_small(order)
     return _split(market, query, route, finished)
@@ -75,7 +75,8 @@ def _split(market: CompiledMarket, query: Query, route: Route, finished: Finishe
     net = value - cost if query.is_exact_in else value + cost
     gap = (route.bound - net if query.is_exact_in else net - route.bound) / max(abs(net), math.ulp(0.0))
     is_same = finished.carried is route.carried
-    worth = route.prices[query.target] or 1.0
+    prices = _prices(route, finished.carried)
+    worth = prices[query.target] or 1.0
     swaps = []
     for edge, swap in replayed.swaps:
         pool = swap.pool_after
@@ -89,6 +90,15 @@ def _split(market: CompiledMarket, query: Query, route: Route, finished: Finishe
         bound=route.bound,
         gap_bp=_BASIS_POINTS * gap,
         is_proven=gap <= GAP or (route.is_proven and is_same),
-        prices={market.tokens[token]: price / worth for token, price in sorted(route.prices.items())},
+        prices={market.tokens[token]: price / worth for token, price in sorted(prices.items())},
         pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),
     )
+
+
+def _prices(route: Route, carried: Carried) -> dict[int, float]:
+    """Marginal prices by token; of those that only the simpler route in whole atoms passes, by their best sale."""
+    prices = dict(route.prices)
+    for flow, slope in zip(reversed(carried.flows), reversed(carried.slopes), strict=True):
+        if flow.tail not in route.prices:
+            prices[flow.tail] = max(prices.get(flow.tail, 0.0), slope * prices[flow.head])
+    return prices

@@ -14,7 +14,7 @@ class SplitOrder:
     """What is to be routed: `amount` is atoms of token_in for exact_in, of token_out for exact_out.
 
     `swap_cost` is what each swap of a route costs, in atoms of token_out. `max_swaps`, `max_hops` (swaps in a row)
-    and `max_splits` (paths side by side) limit its size; None: unlimited. No venues allowed means all are. After
+    and `max_legs` (paths side by side) limit its size; None: unlimited. No venues allowed means all are. After
     `deadline_ms` the best route found so far is taken; without one the effort is bounded but not timed, so that the
     same order on the same market always gives the same route.
     """
@@ -26,7 +26,7 @@ class SplitOrder:
     swap_cost: float = 0.0
     max_swaps: int | None = None
     max_hops: int | None = None
-    max_splits: int | None = None
+    max_legs: int | None = None
     allow_venues: frozenset[str] = field(default_factory=frozenset)
     deny_venues: frozenset[str] = field(default_factory=frozenset)
     deny_tokens: frozenset[str] = field(default_factory=frozenset)

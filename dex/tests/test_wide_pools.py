@@ -83,8 +83,8 @@ def test_bounds_hold_however_little_time_there_was(pools: list[Pool], order: Spl
 @given(pools=wide_markets(), order=orders, data=st.data())
 def test_bounds_hold_for_routes_under_limits(pools: list[Pool], order: SplitOrder, data: st.DataObject) -> None:
     few = st.none() | st.integers(1, 3)
-    swaps, hops, splits = (data.draw(few, name) for name in ("max_swaps", "max_hops", "max_splits"))
-    small = replace(order, max_swaps=swaps, max_hops=hops, max_splits=splits)
+    swaps, hops, legs = (data.draw(few, name) for name in ("max_swaps", "max_hops", "max_legs"))
+    small = replace(order, max_swaps=swaps, max_hops=hops, max_legs=legs)
     free, limited = split_of(pools, order), split_of(pools, small)
 
     if free is not None and limited is not None:

@@ -1,0 +1,36 @@
+"""Plans carried through the curves of their edges."""
+
+import numpy as np
+import pytest
+
+from dex.router.compiled import CompiledMarket
+from dex.router.flows import Flow, carry_forward, wasted
+from dex.testing import NOW
+from dex.testing.meteora_damm_v2 import damm_pool
+from dex.testing.uniswap_v2 import v2_pool
+
+MILLION = 10**6
+
+
+@pytest.mark.parametrize("weights", [(900.0, 100.0), (100.0, 900.0)])
+def test_what_an_edge_has_no_room_for_goes_to_its_sibling(weights: tuple[float, float]) -> None:
+    endless = v2_pool("endless", ("A", "B"), (MILLION, MILLION))
+    narrow = damm_pool("narrow", ("A", "B"), (MILLION, MILLION))
+    market = CompiledMarket([endless, narrow], NOW)
+    source, target = (market.token_number[token] for token in "AB")
+    edges = np.flatnonzero(market.tail == source).tolist()
+    group = [Flow(edge, source, target, weight, weight) for edge, weight in zip(edges, weights, strict=True)]
+    amount = 1_000.0 * MILLION
+
+    carried = carry_forward(market, [sorted(group, key=lambda flow: -flow.sold)], source, target, amount)
+
+    assert carried.missing == 0
+    assert sum(flow.sold for flow in carried.flows) == pytest.approx(amount)
+    assert {flow.sold for flow in carried.flows} >= {market.capacity[edges[1]]}
+
+
+def test_share_of_a_token_that_is_left_on_the_way() -> None:
+    flows = [Flow(0, 0, 1, 10.0, 100.0), Flow(1, 1, 2, 60.0, 6.0), Flow(2, 1, 2, 20.0, 2.0)]
+
+    assert wasted(flows, 2) == pytest.approx(0.2)
+    assert wasted(flows[:1], 1) == 0

@@ -1,0 +1,134 @@
+"""Routes in any market - prices apart by any factor, circles that gain, dust - are true, bounded and repeatable."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from hypothesis import HealthCheck, assume, event, given, settings
+from hypothesis import strategies as st
+
+from dex.errors import DexError, InsufficientLiquidity
+from dex.pools import Pool
+from dex.pools.curves import Segments
+from dex.router import Market, find_route
+from dex.router.compiled import CompiledMarket
+from dex.router.split import find_split
+from dex.router.split_values import Split, SplitOrder
+from dex.testing import NOW, TOKENS, markets, request
+from dex.tests.splits import ATOMS, BOUND_ERROR, IN, OUT, limited_orders, loss, orders, split_of
+from dex.types import Hop
+
+MOST_HOPS = 4
+THREADS = 4
+FEW_FIT = settings(suppress_health_check=[HealthCheck.filter_too_much])
+
+Answer = Split | tuple[str, str, dict[str, object]]
+
+
+@given(pools=markets(), order=orders())
+def test_order_gets_a_true_route_or_a_named_refusal(pools: list[Pool], order: SplitOrder) -> None:
+    split = split_of(pools, order)
+    event("refused" if split is None else f"{len(split.swaps)} swaps")
+
+
+@given(pools=markets(), order=limited_orders())
+def test_limits_hold_and_costs_are_charged(pools: list[Pool], order: SplitOrder) -> None:
+    split = split_of(pools, order)
+
+    if split is not None and order.side is IN:
+        assert split.cost == order.swap_cost * len(split.swaps)
+    elif split is not None:  # in atoms of the token that is sold
+        assert (split.cost > 0) is (order.swap_cost > 0)
+
+
+@FEW_FIT
+@given(pools=markets(max_pools=5), order=orders(), data=st.data())
+def test_no_random_route_passes_the_bound(pools: list[Pool], order: SplitOrder, data: st.DataObject) -> None:
+    paid = data.draw(random_routes(pools, order))
+    assume(paid > 0)
+
+    sold = split_of(pools, replace(order, side=IN))
+    bought = split_of(pools, replace(order, side=OUT, amount=paid))
+
+    slack = ATOMS * len(pools)
+    if sold is not None:
+        assert paid <= sold.bound * (1 + BOUND_ERROR) + slack
+    if bought is not None:
+        assert order.amount >= bought.bound * (1 - BOUND_ERROR) - slack
+
+
+@st.composite
+def random_routes(draw: st.DrawFn, pools: list[Pool], order: SplitOrder) -> int:
+    """What some route pays that sells each token's balance to pools drawn at random; 0 where it sells not all."""
+    between = draw(st.permutations([token for token in TOKENS if token not in (order.token_in, order.token_out)]))
+    tokens = [order.token_in, *between, order.token_out]
+    unused, balance = list(pools), Counter({order.token_in: order.amount})
+    for place, token in enumerate(tokens[:-1]):
+        for pool, other in draw(st.permutations(list(_ways(pools, token, tokens[place + 1 :])))):
+            share = draw(st.integers(1, 4))
+            part = balance[token] * share // 4
+            if pool not in unused:
+                continue
+            try:
+                paid = pool.swap_exact_in(token, other, part, NOW).amount_out
+            except InsufficientLiquidity:
+                continue
+            unused.remove(pool)
+            balance[token] -= part
+            balance[other] += paid
+    return 0 if balance[order.token_in] else balance[order.token_out]
+
+
+def _ways(pools: list[Pool], token: str, others: list[str]) -> Iterator[tuple[Pool, str]]:
+    return ((pool, other) for pool in pools for other in others if {token, other} <= set(pool.tokens))
+
+
+@FEW_FIT
+@given(pools=markets(), order=orders())
+def test_split_is_no_worse_than_the_best_single_path(pools: list[Pool], order: SplitOrder) -> None:
+    asked = request(order.token_in, order.token_out, order.amount, order.side, max_hops=MOST_HOPS)
+    try:
+        single = find_route(Market(pools, NOW, 0), asked).quote
+    except DexError:
+        assume(False)
+    by_id = {pool.pool_id: pool for pool in pools}
+    assume(all(_has_room(by_id[hop.pool_id], hop) for hop in single.route.hops))
+
+    split = split_of(pools, order)
+
+    assert split is not None
+    assert loss(order, split, single.amount_out if order.side is IN else single.amount_in) <= 0
+
+
+def _has_room(pool: Pool, hop: Hop) -> bool:
+    """Whether all of the input is sold: some programs take more for the last atom of a range than it is worth."""
+    curve = pool.curve(hop.token_in, hop.token_out, NOW)
+    room = sum(curve.capacity) if isinstance(curve, Segments) else curve.capacity
+    return hop.amount_in <= room * (1 - BOUND_ERROR)
+
+
+@given(pools=markets(), order=orders())
+def test_same_input_gives_the_same_route(pools: list[Pool], order: SplitOrder) -> None:
+    market = CompiledMarket(pools, NOW)
+
+    assert _answer(market, order) == _answer(market, order) == _answer(CompiledMarket(pools, NOW), order)
+
+
+@settings(max_examples=10)
+@given(pools=markets(), asked=st.lists(orders(), min_size=THREADS, max_size=2 * THREADS))
+def test_threads_that_share_a_market_change_nothing(pools: list[Pool], asked: list[SplitOrder]) -> None:
+    market = CompiledMarket(pools, NOW)
+    one_by_one = [_answer(CompiledMarket(pools, NOW), order) for order in asked]
+
+    with ThreadPoolExecutor(THREADS) as executor:
+        together = list(executor.map(lambda order: _answer(market, order), asked))
+
+    assert together == one_by_one
+
+
+def _answer(market: CompiledMarket, order: SplitOrder) -> Answer:
+    try:
+        return find_split(market, order)
+    except DexError as error:
+        return error.code, error.detail, error.facts
