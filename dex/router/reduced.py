@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dex.router import interior
 from dex.router.edges import CompiledEdges
+from dex.router.fast.central_path import TOLERANCE
 from dex.router.flows import Flow
 from dex.router.guess import Query
 from dex.router.linear import sums
@@ -60,7 +61,7 @@ class Reduced:
         is_used[query.numeraire] = False
         self.tokens = np.append(np.flatnonzero(is_used), query.numeraire)
 
-    def solve(self, prices: Floats | None, tolerance: float = interior.TOLERANCE) -> Solved:
+    def solve(self, prices: Floats | None, tolerance: float = TOLERANCE) -> Solved:
         """Solve it, starting from these prices. None: from the units, and without pricing tokens outside."""
         market, units, tokens, size = self.market, self.units, self.tokens, len(self.edges) + 1
         program, owner = self.program()
