@@ -47,8 +47,8 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     """
     if kernels_on():
         curves, ends = (market.table, market.form, market.first, market.count), (market.tail, market.head)
-        most = _ANY_AMOUNT if query.most is None else query.most
-        return Stakes(*price_edges(*curves, *ends, query.price, nu, most, known, is_settled))
+        limits = _ANY_AMOUNT if query.most is None else query.most
+        return Stakes(*price_edges(*curves, *ends, query.price, nu, limits, known, is_settled))
     floor = nu.take(market.tail)
     floor *= 1 + ROUNDING
     top = nu.take(market.head)

@@ -25,6 +25,7 @@ from dex.router.fast.kernel import kernels_on
 from dex.router.linear import solve_small, sums
 from dex.router.pieces import Floats, Ints, Pieces
 
+
 class Program(NamedTuple):
     """Pieces between tokens 0 .. tokens-1 and the numeraire, which is number `tokens`. Values are near one.
 

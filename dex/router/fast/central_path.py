@@ -11,7 +11,6 @@ from dex.router.fast.kernel import Floats, Ints, Table, kernel, part
 from dex.router.fast.linear import factorise, substitute
 from dex.router.pieces import CAPACITY
 
-
 MAX_ITERATIONS: Final = 80
 TOLERANCE: Final = 1e-8  # of complementarity and balance, in units of the order's value
 STEP: Final = 0.995  # share of the way to the nearest bound
@@ -139,9 +138,7 @@ def _linearise(network: _Network, state: _State, step: _Step) -> None:
     for i in range(len(state.flow)):
         tail, head, slope = network.tail[i], network.head[i], state.slope[i]
         inverse = 1.0 / (
-            state.dual_flow[i] / state.flow[i]
-            + state.bend[i] * state.prices[head]
-            + state.dual_left[i] / state.left[i]
+            state.dual_flow[i] / state.flow[i] + state.bend[i] * state.prices[head] + state.dual_left[i] / state.left[i]
         )
         step.inverse[i] = inverse
         matrix[tail, tail] += inverse
