@@ -16,12 +16,14 @@ from typing import Annotated, Any, Final, TypeVar, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+log = logging.getLogger(__name__)
+
 try:
     import numba
-except ModuleNotFoundError:
+except ImportError as error:
     numba = None
-
-log = logging.getLogger(__name__)
+    if not isinstance(error, ModuleNotFoundError):  # a numba that this numpy is too new for, say
+        log.warning("the extra `fast` stays unused: %s", error)
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 Floats = NDArray[np.float64]
@@ -45,8 +47,8 @@ _OPTIONS: Final = {"error_model": "numpy", "fastmath": False}
 
 
 class _Switch:
-    can_compile = numba is not None and not numba.config.DISABLE_JIT
-    is_on = can_compile
+    can_compile: bool = numba is not None and not numba.config.DISABLE_JIT
+    is_on: bool = can_compile
 
 
 def kernels_on() -> bool:
