@@ -52,7 +52,9 @@ class Candidates:
         worth = self.worth(SHARE)
         worst = float(worth.backward[self.query.source]) * (1 - guess.fall)
         edges = _highest(worth.through, worst, FIRST_EDGES)
-        edges = np.unique(np.append(edges[self.units[market.head[edges]] > 0], guess.path))
+        is_in = np.zeros(market.edge_count, bool)
+        is_in[edges[self.units[market.head[edges]] > 0]] = is_in[guess.path] = True
+        edges = np.flatnonzero(is_in)
         floor = worst / (worth.forward[market.tail[edges]] * worth.backward[market.head[edges]])
         depth[edges] = pieces_within(market, self.units, edges, FIT, floor)
 
@@ -117,10 +119,13 @@ class Candidates:
         is_seen = is_settled.copy()
         ways = []
         for _ in range(HOPS):
-            tokens = np.unique(tokens[~is_seen[tokens]])
+            is_next = np.zeros(len(is_seen), bool)
+            is_next[tokens] = True
+            is_next &= ~is_seen
+            tokens = np.flatnonzero(is_next)
             if not len(tokens):
                 break
-            is_seen[tokens] = True
+            is_seen |= is_next
             start = market.tail_start[tokens]
             count = market.tail_start[tokens + 1] - start
             ends = count.cumsum()

@@ -87,7 +87,8 @@ def wide_market(seed: int) -> tuple[CompiledMarket, Query]:
     hubs = tokens[:20]
     pools: list[Pool] = []
     for number in range(3_000):
-        pair = (rng.choice(hubs), rng.choice(tokens[20:])) if number % 10 else tuple(rng.sample(hubs, 2))
+        one, other = rng.sample(hubs, 2)
+        pair = (one, rng.choice(tokens[20:]) if number % 10 else other)
         depth = int(10 ** rng.uniform(9, 15))
         pools.append(cpmm_pool(f"p{number}", pair, (depth, int(depth * rng.uniform(0.99, 1.01)))))
     market = CompiledMarket(pools, NOW)
@@ -242,7 +243,7 @@ def test_kernels_that_cannot_be_kept_stay_unused(
     def refuse(*_: Any, **__: Any) -> Any:
         raise RuntimeError("no locator available")
 
-    monkeypatch.setattr(kernel.numba, "njit", refuse)
+    monkeypatch.setattr("numba.njit", refuse)
     monkeypatch.setattr(kernel._Switch, "can_compile", True)
     monkeypatch.setattr(kernel._Switch, "is_on", True)
 
