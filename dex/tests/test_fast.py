@@ -37,15 +37,15 @@ from dex.router.solve import Solver
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.testing import NOW, cpmm_pool, markets, requests
+from dex.tests.conftest import KERNELS_MISSING
 from dex.tests.vector_files import VECTORS_DIR
 from dex.types import SwapRequest
 
 ROOT = Path(__file__).parents[2]
-NOT_HERE = "numba is not installed: the kernels of the extra `fast` are NOT tested (make setup FAST=1)"
 IS_INSTALLED = use_kernels(True)
 if not IS_INSTALLED:
-    warnings.warn(NOT_HERE, stacklevel=1)
-needs_numba = pytest.mark.skipif(not IS_INSTALLED, reason=NOT_HERE)
+    warnings.warn(KERNELS_MISSING, stacklevel=1)
+needs_numba = pytest.mark.skipif(not IS_INSTALLED, reason=KERNELS_MISSING)
 
 FILE = json.loads((VECTORS_DIR / "routing_cases.json").read_text(encoding="utf-8"))
 GAP_BP = 0.01  # how far the gaps of two routes may be apart
