@@ -110,11 +110,13 @@ def assert_same_spreading(market: CompiledMarket, query: Query) -> None:
         assert len(ours) == len(theirs)
         assert all(np.array_equal(*levels) for levels in zip(ours, theirs, strict=True))
     pairs, known = query.pair_price, np.array([target, source])
+    again = np.full(market.token_count + 1, target)  # as by a path that passes a token many times
     for products in (
         lambda: products_forward(market, pairs, source, 5),
         lambda: products_backward(market, pairs, target, 5),
         lambda: onward_prices(market, pairs, source, known, np.array([1.0, 0.5])),
         lambda: onward_prices(market, pairs, source, known[:1], np.array([1.0])),
+        lambda: onward_prices(market, pairs, source, again, np.ones(len(again))),
     ):
         assert np.array_equal(*both(products))
 

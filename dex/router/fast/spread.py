@@ -97,8 +97,8 @@ def spread(
     worth nothing are raised. Pairs are sorted by the other end, see `start`.
     """
     before, after = best.copy(), best.copy()
-    tokens = np.empty(len(best), np.intp)
-    count = len(changed)
+    count = len(changed)  # a path that gains may pass a token twice
+    tokens = np.empty(len(best) + count, np.intp)
     tokens[:count] = changed
     for hop in range(hops):
         for token in tokens[:count]:
