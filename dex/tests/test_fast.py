@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+import re
 import subprocess
 import sys
 import warnings
@@ -212,7 +213,7 @@ def assert_same_route(numpy: Split | DexError, kernels: Split | DexError) -> Non
     assert numpy.is_proven == kernels.is_proven
     for ours, theirs in ((numpy.amount_in, kernels.amount_in), (numpy.amount_out, kernels.amount_out)):
         assert abs(ours - theirs) <= ATOMS_PER_SWAP * len(numpy.swaps) + AMOUNT * ours
-    assert kernels.gap_bp == pytest.approx(numpy.gap_bp, abs=GAP_BP)
+    assert kernels.gap_bp == pytest.approx(numpy.gap_bp, abs=GAP_BP, rel=1e-6)
 
 
 @needs_numba
@@ -257,6 +258,14 @@ def test_kernels_that_cannot_be_kept_stay_unused(
     assert not kernels_on()
     assert not use_kernels(True)
     assert "stays unused: no locator available" in caplog.text
+
+
+def test_machine_code_is_kept_by_all_sources_that_are_in_it() -> None:
+    sources = (ROOT / "dex/router/fast").glob("*.py")
+    imported = {name for source in sources for name in re.findall(r"(?:from|import) dex\.(\S+)", source.read_text())}
+
+    others = {name for name in imported if not name.startswith("router.fast")}
+    assert others == {f"router.{name}" for name in kernel.SHARED}
 
 
 def test_without_numba_there_are_no_kernels() -> None:

@@ -46,6 +46,10 @@ _TYPES: Final = {
 _OPTIONS: Final = {"error_model": "numpy", "fastmath": False}
 
 
+SHARED: Final = ("forms", "pieces")  # the only other modules of the router that kernels take anything from
+_HERE: Final = Path(__file__).resolve().parent
+
+
 class _Switch:
     can_compile: bool = numba is not None and not numba.config.DISABLE_JIT
     is_on: bool = can_compile
@@ -87,11 +91,10 @@ def kernel(function: AnyFunction) -> AnyFunction:
 
 def _keep_apart() -> None:
     """Have numba keep its machine code by the state of all sources that may be in it."""
-    router = Path(__file__).resolve().parents[1]
     state = hashlib.sha256()
-    for source in sorted([*router.glob("*.py"), *router.glob("fast/*.py")]):
+    for source in [*sorted(_HERE.glob("*.py")), *(_HERE.parent / f"{name}.py" for name in SHARED)]:
         state.update(source.read_bytes())
-    kept_in = numba.config.CACHE_DIR or router / "__pycache__"
+    kept_in = numba.config.CACHE_DIR or _HERE / "__pycache__"
     numba.config.CACHE_DIR = str(Path(kept_in) / f"kernels-{state.hexdigest()[:16]}")
 
 
