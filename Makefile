@@ -20,8 +20,9 @@ python:
 	  echo "  Way out: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: this needs Python 3.11 or newer, and $(PYTHON) is %d.%d.\n  Way out: name a newer one: make PYTHON=python3.12" % sys.version_info[:2] or 0)'
 
-setup: python ## Make .venv and install requirements.txt; does nothing when nothing changed
-	@$(BOOTSTRAP) requirements.txt
+setup: python ## Make .venv and install requirements.txt, once; FAST=1 adds numba, for a faster router
+	@$(BOOTSTRAP) requirements.txt $(if $(FAST),requirements-fast.txt)
+	@$(if $(FAST),$(BIN)/python -m dex.router.fast)
 
 setup-dev: python
 	@$(BOOTSTRAP) requirements.txt .ci/requirements-dev.txt
@@ -54,6 +55,7 @@ bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="th
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml --group test -o requirements.txt
+	sed -n 's/^fast = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) $(UPGRADE) -c requirements.txt - -o requirements-fast.txt
 	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o .ci/requirements-dev.txt
 
 clean: ## Remove .venv and caches; the data of `make run` stay in .state

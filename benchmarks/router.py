@@ -3,7 +3,7 @@
 Every order is routed on a warm market several times, in one thread; its fastest run counts. Times on a shared machine
 move together, so a fixed Python loop is timed beside them: compare the ratios.
 
-Run: python -m benchmarks.router [--orders 60] [--rows 100 "one pair"] [--json]
+Run: python -m benchmarks.router [--orders 60] [--rows 100 "one pair"] [--numpy] [--json]
 """
 
 import os
@@ -24,6 +24,7 @@ from benchmarks.programs import NOW, on_chain
 from benchmarks.rivals import best_on_grid, best_single
 from dex.errors import InsufficientLiquidity, NoRoute
 from dex.router.compiled import CompiledMarket
+from dex.router.fast.kernel import kernels_on, use_kernels
 from dex.router.guess import query_of
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
@@ -189,9 +190,10 @@ def loop_ms() -> float:
 def summary(name: str, row: Row) -> dict[str, Any]:
     """The figures of a row, JSON-ready."""
     p50, p95 = np.percentile(row.ms, (50, 95)).round(3).tolist()
-    target = TARGETS[name][0] if name in TARGETS else None
+    target = TARGETS[name][kernels_on()] if name in TARGETS else None
     return {
         "row": name,
+        "fast": kernels_on(),
         "orders": len(row.ms),
         "refused": row.refused,
         "p50_ms": p50,
@@ -222,9 +224,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3, help="runs of each order, of which the fastest counts")
     parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--times-only", action="store_true", help="do not compare with simpler ways")
+    parser.add_argument("--numpy", action="store_true", help="do not use the extra `fast`")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    use_kernels(not options.numpy)
     if not options.json:
+        print("with the kernels of the extra `fast`" if kernels_on() else "with numpy alone")
         print(f"{'pools':>11}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'loop':>7}", end="")
         print(f"{'gap':>9}{'max':>8}{'exact':>8}{'max':>8}{'swaps':>7}{'proven':>7}{'single':>9}{'grid':>7}")
     for name in options.rows:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from dex.router.certificate import Stakes
 from dex.router.edges import CompiledEdges
+from dex.router.fast.kernel import kernels_on
+from dex.router.fast.ranks import average_prices, count_pieces
 from dex.router.guess import HOPS, Guess, Query
 from dex.router.pieces import PRICE, Floats, Ints
 from dex.router.potentials import products_backward, products_forward
@@ -52,7 +54,10 @@ class Candidates:
         market, depth = self.market, self.depth
         worth = self.worth(SHARE)
         worst = float(worth.backward[self.query.source]) * (1 - guess.fall)
-        edges = np.unique(np.append(self._best(worth, FIRST_EDGES), guess.path))
+        edges = self._best(worth, FIRST_EDGES)
+        is_in = np.zeros(market.edge_count, bool)
+        is_in[edges] = is_in[guess.path] = True
+        edges = np.flatnonzero(is_in)
         floor = worst / (worth.forward[market.tail[edges]] * worth.backward[market.head[edges]])
         depth[edges] = pieces_within(market, self.units, edges, FIT, floor)
 
@@ -70,6 +75,19 @@ class Candidates:
     def worth(self, share: float) -> Worth:
         """Rank all edges for a share of the order."""
         market, query = self.market, self.query
+        value = self._average(share)
+        pairs = market.pair_prices(value)
+        forward = products_forward(market, pairs, query.source, HOPS)
+        backward = products_backward(market, pairs, query.target, HOPS)
+        worth = value * forward.take(market.tail)
+        worth *= backward.take(market.head)
+        return Worth(value, worth, forward, backward)
+
+    def _average(self, share: float) -> Floats:
+        """What that share of the order gets over each edge, for each atom of it."""
+        market, query = self.market, self.query
+        if kernels_on():
+            return average_prices(self.units, share, market.tail, query.price, market.capacity, market.steepness)
         asked = self.units.take(market.tail)
         asked *= share
         sold = np.minimum(asked, market.capacity)
@@ -79,12 +97,7 @@ class Candidates:
         value *= query.price
         value /= asked
         value[~(asked > 0)] = 0.0
-        pairs = market.pair_prices(value)
-        forward = products_forward(market, pairs, query.source, HOPS)
-        backward = products_backward(market, pairs, query.target, HOPS)
-        worth = value * forward.take(market.tail)
-        worth *= backward.take(market.head)
-        return Worth(value, worth, forward, backward)
+        return value
 
     def grow(self, found: Stakes, prices: Floats, is_settled: Bools) -> bool:
         """Take in the edges that would earn most, and the ways on from tokens that nothing flows through yet.
@@ -114,10 +127,13 @@ class Candidates:
         is_seen = is_settled.copy()
         ways = []
         for _ in range(HOPS):
-            tokens = np.unique(tokens[~is_seen[tokens]])
+            is_next = np.zeros(len(is_seen), bool)
+            is_next[tokens] = True
+            is_next &= ~is_seen
+            tokens = np.flatnonzero(is_next)
             if not len(tokens):
                 break
-            is_seen[tokens] = True
+            is_seen |= is_next
             start = market.tail_start[tokens]
             count = market.tail_start[tokens + 1] - start
             ends = count.cumsum()
@@ -139,8 +155,11 @@ class Candidates:
 
 def pieces_within(market: CompiledEdges, units: Floats, edges: Ints, share: float, floor: Floats) -> Ints:
     """Pieces of each edge that start at a slope of `floor` or more, and before a share of the order is sold."""
+    limit = share * units[market.tail[edges]]
+    if kernels_on():
+        return count_pieces(market.table, market.before, market.first, market.count, edges, limit, floor)
     columns, owner, place = market.columns_of(edges, market.count[edges])
-    is_in = market.before.take(columns) <= (share * units[market.tail[edges]]).take(owner)
+    is_in = market.before.take(columns) <= limit.take(owner)
     is_in &= market.table[PRICE].take(columns) >= floor.take(owner)
     is_in |= place == 0
     return np.bincount(owner, is_in, len(edges)).astype(np.intp)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dex.router.edges import CompiledEdges
+from dex.router.fast.kernel import kernels_on
+from dex.router.fast.stakes import ROUNDING, SPENT_ROUNDING, price_edges
 from dex.router.guess import HOPS, Query
 from dex.router.linear import sums
 from dex.router.pieces import PRICE, Floats, Ints
@@ -22,8 +24,7 @@ from dex.router.pieces import PRICE, Floats, Ints
 Bools = NDArray[np.bool_]
 
 _ENDLESS = 1e250  # stands for infinite amounts, of which there may be many
-_ROUNDING = 1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
-_SPENT_ROUNDING = 1e-15  # earnings are differences: what floats lose of them is given, so that bounds hold
+_ANY_AMOUNT = np.zeros(0)
 
 
 class Stakes(NamedTuple):
@@ -44,8 +45,12 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     `known` counts pieces of each edge; those of an edge to a token that is not settled are not known, since
     what that token is worth came from edges which nobody may have looked at.
     """
+    if kernels_on():
+        curves, ends = (market.table, market.form, market.first, market.count), (market.tail, market.head)
+        limits = _ANY_AMOUNT if query.most is None else query.most
+        return Stakes(*price_edges(*curves, *ends, query.price, nu, limits, known, is_settled))
     floor = nu.take(market.tail)
-    floor *= 1 + _ROUNDING
+    floor *= 1 + ROUNDING
     top = nu.take(market.head)
     top *= query.price
     edge = np.flatnonzero(top > floor)
@@ -65,7 +70,7 @@ def stakes(market: CompiledEdges, query: Query, nu: Floats, known: Ints, is_sett
     if most is not None and (sums(owner, x, n) > most).any():
         x = np.minimum(x, np.maximum(most[owner] - market.before.take(columns[above]), 0.0))
     spent = worth_in * x
-    spent *= 1 - _SPENT_ROUNDING
+    spent *= 1 - SPENT_ROUNDING
     earned = worth_out * pieces.values(x) - spent
     earned[np.isnan(earned)] = np.inf  # an endless piece at a price that never falls
     beyond = earned * (place >= (known[edge] * is_settled[market.head[edge]])[owner])

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dex.router.fast.kernel import part
+
 Floats = NDArray[np.float64]
 Triple = tuple[float, float, float]
 Triples = tuple[Floats, Floats, Floats]
@@ -25,6 +27,7 @@ _LEAST = 1e-3
 _LEAST_FALL = 1e-100  # beyond it squares of balances leave the range of floats, and nothing is paid any more
 
 
+@part
 def power_at(parameters: Sequence[float], x: float) -> Triple:
     """The power form at one x."""
     depth, reserve, exponent = parameters
@@ -49,6 +52,7 @@ def power_inverses(depth: Floats, exponent: Floats, ratio: Floats) -> Floats:
     return x
 
 
+@part
 def stable_at(parameters: Sequence[float], x: float) -> Triple:
     """The stable form at one x."""
     start, b, c, turn, rest, scale_in, scale_out = parameters
@@ -87,6 +91,7 @@ def stable_parameters(start: Floats, b: Floats, c: Floats) -> tuple[Floats, Floa
     return product / y, product
 
 
+@part
 def stable_inverse(parameters: Sequence[float], slope: float) -> float:
     """The x at which the slope is this: endless for none, negative where it is less from the start."""
     if not slope > 0:
@@ -97,6 +102,7 @@ def stable_inverse(parameters: Sequence[float], slope: float) -> float:
     return (balance - start) / scale_in
 
 
+@part
 def other_balance(b: float, c: float, balance: float) -> float:
     """The other coin's balance: both are alike in x y (x + y + b) = c."""
     width, product = b + balance, c / balance
@@ -104,6 +110,7 @@ def other_balance(b: float, c: float, balance: float) -> float:
     return (root - width) / 2 if width < 0 else 2 * product / (root + width)
 
 
+@part
 def _scarce(b: float, c: float, fall: float) -> float:
     """The balance of the coin there is less of, where it falls by `fall` (up to one) as the other grows by one.
 

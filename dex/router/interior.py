@@ -7,20 +7,23 @@ J. Nocedal, S. Wright, Numerical Optimization (2006), ch. 14 and 19.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from dex.router.fast.central_path import (
+    CUTS,
+    FIRST_FLOW,
+    FIRST_PRODUCT,
+    MAX_ITERATIONS,
+    STEP,
+    TOLERANCE,
+    WORSE,
+    follow,
+)
+from dex.router.fast.kernel import kernels_on
 from dex.router.linear import solve_small, sums
 from dex.router.pieces import Floats, Ints, Pieces
-
-MAX_ITERATIONS: Final = 80
-TOLERANCE: Final = 1e-8  # of complementarity and balance, in units of the order's value
-STEP: Final = 0.995  # share of the way to the nearest bound
-FIRST_FLOW: Final = 0.3  # of each piece, at most; and its complementarity: both found by trying many markets
-FIRST_PRODUCT: Final = 1e-4
-WORSE: Final = 3.0  # how much a step may add to the errors, as a factor, before it is cut
-CUTS: Final = 6
 
 
 class Program(NamedTuple):
@@ -47,6 +50,9 @@ class Solution(NamedTuple):
 
 def solve(program: Program, prices: Floats, tolerance: float = TOLERANCE) -> Solution:
     """Follow the central path from a guess of the prices. Call it with numpy's float warnings off."""
+    if kernels_on():
+        pieces, tail, head, _, supply = program
+        return Solution(*follow(pieces.table, pieces.hyperbolas, pieces.powers, tail, head, supply, prices, tolerance))
     path = _CentralPath(program, prices)
     for iteration in range(MAX_ITERATIONS):
         if path.complement < tolerance and path.imbalance < tolerance:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from dex.router.edges import CompiledEdges
+from dex.router.fast.kernel import kernels_on
+from dex.router.fast.spread import levels_needed, levels_reached, spread
 from dex.router.pieces import Floats, Ints
 
 _SWEEPS: Final = 64  # of prices, which settle after as many hops as the longest best path has
 _RISES: Final = 8  # of these may raise a price there is
 _DENSE: Final = 0.4  # share of all edges from which handling them all is faster than picking those that matter
 _ALL: Final = slice(None)
+_NONE: Final = np.zeros(0, np.intp)
 _SMALL: Final = 5000  # edges of a graph in which picking never pays
 
 
@@ -25,6 +27,10 @@ def amounts_reached(
     By the summary curves of edges, whose slopes are in `price` (0 for an edge that may not be used, such as any
     out of the target). Stops when nothing changes any more, after `hops` hops at the latest.
     """
+    if kernels_on():
+        curves = (price, market.capacity, market.steepness)
+        ends = (market.tail_start, market.tail_order, market.head)
+        return list(levels_reached(*ends, *curves, source, target, amount, hops))
     amounts = np.zeros(market.token_count)
     amounts[source] = amount
     levels = [amounts]
@@ -55,6 +61,9 @@ def amounts_needed(
 
     Infinite where no single path can pay so much; see `amounts_reached`.
     """
+    if kernels_on():
+        curves = (price, market.capacity, market.steepness)
+        return list(levels_needed(market.head_start, market.tail, *curves, source, target, amount, hops))
     amounts = np.full(market.token_count, np.inf)
     amounts[target] = amount
     levels = [amounts]
@@ -114,9 +123,8 @@ def products_forward(market: CompiledEdges, pairs: Floats, source: int, hops: in
     """The best product of pair prices (in the order of heads) from the source to each token."""
     best = np.zeros(market.token_count)
     best[source] = 1.0
-    by_tail = pairs[market.pair_order]
-    start = market.pair_tail_start
-    return _spread(best, np.array([source]), by_tail, market.pair_ends_by_tail, start, hops, lambda after, before: None)
+    by_tail, start = pairs[market.pair_order], market.pair_tail_start
+    return _spread(best, np.array([source]), _NONE, by_tail, market.pair_ends_by_tail, start, hops)
 
 
 def products_backward(market: CompiledEdges, pairs: Floats, target: int, hops: int) -> Floats:
@@ -124,7 +132,7 @@ def products_backward(market: CompiledEdges, pairs: Floats, target: int, hops: i
     best = np.zeros(market.token_count)
     best[target] = 1.0
     ends = (market.pair_head, market.pair_tail)
-    return _spread(best, np.array([target]), pairs, ends, market.pair_head_start, hops, lambda after, before: None)
+    return _spread(best, np.array([target]), _NONE, pairs, ends, market.pair_head_start, hops)
 
 
 def onward_prices(market: CompiledEdges, pairs: Floats, source: int, known: Ints, prices: Floats) -> Floats:
@@ -137,18 +145,8 @@ def onward_prices(market: CompiledEdges, pairs: Floats, source: int, known: Ints
     best[known] = prices
     worth = best[source]
     best[source] = 0.0
-    sweeps = 0
-
-    def keep(after: Floats, before: Floats) -> None:
-        nonlocal sweeps
-        sweeps += 1
-        if sweeps > _RISES:
-            np.copyto(after, before, where=before > 0)
-        after[known] = prices
-        after[source] = 0.0
-
-    ends = (market.pair_head, market.pair_tail)
-    best = _spread(best, known[known != source], pairs, ends, market.pair_head_start, _SWEEPS, keep)
+    ends, fixed = (market.pair_head, market.pair_tail), np.append(known, source)
+    best = _spread(best, known[known != source], fixed, pairs, ends, market.pair_head_start, _SWEEPS, _RISES)
     best[source] = worth
     return best
 
@@ -156,23 +154,32 @@ def onward_prices(market: CompiledEdges, pairs: Floats, source: int, known: Ints
 def _spread(
     best: Floats,
     changed: Ints,
+    fixed: Ints,
     weights: Floats,
     ends: tuple[Ints, Ints],
     start: Ints,
     hops: int,
-    keep: Callable[[Floats, Floats], None],
+    rises: int | None = None,
 ) -> Floats:
-    """Raise each token to the best of weight times what the pair's other end is worth, until nothing changes.
+    """Raise tokens to the best of weight times what the pair's other end is worth, until nothing changes.
 
-    `ends` of a pair are the token it is sorted by (see `start`) and the one that is raised; `keep` undoes the
-    raising of tokens that must not change.
+    `ends` of a pair are the token it is sorted by (see `start`) and the one that is raised. `fixed` tokens stay as
+    they are; after so many `rises`, if any are counted, only tokens worth nothing are raised.
     """
     origin, reached = ends
-    for _ in range(hops):
+    rises = hops if rises is None else rises
+    if kernels_on():
+        is_fixed = np.zeros(len(best), bool)
+        is_fixed[fixed] = True
+        return spread(best, changed, is_fixed, weights, reached, start, hops, rises)
+    values = best[fixed]
+    for hop in range(hops):
         pairs = _items(start, changed, None)
         after = best.copy()
         np.maximum.at(after, reached[pairs], weights[pairs] * best.take(origin[pairs]))
-        keep(after, best)
+        if hop >= rises:
+            np.copyto(after, best, where=best > 0)
+        after[fixed] = values
         changed = np.flatnonzero(after > best)
         best = after
         if not len(changed):

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from dex.router import interior
 from dex.router.edges import CompiledEdges
+from dex.router.fast.central_path import TOLERANCE
+from dex.router.fast.kernel import kernels_on
+from dex.router.fast.layout import gather, lay_out
 from dex.router.flows import WASTE, Flow
 from dex.router.guess import Query
 from dex.router.linear import sums
@@ -59,19 +62,17 @@ class Reduced:
         is_used[query.numeraire] = False
         self.tokens = np.append(np.flatnonzero(is_used), query.numeraire)
 
-    def solve(self, prices: Floats | None, tolerance: float = interior.TOLERANCE) -> Solved:
+    def solve(self, prices: Floats | None, tolerance: float = TOLERANCE) -> Solved:
         """Solve it, starting from these prices. None: from the units, and without pricing tokens outside."""
-        market, units, tokens, size = self.market, self.units, self.tokens, len(self.edges) + 1
+        market, units, tokens = self.market, self.units, self.tokens
         program, owner = self.program()
         to_units = units[tokens] / units[self.query.numeraire]
         start = np.ones(len(tokens)) if prices is None else prices[tokens] * to_units
         solution = interior.solve(program, start, tolerance)
         flow = solution.flow
         solved_prices = np.fmax(solution.prices, 0.0) / to_units  # a bound needs prices that are none below zero
-        sold = sums(owner, flow, size)[1:]
-        is_full = np.bincount(owner, flow > 0.5 * program.pieces.capacity, size)[1:]
-        paid = sums(owner, program.pieces.values(flow), size)[1:]
-        active = np.flatnonzero((np.maximum(sold, paid) > DUST) | (is_full > 0))
+        sold, paid, is_full = self._gathered(program.pieces, owner, flow)
+        active = np.flatnonzero((np.maximum(sold, paid) > DUST) | is_full)
         amounts = (sold[active] * units[self.tail[active]], paid[active] * units[self.head[active]])
         rows = (self.edges[active], self.tail[active], self.head[active], *amounts)
         is_settled = np.zeros(market.token_count, bool)
@@ -79,6 +80,14 @@ class Reduced:
         flows = [Flow(*row) for row in zip(*(row.tolist() for row in rows), strict=True)]
         new_prices = self._prices(solved_prices, is_settled, prices is not None)
         return Solved(flows, new_prices, is_settled, self._missing(flow, owner), solution.iterations)
+
+    def _gathered(self, pieces: Pieces, owner: Ints, flow: Floats) -> tuple[Floats, Floats, Bools]:
+        """What each edge sells and is paid, in units, and whether it fills more than half of a piece."""
+        size = len(self.edges) + 1
+        if kernels_on():
+            return gather(pieces.table, pieces.hyperbolas, pieces.powers, owner, flow, size - 1)
+        sold, paid = sums(owner, flow, size)[1:], sums(owner, pieces.values(flow), size)[1:]
+        return sold, paid, np.bincount(owner, flow > 0.5 * pieces.capacity, size)[1:] > 0
 
     def _prices(self, prices: Floats, is_settled: Bools, has_outside: bool) -> Floats:
         """Prices of all tokens: of settled ones as given, of the others by their best sale, if they matter."""
@@ -95,32 +104,45 @@ class Reduced:
 
         The first pieces are of edge 0: the one of last resort, and what else no market has.
         """
-        market, query, units = self.market, self.query, self.units
+        market, query = self.market, self.query
         local = np.zeros(market.token_count, np.intp)
         local[self.tokens] = np.arange(len(self.tokens))
-        columns, owner, _ = market.columns_of(self.edges, self.counts)
-        pieces, order = market.pieces(columns, units[self.tail].take(owner), units[self.head].take(owner))
-        owner = owner[order] + 1
         extra = self._extra(local)
-        table = np.concatenate((np.zeros((ROWS, extra.shape[1])), pieces.table), axis=1)
-        np.minimum(table[CAPACITY], _LARGEST, out=table[CAPACITY])
-        if query.most is not None:
-            room = table[CAPACITY, extra.shape[1] :]
-            np.minimum(room, (query.most[self.tail] / units[self.tail]).take(owner - 1), out=room)
-        table[PRICE, : extra.shape[1]] = self.last_resort
-        table[CAPACITY, : extra.shape[1]] = _LARGEST
+        pieces, owner = self._pieces(extra.shape[1])
+        pieces.table[PRICE, : extra.shape[1]] = self.last_resort
+        pieces.table[CAPACITY, : extra.shape[1]] = _LARGEST
         if not query.is_exact_in:
-            table[CAPACITY, 0] /= self.last_resort
-        tail = np.concatenate((extra[0], local[self.tail].take(owner - 1)))
-        head = np.concatenate((extra[1], local[self.head].take(owner - 1)))
+            pieces.table[CAPACITY, 0] /= self.last_resort
+        of_edges = owner[extra.shape[1] :] - 1
+        tail = np.concatenate((extra[0], local[self.tail].take(of_edges)))
+        head = np.concatenate((extra[1], local[self.head].take(of_edges)))
         supply = np.zeros(len(self.tokens) - 1)
         if query.is_exact_in:
             supply[local[query.source]] = 1.0
         else:
             supply[local[query.target]] = -1.0
-        whole = Pieces(table, pieces.hyperbolas + extra.shape[1], pieces.powers - pieces.hyperbolas)
-        owner = np.concatenate((np.zeros(extra.shape[1], np.intp), owner))
-        return interior.Program(whole, tail, head, len(self.tokens) - 1, supply), owner
+        return interior.Program(pieces, tail, head, len(self.tokens) - 1, supply), owner
+
+    def _pieces(self, extra: int) -> tuple[Pieces, Ints]:
+        """The pieces in units, none larger than it need be, after so many `extra` ones; whose they are, from 1."""
+        market, units, most = self.market, self.units, self.query.most
+        unit_in, unit_out = units[self.tail], units[self.head]
+        room = np.full(len(self.edges), _LARGEST)
+        if most is not None:
+            np.minimum(room, most[self.tail] / unit_in, out=room)
+        if kernels_on():
+            first = market.first[self.edges]
+            table, owner, hyperbolas, powers = lay_out(
+                market.table, market.form, first, self.counts, unit_in, unit_out, room, extra
+            )
+            return Pieces(table, hyperbolas, powers), owner
+        columns, owner, _ = market.columns_of(self.edges, self.counts)
+        pieces, order = market.pieces(columns, unit_in.take(owner), unit_out.take(owner))
+        owner = owner[order]
+        np.minimum(pieces.capacity, room.take(owner), out=pieces.capacity)
+        table = np.concatenate((np.zeros((ROWS, extra)), pieces.table), axis=1)
+        whole = Pieces(table, pieces.hyperbolas + extra, pieces.powers - pieces.hyperbolas)
+        return whole, np.concatenate((np.zeros(extra, np.intp), owner + 1))
 
     def _extra(self, local: Ints) -> Ints:
         """Tails and heads of edges that no market has: of last resort, and when it comes to that, to waste tokens."""

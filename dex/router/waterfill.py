@@ -8,17 +8,13 @@ at the last price tried: Newton's method on the sum, within a shrinking bracket.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from dex.router.fast.filling import CLOSE, LOWEST, PRECISION, ROUNDING, SAME, STEPS, fill_pieces
+from dex.router.fast.kernel import kernels_on
 from dex.router.pieces import Floats, Pieces
-
-_STEPS: Final = 60  # of Newton's method; hyperbolas alone need two
-_PRECISION: Final = 1e-13  # of the amount, relative
-_ROUNDING: Final = 4e-15  # of z; deep pools make more than the precision of it
-_SAME: Final = 1e-12  # relative distance of prices that count as one
-_LOWEST: Final = 1e-12  # of prices, as a share of the best one
 
 
 class Filled(NamedTuple):
@@ -49,7 +45,7 @@ class _Lines(NamedTuple):
         """Where, beyond z, all together have traded so much more; infinite where they never do."""
         size = len(self.slope)
         corners = np.concatenate((self.start, self.end))
-        is_ahead = corners > z + _SAME * abs(z)
+        is_ahead = corners > z + SAME * abs(z)
         slope = self.slope[is_ahead[size:] > is_ahead[:size]].sum()  # of pieces that have begun and not ended
         ahead = is_ahead.nonzero()[0]
         ahead = ahead[corners[ahead].argsort(kind="stable")]
@@ -69,6 +65,8 @@ class _Lines(NamedTuple):
 
 def fill(pieces: Pieces, amount: float, is_exact_in: bool) -> Filled:
     """Sell `amount` for the most, or buy it for the least. Call it with numpy's float warnings off."""
+    if kernels_on():
+        return Filled(*fill_pieces(pieces.table, pieces.hyperbolas, pieces.powers, amount, is_exact_in))
     return _Filling(pieces, amount, is_exact_in).fill()
 
 
@@ -76,11 +74,8 @@ class _Filling:
     def __init__(self, pieces: Pieces, amount: float, is_exact_in: bool) -> None:
         self.pieces, self.amount, self.is_exact_in = pieces, amount, is_exact_in
         n = self.hyperbolas = pieces.hyperbolas
-        self.prices = pieces.price[:n]
-        # What the order does not bend counts as flat: prices would not tell its amounts apart.
-        enough = np.minimum(pieces.capacity[:n], 2 * amount / (1 if is_exact_in else self.prices))
-        self.is_flat = pieces.curvature * enough <= _SAME
-        self.capacity = np.where(self.is_flat, enough, pieces.capacity[:n])
+        self.prices, self.capacity = pieces.price[:n], pieces.capacity[:n]
+        self.is_flat = pieces.curvature == 0
         self.flat_jump = np.where(self.is_flat, self.capacity if is_exact_in else self.prices * self.capacity, 0.0)
         self.has_flats = bool(self.is_flat.any())
         self.root = np.where(self.is_flat, 0.0, np.sqrt(self.prices) / pieces.curvature)
@@ -98,9 +93,9 @@ class _Filling:
         best = self.pieces.price.max(initial=0.0)
         if best <= 0:
             return Filled(np.zeros(self.pieces.size), 0.0, self.amount)
-        low, high, lowest = float(self._z(best)), np.inf, float(self._z(best * _LOWEST))
+        low, high, lowest = float(self._z(best)), np.inf, float(self._z(best * LOWEST))
         z = low
-        for _ in range(_STEPS):
+        for _ in range(STEPS):
             price = self._price(z)
             flow = self._flow(price)
             rest = self.amount - self._traded(flow)
@@ -110,11 +105,11 @@ class _Filling:
                 low, rest = z, self._fill_flats(flow, price, rest)
                 if z == lowest and rest > 0:
                     return Filled(flow, price, rest)
-            if abs(rest) <= _PRECISION * self.amount:
+            if abs(rest) <= PRECISION * self.amount:
                 break
             before, z = z, self._next(z, rest, lowest)
-            if abs(z - before) <= _ROUNDING * abs(before):
-                break
+            if abs(z - before) <= ROUNDING * abs(before):
+                return Filled(self._mixed(z) if abs(rest) > CLOSE * self.amount else flow, price, 0.0)
             if not low < z < high:
                 z = (low + min(high, lowest)) / 2
         return Filled(flow, price, 0.0)
@@ -135,11 +130,21 @@ class _Filling:
         root[~np.isfinite(root)] = 0.0
         return _Lines(at - traded / root, at + (self.most - traded) / root, root, np.zeros(len(root)))
 
+    def _mixed(self, z: float) -> Floats:
+        """Part of what pieces take just before z and just after it: no price tells those apart."""
+        step = 2 * ROUNDING * abs(z)
+        less, more = self._flow(self._price(z - step)), self._flow(self._price(z + step))
+        self._fill_flats(more, self._price(z), np.inf)
+        done = self._traded(less)
+        most = self._traded(more)
+        share = (self.amount - done) / (most - done) if most > done else 0.0
+        return less + min(max(share, 0.0), 1.0) * (more - less)
+
     def _fill_flats(self, flow: Floats, price: float, rest: float) -> float:
         """Give the rest to the flat pieces of just this price; what is left then."""
         if not self.has_flats:
             return rest
-        for flat in np.flatnonzero(self.is_flat & (np.abs(self.prices - price) <= _SAME * price)).tolist():
+        for flat in np.flatnonzero(self.is_flat & (np.abs(self.prices - price) <= SAME * price)).tolist():
             part = max(0.0, min(rest if self.is_exact_in else rest / price, self.capacity.item(flat)))
             flow[flat] = part
             rest -= part if self.is_exact_in else part * price
@@ -156,7 +161,7 @@ class _Filling:
         np.maximum(flow, 0.0, out=flow)
         np.minimum(flow, pieces.capacity, out=flow)
         if self.has_flats:
-            is_above = self.is_flat & (self.prices > price * (1 + _SAME))
+            is_above = self.is_flat & (self.prices > price * (1 + SAME))
             flow[:n][is_above] = self.capacity[is_above]
         return flow
 

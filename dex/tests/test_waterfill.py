@@ -13,6 +13,8 @@ from dex.router.edges import CompiledEdges
 from dex.router.pieces import Pieces
 from dex.router.waterfill import Filled, fill
 
+pytestmark = pytest.mark.usefixtures("arithmetic")
+
 BALANCED = StableCurve(0.5, -0.995, 0.0025 / 4, 1e-9, 0.9996e9)
 ATOMS = 1e6
 DEEPEST = 1e12  # of all pools here: what rounding of a price makes of it is no error

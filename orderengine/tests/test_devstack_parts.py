@@ -162,6 +162,7 @@ def test_every_pin_of_the_project_is_in_the_lock_files() -> None:
     groups = project["dependency-groups"]
     locks = {
         "requirements.txt": project["project"]["dependencies"] + groups["test"],
+        "requirements-fast.txt": project["project"]["optional-dependencies"]["fast"],
         ".ci/requirements-dev.txt": groups["dev"],
     }
 

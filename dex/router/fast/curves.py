@@ -1,0 +1,57 @@
+"""Curves piece by piece; `Pieces` does the same for many at once, and says what the rows of a table are."""
+
+from __future__ import annotations
+
+import math
+
+from dex.router.fast.kernel import Table, part
+from dex.router.forms import Triple, power_at, stable_at, stable_inverse
+from dex.router.pieces import CAPACITY, FIRST, HYPERBOLA, POWER, PRICE, STABLE
+
+Seven = tuple[float, float, float, float, float, float, float]
+
+
+@part
+def power_column(table: Table, i: int) -> Triple:
+    """The parameters of a power piece."""
+    return table[FIRST, i], table[FIRST + 1, i], table[FIRST + 2, i]
+
+
+@part
+def stable_column(table: Table, i: int) -> Seven:
+    """The parameters of a stable piece."""
+    start, b, c, turn = table[FIRST, i], table[FIRST + 1, i], table[FIRST + 2, i], table[FIRST + 3, i]
+    return start, b, c, turn, table[FIRST + 4, i], table[FIRST + 5, i], table[FIRST + 6, i]
+
+
+@part
+def form_of(i: int, hyperbolas: int, powers: int) -> int:
+    """The form of a piece where they are sorted: `powers` is where those end."""
+    return HYPERBOLA if i < hyperbolas else POWER if i < powers else STABLE
+
+
+@part
+def curve_at(table: Table, i: int, form: int, x: float) -> Triple:
+    """f(x), f'(x) and -f''(x)."""
+    if form == POWER:
+        return power_at(power_column(table, i), x)
+    if form == STABLE:
+        return stable_at(stable_column(table, i), x)
+    curvature = table[FIRST, i]
+    shrunk = 1 / (1 + curvature * x)
+    slope = table[PRICE, i] * shrunk
+    value = slope * x
+    slope *= shrunk
+    return value, slope, 2 * curvature * (shrunk * slope)
+
+
+@part
+def curve_inverse(table: Table, i: int, form: int, slope: float) -> float:
+    """The x within capacity at which f' has come down to `slope` (> 0): 0 where it starts below."""
+    if form == POWER:
+        x = table[FIRST, i] * math.expm1(math.log(table[PRICE, i] / slope) / (table[FIRST + 2, i] + 1))
+    elif form == STABLE:
+        x = stable_inverse(stable_column(table, i), slope)
+    else:  # a flat piece divides by zero: all of it above its price, nothing (or not a number) at or below
+        x = (math.sqrt(table[PRICE, i] / slope) - 1) / table[FIRST, i]
+    return min(x, table[CAPACITY, i]) if x > 0 else 0.0

@@ -1,0 +1,277 @@
+"""The kernels of the extra `fast` do what numpy does: function by function, and route by route."""
+
+import json
+import logging
+import random
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dex.errors import DexError
+from dex.pools import Pool
+from dex.router import interior
+from dex.router.candidates import Candidates, pieces_within
+from dex.router.certificate import stakes
+from dex.router.compiled import CompiledMarket
+from dex.router.fast import kernel
+from dex.router.fast.kernel import Floats, kernels_on, use_kernels
+from dex.router.guess import Guess, Query, best_path, query_of, within
+from dex.router.potentials import (
+    amounts_needed,
+    amounts_reached,
+    onward_prices,
+    products_backward,
+    products_forward,
+)
+from dex.router.problems import ProblemSet
+from dex.router.reduced import Reduced
+from dex.router.solve import Solver
+from dex.router.split import find_split
+from dex.router.split_values import Split, SplitOrder
+from dex.testing import NOW, cpmm_pool, markets, requests
+from dex.tests.conftest import KERNELS_MISSING
+from dex.tests.vector_files import VECTORS_DIR
+from dex.types import SwapRequest
+
+ROOT = Path(__file__).parents[2]
+IS_INSTALLED = use_kernels(True)
+if not IS_INSTALLED:
+    warnings.warn(KERNELS_MISSING, stacklevel=1)
+needs_numba = pytest.mark.skipif(not IS_INSTALLED, reason=KERNELS_MISSING)
+
+FILE = json.loads((VECTORS_DIR / "routing_cases.json").read_text(encoding="utf-8"))
+GAP_BP = 0.01  # how far the gaps of two routes may be apart
+AMOUNT = 1e-8  # and their amounts, relative
+ATOMS_PER_SWAP = 2
+CLOSE = 1e-9
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def _switched_back() -> Iterator[None]:
+    before = kernels_on()
+    yield
+    use_kernels(before)
+
+
+def both(work: Callable[[], T]) -> tuple[T, T]:
+    """The same with numpy, then with kernels."""
+    results = []
+    for is_on in (False, True):
+        assert use_kernels(is_on) is is_on
+        with np.errstate(all="ignore"):
+            results.append(work())
+    return results[0], results[1]
+
+
+def asked_of(pools: list[Pool], asked: SwapRequest) -> tuple[CompiledMarket, Query]:
+    """The market with one more pool, which joins the two tokens in any case."""
+    joined = cpmm_pool("joined", (asked.token_in, asked.token_out), (10**15, 10**15))
+    market = CompiledMarket([*pools, joined], NOW)
+    amount, is_exact_in = float(asked.amount), asked.side.value == "exact_in"
+    return market, query_of(market, asked.token_in, asked.token_out, amount, is_exact_in)
+
+
+def wide_market(seed: int) -> tuple[CompiledMarket, Query]:
+    """So many pools that numpy picks the edges that matter."""
+    rng = random.Random(seed)
+    tokens = [f"T{number}" for number in range(700)]
+    hubs = tokens[:20]
+    pools: list[Pool] = []
+    for number in range(3_000):
+        one, other = rng.sample(hubs, 2)
+        pair = (one, rng.choice(tokens[20:]) if number % 10 else other)
+        depth = int(10 ** rng.uniform(9, 15))
+        pools.append(cpmm_pool(f"p{number}", pair, (depth, int(depth * rng.uniform(0.99, 1.01)))))
+    market = CompiledMarket(pools, NOW)
+    source, target = rng.sample(sorted(market.tokens), 2)
+    return market, query_of(market, source, target, 1e10, rng.random() < 1 / 2)
+
+
+def guessed(market: CompiledMarket, query: Query) -> Guess:
+    with np.errstate(all="ignore"):
+        guess = best_path(market, query)
+    assert guess is not None
+    return guess
+
+
+def assert_same_spreading(market: CompiledMarket, query: Query) -> None:
+    source, target = query.source, query.target
+    for spreading in (amounts_reached, amounts_needed):
+        ours, theirs = both(lambda: spreading(market, query.price, source, target, query.amount, 5))  # noqa: B023
+        assert len(ours) == len(theirs)
+        assert all(np.array_equal(*levels) for levels in zip(ours, theirs, strict=True))
+    pairs, known = query.pair_price, np.array([target, source])
+    again = np.full(market.token_count + 1, target)  # as by a path that passes a token many times
+    for products in (
+        lambda: products_forward(market, pairs, source, 5),
+        lambda: products_backward(market, pairs, target, 5),
+        lambda: onward_prices(market, pairs, source, known, np.array([1.0, 0.5])),
+        lambda: onward_prices(market, pairs, source, known[:1], np.array([1.0])),
+        lambda: onward_prices(market, pairs, source, again, np.ones(len(again))),
+    ):
+        assert np.array_equal(*both(products))
+
+
+def assert_same_ranking(market: CompiledMarket, query: Query) -> None:
+    guess = guessed(market, query)
+    for ours, theirs in zip(*both(lambda: Candidates(market, query, guess).worth(0.03)), strict=True):
+        assert np.array_equal(ours, theirs)
+    edges = np.flatnonzero(query.price > 0)
+    floor = query.price[edges] * 0.99
+    assert np.array_equal(*both(lambda: pieces_within(market, guess.units, edges, 1.0, floor)))
+
+
+def assert_same_stakes(market: CompiledMarket, query: Query, factors: Floats) -> None:
+    """At prices a little off those of the best path, so that many edges earn."""
+    guess = guessed(market, query)
+    prices, known = guess.prices * factors, np.arange(market.edge_count) % 3
+    is_settled = np.arange(market.token_count) % 2 == 0
+    for limited in (query, within(market, query, query.amount)):
+        ours, theirs = both(lambda: stakes(market, limited, prices, known, is_settled))  # noqa: B023
+        assert np.array_equal(ours.edge, theirs.edge)
+        assert np.array_equal(ours.pieces, theirs.pieces)
+        np.testing.assert_allclose(ours.stake, theirs.stake, rtol=1e-6, atol=CLOSE * query.amount)
+        np.testing.assert_allclose(ours.outside, theirs.outside, rtol=1e-6, atol=CLOSE * query.amount)
+
+
+@needs_numba
+@given(pools=markets(), asked=requests())
+def test_amounts_and_prices_spread_alike(pools: list[Pool], asked: SwapRequest) -> None:
+    assert_same_spreading(*asked_of(pools, asked))
+
+
+@needs_numba
+@given(pools=markets(), asked=requests())
+def test_edges_rank_alike(pools: list[Pool], asked: SwapRequest) -> None:
+    assert_same_ranking(*asked_of(pools, asked))
+
+
+@needs_numba
+@given(pools=markets(), asked=requests(), seed=st.integers(0, 2**32 - 1))
+def test_stakes_are_alike(pools: list[Pool], asked: SwapRequest, seed: int) -> None:
+    market, query = asked_of(pools, asked)
+    assert_same_stakes(market, query, np.random.default_rng(seed).uniform(0.9, 1.1, market.token_count))
+
+
+@needs_numba
+@pytest.mark.parametrize("seed", range(4))
+def test_wide_markets_are_alike(seed: int) -> None:
+    market, query = wide_market(seed)
+
+    assert_same_spreading(market, query)
+    assert_same_ranking(market, query)
+    assert_same_stakes(market, query, np.random.default_rng(seed).uniform(0.99, 1.01, market.token_count))
+
+
+@needs_numba
+@given(pools=markets(), asked=requests())
+def test_programs_are_laid_out_and_solved_alike(pools: list[Pool], asked: SwapRequest) -> None:
+    market, query = asked_of(pools, asked)
+    guess = guessed(market, query)
+    with np.errstate(all="ignore"):
+        candidates = Candidates(market, query, guess)
+        candidates.begin(guess)
+        reduced = Reduced(market, query, candidates.units, candidates.depth)
+
+    (ours, owner), (theirs, other_owner) = both(reduced.program)
+    assert np.array_equal(owner, other_owner)
+    assert np.array_equal(ours.pieces.table, theirs.pieces.table)
+    assert (ours.pieces.hyperbolas, ours.pieces.powers) == (theirs.pieces.hyperbolas, theirs.pieces.powers)
+    assert np.array_equal(ours.tail, theirs.tail)
+    assert np.array_equal(ours.head, theirs.head)
+    start = np.ones(ours.tokens + 1)
+    numpy, kernels = both(lambda: interior.solve(ours, start))
+    assert abs(numpy.iterations - kernels.iterations) <= 1
+    assert numpy.is_optimal == kernels.is_optimal
+    if numpy.is_optimal:
+        np.testing.assert_allclose(numpy.prices, kernels.prices, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(numpy.flow, kernels.flow, rtol=1e-6, atol=1e-6)
+
+
+def routed(market: CompiledMarket, order: SplitOrder) -> Split | DexError:
+    try:
+        return find_split(market, order)
+    except DexError as error:
+        return error
+
+
+def assert_same_route(numpy: Split | DexError, kernels: Split | DexError) -> None:
+    if isinstance(numpy, DexError) or isinstance(kernels, DexError):
+        assert type(numpy) is type(kernels)
+        return
+    assert [swap.pool_id for swap in numpy.swaps] == [swap.pool_id for swap in kernels.swaps]
+    assert numpy.is_proven == kernels.is_proven
+    for ours, theirs in ((numpy.amount_in, kernels.amount_in), (numpy.amount_out, kernels.amount_out)):
+        assert abs(ours - theirs) <= ATOMS_PER_SWAP * len(numpy.swaps) + AMOUNT * ours
+    assert kernels.gap_bp == pytest.approx(numpy.gap_bp, abs=GAP_BP, rel=1e-6)
+
+
+@needs_numba
+@given(pools=markets(), asked=requests())
+def test_random_orders_get_the_same_routes(pools: list[Pool], asked: SwapRequest) -> None:
+    market = CompiledMarket(pools, NOW)
+    order = SplitOrder(asked.token_in, asked.token_out, asked.side, asked.amount)
+
+    assert_same_route(*both(lambda: routed(market, order)))
+
+
+@needs_numba
+@pytest.mark.parametrize("case", FILE["cases"], ids=lambda case: case["id"])
+def test_cases_of_the_file_get_the_same_routes(case: dict[str, Any]) -> None:
+    solver = Solver(ProblemSet(FILE))
+    numpy, kernels = both(lambda: solver.answer(case["id"]).line)
+
+    assert [swap["pool"] for swap in numpy["route"]] == [swap["pool"] for swap in kernels["route"]]
+    assert numpy.get("proven") == kernels.get("proven")
+    atoms = ATOMS_PER_SWAP * numpy["swaps"]
+    for name in ("amount_in", "amount_out"):
+        assert abs(int(numpy[name]) - int(kernels[name])) <= atoms + AMOUNT * int(numpy[name])
+    assert kernels["gap_bp"] == pytest.approx(numpy["gap_bp"], abs=GAP_BP)
+
+
+@needs_numba
+def test_kernels_that_cannot_be_kept_stay_unused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("no locator available")
+
+    monkeypatch.setattr("numba.njit", refuse)
+    monkeypatch.setattr(kernel._Switch, "can_compile", True)
+    monkeypatch.setattr(kernel._Switch, "is_on", True)
+
+    def doubled(x: float) -> float:
+        return 2 * x
+
+    with caplog.at_level(logging.WARNING):
+        assert kernel.kernel(doubled) is doubled
+    assert not kernels_on()
+    assert not use_kernels(True)
+    assert "stays unused: no locator available" in caplog.text
+
+
+def test_machine_code_is_kept_by_all_sources_that_are_in_it() -> None:
+    sources = (ROOT / "dex/router/fast").glob("*.py")
+    imported = {name for source in sources for name in re.findall(r"(?:from|import) dex\.(\S+)", source.read_text())}
+
+    others = {name for name in imported if not name.startswith("router.fast")}
+    assert others == {f"router.{name}" for name in kernel.SHARED}
+
+
+def test_without_numba_there_are_no_kernels() -> None:
+    hidden = "import sys; sys.modules['numba'] = None\nfrom dex.router.fast import kernel\nimport dex.router\n"
+    asked = hidden + "print(kernel.kernels_on(), kernel.use_kernels(True))"
+    said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert said.stdout.split() == ["False", "False"]
+    assert said.stderr == ""
