@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -29,10 +29,10 @@ class NewestFirst(CursorPagination):
         return int(wanted)
 
     def decode_cursor(self, request: Request) -> Any:
-        """The place to go on from. Raises: ValidationError for anything that no page gave: DRF would start anew."""
+        """The place to go on from. Raises: NotFound for anything that no page gave, where DRF would start anew."""
         text = request.query_params.get(self.cursor_query_param)
         if text is not None and not _is_cursor(text):
-            raise ValidationError({"cursor": "take it from `next` or `previous` as it is"})
+            raise NotFound("there is no such page: take the cursor from `next` or `previous` as it is")
         return super().decode_cursor(request)
 
 

@@ -5,6 +5,7 @@ accepted, broken ones refused, the key demanded); then every order that came of 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from orderengine.tests.engines import ROOT, Engine
 CONFIG = ROOT / ".ci" / "schemathesis.toml"
 SETTINGS = {"SIM_BLOCK_TIME_MS": "20", "SIM_QUOTE_DELAY_MS": "0", "SIM_BUILD_DELAY_MS": "0", "SIM_SUBMIT_DELAY_MS": "0"}
 SETTINGS |= {"REQUIRE_API_KEY": "1", "LOG_LEVEL": "WARNING"}
+REQUESTS_PER_EXAMPLE = 2.5  # all phases together, as measured
 READY_S, END_S = 60, 60
 LIVE = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")
 
@@ -28,6 +30,7 @@ LIVE = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")
 def main() -> int:
     """Fuzz an engine of our own; the exit code of the judge, or 1 when something was left behind."""
     cases, seed = int(sys.argv[1]), sys.argv[2]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the engine ends too
     with state_directory() as state:
         engine = Engine(state, PORT=str(free_port()), **SETTINGS).until_up()
         try:
@@ -51,7 +54,7 @@ def _judge(url: str, key: str, cases: int, seed: str) -> int:
         command = [
             *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config)),
             *("run", f"{url}/api/v1/schema"),
-            *("--max-examples", str(-(-cases // operations)), "--seed", seed),
+            *("--max-examples", str(max(1, int(cases / operations / REQUESTS_PER_EXAMPLE))), "--seed", seed),
         ]
         return subprocess.run(command, cwd=directory, env=os.environ | {"FUZZ_KEY": key}, check=False).returncode
 
