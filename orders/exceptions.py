@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -85,6 +86,7 @@ def _escaped(name: str) -> str:
     return name[:64].replace("~", "~0").replace("/", "~1")
 
 
+@csrf_exempt  # refused or not, a program gets a problem object
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's 404 outside DRF, in the same shape."""
     return _plain(Problem("not_found", "there is nothing at this address"), request)

@@ -1,6 +1,12 @@
 """Cursor pages of orders. In a module of its own: beside the views it would make an import cycle."""
 
-from rest_framework.exceptions import ValidationError
+import binascii
+from base64 import b64decode
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -21,3 +27,19 @@ class NewestFirst(CursorPagination):
         if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= self.max_page_size):
             raise ValidationError({"limit": f"a whole number from 1 to {self.max_page_size}"})
         return int(wanted)
+
+    def decode_cursor(self, request: Request) -> Any:
+        """The place to go on from. Raises: NotFound for anything that no page gave, where DRF would start anew."""
+        text = request.query_params.get(self.cursor_query_param)
+        if text is not None and not _is_cursor(text):
+            raise NotFound("there is no such page: take the cursor from `next` or `previous` as it is")
+        return super().decode_cursor(request)
+
+
+def _is_cursor(text: str) -> bool:
+    """Whether the text names an order's id, as `encode_cursor` writes it."""
+    try:
+        parts = parse_qs(b64decode(text.encode("ascii"), validate=True).decode("ascii"), strict_parsing=True)
+        return parts.keys() <= {"o", "r", "p"} and bool(UUID(parts["p"][0]))
+    except (binascii.Error, KeyError, ValueError):
+        return False

@@ -6,15 +6,32 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dex import Side
 from dex.chains.simulated import SCENARIOS
+from orders.order_types import ORDER_TYPES
 
 MAX_BATCH = 500
 MAX_TAGS = 16
 CLIENT_ORDER_ID = r"^[A-Za-z0-9._:\-]{1,64}\Z"
 TIMES_IN_FORCE = ("ioc", "fok", "gtd")
+# What fields take, in the words of JSON Schema: no request that the schema allows is refused as malformed.
+AMOUNT = {"type": "string", "maxLength": 80, "pattern": r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)$"}
+BPS = {
+    "oneOf": [
+        {"type": "number", "minimum": 0, "maximum": 10_000, "multipleOf": 0.01},
+        {"type": "string", "pattern": r"^(10000(\.0{1,2})?|[0-9]{1,4}(\.[0-9]{1,2})?)$"},
+    ]
+}
+TIME = {"type": "string", "format": "date-time", "minLength": len("2026-01-01T00:00:00Z")}
+TAGS = {
+    "type": "object",
+    "maxProperties": MAX_TAGS,
+    "propertyNames": {"minLength": 1, "maxLength": 64},
+    "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 64},
+}
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -31,6 +48,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(AMOUNT)
 class AmountField(serializers.CharField):
     """A decimal string in token units. How fine it may be depends on the token: amounts.py decides."""
 
@@ -46,6 +64,7 @@ class AmountField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field(BPS)
 class BpsField(serializers.DecimalField):
     """Basis points, up to two decimals, as a number or a decimal string."""
 
@@ -54,7 +73,10 @@ class BpsField(serializers.DecimalField):
 
 
 class StrictTextField(serializers.CharField):
-    """Text that must come as text: a number or a boolean is refused, not converted."""
+    """Text that must come as text, and stays as it came: a number is refused, blanks are kept."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **kwargs})
 
     def to_internal_value(self, data: Any) -> str:
         """Raises: ValidationError for anything but a string."""
@@ -68,7 +90,17 @@ class ClientOrderIdField(StrictTextField):
 
     def __init__(self, **kwargs: Any) -> None:
         validator = RegexValidator(CLIENT_ORDER_ID, "1 to 64 of A-Z a-z 0-9 . _ : -")
-        super().__init__(validators=[validator], trim_whitespace=False, **kwargs)
+        super().__init__(validators=[validator], **kwargs)
+
+
+@extend_schema_field(TIME)
+class TimeField(serializers.DateTimeField):
+    """A moment as RFC 3339 writes it."""
+
+
+@extend_schema_field({"type": "string", "enum": sorted(ORDER_TYPES)})
+class OrderTypeField(StrictTextField):
+    """The name of an order type; intake.py knows which there are."""
 
 
 class NamesField(serializers.ListField):
@@ -76,6 +108,11 @@ class NamesField(serializers.ListField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(child=StrictTextField(max_length=32), max_length=32, **kwargs)
+
+
+@extend_schema_field(TAGS)
+class TagsField(serializers.DictField):
+    """The owner's labels."""
 
 
 class GuardsSerializer(StrictSerializer):
@@ -134,11 +171,11 @@ class QuoteRequestSerializer(SwapSerializer):
 class OrderRequestSerializer(SwapSerializer):
     """POST /orders: only token_in, token_out and amount are required."""
 
-    type = StrictTextField(max_length=32, required=False, default="market")
+    type = OrderTypeField(max_length=32, required=False, default="market")
     client_order_id = ClientOrderIdField(required=False, allow_null=True)
     time_in_force = serializers.ChoiceField(choices=TIMES_IN_FORCE, required=False)
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="RFC 3339, with gtd.")
-    tags = serializers.DictField(child=StrictTextField(max_length=64), required=False)
+    expires_at = TimeField(required=False, allow_null=True, help_text="RFC 3339, with gtd.")
+    tags = TagsField(child=StrictTextField(max_length=64), required=False)
     sim = SimSerializer(required=False)
 
     def validate_tags(self, tags: dict[str, str]) -> dict[str, str]:
@@ -162,4 +199,4 @@ class BatchRequestSerializer(StrictSerializer):
 class CancelRequestSerializer(StrictSerializer):
     """Optional body of a cancel."""
 
-    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    reason = StrictTextField(max_length=200, required=False, allow_blank=True)

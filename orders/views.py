@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
@@ -39,9 +39,6 @@ from orders.terms import Terms, swap_request
 
 QUOTE_LIFE_S = 5
 MAX_KEY_LENGTH = 255
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", str, OpenApiParameter.HEADER, description="Repeats within 24 h give the first answer again."
-)
 
 
 def read_offer() -> Offer:
@@ -120,7 +117,7 @@ class OrdersView(APIView):
         return pages.get_paginated_response([order_json(order) for order in page or []])
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[schema.IDEMPOTENCY_KEY],
         request=OrderRequestSerializer,
         responses=schema.answers(schema.ORDER, 201),
         operation_id="placeOrder",
@@ -144,7 +141,7 @@ class BatchView(APIView):
     """POST /orders/batch."""
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[schema.IDEMPOTENCY_KEY],
         request=BatchRequestSerializer,
         responses=schema.answers(schema.BATCH, 201, 207),
         operation_id="placeOrders",
