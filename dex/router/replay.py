@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
-from dex.router.flows import WASTE, Flow, Plan
+from dex.router.flows import WASTE, Flow, Plan, plan
 
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
@@ -32,8 +32,9 @@ class Replayed(NamedTuple):
 def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int, amount: int) -> Replayed:
     """Sell `amount`, the balance of each token divided in the plan's proportions, the largest flow taking the rest.
 
-    Flows too small to pay anything are left out. Raises: InsufficientLiquidity when not all of `amount`, or of what
-    it buys on the way, can be sold, AmountTooSmall when that is because it is so little.
+    Flows too small to pay anything, or to buy what can be sold on, are left out. Raises: InsufficientLiquidity when
+    not all of `amount`, or of what it buys on the way, can be sold, AmountTooSmall when that is because it is so
+    little.
     """
     balance: defaultdict[int, int] = defaultdict(int)
     balance[source] = amount
@@ -45,6 +46,8 @@ def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int
             raise _refusal(is_small, f"the route cannot take {left} of the order's {amount} atoms")
         if left > WASTE * balance[token] and not is_small:
             raise InsufficientLiquidity(f"the route buys {left} atoms that it cannot sell on")
+        if left and not done:  # too little of it to sell on: better not bought
+            return replay_exact_in(market, _avoiding(ways, token, source, target), source, target, amount)
         for flow, swap in done:
             balance[flow.head] += swap.amount_out
             swaps.append((flow.edge, swap))
@@ -106,6 +109,15 @@ def replay_until(
         raised, before = int(min(short * worth * _MARGIN, float(_MOST))) + 1, short
         sold += raised
     raise InsufficientLiquidity(f"the route cannot pay {amount} atoms")
+
+
+def _avoiding(ways: Plan, token: int, source: int, target: int) -> Plan:
+    """The plan without a token. Raises: AmountTooSmall when all of it passes through that."""
+    flows = [flow for group in ways for flow in group if token not in (flow.tail, flow.head)]
+    kept = plan(flows, source, target)
+    if not kept:
+        raise AmountTooSmall("the route buys too little on the way to sell it on")
+    return kept
 
 
 def _refusal(is_small: bool, detail: str) -> InsufficientLiquidity:

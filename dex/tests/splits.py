@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dex.errors import InsufficientLiquidity, NoRoute
 from dex.pools import Pool, Swap
+from dex.pools.balancer_weighted import WeightedPool
 from dex.router.compiled import CompiledMarket
 from dex.router.limits import Limits
 from dex.router.split import find_split
@@ -24,6 +25,7 @@ BOUND_ERROR = 1e-9  # relative
 LEAST_GAP_BP = -1e-5  # the same in basis points
 LEFT_OVER = 1e-3  # share of a token bought on the way that its pools may have no room for
 ATOMS = 2  # that rounding may cost at each end of a swap
+POWER_ERROR = 1e-14  # share of its reserves that Balancer keeps back for the error of powers
 IN, OUT = Side.EXACT_IN, Side.EXACT_OUT
 
 
@@ -137,9 +139,19 @@ def _assert_bounded(order: SplitOrder, split: Split) -> None:
 
 def rounding(order: SplitOrder, split: Split) -> float:
     """What rounding at every swap may cost at most, in atoms of the side that is not fixed."""
-    worth = [max(1.0, split.prices[swap.token_in], split.prices[swap.token_out]) for swap in split.swaps]
-    atoms = ATOMS * sum(worth)
-    return atoms if order.side is IN else atoms / split.prices[order.token_in] + ATOMS * len(split.swaps)
+    atoms = 0.0
+    for swap, pool in zip(split.swaps, split.pools_after, strict=True):
+        atoms += max(1.0, *(_grain(pool, token) * split.prices[token] for token in (swap.token_in, swap.token_out)))
+    if order.side is IN:
+        return ATOMS * atoms
+    return ATOMS * (atoms / split.prices[order.token_in] + len(split.swaps))
+
+
+def _grain(pool: Pool, token: str) -> float:
+    """Atoms that a program rounds by: one, or what it deducts for the error of its powers."""
+    if isinstance(pool, WeightedPool):
+        return 1 + POWER_ERROR * pool.reserves[pool.tokens.index(token)]
+    return 1.0
 
 
 def loss(order: SplitOrder, split: Split, amount: int) -> float:
