@@ -129,6 +129,7 @@ SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)
 SIM_BUILD_DELAY_MS: int = env.int("SIM_BUILD_DELAY_MS", 15)
 SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25)
 SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2)
+SIM_CONFIRMATIONS: int = env.int("SIM_CONFIRMATIONS", 1)
 SIM_SEED: int = env.int("SIM_SEED", 7)
 
 # --- Django -----------------------------------------------------------------------------------------------
