@@ -1,4 +1,4 @@
-"""The simulated chain takes blocks back and replaces transactions: state comes back exactly, nothing is made or lost."""
+"""The simulated chain takes blocks back and replaces transactions: state comes back exactly, no atom is lost."""
 
 from dataclasses import replace
 from typing import Any

@@ -25,6 +25,12 @@ class Transaction:
     intent: Intent
 
     @property
+    def swap(self) -> SwapIntent:
+        """What it swaps; only for those that swap something."""
+        assert isinstance(self.intent, SwapIntent)
+        return self.intent
+
+    @property
     def scenario(self) -> str:
         """The fault that its order asked for."""
         return self.intent.scenario if isinstance(self.intent, SwapIntent) else "none"
