@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dex.chains.base import Chain, Snapshot
 from dex.errors import DexError
 from dex.router import Market, find_route
-from dex.types import Quote, Receipt, SignedTransaction, SwapIntent, SwapRequest
+from dex.types import Fees, Intent, Quote, Receipt, SignedTransaction, Standing, SwapRequest
 from dex.venues import VENUES, Venue
 
 
@@ -60,16 +60,20 @@ class Engine:
                 market.apply(routed.pools_after)
         return answers
 
-    def prepare(self) -> None:
-        """Fetch what `build` needs from the chain, so that `build` itself waits for nobody.
+    def prepare(self) -> Fees:
+        """Fetch what `build` needs from the chain, so that `build` itself waits for nobody; the fees to bid.
 
         Raises: ChainUnavailable.
         """
-        self._chain.prepare()
+        return self._chain.prepare()
 
-    def build(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+    def build(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""
         return self._chain.sign(intents)
+
+    def rebuild(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """The same transactions with other fees, at the same nonces; without I/O as well."""
+        return self._chain.reprice(bids)
 
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
@@ -78,6 +82,10 @@ class Engine:
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """The chain's statement on each hash, None while not included. Raises: ChainUnavailable."""
         return self._chain.receipts(tx_hashes)
+
+    def standing(self, wallets: Sequence[str]) -> Standing:
+        """The newest final block, and where the nonces of these wallets stand. Raises: ChainUnavailable."""
+        return self._chain.standing(wallets)
 
     def _market(self, snapshot: Snapshot) -> Market:
         """The snapshot's market, for the caller alone."""

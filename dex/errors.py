@@ -53,6 +53,24 @@ class BroadcastTimeout(UnknownOutcome):
     code = "timeout"
 
 
+class NonceTaken(UnknownOutcome):
+    """A transaction with this nonce is in a block already, maybe one of ours: receipts tell."""
+
+    code = "nonce_taken"
+
+
+class Underpriced(UnknownOutcome):
+    """Another transaction waits at this nonce and bids as much: one of the two will be included, receipts tell."""
+
+    code = "underpriced"
+
+
+class ReorgPastFinality(DexError):
+    """The chain took back a block that counted as final: an incident, which no code repairs by itself."""
+
+    code = "reorg_past_finality"
+
+
 class BroadcastRejected(TerminalError):
     """The chain refuses these bytes for good (bad signature, wrong chain)."""
 

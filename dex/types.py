@@ -1,5 +1,6 @@
 """The domain's frozen values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -146,6 +147,29 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Fees:
+    """What a transaction bids for its place in a block, in the native token's atoms per unit of gas.
+
+    As in EIP-1559: `max_fee` is the most it pays in all, `priority_fee` what of it goes to the block's producer.
+    """
+
+    max_fee: int = 0
+    priority_fee: int = 0
+
+    def raised(self) -> "Fees":
+        """An eighth more of both, rounded up: what every mempool takes as a replacement at the same nonce."""
+        return Fees(-(-self.max_fee * 9 // 8), -(-self.priority_fee * 9 // 8))
+
+    def at_least(self, other: "Fees") -> "Fees":
+        """The higher bid of each kind."""
+        return Fees(max(self.max_fee, other.max_fee), max(self.priority_fee, other.priority_fee))
+
+    def outbids(self, other: "Fees") -> bool:
+        """Whether both are at least an eighth above the other's, which a replacement needs."""
+        return self.max_fee * 8 >= other.max_fee * 9 and self.priority_fee * 8 >= other.priority_fee * 9
+
+
+@dataclass(frozen=True, slots=True)
 class SwapIntent:
     """All that a signed transaction must hold. `deadline` is chain time, after which it reverts.
 
@@ -160,6 +184,21 @@ class SwapIntent:
     max_amount_in: int
     deadline: int
     scenario: str = "none"
+    fees: Fees = field(default_factory=Fees)
+
+
+@dataclass(frozen=True, slots=True)
+class NoopIntent:
+    """A transaction that uses up its nonce and does nothing else: it cancels another one, or fills a gap."""
+
+    wallet: str
+    nonce: int
+    fees: Fees
+
+
+Intent = SwapIntent | NoopIntent
+# The deadline of a transaction that has none.
+NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +211,7 @@ class SignedTransaction:
     raw: bytes
     tx_hash: str
     deadline: int
+    fees: Fees = field(default_factory=Fees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +220,7 @@ class Receipt:
 
     `code` is None on success, else why it was undone: `slippage`, `expired`, `insufficient_funds` or
     `reverted`. `route` holds the executed amounts, None where nothing was. `confirmations` counts blocks from the
-    inclusion block on.
+    inclusion block on; `is_final` says that by the chain's rule of depth no reorg takes that block back any more.
     """
 
     tx_hash: str
@@ -193,3 +233,18 @@ class Receipt:
     amount_out: int
     route: Route | None
     confirmations: int
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the chain stands: its newest final block (number, unix seconds), and the nonces that wallets have used.
+
+    `next_nonces` are the first nonces that no included transaction uses, `final_nonces` those that no final one does.
+    A wallet that the chain has not seen is at 0.
+    """
+
+    final_block: int
+    final_time: int
+    next_nonces: Mapping[str, int]
+    final_nonces: Mapping[str, int]

@@ -103,6 +103,16 @@ CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_SCHEDULE = {
     # The safety net: whatever is due and unleased is woken, whichever message was lost.
     "upkeep": {"task": "orders.upkeep", "schedule": 1.0, "options": {"expires": 2, "queue": "orders"}},
+    "watch-nonces": {
+        "task": "orders.watch_nonces",
+        "schedule": 2.0,
+        "options": {"expires": 4, "queue": "orders"},
+    },
+    "watch-wallets": {
+        "task": "orders.watch_wallets",
+        "schedule": 30.0,
+        "options": {"expires": 30, "queue": "orders"},
+    },
     "expire-idempotency-keys": {
         "task": "orders.expire_idempotency_keys",
         "schedule": 3600.0,
@@ -121,6 +131,9 @@ ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
 # An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
 ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.str("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")
 ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120)
+# A transaction that no block takes is outbid after this time (or five blocks, where that is longer), so often.
+ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0)
+ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5)
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
 
 # --- The simulated chain ----------------------------------------------------------------------------------
@@ -129,6 +142,7 @@ SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)
 SIM_BUILD_DELAY_MS: int = env.int("SIM_BUILD_DELAY_MS", 15)
 SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25)
 SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2)
+SIM_CONFIRMATIONS: int = env.int("SIM_CONFIRMATIONS", 1)
 SIM_SEED: int = env.int("SIM_SEED", 7)
 
 # --- Django -----------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent,
 from orders.pictures import route_svg
 from orders.routes import proof_sentences, venue_title
 from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.park import unpark_orders
 from orders.states import is_terminal
 
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
@@ -86,13 +87,21 @@ class OrderAdmin(ReadOnly):
     """Orders with their whole story."""
 
     list_display = ("short_id", "state", "pair", "stated", "attempt", "account", "created_at")
-    list_filter = ("status", "outcome", VenueFilter, "token_in", "token_out", "created_at")
+    list_filter = (
+        "status",
+        "outcome",
+        ("parked_at", admin.EmptyFieldListFilter),
+        VenueFilter,
+        "token_in",
+        "token_out",
+        "created_at",
+    )
     list_select_related = ("account",)
     list_per_page = 50
     show_full_result_count = False
     search_fields = ("id", "client_order_id", "tx_hash")
     search_help_text = "order id, client_order_id or any transaction hash"
-    actions = ("cancel_selected",)
+    actions = ("cancel_selected", "unpark_selected")
     change_form_template = "admin/orders/order/change_form.html"
 
     class Media:
@@ -217,11 +226,13 @@ class OrderAdmin(ReadOnly):
         """Hashes and nonces; never the signed bytes."""
         signed = SignedTransaction.objects.filter(submission__order=order).select_related("submission").defer("raw")
         rows = [
-            (t.tx_hash, t.submission.nonce, t.created_at.isoformat(timespec="milliseconds"), t.resend_count,
+            (t.tx_hash, t.submission.nonce, "nothing" if t.is_noop else "swap", t.max_fee, t.priority_fee,
+             t.created_at.isoformat(timespec="milliseconds"), t.resend_count,
              "closed" if t.submission.closed_at else "open")
             for t in signed.order_by("id")
         ]  # fmt: skip
-        return rows_table(("hash", "nonce", "signed", "sent again", "hold"), rows)
+        heads = ("hash", "nonce", "does", "max fee", "priority fee", "signed", "sent again", "hold")
+        return rows_table(heads, rows)
 
     @admin.display(description="fills")
     def fills_shown(self, order: Order) -> SafeString:
@@ -265,6 +276,16 @@ class OrderAdmin(ReadOnly):
         """Ask for the reason first."""
         ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:500])
         return HttpResponseRedirect(f"{reverse('admin:orders_order_cancel')}?ids={ids}")
+
+    @admin.action(description="Unpark selected orders: their workers died too often", permissions=("cancel",))
+    def unpark_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
+        """Work on them as on any other again."""
+        count = unpark_orders(list(queryset.values_list("pk", flat=True)[:500]))
+        self.message_user(request, f"{count} × unparked", messages.SUCCESS if count else messages.INFO)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Who may cancel may unpark."""
+        return self._may_cancel(request)
 
     def cancel_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a reason, then cancel; each act is recorded with who, from where and why."""
@@ -328,7 +349,7 @@ class FillAdmin(ReadOnly):
 class WalletAdmin(ReadOnly):
     """Wallets and where their nonces stand."""
 
-    list_display = ("address", "chain_id", "account", "next_nonce")
+    list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason")
     list_select_related = ("account",)
 
 

@@ -32,6 +32,9 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     if settings.PIPELINE_BATCH_SIZE * settings.ROUTE_DEADLINE_MS >= settings.PIPELINE_LEASE_S * 1000:
         detail = "a batch must be routed within its lease: PIPELINE_BATCH_SIZE times ROUTE_DEADLINE_MS is too much"
         errors.append(Error(detail, hint="Lower one of them or raise PIPELINE_LEASE_S", id="orders.E006"))
+    if settings.SIM_CONFIRMATIONS < 1 or (settings.SIM_CONFIRMATIONS > 1 and not settings.SIM_BLOCK_TIME_MS):
+        detail = "SIM_CONFIRMATIONS must be at least 1, and more than 1 needs a SIM_BLOCK_TIME_MS to count blocks by"
+        errors.append(Error(detail, id="orders.E007"))
     if settings.ORDER_MAX_ATTEMPTS < 1:
         errors.append(Error("ORDER_MAX_ATTEMPTS must be at least 1", id="orders.E003"))
     return errors

@@ -15,7 +15,9 @@ class Policy:
     `batch_size` orders are claimed under a lease of `lease_s`; a run of one stage hands over after `run_s`.
     An order is tried `max_attempts` times; the n-th retry waits a random time up to
     `retry_base_s * 2**n`, at most `retry_cap_s` (full jitter). A signed swap reverts `deadline_s` after
-    signing. Bytes without a receipt are sent again after `resend_s`.
+    signing. Bytes without a receipt are sent again after `resend_s`. Bytes that no block takes for `stuck_s` are
+    outbid at the same nonce, at most `max_replacements` times; then the nonce is used up by a transaction that does
+    nothing. A parked order is looked at each `park_s`.
     """
 
     batch_size: int = 200
@@ -27,6 +29,9 @@ class Policy:
     retry_cap_s: float = 30.0
     deadline_s: int = 120
     resend_s: float = 1.0
+    stuck_s: float = 5.0
+    max_replacements: int = 5
+    park_s: float = 60.0
 
 
 @cache
@@ -38,6 +43,8 @@ def get_policy() -> Policy:
         max_attempts=settings.ORDER_MAX_ATTEMPTS,
         retry_base_s=settings.ORDER_RETRY_BASE_MS / 1000,
         deadline_s=settings.ORDER_DEADLINE_S,
+        stuck_s=settings.ORDER_STUCK_S,
+        max_replacements=settings.ORDER_MAX_REPLACEMENTS,
     )
 
 

@@ -18,5 +18,6 @@ def get_engine() -> Engine:
         submit_delay_ms=settings.SIM_SUBMIT_DELAY_MS,
         noise_trades=settings.SIM_NOISE_TRADES,
         seed=settings.SIM_SEED,
+        required_confirmations=settings.SIM_CONFIRMATIONS,
     )
     return Engine(SimulatedChain(options), route_deadline_ms=settings.ROUTE_DEADLINE_MS or None)

@@ -91,6 +91,9 @@ class Wallet(models.Model):
     chain_id = models.CharField(max_length=64)
     address = models.CharField(max_length=128)
     next_nonce = models.BigIntegerField(default=0)
+    paused_reason = models.CharField(
+        max_length=200, default="", db_default="", help_text="Why nothing new is signed from it; empty: not paused."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -148,6 +151,12 @@ class Order(models.Model):
     lease_until = models.DateTimeField(null=True)
     lease_token = models.UUIDField(null=True)
     claim_count = models.PositiveIntegerField(default=0, help_text="Claims since the last transition.")
+    parked_at = models.DateTimeField(
+        null=True, help_text="Its workers died too often: looked at rarely, until unparked."
+    )
+    cancel_requested_at = models.DateTimeField(
+        null=True, help_text="Its nonce is to be used up by another transaction."
+    )
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -246,12 +255,16 @@ class OrderEvent(models.Model):
 
 
 class Submission(models.Model):
-    """An order's hold on one (chain, wallet, nonce). At most one is open per order."""
+    """An order's hold on one (chain, wallet, nonce). At most one is open per order.
+
+    It is open until a final transaction has used the nonce, which an order that ran out of time does not wait for.
+    Without an order it fills a gap.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # As with events: the build transaction holds the locks of both rows, and neither can be deleted.
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False
+        Order, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False, null=True
     )
     wallet = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False
@@ -259,6 +272,9 @@ class Submission(models.Model):
     nonce = models.BigIntegerField()
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
+    absent_block = models.BigIntegerField(
+        null=True, help_text="Final block at which the chain could no longer execute it and had no receipt."
+    )
 
     class Meta:
         ordering = ("id",)
@@ -285,6 +301,9 @@ class SignedTransaction(models.Model):
     )
     raw = models.BinaryField(editable=False)
     tx_hash = models.CharField(max_length=128)
+    is_noop = models.BooleanField(default=False, db_default=False, help_text="Uses up the nonce and swaps nothing.")
+    max_fee = models.BigIntegerField(default=0, db_default=0)
+    priority_fee = models.BigIntegerField(default=0, db_default=0)
     deadline = models.BigIntegerField(help_text="Chain time, unix seconds, after which it reverts.")
     created_at = models.DateTimeField(db_default=Now())
     # The first broadcast is the order's SUBMITTED event, the final inclusion is in its fill or failure: written

@@ -17,6 +17,8 @@ from orders.services.build import build_orders
 from orders.services.claim import ClaimedOrder, claim_orders, due_stages
 from orders.services.confirm import confirm_orders
 from orders.services.heartbeat import beat
+from orders.services.park import park_orders
+from orders.services.resend import send_unsent
 from orders.services.route import route_orders
 from orders.services.settled import Settled, fail, retry
 from orders.services.submit import submit_orders
@@ -108,6 +110,14 @@ def wake_due_stages() -> None:
         wake(stage, delay_s)
 
 
+def send_what_is_unsent(engine: Engine) -> None:
+    """Send stored bytes whose worker may have died on the way, and tell of it."""
+    events = send_unsent(engine)
+    if events:
+        push_events(events)
+        wake(Stage.CONFIRM, engine.chain.block_interval_s())
+
+
 def _batches(orders: Sequence[ClaimedOrder]) -> Iterator[Sequence[ClaimedOrder]]:
     """Fresh orders together; those whose last claim ended in a crash alone, in random order.
 
@@ -125,8 +135,10 @@ def _batches(orders: Sequence[ClaimedOrder]) -> Iterator[Sequence[ClaimedOrder]]
 def _run_batch(
     stage: Stage, work: StageWork, orders: Sequence[ClaimedOrder], engine: Engine, policy: Policy
 ) -> Settled:
-    if orders[0].claim_count > policy.max_claims and _may_fail(stage):
-        return Settled(transition([fail(order, _poison(order, stage)) for order in orders]))
+    if orders[0].claim_count > policy.max_claims:
+        if _may_fail(stage):
+            return Settled(transition([fail(order, _poison(order, stage)) for order in orders]))
+        park_orders(orders, policy.park_s)
     try:
         return work(orders, engine=engine, policy=policy)
     except (OperationalError, InterfaceError):

@@ -58,6 +58,10 @@ KINDS: dict[str, Kind] = {
     "network": Kind(422, "Chain could not be reached", "Place the order again; nothing was executed"),
     "rejected": Kind(422, "Refused by the chain"),
     "reverted": Kind(422, "Undone by the chain", "Nothing was swapped; see the detail"),
+    "not_included": Kind(422, "No block took it", "Place the order again; nothing was swapped"),
+    "nonce_taken": Kind(
+        422, "Its nonce was used by another", "Nothing was swapped; see who else uses the wallet's key"
+    ),
     "poison": Kind(422, "Order stopped the workers repeatedly", "Report this order's id to the operator"),
     "internal_error": Kind(422, "Internal error", "Report this order's id to the operator"),
     "error": Kind(422, "Error"),

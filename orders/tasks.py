@@ -9,8 +9,10 @@ from django.db import InterfaceError, OperationalError, connection
 from dex import RetryableError
 from orders.config import get_policy
 from orders.engine import get_engine
-from orders.pipeline import run_stage, wake_due_stages
+from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
+from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
+from orders.services.watch import watch_wallets
 from orders.states import Stage
 
 
@@ -61,8 +63,21 @@ def confirm(self: StageTask) -> None:
 
 @shared_task(name="orders.upkeep")
 def upkeep() -> None:
-    """Each second: wake whatever is due."""
+    """Each second: wake whatever is due, and send what is signed and was not sent."""
     wake_due_stages()
+    send_what_is_unsent(get_engine())
+
+
+@shared_task(name="orders.watch_nonces")
+def watch_nonces() -> None:
+    """Every other second: use up the nonces of orders that have ended without theirs, and fill gaps."""
+    clear_nonces(get_engine(), get_policy())
+
+
+@shared_task(name="orders.watch_wallets")
+def watch_all_wallets() -> None:
+    """Every half minute: compare each wallet's nonce with the chain's."""
+    watch_wallets(get_engine())
 
 
 @shared_task(name="orders.expire_idempotency_keys")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dex.errors import DexError
 from dex.pools.base import Pool
-from dex.types import Receipt, SignedTransaction, SwapIntent, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class Chain(Protocol):
     @property
     def chain_id(self) -> str: ...
     @property
-    def required_confirmations(self) -> int: ...
+    def required_confirmations(self) -> int:
+        """How many blocks, the inclusion block among them, make a receipt final; see `Receipt.is_final`."""
+        ...
 
     def tokens(self) -> tuple[Token, ...]:
         """The tokens this chain ships with; more may be registered by the operator."""
@@ -42,19 +44,33 @@ class Chain(Protocol):
         """Atoms of every token the wallet holds. Raises: ChainUnavailable."""
         ...
 
-    def prepare(self) -> None:
-        """Fetch what `sign` needs from the network (fees, a recent block). Raises: ChainUnavailable."""
+    def standing(self, wallets: Sequence[str]) -> Standing:
+        """The newest final block, and where the nonces of these wallets stand.
+
+        Not older than any receipt that this adapter has given. Raises: ChainUnavailable.
+        """
         ...
 
-    def sign(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+    def prepare(self) -> Fees:
+        """Fetch what `sign` needs from the network; the fees that bring a transaction into one of the next blocks.
+
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """Encode and sign, without I/O; one answer per intent, in order."""
+        ...
+
+    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """The same transactions with other fees, signed anew, without I/O; one answer per transaction, in order."""
         ...
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain; one answer per transaction, in order.
 
         None: accepted, or known already (the same bytes are one transaction). RetryableError: surely not
-        sent. UnknownOutcome: perhaps sent. TerminalError: refused for good.
+        sent. UnknownOutcome: perhaps sent, or another transaction contests the nonce. TerminalError: refused for good.
         """
         ...
 

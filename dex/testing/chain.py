@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dex.chains.base import Snapshot
 from dex.errors import DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
-from dex.types import Receipt, SignedTransaction, SwapIntent, Token
+from dex.types import NEVER, Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 
 @dataclass(slots=True)
@@ -39,10 +39,20 @@ class FakeChain:
         """See `Chain`: every wallet owns more than anyone can spend."""
         return {token.symbol: 10**30 for token in self.tokens()}
 
-    def prepare(self) -> None:
-        """See `Chain`."""
+    def standing(self, wallets: Sequence[str]) -> Standing:
+        """See `Chain`: a block is final when it is made."""
+        nonces = {wallet: self.next_nonce(wallet) for wallet in wallets}
+        return Standing(self.version, NOW, nonces, nonces)
 
-    def sign(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+    def prepare(self) -> Fees:
+        """See `Chain`: any fee will do."""
+        return Fees(1, 1)
+
+    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """See `Chain`."""
+        return [self._signed(transaction, fees) for transaction, fees in bids]
+
+    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
         return [self._sign(intent) for intent in intents]
 
@@ -54,7 +64,9 @@ class FakeChain:
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """See `Chain`: success without amounts, since nothing is executed here."""
         return [
-            Receipt(tx_hash, self.version, "block", True, None, "", 0, 0, None, 1) if tx_hash in self.sent else None
+            Receipt(tx_hash, self.version, "block", True, None, "", 0, 0, None, 1, True)
+            if tx_hash in self.sent
+            else None
             for tx_hash in tx_hashes
         ]
 
@@ -62,7 +74,11 @@ class FakeChain:
         """See `Chain`."""
         return 0.0
 
-    def _sign(self, intent: SwapIntent) -> SignedTransaction:
-        raw = repr(intent).encode()
-        tx_hash = hashlib.sha256(raw).hexdigest()
-        return SignedTransaction(self.chain_id, intent.wallet, intent.nonce, raw, tx_hash, intent.deadline)
+    def _sign(self, intent: Intent) -> SignedTransaction:
+        deadline = intent.deadline if isinstance(intent, SwapIntent) else NEVER
+        unsigned = SignedTransaction(self.chain_id, intent.wallet, intent.nonce, repr(intent).encode(), "", deadline)
+        return self._signed(unsigned, intent.fees)
+
+    def _signed(self, transaction: SignedTransaction, fees: Fees) -> SignedTransaction:
+        tx_hash = hashlib.sha256(transaction.raw + repr(fees).encode()).hexdigest()
+        return replace(transaction, tx_hash=tx_hash, fees=fees)

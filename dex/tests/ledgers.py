@@ -33,12 +33,12 @@ def transaction(side: Side, route: Route, **terms: Any) -> Transaction:
 
 
 def changed(plan: Transaction, **terms: Any) -> Transaction:
-    return Transaction(plan.tx_hash, replace(plan.intent, **terms))
+    return Transaction(plan.tx_hash, replace(plan.swap, **terms))
 
 
 def limited(plan: Transaction, done: Executed, stricter: int = 0) -> Transaction:
     """The plan with the limits that the outcome just meets, or so many atoms stricter on what is not fixed."""
-    if plan.intent.side is Side.EXACT_IN:
+    if plan.swap.side is Side.EXACT_IN:
         return changed(plan, min_amount_out=done.amount_out + stricter, max_amount_in=done.amount_in)
     return changed(plan, max_amount_in=done.amount_in - stricter)
 

@@ -79,7 +79,7 @@ def bought_part(wishes: random.Random, side: Side, route: Route) -> dict[str, in
 def assert_settled(ledger: Ledger, before: Ledger, plan: Transaction, done: Executed) -> None:
     """The wallet moved by what the hops sold and paid, the pools by just the opposite, and nothing else moved."""
     assert done.route is not None
-    intent, moved = plan.intent, Counter[str]()
+    intent, moved = plan.swap, Counter[str]()
     for hop in done.route.hops:
         moved[hop.token_in] -= hop.amount_in
         moved[hop.token_out] += hop.amount_out
@@ -218,7 +218,7 @@ def test_a_limit_just_met_passes_and_one_missed_by_an_atom_leaves_nothing_change
 @every_side
 def test_the_last_atom_of_a_wallet_can_be_spent_and_no_more(side: Side) -> None:
     for plan, done in good_plans(7, 100, side):
-        token = plan.intent.route.token_in
+        token = plan.swap.route.token_in
         enough, short = (funded(**{token: atoms}) for atoms in (done.amount_in, done.amount_in - 1))
         before = short.copy()
 

@@ -40,7 +40,7 @@ def with_slippage(plan: Transaction, done: Executed, percent: float = 0.5) -> Tr
     """The plan as quotes have it: the amounts of its outcome, and a limit a little worse."""
     assert done.route is not None
     plan, kept = changed(plan, route=done.route), 100_000 - int(1_000 * percent)
-    if plan.intent.side is Side.EXACT_IN:
+    if plan.swap.side is Side.EXACT_IN:
         return changed(plan, min_amount_out=-(-done.amount_out * kept // 100_000))
     return changed(plan, max_amount_in=done.amount_in * 100_000 // kept)
 
@@ -86,7 +86,7 @@ def test_a_rival_undoes_orders_of_every_shape() -> None:
         assert totals(ledger) == supply
         assert all(ledger.balances[WALLET, token] == RICH for token in VALUES)
         (pool_id,) = touched(ledger, before)
-        assert pool_id in {hop.pool_id for hop in plan.intent.route.hops}
+        assert pool_id in {hop.pool_id for hop in plan.swap.route.hops}
 
 
 def test_a_rival_begins_with_the_largest_of_the_first_hops() -> None:

@@ -7,18 +7,21 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from dex import DexError, Engine, RetryableError, Side, SignedTransaction, SwapIntent
+from dex import DexError, Engine, Fees, RetryableError, Side, SignedTransaction, SwapIntent
 from orders.config import Policy
 from orders.models import Wallet, new_id
 from orders.problems import Problem
 from orders.recordset import id_array, recordset, to_json
 from orders.routes import decode_route
-from orders.services.claim import ClaimedOrder
+from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.route import expired
 from orders.services.settled import Settled, fail, problem_of, retry
 from orders.services.transition import Change, transition
 from orders.services.wallets import ensure_wallets, lock_wallets, take_nonces
 from orders.states import OrderStatus, Stage
+
+# How soon orders of a paused wallet are looked at again.
+PAUSED_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     changes = [fail(order, expired(order)) for order in orders if order.is_expired]
     ready = [order for order in orders if not order.is_expired]
     try:
-        engine.prepare()
+        fees = engine.prepare()
         wallets = ensure_wallets({order.account_id for order in ready}, engine)
     except RetryableError as error:
         settled.retry = error
@@ -48,7 +51,10 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         stale = [order for order in held if _is_stale(order, ages_ms[order.id])]
         changes += [_requote(order, ages_ms[order.id], policy) for order in stale]
         fresh = [order for order in held if order not in stale] if stale else held
-        holds, refused = _sign(fresh, wallets, engine, policy)
+        nonces = lock_wallets([wallets[account_id].id for account_id in {order.account_id for order in fresh}])
+        able = [order for order in fresh if wallets[order.account_id].id in nonces]
+        release_orders([order for order in fresh if wallets[order.account_id].id not in nonces], PAUSED_LOOK_S)
+        holds, refused = _sign(able, wallets, nonces, fees, engine, policy)
         _store(holds, policy)
         settled.events = transition([*changes, *refused])
     settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
@@ -94,17 +100,21 @@ def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, int]:
 
 
 def _sign(
-    orders: Sequence[ClaimedOrder], wallets: dict[int, Wallet], engine: Engine, policy: Policy
+    orders: Sequence[ClaimedOrder],
+    wallets: dict[int, Wallet],
+    nonces: dict[int, int],
+    fees: Fees,
+    engine: Engine,
+    policy: Policy,
 ) -> tuple[list[Hold], list[Change]]:
     holds: list[Hold] = []
     refused: list[Change] = []
     by_account: dict[int, list[ClaimedOrder]] = defaultdict(list)
     for order in orders:
         by_account[order.account_id].append(order)
-    nonces = lock_wallets([wallets[account_id].id for account_id in by_account])
     for account_id, group in by_account.items():
         wallet = wallets[account_id]
-        signed, errors = _sign_in_turn(group, wallet.address, nonces[wallet.id], engine, policy)
+        signed, errors = _sign_in_turn(group, wallet.address, nonces[wallet.id], fees, engine, policy)
         holds += [Hold(order, wallet.id, transaction_) for order, transaction_ in signed]
         refused += [fail(order, problem_of(error)) for order, error in errors]
         if signed:
@@ -113,13 +123,13 @@ def _sign(
 
 
 def _sign_in_turn(
-    orders: Sequence[ClaimedOrder], address: str, nonce: int, engine: Engine, policy: Policy
+    orders: Sequence[ClaimedOrder], address: str, nonce: int, fees: Fees, engine: Engine, policy: Policy
 ) -> tuple[list[tuple[ClaimedOrder, SignedTransaction]], list[tuple[ClaimedOrder, DexError]]]:
     """Sign with consecutive nonces. A refused order leaves no hole: those left are signed again without it."""
     errors: list[tuple[ClaimedOrder, DexError]] = []
     left = list(orders)
     while left:
-        answers = engine.build([_intent(order, address, nonce + i, policy) for i, order in enumerate(left)])
+        answers = engine.build([_intent(order, address, nonce + i, fees, policy) for i, order in enumerate(left)])
         refused = [(o, a) for o, a in zip(left, answers, strict=True) if isinstance(a, DexError)]
         if not refused:
             return [(o, a) for o, a in zip(left, answers, strict=True) if isinstance(a, SignedTransaction)], errors
@@ -129,7 +139,7 @@ def _sign_in_turn(
     return [], errors
 
 
-def _intent(order: ClaimedOrder, address: str, nonce: int, policy: Policy) -> SwapIntent:
+def _intent(order: ClaimedOrder, address: str, nonce: int, fees: Fees, policy: Policy) -> SwapIntent:
     assert order.route is not None
     assert order.min_amount_out is not None
     assert order.max_amount_in is not None
@@ -145,6 +155,7 @@ def _intent(order: ClaimedOrder, address: str, nonce: int, policy: Policy) -> Sw
         max_amount_in=order.max_amount_in,
         deadline=deadline,
         scenario=order.terms.get("scenario", "none"),
+        fees=fees,
     )
 
 
@@ -161,6 +172,8 @@ def _store(holds: Sequence[Hold], policy: Policy) -> None:
             "raw": to_json(hold.signed.raw),
             "tx_hash": hold.signed.tx_hash,
             "deadline": hold.signed.deadline,
+            "max_fee": hold.signed.fees.max_fee,
+            "priority_fee": hold.signed.fees.priority_fee,
         }
         for hold in holds
     ]
@@ -170,13 +183,13 @@ def _store(holds: Sequence[Hold], policy: Policy) -> None:
             WITH v AS MATERIALIZED (
                 SELECT * FROM jsonb_to_recordset(%s::jsonb)
                     AS v(id uuid, order_id uuid, wallet_id bigint, nonce bigint, raw bytea, tx_hash text,
-                         deadline bigint)
+                         deadline bigint, max_fee bigint, priority_fee bigint)
             ), held AS (
                 INSERT INTO orders_submission (id, order_id, wallet_id, nonce)
                 SELECT id, order_id, wallet_id, nonce FROM v
             ), signed AS (
-                INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline)
-                SELECT id, raw, tx_hash, deadline FROM v
+                INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline, max_fee, priority_fee)
+                SELECT id, raw, tx_hash, deadline, max_fee, priority_fee FROM v
             )
             UPDATE orders_order o
             SET tx_hash = v.tx_hash, lease_until = now() + %s * interval '1 second', claim_count = 1, due_at = now()

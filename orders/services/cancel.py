@@ -1,4 +1,4 @@
-"""Cancels orders that hold no nonce yet; later, only the chain can end them."""
+"""Cancels orders that hold no nonce yet; later only the chain can end them, which `confirm` then asks it to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from orders.events import Event, push_events
 from orders.models import Account, AdminAction, Order
 from orders.problems import Problem
 from orders.services.transition import Change, transition
-from orders.states import OrderStatus, is_terminal
+from orders.states import OrderStatus, Stage, is_terminal
+from orders.wake import wake
 
 
 class CancelResult(StrEnum):
@@ -37,7 +39,9 @@ def cancel_orders(
 ) -> dict[UUID, CancelResult]:
     """Cancel what can be cancelled; unknown and foreign ids are missing from the answer.
 
-    The row lock decides against a build that runs at the same time: whoever commits first wins.
+    Where bytes may have left, a transaction that does nothing is asked for at the same nonce: the order ends as the
+    chain decides between the two. The row lock decides against a build that runs at the same time: whoever commits
+    first wins.
     """
     with transaction.atomic():
         rows = Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk")
@@ -46,11 +50,23 @@ def cancel_orders(
         orders = list(rows)
         results = {order.id: _result(order) for order in orders}
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
+        late = [order.id for order in orders if results[order.id] is CancelResult.TOO_LATE]
+        _request(late)
         events: list[Event] = transition(changes)
         if actor.is_admin:
             _record(orders, results, actor)
     push_events(events)
+    if late:
+        wake(Stage.CONFIRM)
     return results
+
+
+def _request(order_ids: Sequence[UUID]) -> None:
+    """Have `confirm` use up the orders' nonces; what it works on at this moment it looks at again soon."""
+    if order_ids:
+        Order.objects.filter(pk__in=order_ids, cancel_requested_at__isnull=True).update(
+            cancel_requested_at=Now(), due_at=Now()
+        )
 
 
 def _result(order: Order) -> CancelResult:
@@ -69,6 +85,7 @@ def _cancelled(order: Order, actor: Actor) -> Change:
         order.updated_at,
         fields={"outcome": "cancelled", "failure": failure},
         data={"failure": failure},
+        seq=order.seq,
     )
 
 

@@ -48,6 +48,8 @@ class ClaimedOrder(NamedTuple):
     claimed_s: int
     expires_s: int | None
     quiet_s: float
+    seq: int
+    is_cancel_requested: bool
     amount: int
     quoted_amount_in: int | None
     quoted_amount_out: int | None
@@ -78,6 +80,8 @@ _READ: dict[str, str] = {
     "claimed_s": "extract(epoch FROM now())::bigint",
     "expires_s": "extract(epoch FROM o.expires_at)::bigint",
     "quiet_s": "extract(epoch FROM now() - o.updated_at)::float8",
+    "seq": "o.seq",
+    "is_cancel_requested": "o.cancel_requested_at IS NOT NULL",
     "amount": "o.amount::text",
     "quoted_amount_in": "o.quoted_amount_in::text",
     "quoted_amount_out": "o.quoted_amount_out::text",
@@ -159,12 +163,19 @@ def _statement(stage: Stage) -> str:
 
 
 def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
-    """Give leases back without an event: the orders are due again after `delay_s`, nothing else changed."""
+    """Give leases back without an event: the orders are due again after `delay_s`, nothing else changed.
+
+    Parked ones keep their slow rhythm.
+    """
+    if not orders:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE orders_order o
-            SET lease_until = NULL, lease_token = NULL, claim_count = 0, due_at = now() + %s * interval '1 second'
+            SET lease_until = NULL, lease_token = NULL,
+                claim_count = CASE WHEN parked_at IS NULL THEN 0 ELSE claim_count END,
+                due_at = CASE WHEN parked_at IS NULL THEN now() + %s * interval '1 second' ELSE due_at END
             FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, token uuid)
             WHERE o.id = v.id AND o.lease_token = v.token
             """,

@@ -1,6 +1,6 @@
 """Reads the chain's word on submitted orders: CONFIRMED, FAILED, or routed again. Nothing else ends them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -9,15 +9,27 @@ from django.db import connection, transaction
 
 from dex import Engine, Receipt, RetryableError, legs_of
 from orders.config import Policy
+from orders.events import Event
 from orders.problems import KINDS, Problem
 from orders.recordset import recordset
 from orders.routes import encode_legs
 from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.settled import Settled, fail, move, retry
-from orders.services.signed import Stored, close_submissions, load_signed, mark_mined, mark_resent
+from orders.services.signed import (
+    OpenHold,
+    Stored,
+    add_signed,
+    close_submissions,
+    load_holds,
+    mark_absent,
+    mark_mined,
+    mark_resent,
+)
+from orders.services.silence import Closer, Silent, look_closer, needs_a_look, stuck_after_s
 from orders.services.submit import broadcast
 from orders.services.transition import Change, transition
+from orders.services.wallets import pause_wallet
 from orders.states import OrderStatus, Stage
 
 # The shortest pause between two looks at the same transaction, whatever the chain's block time.
@@ -31,57 +43,150 @@ class _Findings:
     filled: list[tuple[ClaimedOrder, Receipt]] = field(default_factory=list)
     waiting: list[ClaimedOrder] = field(default_factory=list)
     mined: list[tuple[str, int | None, str | None]] = field(default_factory=list)
+    silent: list[Silent] = field(default_factory=list)
     lost: list[Stored] = field(default_factory=list)
 
 
 def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
-    """Settle every order whose receipt is final; look again at the others, and send silent bytes once more."""
+    """Settle every order whose receipt is final; look again at the others, and send silent bytes once more.
+
+    All that was ever signed for an order is asked for: whichever of it a block took decides.
+    """
     poll_s = max(MIN_POLL_S, engine.chain.block_interval_s())
-    stored = load_signed(orders)
-    held = [order for order in orders if order.id in stored]
+    holds = load_holds(orders)
+    held = [order for order in orders if order.id in holds]
     try:
-        receipts = engine.receipts([stored[order.id].signed.tx_hash for order in held])
+        receipts = _receipts(holds.values(), engine)
     except RetryableError as error:
         release_orders(orders, poll_s)
         return Settled(retry=error)
     found = _Findings()
-    for order, receipt in zip(held, receipts, strict=True):
-        _judge(order, stored[order.id], receipt, engine.chain.required_confirmations, policy, found)
+    for order in held:
+        _judge(order, holds[order.id], receipts, policy, poll_s, found)
+    closer = _look_closer(found, engine, policy, poll_s)
     broadcast([lost.signed for lost in found.lost], engine)
-    with transaction.atomic():
-        mark_mined(found.mined)
-        mark_resent([lost.signed.tx_hash for lost in found.lost])
-        events = transition(found.changes)
-        _settle_fills(found, {event.order_id for event in events})
-        release_orders(found.waiting, poll_s)
-    wakes = {Stage.CONFIRM: poll_s} if found.waiting else {}
+    events = _settle(found, closer, poll_s)
+    won = {event.order_id for event in events}
+    # Stored and committed: now these bytes may leave. Should this process die first, the next look sends them.
+    broadcast([renewal.signed for renewal in closer.renewals if renewal.change.order_id in won], engine)
+    wakes = {Stage.CONFIRM: poll_s} if found.waiting or closer.renewals else {}
     if any(event.status == OrderStatus.ROUTING for event in events):
         wakes[Stage.ROUTE] = policy.retry_base_s
-    return Settled(events, wakes)
+    return Settled(events, wakes, retry=closer.retry)
+
+
+def _receipts(holds: Iterable[OpenHold], engine: Engine) -> dict[str, Receipt]:
+    """The receipts that there are, by hash, in one call."""
+    hashes = [item.signed.tx_hash for hold in holds for item in hold.transactions]
+    answers = engine.receipts(hashes)
+    return {tx_hash: receipt for tx_hash, receipt in zip(hashes, answers, strict=True) if receipt is not None}
+
+
+def _look_closer(found: _Findings, engine: Engine, policy: Policy, poll_s: float) -> Closer:
+    stuck_s = stuck_after_s(engine, policy)
+    doubtful = [(order, hold) for order, hold in found.silent if needs_a_look(order, hold, stuck_s)]
+    try:
+        closer = look_closer(doubtful, engine=engine, policy=policy, poll_s=poll_s)
+    except RetryableError as error:
+        closer = Closer(waiting=[order for order, _ in doubtful], retry=error)
+    looked_at = {order.id for order, _ in doubtful}
+    found.waiting += closer.waiting + [order for order, _ in found.silent if order.id not in looked_at]
+    found.changes += closer.changes + [renewal.change for renewal in closer.renewals]
+    found.closed += closer.closed
+    return closer
+
+
+def _settle(found: _Findings, closer: Closer, poll_s: float) -> list[Event]:
+    with transaction.atomic():
+        events = transition(found.changes)
+        won = {event.order_id for event in events}
+        mark_mined(found.mined)
+        mark_resent([lost.signed.tx_hash for lost in found.lost])
+        mark_absent(closer.noted)
+        add_signed(
+            (renewal.hold.submission_id, renewal.signed, renewal.is_noop)
+            for renewal in closer.renewals
+            if renewal.change.order_id in won
+        )
+        _settle_fills(found, won)
+        for hold in closer.taken:
+            pause_wallet(hold.wallet_id, f"somebody else used its nonce {hold.nonce}")
+        release_orders(found.waiting, poll_s)
+    return events
 
 
 def _judge(
-    order: ClaimedOrder, stored: Stored, receipt: Receipt | None, confirmations: int, policy: Policy, found: _Findings
+    order: ClaimedOrder,
+    hold: OpenHold,
+    receipts: Mapping[str, Receipt],
+    policy: Policy,
+    poll_s: float,
+    found: _Findings,
 ) -> None:
-    if receipt is None or receipt.confirmations < confirmations:
-        found.waiting.append(order)
-        seen = (receipt.block_number, receipt.block_hash) if receipt else (None, None)
-        if seen != (stored.mined_block, stored.mined_hash):
-            found.mined.append((stored.signed.tx_hash, *seen))
-        silent_s = order.quiet_s if stored.resent_s is None else order.claimed_s - stored.resent_s
-        if receipt is None and silent_s >= policy.resend_s:
-            found.lost.append(stored)
+    """Sort one order by the receipts of its transactions, of which at most one can have one."""
+    stored = next((item for item in hold.transactions if item.signed.tx_hash in receipts), None)
+    receipt = receipts[stored.signed.tx_hash] if stored else None
+    if receipt is not None and receipt.is_final:
+        _judge_final(order, hold, receipt, policy, found)
         return
-    found.closed.append(stored.submission_id)
-    if receipt.is_success:
+    taken_back = _note_mined(hold, receipt, found)
+    if receipt is None and _is_due_again(order, hold, policy, is_taken_back=bool(taken_back)):
+        found.lost.append(hold.newest)
+    if taken_back:
+        data = {"reorg": {"tx_hash": taken_back.signed.tx_hash, "block_number": taken_back.mined_block}}
+        found.changes.append(move(order, OrderStatus.SUBMITTED, data=data, delay_s=poll_s))
+    elif receipt is None:
+        found.silent.append((order, hold))
+    else:
+        found.waiting.append(order)
+
+
+def _note_mined(hold: OpenHold, receipt: Receipt | None, found: _Findings) -> Stored | None:
+    """Note in which block each transaction is; the one that a reorg has taken out of its block."""
+    taken_back = None
+    for item in hold.transactions:
+        is_it = receipt is not None and receipt.tx_hash == item.signed.tx_hash
+        seen = (receipt.block_number, receipt.block_hash) if receipt is not None and is_it else (None, None)
+        if seen != (item.mined_block, item.mined_hash):
+            found.mined.append((item.signed.tx_hash, *seen))
+            if item.mined_hash is not None:
+                taken_back = item
+    return taken_back
+
+
+def _is_due_again(order: ClaimedOrder, hold: OpenHold, policy: Policy, *, is_taken_back: bool) -> bool:
+    """Whether the newest bytes are to be sent again: the chain may have lost them. Not past their deadline."""
+    newest = hold.newest
+    silent_s = order.quiet_s if newest.resent_s is None else order.claimed_s - newest.resent_s
+    return order.claimed_s <= newest.signed.deadline and (is_taken_back or silent_s >= policy.resend_s)
+
+
+def _judge_final(order: ClaimedOrder, hold: OpenHold, receipt: Receipt, policy: Policy, found: _Findings) -> None:
+    found.closed.append(hold.submission_id)
+    is_noop = any(item.is_noop and item.signed.tx_hash == receipt.tx_hash for item in hold.transactions)
+    if is_noop:
+        found.changes.append(_cancelled(order, hold, receipt))
+    elif receipt.is_success:
         found.filled.append((order, receipt))
         found.changes.append(_confirmed(order, receipt))
     else:
         found.changes.append(_undone(order, receipt, policy))
 
 
+def _cancelled(order: ClaimedOrder, hold: OpenHold, receipt: Receipt) -> Change:
+    """A final transaction that does nothing has used the nonce: the swap can never execute."""
+    facts = {"tx_hash": receipt.tx_hash, "block_number": receipt.block_number}
+    if order.is_cancel_requested:
+        detail = "cancelled on the chain: a transaction that does nothing took its nonce before any block took the swap"
+        return fail(order, Problem("cancelled", detail, facts=facts))
+    count = sum(not item.is_noop for item in hold.transactions)
+    return fail(order, Problem("not_included", f"no block took it at any of {count} bids", facts=facts))
+
+
 def _confirmed(order: ClaimedOrder, receipt: Receipt) -> Change:
-    fields = {"outcome": "filled", "amount_in": receipt.amount_in, "amount_out": receipt.amount_out}
+    fields: dict[str, Any] = {"outcome": "filled", "amount_in": receipt.amount_in, "amount_out": receipt.amount_out}
+    if receipt.tx_hash != order.tx_hash:
+        fields["tx_hash"] = receipt.tx_hash
     data = {
         "tx_hash": receipt.tx_hash,
         "block_number": receipt.block_number,
@@ -101,6 +206,8 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
         f"{receipt.detail} (attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)",
         facts={"tx_hash": receipt.tx_hash, "block_number": receipt.block_number},
     )
+    if order.is_cancel_requested:
+        return fail(order, Problem("cancelled", f"cancelled; {problem.detail}", facts=problem.facts))
     if code == "slippage" and order.attempt < policy.max_attempts and not order.is_expired:
         return retry(order, OrderStatus.ROUTING, problem, policy, fields={"tx_hash": None, "route": None})
     return fail(order, problem)

@@ -36,7 +36,9 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
     settled.carried = [
-        routed[event.order_id]._replace(since=event.at) for event in settled.events if event.order_id in routed
+        routed[event.order_id]._replace(since=event.at, seq=event.seq)
+        for event in settled.events
+        if event.order_id in routed
     ]
     return settled
 

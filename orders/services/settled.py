@@ -41,6 +41,7 @@ def move(
     fields: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     keeps_lease_s: int = 0,
+    delay_s: float = 0.0,
 ) -> Change:
     """The change that takes a claimed order on."""
     return Change(
@@ -49,7 +50,9 @@ def move(
         target,
         order.since,
         order.lease_token,
+        seq=order.seq,
         keeps_lease_s=keeps_lease_s,
+        delay_s=delay_s,
         fields=fields or EMPTY,
         data=data or EMPTY,
     )
@@ -78,6 +81,7 @@ def retry(
         target,
         order.since,
         order.lease_token,
+        seq=order.seq,
         attempt_added=1,
         delay_s=delay_s,
         fields=fields or EMPTY,

@@ -10,7 +10,7 @@ from dex import DexError, Engine, RetryableError, SignedTransaction, UnknownOutc
 from orders.config import Policy
 from orders.services.claim import ClaimedOrder
 from orders.services.settled import Settled, move, problem_of, retry
-from orders.services.signed import Stored, load_signed
+from orders.services.signed import OpenHold, load_holds
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage
 
@@ -25,22 +25,26 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
     interval_s = engine.chain.block_interval_s()
     settled = Settled(wakes={Stage.CONFIRM: interval_s} if interval_s else {})
     keeps_lease_s = 0 if interval_s else policy.lease_s
-    stored = load_signed(orders)
-    held = sorted((o for o in orders if o.id in stored), key=lambda o: stored[o.id].signed.nonce)
-    answers = broadcast([stored[order.id].signed for order in held], engine)
+    holds = load_holds(orders)
+    held = sorted((o for o in orders if o.id in holds), key=lambda o: holds[o.id].nonce)
+    answers = broadcast([holds[order.id].newest.signed for order in held], engine)
     changes: list[Change] = []
     for order, answer in zip(held, answers, strict=True):
-        if answer is None or isinstance(answer, UnknownOutcome):
-            changes.append(_submitted(order, stored[order.id], answer, keeps_lease_s))
+        if isinstance(answer, RetryableError):
+            settled.retry = answer
+            changes.append(retry(order, OrderStatus.BUILDING, problem_of(answer), policy))
         else:
-            changes.append(_not_sent(order, answer, policy))
-            if isinstance(answer, RetryableError):
-                settled.retry = answer
+            changes.append(_submitted(order, holds[order.id], answer, keeps_lease_s))
     settled.events = transition(changes)
     if keeps_lease_s:
         submitted = {event.order_id: event for event in settled.events if event.status == OrderStatus.SUBMITTED}
         settled.carried = [
-            order._replace(status=OrderStatus.SUBMITTED, since=submitted[order.id].at, quiet_s=0.0)
+            order._replace(
+                status=OrderStatus.SUBMITTED,
+                since=submitted[order.id].at,
+                seq=submitted[order.id].seq,
+                quiet_s=0.0,
+            )
             for order in held
             if order.id in submitted
         ]
@@ -57,15 +61,17 @@ def broadcast(transactions: Sequence[SignedTransaction], engine: Engine) -> Sequ
         return [error] * len(transactions)
 
 
-def _submitted(order: ClaimedOrder, stored: Stored, doubt: DexError | None, keeps_lease_s: int) -> Change:
-    data: dict[str, object] = {"tx_hash": stored.signed.tx_hash, "nonce": stored.signed.nonce}
+def submission_event(hold: OpenHold, doubt: DexError | None) -> dict[str, object]:
+    """What the SUBMITTED event tells: hash, nonce, and what was unclear about the answer."""
+    data: dict[str, object] = {"tx_hash": hold.newest.signed.tx_hash, "nonce": hold.nonce}
     if doubt is not None:
         data["doubt"] = {"code": doubt.code, "detail": f"{doubt.detail}; looked up by its hash, never sent as another"}
+    return data
+
+
+def _submitted(order: ClaimedOrder, hold: OpenHold, doubt: DexError | None, keeps_lease_s: int) -> Change:
+    if doubt is not None and not isinstance(doubt, UnknownOutcome):
+        # The chain refuses these bytes for good, yet their nonce is ours: confirm uses it up.
+        logger.error("order %s: the chain refuses its transaction: %s", order.id, doubt.detail)
+    data = submission_event(hold, doubt)
     return move(order, OrderStatus.SUBMITTED, data=data, keeps_lease_s=keeps_lease_s)
-
-
-def _not_sent(order: ClaimedOrder, error: DexError, policy: Policy) -> Change:
-    if not isinstance(error, RetryableError):
-        # The chain refuses these bytes for good, yet their nonce is ours: a person must look.
-        logger.error("order %s: the chain refuses its transaction: %s", order.id, error.detail)
-    return retry(order, OrderStatus.BUILDING, problem_of(error), policy)

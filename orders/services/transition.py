@@ -38,8 +38,9 @@ class Change(NamedTuple):
 
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
     `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
-    `since` is the time of the event before (for `took_ms`). The lease ends with the move, unless `keeps_lease_s`
-    prolongs it for the same worker, which takes the order on.
+    `since` is the time of the event before (for `took_ms`), `seq` is its number: whoever moved the order since then
+    has won, even if it is back in the same status; None where a row lock says so. The lease ends with the move,
+    unless `keeps_lease_s` prolongs it for the same worker, which takes the order on.
     """
 
     order_id: UUID
@@ -52,6 +53,7 @@ class Change(NamedTuple):
     keeps_lease_s: int = 0
     fields: Mapping[str, Any] = EMPTY
     data: Mapping[str, Any] = EMPTY
+    seq: int | None = None
 
     @property
     def shared(self) -> "Shared":
@@ -101,6 +103,7 @@ def _write(shared: Shared, group: Sequence[Change]) -> list[Event]:
         {
             "order_id": row.order_id,
             "since": row.since,
+            "seq": row.seq,
             "delay_s": row.delay_s,
             "data": row.data,
             **{column: to_json(row.fields[column]) for column in shared.columns},
@@ -126,7 +129,7 @@ def _statement(columns: tuple[str, ...]) -> str:
     return f"""
         WITH v AS (
             SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
-                AS v(order_id uuid, since timestamptz, delay_s float8, data jsonb{names})
+                AS v(order_id uuid, since timestamptz, seq int, delay_s float8, data jsonb{names})
         ), moved AS (
             UPDATE orders_order o
             SET status = %(target)s, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
@@ -135,7 +138,7 @@ def _statement(columns: tuple[str, ...]) -> str:
                 lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
                 claim_count = CASE WHEN %(lease_s)s::int IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp(){sets}
             FROM v
-            WHERE o.id = v.order_id AND o.status = %(source)s
+            WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
                 AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data
         )

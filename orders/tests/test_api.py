@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -398,3 +399,15 @@ def test_ready_names_what_is_missing() -> None:
     assert response.status_code == 503
     assert response["Retry-After"] == "2"
     assert [name for name, check in checks.items() if not check["ok"]] == ["worker"]
+
+
+def test_cancel_of_a_submitted_order_promises_nothing(api: Api) -> None:
+    [order] = place(api.account)
+    Order.objects.update(tx_hash="0x1", due_at=datetime.now(UTC) + timedelta(hours=1))
+
+    answer = api.delete(f"orders/{order.id}")
+
+    order.refresh_from_db()
+    assert (answer.status_code, answer.json()["status"]) == (202, "PENDING")
+    assert order.cancel_requested_at is not None
+    assert order.due_at <= datetime.now(UTC)

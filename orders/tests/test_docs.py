@@ -38,3 +38,18 @@ def test_every_dependency_has_its_line() -> None:
     stubs = {name for name in names if name.endswith("-stubs") or "types" in name}
 
     assert names - stubs - listed == set()
+
+
+def test_every_guarantee_names_tests_that_exist() -> None:
+    """A promise whose test was renamed or removed is a promise that nobody keeps."""
+    files = {path.name: path.read_text() for path in DOCS.parent.glob("*/tests/test_*.py")}
+    text = (DOCS / "guarantees.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)?::(test_\w+)`", text)
+    current, missing = "", []
+    for file, name in named:
+        current = file or current
+        if not re.search(rf"^(?:async )?def {name}\(", files.get(current, ""), re.MULTILINE):
+            missing.append(f"{current}::{name}")
+
+    assert len(named) >= 20
+    assert missing == []

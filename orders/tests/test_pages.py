@@ -123,3 +123,18 @@ def test_strangers_see_the_sign_in_page_only(client: Client, account: Account) -
     answer = client.get(f"/admin/orders/order/{order.id}/change/")
 
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/login/")
+
+
+def test_parked_orders_are_unparked_from_the_list(staff: Client, account: Account) -> None:
+    [order] = place(account)
+    Order.objects.update(parked_at="2026-01-01T00:00Z", claim_count=9)
+
+    page = staff.get("/admin/orders/order/?parked_at__isempty=0")
+    done = staff.post(
+        "/admin/orders/order/", {"action": "unpark_selected", "_selected_action": [str(order.id)]}, follow=True
+    )
+
+    assert str(order.id)[-12:] in page.content.decode()
+    assert "1 × unparked" in done.content.decode()
+    order.refresh_from_db()
+    assert (order.parked_at, order.claim_count) == (None, 0)

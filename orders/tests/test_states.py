@@ -98,3 +98,18 @@ def test_a_change_whose_order_moved_on_is_dropped_whole(account: Account) -> Non
 
     assert [event.order_id for event in events] == [second.id]
     assert list(OrderEvent.objects.filter(order=first).values_list("seq", flat=True)) == [1, 2]
+
+
+def test_a_change_that_saw_an_older_event_is_dropped(account: Account) -> None:
+    """The order is in the same status again, by another way: whoever decided before that has lost."""
+    [order] = place(account)
+    bring_to(order, OrderStatus.BUILDING)
+    order.refresh_from_db()
+    seen = order.seq
+    assert transition([Change(order.id, "BUILDING", OrderStatus.BUILDING, order.updated_at, seq=seen)])
+
+    late = Change(order.id, "BUILDING", OrderStatus.FAILED, order.updated_at, seq=seen, fields={"outcome": "network"})
+
+    assert transition([late]) == []
+    order.refresh_from_db()
+    assert (order.status, order.seq) == ("BUILDING", seen + 1)

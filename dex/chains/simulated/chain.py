@@ -1,20 +1,29 @@
 """The simulated chain: a durable ledger with blocks, a mempool and faults on demand, behind the `Chain` interface."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from dex.chains.base import Snapshot
+from dex.chains.simulated.branches import KEPT_PAST_FINALITY, keep_undo, take_back
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
+from dex.chains.simulated.mempool import MAX_BLOCK_TRANSACTIONS, Arrival, Incoming, Mempool
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
-from dex.chains.simulated.options import SCENARIOS, SimulatedOptions
-from dex.chains.simulated.store import Arrival, Head, Store
-from dex.chains.simulated.transaction import decode, sign
-from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, UnknownOutcome
-from dex.types import Receipt, SignedTransaction, SwapIntent, Token
+from dex.chains.simulated.options import SCENARIOS, USUAL_FEES, SimulatedOptions
+from dex.chains.simulated.store import Head, Store
+from dex.chains.simulated.transaction import Transaction, decode, sign
+from dex.errors import (
+    BroadcastRejected,
+    BroadcastTimeout,
+    ChainUnavailable,
+    DexError,
+    ReorgPastFinality,
+)
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
 
-FIRST_STATES = {"network": "unseen", "dropped": "forgotten"}
+FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
 
 
 class SimulatedChain:
@@ -24,6 +33,7 @@ class SimulatedChain:
         self._options = options
         self._market = default_market()
         self._store = Store(self._market)
+        self._mempool = Mempool()
 
     @property
     def chain_id(self) -> str:
@@ -68,75 +78,133 @@ class SimulatedChain:
         self.next_nonce(wallet)
         return self._store.balances(wallet)
 
-    def prepare(self) -> None:
-        """See `Chain`: here only the latency of asking for fees, since there are none."""
-        _latency(self._options.build_delay_ms)
+    def standing(self, wallets: Sequence[str]) -> Standing:
+        """See `Chain`."""
+        final = max(0, self.advance() - self._options.required_confirmations + 1)
+        number, at = self._store.block_time(final)
+        at += timedelta(milliseconds=(final - number) * self._options.block_time_ms)
+        window = MAX_BLOCK_TRANSACTIONS * self._options.required_confirmations
+        nonces = self._store.nonces(wallets, final, window)
+        return Standing(
+            final,
+            int(at.timestamp()),
+            {wallet: nonces.get(wallet, (0, 0))[0] for wallet in wallets},
+            {wallet: nonces.get(wallet, (0, 0))[1] for wallet in wallets},
+        )
 
-    def sign(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
+    def prepare(self) -> Fees:
+        """See `Chain`: the usual fees never change here."""
+        _latency(self._options.build_delay_ms)
+        return USUAL_FEES
+
+    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
         return [
             sign(self.chain_id, intent)
-            if intent.scenario in SCENARIOS
-            else BroadcastRejected(f"the simulated chain knows no scenario {intent.scenario!r}")
+            if (scenario := getattr(intent, "scenario", "none")) in SCENARIOS
+            else BroadcastRejected(f"the simulated chain knows no scenario {scenario!r}")
             for intent in intents
         ]
+
+    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """See `Chain`."""
+        return [sign(self.chain_id, replace(decode(self.chain_id, item.raw).intent, fees=fees)) for item, fees in bids]
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
         _latency(self._options.submit_delay_ms)
         self._store.ensure_genesis()
-        scenarios: dict[str, str] = {}
+        decoded: dict[str, Transaction] = {}
         refused: dict[str, DexError] = {}
         for item in transactions:
             try:
-                scenarios[item.tx_hash] = decode(self.chain_id, item.raw).intent.scenario
+                decoded[item.tx_hash] = decode(self.chain_id, item.raw)
             except BroadcastRejected as error:
                 refused[item.tx_hash] = error
-        taken = list({item.tx_hash: item for item in transactions if item.tx_hash in scenarios}.values())
-        named = [scenarios[item.tx_hash] for item in taken]
-        arrivals = self._store.receive(
-            taken,
-            [FIRST_STATES.get(scenario, "pending") for scenario in named],
-            [self._options.slow_ms / 1000 if scenario == "slow" else 0.0 for scenario in named],
-        )
+        taken = list({item.tx_hash: item for item in transactions if item.tx_hash in decoded}.values())
+        arrivals = self._mempool.receive([self._incoming(item, decoded[item.tx_hash]) for item in taken])
         answers = {
-            item.tx_hash: _answer(scenario, arrival)
-            for item, scenario, arrival in zip(taken, named, arrivals, strict=True)
+            item.tx_hash: _answer(decoded[item.tx_hash].scenario, arrival)
+            for item, arrival in zip(taken, arrivals, strict=True)
         }
+        for item in taken:
+            if decoded[item.tx_hash].scenario == "race" and _is_raised(decoded[item.tx_hash]):
+                self._mempool.release(item.wallet, item.nonce)
         return [refused.get(item.tx_hash) or answers.get(item.tx_hash) for item in transactions]
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """See `Chain`."""
         height = self.advance()
         found = self._store.receipts(tx_hashes)
-        return [
-            replace(receipt, confirmations=self._confirmations(receipt, height))
-            if (receipt := found.get(tx_hash))
-            else None
-            for tx_hash in tx_hashes
-        ]
+        return [self._counted(receipt, height) if (receipt := found.get(tx_hash)) else None for tx_hash in tx_hashes]
 
     def advance(self) -> int:
         """Make the block that is due, if any transaction waits for one; return the chain's height."""
         self._store.ensure_genesis()
-        head = self._store.head()
-        assert head is not None
-        if not self._is_due(head):
+        head = self._head()
+        if not self._is_due(head) and not self._is_doomed(head):
             return self._height(head)
         with self._store.exclusive():
-            head = self._store.head()
-            assert head is not None
-            # Somebody else may have made the block while this process waited for the lock.
+            # Somebody else may have done it while this process waited for the lock.
+            if self._is_doomed(head := self._head()):
+                assert head.doomed is not None
+                self._reorg(head, head.doomed, ())
+                head = self._head()
             if self._is_due(head):
                 self._make_block(head)
+        return self._height(self._head())
+
+    def reorg(self, depth: int, forget: Collection[str] | None = (), *, past_finality: bool = False) -> list[str]:
+        """Take the newest `depth` blocks back; the hashes that were in them.
+
+        They wait for a block again, but for those in `forget` (None: all of them), which the mempool has lost.
+        Raises: ReorgPastFinality when a final block would go, unless `past_finality`, or when what undoes it is no
+        longer kept; nothing is changed then.
+        """
+        self._store.ensure_genesis()
+        with self._store.exclusive():
+            head = self._head()
+            tx_hashes = self._reorg(head, self._height(head) - depth + 1, forget)
+            # Time has gone on, and with it finality: whoever was told that a block is final must have been told right.
+            if not past_finality and self._height(self._head()) - self._height(head) + depth > self._reversible:
+                raise ReorgPastFinality(f"{depth} blocks back is past finality, {self._reversible} can be taken back")
+        return tx_hashes
+
+    def mine(self, count: int = 1) -> None:
+        """Make the block that is due and `count` empty ones, without waiting for their time."""
+        self.advance()
+        with self._store.exclusive():
+            for _ in range(count):
+                head = self._head()
+                height = self._height(head)
+                self._store.write_empty_block(head, height + 1, self._made_at(head, height))
+
+    @property
+    def _reversible(self) -> int:
+        return self._options.required_confirmations - 1
+
+    def _head(self) -> Head:
         head = self._store.head()
         assert head is not None
-        return self._height(head)
+        return head
+
+    def _reorg(self, head: Head, first: int, forget: Collection[str] | None) -> list[str]:
+        height = self._height(head)
+        if first > height:
+            raise ValueError("a reorg takes at least one block back")
+        tx_hashes = take_back(first, forget)
+        # The new branch is as long as the old one: confirmations of what stays never shrink.
+        self._store.write_empty_block(self._head(), height, self._made_at(head, height))
+        return tx_hashes
 
     def _make_block(self, head: Head) -> None:
-        pending = [decode(self.chain_id, raw) for _, raw in self._store.pending()]
+        waiting = {item.tx_hash: item for item in self._mempool.pending()}
+        pending = [decode(self.chain_id, item.raw) for item in waiting.values()]
         wallets = {item.intent.wallet for item in pending}
         before = self._store.load([*wallets, RIVAL, TRADERS])
+        late = [item.tx_hash for item in pending if item.intent.nonce < before.nonces.get(item.intent.wallet, 0)]
+        if late:
+            self._mempool.drop(late)
         ready = executable(before, pending)
         if not ready:
             return
@@ -148,11 +216,25 @@ class SimulatedChain:
         if options.noise_trades:
             moved = [pool_id for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]]
             arbitrage(after, moved, self._market.values, now)
-        self._store.write_block(head, number, before, after, executed)
+        is_doomed = any(item.scenario == "reorg" and not waiting[item.tx_hash].taken_back_count for item in ready)
+        kept = options.required_confirmations + KEPT_PAST_FINALITY
+        keep_undo(number, before, after, is_doomed=is_doomed and self._reversible >= 2, kept=kept)
+        self._store.write_block(head, number, self._made_at(head, number), before, after, executed)
+
+    def _incoming(self, signed: SignedTransaction, transaction: Transaction) -> Incoming:
+        scenario = transaction.scenario
+        state = FIRST_STATES.get(scenario, "pending")
+        if state == "stuck" and _is_raised(transaction):
+            state = "pending"
+        return Incoming(signed, state, self._options.slow_ms / 1000 if scenario == "slow" else 0.0)
 
     def _is_due(self, head: Head) -> bool:
         age_ms = (head.now - head.at).total_seconds() * 1000
         return head.has_pending and age_ms >= self._options.block_time_ms
+
+    def _is_doomed(self, head: Head) -> bool:
+        """Whether a block that is to be taken back has had its chance to be seen."""
+        return head.doomed is not None and self._height(head) > head.doomed
 
     def _height(self, head: Head) -> int:
         """The newest block's number, with the empty blocks that time has brought since."""
@@ -160,16 +242,26 @@ class SimulatedChain:
             return head.number
         return head.number + int((head.now - head.at).total_seconds() * 1000 // self._options.block_time_ms)
 
-    def _confirmations(self, receipt: Receipt, height: int) -> int:
-        # Without a block time there is nothing to wait for: a block is final when it is made.
+    def _made_at(self, head: Head, number: int) -> datetime:
+        """A block's time is the beginning of its slot: whichever block is the head, everybody counts one height."""
         if not self._options.block_time_ms:
-            return self._options.required_confirmations
-        return max(0, height - receipt.block_number) + 1
+            return head.now
+        return head.at + timedelta(milliseconds=(number - head.number) * self._options.block_time_ms)
+
+    def _counted(self, receipt: Receipt, height: int) -> Receipt:
+        confirmations = max(0, height - receipt.block_number) + 1
+        return replace(
+            receipt, confirmations=confirmations, is_final=confirmations >= self._options.required_confirmations
+        )
+
+
+def _is_raised(transaction: Transaction) -> bool:
+    return transaction.intent.fees.priority_fee > USUAL_FEES.priority_fee
 
 
 def _answer(scenario: str, arrival: Arrival) -> DexError | None:
-    if arrival.broadcast_count is None:
-        return UnknownOutcome("another transaction has this nonce")
+    if arrival.refusal is not None:
+        return arrival.refusal
     if arrival.broadcast_count > 1:
         return None
     if scenario == "network":

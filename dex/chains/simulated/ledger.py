@@ -14,7 +14,7 @@ from dex.chains.simulated.transaction import Transaction
 from dex.errors import InsufficientLiquidity, NoRoute
 from dex.execution import tokens_made
 from dex.pools.base import Pool
-from dex.types import Hop, Route, Side, SwapIntent
+from dex.types import Hop, NoopIntent, Route, Side, SwapIntent
 
 T = TypeVar("T")
 
@@ -67,15 +67,23 @@ class Executed:
 
 
 def executable(ledger: Ledger, pending: Iterable[Transaction]) -> list[Transaction]:
-    """Those whose nonce is their wallet's turn, or follows one that is, in the order in which they may execute."""
+    """Those whose nonce is their wallet's turn, or follows one that is, in the order in which they may execute.
+
+    Of several at one nonce the best bid.
+    """
     turn = dict(ledger.nonces)
     ready = []
-    for transaction in sorted(pending, key=lambda t: t.intent.nonce):
+    for transaction in sorted(pending, key=_place):
         wallet = transaction.intent.wallet
         if transaction.intent.nonce == turn.get(wallet, 0):
             turn[wallet] = transaction.intent.nonce + 1
             ready.append(transaction)
     return ready
+
+
+def _place(transaction: Transaction) -> tuple[int, int]:
+    fee = transaction.intent.fees.priority_fee
+    return transaction.intent.nonce, fee if transaction.scenario == "race" else -fee
 
 
 def execute(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
@@ -85,9 +93,11 @@ def execute(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     """
     intent = transaction.intent
     ledger.nonces[intent.wallet] += 1
+    if isinstance(intent, NoopIntent):
+        return Executed(transaction.tx_hash)
     if intent.scenario == "slippage":
-        return _sandwiched(ledger, transaction, now)
-    return _attempt(ledger, transaction, now)
+        return _sandwiched(ledger, transaction, intent, now)
+    return _attempt(ledger, transaction, intent, now)
 
 
 def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:
@@ -103,8 +113,7 @@ def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:
     return swap.amount_out
 
 
-def _attempt(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
-    intent = transaction.intent
+def _attempt(ledger: Ledger, transaction: Transaction, intent: SwapIntent, now: int) -> Executed:
     pools = dict(ledger.pools)
     try:
         if now > intent.deadline:
@@ -172,19 +181,19 @@ def _performed(act: Callable[[], T]) -> T:
         raise Undone("slippage", f"the route cannot be filled any more: {error.detail}") from error
 
 
-def _sandwiched(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
+def _sandwiched(ledger: Ledger, transaction: Transaction, intent: SwapIntent, now: int) -> Executed:
     """A rival trades before and after, for real and out of its own pocket, in the first pool where that undoes it.
 
     Where none of the route's pools can be moved far enough, the order goes through as it would have.
     """
-    if _attempt(ledger.copy(), transaction, now).code is None:
-        for hop in _widest_first(transaction.intent.route):
-            attack = _attack(ledger, transaction, hop, now)
+    if _attempt(ledger.copy(), transaction, intent, now).code is None:
+        for hop in _widest_first(intent.route):
+            attack = _attack(ledger, transaction, intent, hop, now)
             if attack:
                 after, executed = attack
                 ledger.pools, ledger.balances = after.pools, after.balances
                 return executed
-    return _attempt(ledger, transaction, now)
+    return _attempt(ledger, transaction, intent, now)
 
 
 def _widest_first(route: Route) -> list[Hop]:
@@ -192,7 +201,9 @@ def _widest_first(route: Route) -> list[Hop]:
     return sorted(route.hops, key=lambda hop: -hop.amount_in if hop.token_in == route.token_in else 0)
 
 
-def _attack(ledger: Ledger, transaction: Transaction, hop: Hop, now: int) -> tuple[Ledger, Executed] | None:
+def _attack(
+    ledger: Ledger, transaction: Transaction, intent: SwapIntent, hop: Hop, now: int
+) -> tuple[Ledger, Executed] | None:
     """The state once a rival's trades around the order undid it, the smallest of doubled ones that does.
 
     Past what the pool takes, amounts between are tried. None when the order meets its limit behind all of them.
@@ -205,7 +216,7 @@ def _attack(ledger: Ledger, transaction: Transaction, hop: Hop, now: int) -> tup
         except Undone:
             high = amount if low else 0  # more than the pool or the rival has, or less than the pool trades at all
         else:
-            executed = _attempt(tried, transaction, now)
+            executed = _attempt(tried, transaction, intent, now)
             if executed.code == "slippage":
                 _sell_back(tried, hop, received, now)
                 return tried, executed

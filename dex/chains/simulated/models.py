@@ -14,12 +14,32 @@ class Block(models.Model):
     block_hash = models.CharField(max_length=66, unique=True)
     parent_hash = models.CharField(max_length=66)
     at = models.DateTimeField(db_default=Now())
+    is_empty = models.BooleanField(db_default=False, help_text="Made only to begin a branch or to let time pass.")
 
     class Meta:
         ordering = ("number",)
 
     def __str__(self) -> str:
         return f"block {self.number}"
+
+
+class Undo(models.Model):
+    """What a block changed, as it was before: pools (state and version), balances and nonces; null: was not there.
+
+    Kept a little longer than the block can be taken back by the rules, so that an incident can be played as well.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    pools = models.JSONField()
+    balances = models.JSONField()
+    nonces = models.JSONField()
+    is_doomed = models.BooleanField(help_text="Holds an order that asked for a reorg.")
+
+    class Meta:
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"undo of block {self.number}"
 
 
 class PoolState(models.Model):
@@ -72,16 +92,23 @@ class Balance(models.Model):
 
 
 class ChainTransaction(models.Model):
-    """Bytes that reached the chain. `state`: pending, unseen (refused once), forgotten (dropped), included."""
+    """Bytes that reached the chain.
+
+    `state`: pending, unseen (refused once), forgotten (dropped), stuck (bids too little for any block), replaced
+    (another one used its nonce), included.
+    """
 
     tx_hash = models.CharField(max_length=66, primary_key=True)
     wallet = models.CharField(max_length=128)
     nonce = models.BigIntegerField()
     raw = models.BinaryField()
+    max_fee = models.BigIntegerField(db_default=0)
+    priority_fee = models.BigIntegerField(db_default=0)
     state = models.CharField(max_length=16)
     hold_until = models.DateTimeField(null=True)
     broadcast_count = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField(db_default=Now())
+    taken_back_count = models.PositiveIntegerField(db_default=0, help_text="Reorgs that took it out of a block.")
 
     block_number = models.BigIntegerField(null=True)
     code = models.CharField(max_length=32, null=True)
@@ -93,15 +120,21 @@ class ChainTransaction(models.Model):
     class Meta:
         ordering = ("received_at",)
         constraints = (
-            # One transaction per nonce, for ever: there are no fees, so nothing could outbid another.
-            models.UniqueConstraint(fields=("wallet", "nonce"), name="simulated_nonce_unique"),
+            models.UniqueConstraint(
+                fields=("wallet", "nonce"), condition=Q(state="included"), name="simulated_nonce_used_once"
+            ),
             models.CheckConstraint(
-                condition=Q(state__in=("pending", "unseen", "forgotten"), block_number__isnull=True)
+                condition=Q(
+                    state__in=("pending", "unseen", "forgotten", "stuck", "replaced"), block_number__isnull=True
+                )
                 | Q(state="included", block_number__isnull=False),
                 name="simulated_included_has_block",
             ),
         )
-        indexes = (models.Index(fields=("wallet", "nonce"), condition=Q(state="pending"), name="simulated_mempool"),)
+        indexes = (
+            models.Index(fields=("wallet", "nonce"), name="simulated_by_nonce"),
+            models.Index(fields=("wallet", "nonce"), condition=Q(state="pending"), name="simulated_mempool"),
+        )
 
     def __str__(self) -> str:
         return self.tx_hash

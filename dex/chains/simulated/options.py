@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from dex.types import Fees
+
+# What a place in a block costs while nobody is in a hurry. No fee is ever taken: bids only decide who goes first.
+USUAL_FEES = Fees(max_fee=2_000_000_000, priority_fee=100_000_000)
+
 # Per-order faults, by the name an order carries, with what they do.
 SCENARIOS: dict[str, str] = {
     "none": "nothing out of the ordinary",
@@ -10,6 +15,9 @@ SCENARIOS: dict[str, str] = {
     "timeout": "the first broadcast gets through, its answer does not",
     "dropped": "the mempool forgets the transaction until it is broadcast again",
     "slow": "the transaction is left out of blocks for a while; later nonces of its wallet wait with it",
+    "stuck": "the usual fee is too low for the transaction: no block takes it until one that bids more replaces it",
+    "race": "as stuck, but once the replacement has arrived a block takes the first one after all",
+    "reorg": "a block after its inclusion the chain takes both back once; needs SIM_CONFIRMATIONS of 3 or more",
 }
 
 
@@ -17,7 +25,8 @@ SCENARIOS: dict[str, str] = {
 class SimulatedOptions:
     """Times in milliseconds. Latency is paid once per batch call, as one round trip to a real node would be.
 
-    `block_time_ms` 0 makes a block as soon as anything is pending. `noise_trades` is how many swaps of other
+    `block_time_ms` 0 makes a block as soon as anything is pending. A block is final under `required_confirmations`
+    blocks, itself counted. `noise_trades` is how many swaps of other
     traders each block holds, `seed` decides which. `slow_ms` bounds the scenario `slow`.
     """
 

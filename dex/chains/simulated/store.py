@@ -2,11 +2,11 @@
 
 import hashlib
 import json
+import secrets
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,29 +17,25 @@ from dex.chains.simulated.ledger import Executed, Ledger
 from dex.chains.simulated.market import FAUCET, Market
 from dex.chains.simulated.transaction import decode_route, encode_route
 from dex.pools import Pool, pool_from_state
-from dex.types import Receipt, SignedTransaction
+from dex.types import Receipt
 
 # Held by whoever makes a block, funds a wallet or makes the genesis: one writer of state at a time.
 LOCK = 0x5E1A_0C8A
-MAX_BLOCK_TRANSACTIONS = 1_000
 GENESIS_PARENT = "0x" + "0" * 64
 
 
 class Head(NamedTuple):
-    """The newest block, the database's time, and whether a transaction waits that a block could take."""
+    """The newest block, the database's time, whether a transaction waits that a block could take, and a doomed block.
+
+    `doomed` is the oldest block with an order that asked for a reorg.
+    """
 
     number: int
     block_hash: str
     at: datetime
     now: datetime
     has_pending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What a broadcast found: how often these bytes have come by now; None when other bytes have the nonce."""
-
-    broadcast_count: int | None
+    doomed: int | None
 
 
 class Store:
@@ -80,9 +76,10 @@ class Store:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                SELECT number, block_hash, at, now(), EXISTS (
+                SELECT number, block_hash, at, clock_timestamp(), EXISTS (
                     SELECT FROM simulated_chaintransaction
-                    WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now()))
+                    WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now())),
+                    (SELECT min(number) FROM simulated_undo WHERE is_doomed)
                 FROM simulated_block ORDER BY number DESC LIMIT 1
                 """
             )
@@ -149,84 +146,6 @@ class Store:
                 totals[token] += atoms
         return dict(totals)
 
-    # --- Mempool ------------------------------------------------------------------------------------------
-
-    def receive(
-        self, transactions: Sequence[SignedTransaction], states: Sequence[str], holds_s: Sequence[float]
-    ) -> list[Arrival]:
-        """Take bytes in; bytes that came before are pending from now on unless they are included."""
-        arrived = self._receive(transactions, states, holds_s)
-        if len(arrived) < len(transactions):
-            # Either other bytes have the nonce, or a rival brought the same bytes at this very moment.
-            arrived |= self._receive(transactions, states, holds_s, only=set(arrived))
-        return [Arrival(arrived.get(item.tx_hash)) for item in transactions]
-
-    def _receive(
-        self,
-        transactions: Sequence[SignedTransaction],
-        states: Sequence[str],
-        holds_s: Sequence[float],
-        only: set[str] | None = None,
-    ) -> dict[str, int]:
-        rows = [
-            {
-                "tx_hash": item.tx_hash,
-                "wallet": item.wallet,
-                "nonce": item.nonce,
-                "raw": "\\x" + item.raw.hex(),
-                "state": state,
-                "hold_s": hold_s,
-            }
-            for item, state, hold_s in zip(transactions, states, holds_s, strict=True)
-            if only is None or item.tx_hash not in only
-        ]
-        rows.sort(key=lambda row: str(row["tx_hash"]))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                WITH v AS (
-                    SELECT * FROM jsonb_to_recordset(%s::jsonb)
-                        AS v(tx_hash text, wallet text, nonce bigint, raw bytea, state text, hold_s float8)
-                ), fresh AS (
-                    INSERT INTO simulated_chaintransaction
-                        (tx_hash, wallet, nonce, raw, state, hold_until, broadcast_count, detail)
-                    SELECT tx_hash, wallet, nonce, raw, state,
-                           CASE WHEN hold_s > 0 THEN now() + hold_s * interval '1 second' END, 1, ''
-                    FROM v ON CONFLICT DO NOTHING
-                    RETURNING tx_hash
-                ), known AS (
-                    UPDATE simulated_chaintransaction t
-                    SET broadcast_count = t.broadcast_count + 1,
-                        state = CASE WHEN t.state IN ('unseen', 'forgotten') THEN 'pending' ELSE t.state END
-                    FROM v WHERE t.tx_hash = v.tx_hash
-                    RETURNING t.tx_hash, t.broadcast_count
-                )
-                SELECT tx_hash, 1, set_config('synchronous_commit', 'off', true) FROM fresh
-                UNION ALL SELECT tx_hash, broadcast_count, set_config('synchronous_commit', 'off', true) FROM known
-                """,
-                [_json(rows)],
-            )
-            return {tx_hash: count for tx_hash, count, _ in cursor.fetchall()}
-
-    def pending(self) -> list[tuple[str, bytes]]:
-        """Hash and bytes of what a block could take, oldest nonces first."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT tx_hash, raw FROM simulated_chaintransaction
-                WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now())
-                ORDER BY wallet, nonce LIMIT %s
-                """,
-                [MAX_BLOCK_TRANSACTIONS],
-            )
-            return [(tx_hash, bytes(raw)) for tx_hash, raw in cursor.fetchall()]
-
-    def mempool_size(self) -> int:
-        """How many transactions wait, held ones included."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM simulated_chaintransaction WHERE state = 'pending'")
-            return int(cursor.fetchone()[0])
-
     # --- Blocks -------------------------------------------------------------------------------------------
 
     def load(self, addresses: Sequence[str]) -> Ledger:
@@ -240,14 +159,26 @@ class Store:
         pools = {pool.pool_id: pool for pool in snapshot.pools}
         return Ledger(pools, self._balances(addresses), defaultdict(int, nonces))
 
-    def write_block(self, head: Head, number: int, before: Ledger, after: Ledger, executed: Sequence[Executed]) -> None:
+    def write_empty_block(self, head: Head, number: int, at: datetime) -> None:
+        """Append a block that holds nothing and is like no other: what follows it is another branch."""
+        block_hash = _hash(f"{head.block_hash}/{number}/{secrets.token_hex(16)}")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO simulated_block (number, block_hash, parent_hash, at, is_empty)"
+                " VALUES (%s, %s, %s, %s, true)",
+                [number, block_hash, head.block_hash, at],
+            )
+
+    def write_block(
+        self, head: Head, number: int, at: datetime, before: Ledger, after: Ledger, executed: Sequence[Executed]
+    ) -> None:
         """Append a block: its transactions, and what they changed. Call under the lock."""
         hashes = "".join(item.tx_hash for item in executed)
         block_hash = _hash(f"{head.block_hash}/{number}/{hashes}")
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO simulated_block (number, block_hash, parent_hash) VALUES (%s, %s, %s)",
-                [number, block_hash, head.block_hash],
+                "INSERT INTO simulated_block (number, block_hash, parent_hash, at) VALUES (%s, %s, %s, %s)",
+                [number, block_hash, head.block_hash, at],
             )
             self._include(cursor, number, executed)
         self._write_pools(
@@ -269,6 +200,33 @@ class Store:
                 [list(tx_hashes)],
             )
             return {row[0]: _receipt(row) for row in cursor.fetchall()}
+
+    def block_time(self, number: int) -> tuple[int, datetime]:
+        """The newest block that is not after `number`: its own number, and when it was made."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT number, at FROM simulated_block WHERE number <= %s ORDER BY number DESC LIMIT 1", [number]
+            )
+            row: tuple[int, datetime] = cursor.fetchone()
+            return row
+
+    def nonces(self, wallets: Sequence[str], final: int, window: int) -> dict[str, tuple[int, int]]:
+        """Each wallet's next nonce, and the first that no block up to `final` used.
+
+        A wallet has at most `window` transactions in blocks that are not final.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT a.address, a.next_nonce, coalesce((
+                    SELECT min(t.nonce) FROM simulated_chaintransaction t
+                    WHERE t.wallet = a.address AND t.nonce >= a.next_nonce - %s AND t.state = 'included'
+                        AND t.block_number > %s), a.next_nonce)
+                FROM simulated_chainaccount a WHERE a.address = ANY(%s)
+                """,
+                [window, final, list(wallets)],
+            )
+            return {address: (int(latest), int(settled)) for address, latest, settled in cursor.fetchall()}
 
     def _include(self, cursor: Any, number: int, executed: Sequence[Executed]) -> None:
         cursor.execute(

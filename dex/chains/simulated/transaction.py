@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from dex.errors import BroadcastRejected
-from dex.types import Hop, Route, Side, SignedTransaction, SwapIntent
+from dex.types import NEVER, Fees, Hop, Intent, NoopIntent, Route, Side, SignedTransaction, SwapIntent
 
 TAG_BYTES = 32
 
@@ -22,14 +22,26 @@ class Transaction:
     """A decoded transaction: what its wallet wants done, in atoms and chain time."""
 
     tx_hash: str
-    intent: SwapIntent
+    intent: Intent
+
+    @property
+    def swap(self) -> SwapIntent:
+        """What it swaps; only for those that swap something."""
+        assert isinstance(self.intent, SwapIntent)
+        return self.intent
+
+    @property
+    def scenario(self) -> str:
+        """The fault that its order asked for."""
+        return self.intent.scenario if isinstance(self.intent, SwapIntent) else "none"
 
 
-def sign(chain_id: str, intent: SwapIntent) -> SignedTransaction:
+def sign(chain_id: str, intent: Intent) -> SignedTransaction:
     """Encode and sign one intent; equal intents give equal bytes."""
     body = json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
     raw = hmac.digest(_key(chain_id, intent.wallet), body, "sha256") + body
-    return SignedTransaction(chain_id, intent.wallet, intent.nonce, raw, hash_of(raw), intent.deadline)
+    deadline = intent.deadline if isinstance(intent, SwapIntent) else NEVER
+    return SignedTransaction(chain_id, intent.wallet, intent.nonce, raw, hash_of(raw), deadline, intent.fees)
 
 
 def hash_of(raw: bytes) -> str:
@@ -46,26 +58,36 @@ def decode(chain_id: str, raw: bytes) -> Transaction:
         is_signed = hmac.compare_digest(tag, hmac.digest(_key(chain_id, fields["wallet"]), body, "sha256"))
         if fields["chain"] != chain_id or not is_signed:
             raise BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
-        intent = SwapIntent(
-            wallet=fields["wallet"],
-            nonce=fields["nonce"],
-            side=Side(fields["side"]),
-            route=decode_route(fields["route"]),
-            min_amount_out=fields["min_out"],
-            max_amount_in=fields["max_in"],
-            deadline=fields["deadline"],
-            scenario=fields["scenario"],
-        )
+        intent = _intent(fields)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BroadcastRejected(f"the transaction cannot be decoded: {type(error).__name__}") from error
     return Transaction(hash_of(raw), intent)
 
 
-def _body(chain_id: str, intent: SwapIntent) -> dict[str, Any]:
-    return {
-        "chain": chain_id,
-        "wallet": intent.wallet,
-        "nonce": intent.nonce,
+def _intent(fields: dict[str, Any]) -> Intent:
+    # Transactions from before there were fees bid nothing.
+    fees = Fees(*fields.get("fees", (0, 0)))
+    if "route" not in fields:
+        return NoopIntent(fields["wallet"], fields["nonce"], fees)
+    return SwapIntent(
+        wallet=fields["wallet"],
+        nonce=fields["nonce"],
+        side=Side(fields["side"]),
+        route=decode_route(fields["route"]),
+        min_amount_out=fields["min_out"],
+        max_amount_in=fields["max_in"],
+        deadline=fields["deadline"],
+        scenario=fields["scenario"],
+        fees=fees,
+    )
+
+
+def _body(chain_id: str, intent: Intent) -> dict[str, Any]:
+    fees = [intent.fees.max_fee, intent.fees.priority_fee]
+    head = {"chain": chain_id, "wallet": intent.wallet, "nonce": intent.nonce, "fees": fees}
+    if isinstance(intent, NoopIntent):
+        return head
+    return head | {
         "side": intent.side.value,
         "route": encode_route(intent.route),
         "min_out": intent.min_amount_out,

@@ -1,0 +1,112 @@
+"""Takes blocks back: each keeps for a while what it changed, so that a reorg restores the state to the last atom."""
+
+import json
+from collections.abc import Collection
+
+from django.db import connection
+
+from dex.chains.simulated.ledger import Ledger
+from dex.errors import ReorgPastFinality
+
+# Blocks beyond finality whose undo is kept, so that tests can play the incident too.
+KEPT_PAST_FINALITY = 8
+
+
+def keep_undo(number: int, before: Ledger, after: Ledger, *, is_doomed: bool, kept: int) -> None:
+    """Note what block `number` is about to change, and forget what only blocks of more than `kept` ago need.
+
+    Call under the lock, before the block's changes are written: pool states are copied from their rows.
+    """
+    changed = [pool_id for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]]
+    balances = [
+        [address, token, before.balances.get((address, token))]
+        for (address, token), atoms in after.balances.items()
+        if atoms != before.balances.get((address, token), 0)
+    ]
+    nonces = {
+        address: before.nonces.get(address)
+        for address, nonce in after.nonces.items()
+        if nonce != before.nonces.get(address, 0)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH expired AS (DELETE FROM simulated_undo WHERE number <= %s)
+            INSERT INTO simulated_undo (number, pools, balances, nonces, is_doomed)
+            SELECT %s, coalesce(jsonb_agg(jsonb_build_array(pool_id, state, version)), '[]'), %s::jsonb, %s::jsonb, %s
+            FROM simulated_poolstate WHERE pool_id = ANY(%s)
+            """,
+            [number - kept, number, json.dumps(balances), json.dumps(nonces), is_doomed, changed],
+        )
+
+
+def take_back(first: int, forget: Collection[str] | None) -> list[str]:
+    """Undo every block from number `first` on, newest first; the hashes that came out of them.
+
+    Their transactions wait again, but for those in `forget` (None: all of them). Call under the lock.
+    Raises: ReorgPastFinality when what undoes one of them is not kept any more; nothing is changed then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.number, b.is_empty, u.number IS NOT NULL FROM simulated_block b"
+            " LEFT JOIN simulated_undo u ON u.number = b.number WHERE b.number >= %s ORDER BY b.number DESC",
+            [first],
+        )
+        blocks = cursor.fetchall()
+    lacking = [number for number, is_empty, has_undo in blocks if not (is_empty or has_undo)]
+    if lacking or first <= 0:
+        raise ReorgPastFinality(f"what undoes block {max(lacking, default=0)} is not kept any more")
+    for number, _, _ in blocks:
+        _restore(number)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM simulated_undo WHERE number >= %s", [first])
+        cursor.execute(
+            """
+            UPDATE simulated_chaintransaction
+            SET state = CASE WHEN %s::text[] IS NULL OR tx_hash = ANY(%s::text[]) THEN 'forgotten' ELSE 'pending' END,
+                taken_back_count = taken_back_count + 1, block_number = NULL, code = NULL, detail = '',
+                amount_in = NULL, amount_out = NULL, route = NULL
+            WHERE state = 'included' AND block_number >= %s
+            RETURNING tx_hash
+            """,
+            [*[None if forget is None else list(forget)] * 2, first],
+        )
+        tx_hashes = [row[0] for row in cursor.fetchall()]
+        cursor.execute("DELETE FROM simulated_block WHERE number >= %s", [first])
+    return tx_hashes
+
+
+def _restore(number: int) -> None:
+    with connection.cursor() as cursor:
+        for statement in _RESTORE:
+            cursor.execute(statement, [number])
+
+
+_RESTORE = (
+    """
+    UPDATE simulated_poolstate p SET state = v.item->1, version = v.item->>2
+    FROM simulated_undo u, jsonb_array_elements(u.pools) AS v(item)
+    WHERE u.number = %s AND p.pool_id = v.item->>0
+    """,
+    """
+    WITH v AS (
+        SELECT item->>0 AS address, item->>1 AS token, (item->>2)::numeric AS atoms
+        FROM simulated_undo u, jsonb_array_elements(u.balances) AS b(item) WHERE u.number = %s
+    ), gone AS (
+        DELETE FROM simulated_balance b USING v
+        WHERE v.atoms IS NULL AND b.address = v.address AND b.token = v.token
+    )
+    UPDATE simulated_balance b SET atoms = v.atoms
+    FROM v WHERE v.atoms IS NOT NULL AND b.address = v.address AND b.token = v.token
+    """,
+    """
+    WITH v AS (
+        SELECT key AS address, value::bigint AS nonce
+        FROM simulated_undo u, jsonb_each_text(u.nonces) WHERE u.number = %s
+    ), gone AS (
+        DELETE FROM simulated_chainaccount a USING v WHERE v.nonce IS NULL AND a.address = v.address
+    )
+    UPDATE simulated_chainaccount a SET next_nonce = v.nonce
+    FROM v WHERE v.nonce IS NOT NULL AND a.address = v.address
+    """,
+)

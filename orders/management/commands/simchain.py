@@ -1,0 +1,39 @@
+"""`manage.py simchain reorg`: does to the simulated chain what nobody can do to a real one."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dex import ReorgPastFinality
+from dex.chains.simulated import SimulatedChain
+from orders.engine import get_engine
+
+
+class Command(BaseCommand):
+    """Takes blocks of the simulated chain back."""
+
+    help = "Act out what chains do: take the newest blocks back"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One subcommand each."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        reorg = verbs.add_parser("reorg", help="take the newest blocks back; prints the hashes that were in them")
+        reorg.add_argument("--depth", type=int, default=1, help="how many blocks, empty ones counted")
+        reorg.add_argument("--forget", action="store_true", help="the mempool loses their transactions too")
+        reorg.add_argument("--past-finality", action="store_true", help="also final blocks: an incident")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand."""
+        chain = get_engine().chain
+        if not isinstance(chain, SimulatedChain):
+            raise CommandError("this engine does not run on the simulated chain")
+        try:
+            hashes = chain.reorg(
+                options["depth"], None if options["forget"] else (), past_finality=options["past_finality"]
+            )
+        except (ReorgPastFinality, ValueError) as error:
+            raise CommandError(str(error)) from error
+        for tx_hash in hashes:
+            self.stdout.write(tx_hash)
+        self.stderr.write(f"{len(hashes)} transactions came out of {options['depth']} blocks")

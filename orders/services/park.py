@@ -1,0 +1,46 @@
+"""Parks orders whose workers die again and again while their bytes may be out: rarely looked at, never failed."""
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from orders.models import Order
+from orders.recordset import id_array
+from orders.services.claim import ClaimedOrder
+
+logger = logging.getLogger(__name__)
+
+
+def park_orders(orders: Sequence[ClaimedOrder], park_s: float) -> None:
+    """Set the orders' next look far off before this one begins, so that a crash now costs no more than one worker."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE orders_order o
+            SET parked_at = coalesce(o.parked_at, now()), due_at = now() + %s * interval '1 second'
+            FROM (SELECT id, parked_at FROM orders_order WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE) was
+            WHERE o.id = was.id RETURNING o.id, was.parked_at IS NULL
+            """,
+            [park_s, id_array(order.id for order in orders)],
+        )
+        for order_id, is_new in cursor.fetchall():
+            if is_new:
+                logger.critical("order %s is parked: its workers die; its bytes may be on the chain", order_id)
+
+
+def unpark_orders(order_ids: Sequence[UUID]) -> int:
+    """Look at parked orders as at any other again, from now on; how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orders_order SET parked_at = NULL, claim_count = 0, due_at = now()"
+            " WHERE id = ANY(%s::uuid[]) AND parked_at IS NOT NULL",
+            [id_array(order_ids)],
+        )
+        return int(cursor.rowcount)
+
+
+def parked_orders() -> list[Order]:
+    """Those that wait for somebody to look, oldest first."""
+    return list(Order.objects.filter(parked_at__isnull=False, outcome__isnull=True).order_by("parked_at"))

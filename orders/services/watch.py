@@ -1,0 +1,127 @@
+"""Compares wallets with the chain: nonces that others used, that are nowhere, or that were final and are gone."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from dex import Engine, ReorgPastFinality, RetryableError, SignedTransaction
+from orders.recordset import recordset
+from orders.services.nonces import fill_gaps
+from orders.services.submit import broadcast
+from orders.services.wallets import pause_wallet
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+
+
+class Finding(NamedTuple):
+    """A wallet that is not where the chain has it. `chain_nonce` is the first that no included transaction uses."""
+
+    wallet_id: int
+    address: str
+    next_nonce: int
+    chain_nonce: int
+    has_gap: bool
+    has_lost_final: bool
+
+
+def watch_wallets(engine: Engine) -> list[Finding]:
+    """Look at every wallet of the chain: pause those that somebody else uses or that lost final blocks, fill gaps.
+
+    A chain that cannot be reached is asked again at the next call.
+    """
+    findings: list[Finding] = []
+    try:
+        for finding in _findings(engine):
+            findings.append(finding)
+            _act(finding, engine)
+    except RetryableError as error:
+        logger.warning("wallets could not be compared with the chain: %s", error.detail)
+    return findings
+
+
+def report_reorg(wallet_id: int, error: ReorgPastFinality) -> None:
+    """A final block is gone: an incident. No order is un-confirmed; nothing new is signed until somebody has looked."""
+    logger.critical("reorg past finality: %s", error.detail)
+    pause_wallet(wallet_id, error.detail)
+
+
+def _act(finding: Finding, engine: Engine) -> None:
+    if finding.chain_nonce > finding.next_nonce:
+        reason = f"the chain is at nonce {finding.chain_nonce}, this engine at {finding.next_nonce}"
+        pause_wallet(finding.wallet_id, f"somebody else uses it: {reason}")
+    if finding.has_lost_final:
+        detail = f"final transactions from nonce {finding.chain_nonce} of {finding.address} on are gone"
+        report_reorg(finding.wallet_id, ReorgPastFinality(detail))
+        _send_confirmed_again(finding, engine)
+    if finding.has_gap:
+        fill_gaps(finding.wallet_id, finding.address, finding.chain_nonce, engine)
+
+
+def _findings(engine: Engine) -> Iterator[Finding]:
+    last_id = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, address, now()::text FROM orders_wallet WHERE chain_id = %s AND id > %s"
+                " ORDER BY id LIMIT %s",
+                [engine.chain.chain_id, last_id, BATCH],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        last_id = rows[-1][0]
+        # The chain is read after the clock and before our rows: neither can make the other look old.
+        nonces = engine.standing([address for _, address, _ in rows]).next_nonces
+        looked = [{"id": wallet_id, "nonce": nonces[address], "at": at} for wallet_id, address, at in rows]
+        yield from _compare(looked)
+
+
+def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
+    """The wallets where rows and chain differ. `at` is from before the chain was asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT * FROM (
+                SELECT w.id, w.address, w.next_nonce, v.nonce AS chain_nonce,
+                       v.nonce < w.next_nonce AND w.next_nonce - v.nonce > (
+                           SELECT count(*) FROM orders_submission s WHERE s.wallet_id = w.id AND s.nonce >= v.nonce
+                       ) AS has_gap,
+                       EXISTS (SELECT FROM orders_submission s
+                               WHERE s.wallet_id = w.id AND s.nonce >= v.nonce AND s.closed_at < v.at) AS has_lost_final
+                FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, nonce bigint, at timestamptz)
+                JOIN orders_wallet w ON w.id = v.id
+            ) found WHERE chain_nonce > next_nonce OR has_gap OR has_lost_final ORDER BY id
+            """,
+            [recordset(looked)],
+        )
+        return [Finding(*row) for row in cursor.fetchall()]
+
+
+def _send_confirmed_again(finding: Finding, engine: Engine) -> None:
+    """The very bytes that were final for CONFIRMED orders; one that FAILED must not execute now: a person looks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, o.status, o.id
+            FROM orders_submission s
+            JOIN orders_wallet w ON w.id = s.wallet_id
+            JOIN orders_order o ON o.id = s.order_id
+            JOIN orders_signedtransaction t ON t.submission_id = s.id AND t.tx_hash = o.tx_hash
+            WHERE s.wallet_id = %s AND s.nonce >= %s AND s.closed_at IS NOT NULL
+            ORDER BY s.nonce LIMIT %s
+            """,
+            [finding.wallet_id, finding.chain_nonce, BATCH],
+        )
+        rows = cursor.fetchall()
+    for *_, status, order_id in rows:
+        logger.critical("order %s was %s by a final block that is gone", order_id, status)
+    confirmed = [
+        SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline)
+        for chain_id, address, nonce, raw, tx_hash, deadline, status, _ in rows
+        if status == "CONFIRMED"
+    ]
+    broadcast(confirmed, engine)
