@@ -16,7 +16,7 @@ from dex.tests.splits import IN, split_of
 from dex.types import PPM, Side
 
 MANY_ZEROS = st.integers(12, 22)
-FEW_FIT = settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
+FEW_FIT = settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def refusal_of(pools: list[Pool], order: SplitOrder) -> InsufficientLiquidity:
