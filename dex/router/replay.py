@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
-from dex.router.flows import WASTE, Flow, Plan, plan
+from dex.router.flows import Flow, Plan, plan
 
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
@@ -18,6 +18,8 @@ _UNSEEN: Final = 1e-3  # atoms by which a capacity may be off without passing a 
 _WEIGHT_BITS: Final = 62
 _RAISES: Final = 40
 _MOST: Final = 1 << 256  # atoms: no chain counts further
+# Share of a token that may be bought in vain: ten times what plans may waste, as amounts raised later divide alike.
+_LEFT_OVER: Final = 0.01
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
 
 
@@ -44,7 +46,7 @@ def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int
         done, left, is_small = _trade(market, group, [flow.sold for flow in group], balance[token], True)
         if left and token == source:
             raise _refusal(is_small, f"the route cannot take {left} of the order's {amount} atoms")
-        if left > WASTE * balance[token] and not is_small:
+        if left > _LEFT_OVER * balance[token] and not is_small:
             raise InsufficientLiquidity(f"the route buys {left} atoms that it cannot sell on")
         if left and not done:  # too little of it to sell on: better not bought
             return replay_exact_in(market, _avoiding(ways, token, source, target), source, target, amount)

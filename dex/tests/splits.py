@@ -23,7 +23,7 @@ from dex.types import Side
 CLOSE = 1e-5  # relative, 0.1 bp: by as much one route may beat another that ought to be better
 BOUND_ERROR = 1e-9  # relative
 LEAST_GAP_BP = -1e-5  # the same in basis points
-LEFT_OVER = 1e-3  # share of a token bought on the way that its pools may have no room for
+LEFT_OVER = 0.01  # share of a token bought on the way that its pools may have no room for
 ATOMS = 2  # that rounding may cost at each end of a swap
 POWER_ERROR = 1e-14  # share of its reserves that Balancer keeps back for the error of powers
 IN, OUT = Side.EXACT_IN, Side.EXACT_OUT
@@ -104,7 +104,7 @@ def _assert_balanced(order: SplitOrder, split: Split) -> None:
     assert balance.pop(order.token_in) == 0
     assert balance.pop(order.token_out) == split.amount_out
     for token, left in balance.items():
-        assert left <= max(LEFT_OVER * bought[token], ATOMS) or order.side is OUT, (token, left, bought[token])
+        assert left <= max(LEFT_OVER * bought[token], ATOMS), (token, left, bought[token])
     if order.side is IN:
         assert split.amount_in == order.amount
     else:

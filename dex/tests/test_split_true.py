@@ -42,7 +42,7 @@ def test_limits_hold_and_costs_are_charged(pools: list[Pool], order: SplitOrder)
         assert (split.cost > 0) is (order.swap_cost > 0)
 
 
-@FEW_FIT
+@settings(FEW_FIT, max_examples=40)
 @given(pools=markets(max_pools=5), order=orders(), data=st.data())
 def test_no_random_route_passes_the_bound(pools: list[Pool], order: SplitOrder, data: st.DataObject) -> None:
     paid = data.draw(random_routes(pools, order))
