@@ -11,9 +11,9 @@ import numpy as np
 from dex.router.candidates import Candidates
 from dex.router.certificate import Stakes, earned_by_pool, most_reached, stakes
 from dex.router.edges import CompiledEdges
+from dex.router.fast.central_path import TOLERANCE
 from dex.router.flows import WASTE, Carried, Flow, Plan, carry_backward, carry_forward, circle, plan, wasted
 from dex.router.guess import Guess, Query, best_path, within
-from dex.router.interior import TOLERANCE
 from dex.router.parallel import solve_parallel
 from dex.router.pieces import Floats, Ints
 from dex.router.reduced import DUST, LAST_RESORTS, Reduced, Solved
