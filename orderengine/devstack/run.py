@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from orderengine.devstack import Refusal
+from orderengine.devstack.apps import app_commands
 from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.configured import refuse_unreachable_database, refuse_unreachable_redis
 from orderengine.devstack.console import Console
@@ -19,15 +20,11 @@ from orderengine.devstack.state import State, secret
 HEALTH_TIMEOUT_S = 60.0
 HEALTH_POLL_S = 0.1
 TEND_EVERY_S = 0.2
-# What orders/checks.py asks of a secret outside DEBUG.
-SECRET_LENGTH = 32
 # What a second terminal needs to talk to this engine.
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
     *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
 )
-# Celery says this at every start as root, where the embedded stack of a container simply is.
-AS_ROOT = "ignore:You're running the worker with superuser privileges"
 
 
 def run(root: Path, *, only_servers: bool = False) -> int:
@@ -103,30 +100,8 @@ def _start_apps(root: Path, environment: dict[str, str], children: Children, kee
     if any(root.glob("*/management/commands/prepare.py")):
         children.complete(Command("prepare", [*manage, "prepare"], environment, root))
 
-    host, port = environment["HOST"], environment["PORT"]
-    web = [
-        python,
-        "-m",
-        "daphne",
-        "-v",
-        "0",
-        "-b",
-        host,
-        "-p",
-        port,
-        "--no-server-name",
-        "orderengine.asgi:application",
-    ]
-    celery = [python, "-m", "celery", "--quiet", "-A", "orderengine"]
-    worker = ["worker", "--pool", "prefork", "--concurrency", environment.get("WORKER_CONCURRENCY", "2")]
-    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
-    beat = ["beat", "-s", str(Path(environment["STATE_DIR"]) / "celerybeat-schedule"), "-l", "warning", "--pidfile="]
-    keeper.start(Command("web", web, environment, root))
-    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows. A secret
-    # that only DEBUG accepts leaves no choice.
-    background = environment | ({"DEBUG": "0"} if len(environment["SECRET_KEY"]) >= SECRET_LENGTH else {})
-    keeper.start(Command("worker", [*celery, *worker], {"PYTHONWARNINGS": AS_ROOT, **background}, root))
-    keeper.start(Command("beat", [*celery, *beat], background, root))
+    for command in app_commands(root, environment):
+        keeper.start(command)
     _await_health(environment, children, keeper)
 
 

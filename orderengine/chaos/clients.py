@@ -1,0 +1,118 @@
+"""Places orders at a rate, as a careful client would: same key until answered, whatever breaks in between."""
+
+import asyncio
+import random
+import threading
+import time
+from typing import Any
+
+import httpx
+
+from orderengine.chaos.followers import Followers, backoff_s, followers
+from orderengine.chaos.history import History
+from orderengine.chaos.hooks import KILLER, POISON, TAG
+from orderengine.chaos.levels import Level
+
+PAIRS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "200"), ("ETH", "USDC", "0.05"), ("USDC", "ETH", "150"))
+# Orders whose chain acts out a fault of its own, in shares: undone for price, refused, unanswered, forgotten.
+SCENARIOS = {"slippage": 0.02, "network": 0.01, "timeout": 0.01, "dropped": 0.01}
+POST_TIMEOUT_S = 10.0
+MAX_SOCKETS = 100
+# Answers after which the same request may be sent again: in progress, too many, not ready, and dead sockets (0).
+AGAIN = {0, 409, 429, 500, 502, 503, 504}
+ACCEPTED = 201
+# Killers take a lease per claim to end, so they come early.
+KILLERS_WITHIN = 0.1
+
+
+class Clients(threading.Thread):
+    """All clients of a run, on one event loop in a thread of their own."""
+
+    def __init__(self, url: str, level: Level, seed: int, history: History) -> None:
+        super().__init__(name="clients", daemon=True)
+        self._url = url
+        self._level = level
+        self._dice = random.Random(seed)  # noqa: S311 - repeatable orders, no secret
+        self.history = history
+        self.error: BaseException | None = None
+        self.all_answered = threading.Event()
+        self._enough = threading.Event()
+
+    def run(self) -> None:
+        """Place everything, then follow until `stop`."""
+        try:
+            asyncio.run(self._run())
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self.all_answered.set()
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._enough.set()
+        self.join(10)
+
+    async def _run(self) -> None:
+        limits = httpx.Limits(max_connections=MAX_SOCKETS, max_keepalive_connections=MAX_SOCKETS)
+        shown = followers(self._url, self.history)
+        async with httpx.AsyncClient(base_url=self._url, timeout=POST_TIMEOUT_S, limits=limits) as http:
+            posts = []
+            begun_at = time.monotonic()
+            for number, body in enumerate(self._bodies()):
+                await asyncio.sleep(max(0.0, begun_at + number / self._level.rate - time.monotonic()))
+                posts.append(asyncio.create_task(self._place(http, body, shown)))
+            await asyncio.gather(*posts)
+        self.all_answered.set()
+        await asyncio.to_thread(self._enough.wait)
+        await shown.close()
+
+    def _bodies(self) -> list[dict[str, Any]]:
+        count = self._level.orders
+        killers = set(self._dice.sample(range(max(1, int(count * KILLERS_WITHIN))), self._level.killers))
+        bodies = []
+        for number in range(count):
+            token_in, token_out, amount = self._dice.choice(PAIRS)
+            body: dict[str, Any] = {"token_in": token_in, "token_out": token_out, "amount": amount}
+            body["client_order_id"] = f"chaos-{number}"
+            if number in killers:
+                body["tags"] = {TAG: KILLER}
+                self.history.killers.add(body["client_order_id"])
+            elif self._dice.random() < self._level.poison:
+                body["tags"] = {TAG: POISON}
+            elif scenario := self._scenario():
+                body["sim"] = {"scenario": scenario}
+            bodies.append(body)
+        return bodies
+
+    def _scenario(self) -> str | None:
+        luck = self._dice.random()
+        for name, share in SCENARIOS.items():
+            if luck < share:
+                return name
+            luck -= share
+        return None
+
+    async def _place(self, http: httpx.AsyncClient, body: dict[str, Any], shown: Followers) -> None:
+        key = body["client_order_id"]
+        self.history.first_tried_at[key] = time.time()
+        failures = 0
+        while True:
+            started_at = time.monotonic()
+            try:
+                answer = await http.post("/api/v1/orders", json=body)
+                code = answer.status_code
+            except httpx.HTTPError:
+                code = 0
+            self.history.answers[code] += 1
+            if code:
+                self.history.post_s.append(time.monotonic() - started_at)
+            if code == ACCEPTED:
+                order_id = answer.json()["id"]
+                self.history.acknowledged[key].add(order_id)
+                shown.follow(order_id)
+                return
+            if code not in AGAIN:
+                raise RuntimeError(f"order {key} was answered {code}: {answer.text[:500]}")
+            failures += 1
+            await asyncio.sleep(backoff_s(failures))

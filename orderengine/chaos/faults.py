@@ -1,0 +1,97 @@
+"""Strikes the engine from outside, each fault at its time; what strikes whom is decided by the seed."""
+
+import heapq
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from orderengine.chaos.levels import Level
+from orderengine.chaos.stack import Stack
+
+REDIS_DOWN_S = 1.5
+FREEZE_S = 5.0
+STORM_KILLS = 10
+# The chain's depth rule covers reorgs up to here.
+MAX_REORG = 3
+
+Act = Callable[[], bool]
+
+
+class FaultPlan:
+    """The faults of a level. `strike()` is called all the time and does what is due."""
+
+    def __init__(self, stack: Stack, level: Level, seed: int, reorg: Callable[[int], bool] | None) -> None:
+        self._stack = stack
+        self._dice = random.Random(seed)  # noqa: S311 - repeatable faults, no secret
+        self._level = level
+        self._acts: dict[str, Act] = {
+            "worker_kill": self._kill_worker_child,
+            "whole_worker_kill": self._kill_worker,
+            "flushall": self._flush,
+            "redis_restart": lambda: stack.kill("valkey", down_s=REDIS_DOWN_S),
+            "postgres_restart": lambda: stack.kill("postgres", signal.SIGQUIT, down_s=0.0),
+            "web_kill": lambda: stack.kill("web"),
+            "beat_kill": lambda: stack.kill("beat"),
+            "redis_freeze": lambda: stack.freeze("valkey", FREEZE_S),
+            "postgres_freeze": lambda: stack.freeze("postgres", FREEZE_S),
+            "client_kill": self._kill_clients,
+        }
+        if reorg is not None:
+            self._acts["reorg"] = lambda: reorg(self._dice.randint(1, MAX_REORG))
+        self.counts: Counter[str] = Counter()
+        self.last_at = time.time()
+        self._due: list[tuple[float, str]] = []
+
+    def begin(self) -> None:
+        """Time zero of the plan."""
+        now = time.monotonic()
+        self._due = [(now + planned.first_s, name) for name, planned in self._level.planned.items()]
+        heapq.heapify(self._due)
+
+    def strike(self) -> None:
+        """Do what is due."""
+        while self._due and self._due[0][0] <= time.monotonic():
+            at, name = heapq.heappop(self._due)
+            if (act := self._acts.get(name)) and act():
+                self.counts[name] += 1
+                self.last_at = time.time()
+            if every_s := self._level.planned[name].every_s:
+                heapq.heappush(self._due, (at + every_s, name))
+
+    def _kill_worker_child(self) -> bool:
+        """One of the processes in which tasks run; a worker that is just starting has none yet."""
+        workers = self._stack.names("worker")
+        self._dice.shuffle(workers)
+        return any(self._stack.kill_child(worker, self._dice.random()) for worker in workers)
+
+    def _kill_worker(self) -> bool:
+        """A worker with all its children, as when a machine goes."""
+        workers = self._stack.names("worker")
+        return bool(workers) and self._stack.kill(self._dice.choice(workers))
+
+    def _flush(self) -> bool:
+        return self._redis(lambda client: client.flushall())
+
+    def _kill_clients(self) -> bool:
+        return self._redis(lambda client: [client.client_kill_filter(_type="normal") for _ in range(STORM_KILLS)])
+
+    def _redis(self, act: Callable[[redis.Redis], object]) -> bool:
+        environment = self._stack.environment
+        try:
+            with redis.Redis(
+                environment["REDIS_HOST"],
+                int(environment["REDIS_PORT"]),
+                password=environment["REDIS_PASSWORD"],
+                socket_timeout=0.5,
+                retry=Retry(NoBackoff(), 0),
+            ) as client:
+                act(client)
+        except redis.RedisError:
+            return False
+        return True

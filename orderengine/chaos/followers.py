@@ -1,0 +1,92 @@
+"""Sockets that follow orders and come back after every kill with the place they had."""
+
+import asyncio
+import json
+import random
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+import websockets
+from websockets.exceptions import InvalidHandshake, WebSocketException
+
+from orderengine.chaos.history import TERMINAL, History
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
+OPEN_TIMEOUT_S = 5.0
+TERMINAL_CLOSE = 1000
+
+
+class Followers(Protocol):
+    """How events reach the client."""
+
+    def follow(self, order_id: str) -> None:
+        """See to it that every event of this order is shown."""
+        ...
+
+    async def close(self) -> None:
+        """Stop following."""
+        ...
+
+
+class OrderSockets:
+    """One socket per order: `/orders/{id}?after=seq`."""
+
+    def __init__(self, url: str, history: History) -> None:
+        self._url = url.replace("http", "ws", 1)
+        self._history = history
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def follow(self, order_id: str) -> None:
+        """See `Followers`."""
+        self._history.followed.add(order_id)
+        self._start(self._follow(order_id))
+
+    async def close(self) -> None:
+        """See `Followers`."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._history.errors.append(f"{type(error).__name__}: {error}")
+
+    async def _follow(self, order_id: str) -> None:
+        frames = self._history.frames[order_id]
+        failures = 0
+        while not frames or frames[-1][1] not in TERMINAL:
+            after = frames[-1][0] if frames else 0
+            try:
+                async with websockets.connect(
+                    f"{self._url}/orders/{order_id}?after={after}", open_timeout=OPEN_TIMEOUT_S, close_timeout=0.2
+                ) as socket:
+                    self._history.connections += 1
+                    failures = 0
+                    await self._listen(socket, frames)
+            except (OSError, WebSocketException, InvalidHandshake, TimeoutError):
+                failures += 1
+            await asyncio.sleep(backoff_s(failures))
+
+    async def _listen(self, socket: Any, frames: list[tuple[int, str]]) -> None:
+        async for text in socket:
+            message = json.loads(text)
+            if message["type"] == "event":
+                frames.append((message["seq"], message["status"]))
+                if message["status"] in TERMINAL:
+                    return
+
+
+def backoff_s(failures: int) -> float:
+    """Full jitter, as a client should."""
+    return random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**failures))  # noqa: S311 - spreads load
+
+
+def followers(url: str, history: History) -> Followers:
+    """The way of following that this engine offers."""
+    return OrderSockets(url, history)

@@ -1,0 +1,143 @@
+"""Faults inside the processes: messages lost and doubled, late answers of the chain, orders that bring bugs out.
+
+Installed by chaos/settings.py alone. Each fault is noted as one byte in a file of its name, which survives every kill.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from channels_redis.pubsub import RedisPubSubLoopLayer
+from django.apps import AppConfig
+
+from dex import DexError
+from dex.chains.simulated import SimulatedChain
+from dex.errors import BroadcastTimeout, ChainUnavailable
+from orderengine.celery import app as celery_app
+
+VARIABLE = "CHAOS"
+# How long a late answer of the chain is waited for before it is given up.
+LATE_S = 1.0
+TAG, POISON, KILLER = "chaos", "poison", "killer"
+
+
+class ChaosConfig(AppConfig):
+    """Wraps what the faults need once everything is loaded."""
+
+    name = "orderengine.chaos"
+    label = "chaos"
+
+    def ready(self) -> None:
+        """Install all faults that the environment asks for."""
+        from orders.pipeline import STAGES
+        from orders.states import Stage
+
+        chances: dict[str, Any] = json.loads(os.environ[VARIABLE])
+        setattr(celery_app, "send_task", _unreliable(celery_app.send_task, chances))  # noqa: B010 - replaced on purpose
+        _lose_pushes(chances)
+        _answer_late(chances["late"])
+        stages: Any = STAGES
+        stages[Stage.ROUTE] = _poisoned(STAGES[Stage.ROUTE])
+
+
+@cache
+def _dice(pid: int) -> random.Random:
+    # Not shared across a fork: every process has its own luck.
+    return random.Random(f"{json.loads(os.environ[VARIABLE])['seed']}/{pid}")  # noqa: S311 - luck, no secret
+
+
+def _strikes(chance: float) -> bool:
+    return _dice(os.getpid()).random() < chance
+
+
+def note(fault: str) -> None:
+    """Count a fault where no kill can take the count along."""
+    directory = Path(json.loads(os.environ[VARIABLE])["directory"])
+    with (directory / fault).open("ab", buffering=0) as file:
+        file.write(b".")
+
+
+def noted(directory: Path) -> dict[str, int]:
+    """How often each fault was noted there."""
+    return {file.name: file.stat().st_size for file in sorted(directory.iterdir())}
+
+
+def _unreliable(send: Callable[..., Any], chances: dict[str, Any]) -> Callable[..., Any]:
+    def send_task(*args: Any, **kwargs: Any) -> Any:
+        if _strikes(chances["skipped"]):
+            note("messages_skipped")
+            return None
+        if _strikes(chances["doubled"]):
+            note("messages_doubled")
+            send(*args, **kwargs)
+        return send(*args, **kwargs)
+
+    return send_task
+
+
+def _lose_pushes(chances: dict[str, Any]) -> None:
+    send = RedisPubSubLoopLayer.group_send
+
+    async def group_send(layer: Any, group: str, message: dict[str, Any]) -> None:
+        if _strikes(chances["skipped"]):
+            note("pushes_skipped")
+            return
+        if _strikes(chances["doubled"]):
+            note("pushes_doubled")
+            await send(layer, group, message)
+        await send(layer, group, message)
+
+    RedisPubSubLoopLayer.group_send = group_send
+
+
+def _answer_late(chance: float) -> None:
+    """The chain does what it is asked, and its answer comes too late to be heard."""
+    chain: Any = SimulatedChain
+    broadcast, receipts, snapshot = chain.broadcast, chain.receipts, chain.snapshot
+
+    def late_broadcast(self: Any, transactions: Sequence[Any]) -> list[DexError | None]:
+        answers: list[DexError | None] = broadcast(self, transactions)
+        if _is_late(chance):
+            return [BroadcastTimeout("the answer came too late") for _ in answers]
+        return answers
+
+    def late_read(read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(self: Any, *args: Any) -> Any:
+            answer = read(self, *args)
+            if _is_late(chance):
+                raise ChainUnavailable("the answer came too late")
+            return answer
+
+        return reading
+
+    chain.broadcast = late_broadcast
+    chain.receipts = late_read(receipts)
+    chain.snapshot = late_read(snapshot)
+
+
+def _is_late(chance: float) -> bool:
+    if not _strikes(chance):
+        return False
+    note("answers_late")
+    time.sleep(LATE_S)
+    return True
+
+
+def _poisoned(work: Callable[..., Any]) -> Callable[..., Any]:
+    def route(orders: Sequence[Any], **rest: Any) -> Any:
+        tags = {order.terms["tags"].get(TAG) for order in orders}
+        if KILLER in tags:
+            note("killer_orders")
+            os.kill(os.getpid(), signal.SIGKILL)
+        if POISON in tags:
+            note("poison_orders")
+            raise ZeroDivisionError("an order that brings out a bug")
+        return work(orders, **rest)
+
+    return route

@@ -1,0 +1,107 @@
+"""One run: start everything, place orders while faults strike, wait until all has ended, judge."""
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from orderengine.chaos.chain import ChainHand
+from orderengine.chaos.clients import Clients
+from orderengine.chaos.faults import FaultPlan
+from orderengine.chaos.history import History
+from orderengine.chaos.hooks import VARIABLE, noted
+from orderengine.chaos.levels import Level
+from orderengine.chaos.stack import POLL_S, Stack
+from orderengine.chaos.verdict import Verdict, beyond_goals, read
+
+# Longer than any lease, back-off and restart together: what has not ended by then never will.
+SETTLE_LIMIT_S = 120.0
+# For the sockets to come back and read what they missed once all orders have ended.
+FRAMES_LIMIT_S = 60.0
+REPORT_EVERY_S = 5.0
+OPEN = "SELECT count(*) FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED')"
+
+
+def say(line: str) -> None:
+    """Progress, beside the one line of results."""
+    sys.stderr.write(f"chaos | {line}\n")
+    sys.stderr.flush()
+
+
+class Run:
+    """A level on a stack."""
+
+    def __init__(self, stack: Stack, level: Level, seed: int) -> None:
+        self._stack = stack
+        self._level = level
+        self._began_at = time.monotonic()
+        self._chain = ChainHand(stack.environment)
+        can_reorg = "reorg" in level.planned and self._chain.can_reorg
+        if "reorg" in level.planned and not can_reorg:
+            say("this engine's chain knows no reorgs yet: the mix goes without them")
+        self._faults = FaultPlan(stack, level, seed, self._chain.reorg if can_reorg else None)
+        self._clients = Clients(stack.url, level, seed, History())
+        self._reported_at = 0.0
+
+    def judge(self) -> tuple[dict[str, Any], dict[str, list[str]]]:
+        """Run it; the figures, and the promises that do not hold."""
+        before = self._chain.total_supply()
+        self._clients.start()
+        self._faults.begin()
+        while not self._clients.all_answered.is_set():
+            self._faults.strike()
+            self._tick()
+        if self._clients.error is not None:
+            raise SystemExit(f"the clients gave up: {self._clients.error}")
+        say("every order is answered, the faults end; waiting until all orders have ended")
+        self._settle()
+        if errors := self._clients.history.errors:
+            raise SystemExit(f"followers gave up: {errors[:5]}")
+        with psycopg.connect(self._stack.environment["DATABASE_URL"], autocommit=True) as database:
+            supply = (before, self._chain.total_supply())
+            verdict = Verdict(lambda question: read(database, question), self._clients.history, supply)
+            faults = self._faults.counts + Counter(noted(faults_directory(self._stack.environment)))
+            figures = verdict.figures(self._faults.last_at, faults)
+        figures["took_s"] = round(time.monotonic() - self._began_at, 1)
+        for line in beyond_goals(figures):
+            say(line)
+        return figures, verdict.broken
+
+    def _settle(self) -> None:
+        ends_at = time.monotonic() + SETTLE_LIMIT_S
+        while self._open_orders() != 0 and time.monotonic() < ends_at:
+            self._tick(0.25)
+        ends_at = time.monotonic() + FRAMES_LIMIT_S
+        while self._clients.history.open_followed() and time.monotonic() < ends_at:
+            self._tick()
+        self._clients.stop()
+
+    def _open_orders(self) -> int | None:
+        """Orders that have not ended, None while the database does not answer."""
+        try:
+            with psycopg.connect(self._stack.environment["DATABASE_URL"], connect_timeout=2) as database:
+                row = database.execute(OPEN).fetchone()
+        except psycopg.Error:
+            return None
+        return int(row[0]) if row else None
+
+    def _tick(self, seconds: float = POLL_S) -> None:
+        self._stack.tend()
+        self._stack.pause(seconds)
+        if time.monotonic() - self._reported_at >= REPORT_EVERY_S:
+            self._reported_at = time.monotonic()
+            history = self._clients.history
+            struck = " ".join(f"{name}={count}" for name, count in sorted(self._faults.counts.items()))
+            say(
+                f"{time.monotonic() - self._began_at:4.0f} s  answered {len(history.acknowledged)}/{self._level.orders}"
+                f"  open {self._open_orders()}  frames {sum(map(len, history.frames.values()))}  {struck}"
+            )
+
+
+def faults_directory(environment: dict[str, str]) -> Path:
+    """Where the processes note their faults."""
+    return Path(json.loads(environment[VARIABLE])["directory"])

@@ -1,0 +1,248 @@
+"""L0: two workers on real PostgreSQL, stopped and killed between any two statements; every promise is asked after."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from dex import RetryableError
+from orderengine.chaos.books import breaches, wallet_differences
+from orderengine.chaos.tests.workers import Worker, new_engine, rows
+from orders.config import Policy
+from orders.models import Order, Token
+from orders.pipeline import run_stage
+from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.place import Answer, answer_once, place_orders
+from orders.states import Stage
+from orders.tests.factories import new_account, terms
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# No crash counts as a poisoned order here, and nobody waits.
+POLICY = Policy(max_claims=10_000, retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0)
+TABLES = ("order", "orderevent", "submission", "signedtransaction", "fill", "wallet")
+OUTCOMES = {"slippage": {"slippage", "filled"}}
+DRAIN_LIMIT_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is woken and nothing is pushed: the rows alone must do."""
+    for name in ("orders.pipeline.wake", "orders.pipeline.started", "orders.pipeline.push_events"):
+        monkeypatch.setattr(name, lambda *_: None)
+    monkeypatch.setattr("orders.services.place.wake", lambda *_: None)
+    monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def chain(db: None) -> Iterator[None]:
+    """A chain with its tokens registered, whose supply is the same at the end."""
+    engine = new_engine()
+    Token.objects.bulk_create(
+        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
+    )
+    engine.chain.snapshot()
+    before = supply()
+    yield
+    assert supply() == before
+
+
+def supply() -> dict[str, int]:
+    chain: Any = new_engine().chain
+    held: dict[str, int] = chain.store.total_supply()
+    return held
+
+
+def forget_everything() -> None:
+    """Rows only: the chain's blocks and pools stay, wallets are of new accounts."""
+    names = ", ".join(f"orders_{table}" for table in TABLES)
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {names}, simulated_chaintransaction CASCADE")
+
+
+def let_time_pass() -> None:
+    """Leases run out, back-offs end."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orders_order SET due_at = least(due_at, now()), lease_until = now() - interval '1 second'"
+            " WHERE lease_until IS NOT NULL OR due_at > now()"
+        )
+
+
+def run(stage: Stage) -> Any:
+    return lambda engine: run_stage(stage, engine=engine, policy=POLICY)
+
+
+def swap(**changes: Any) -> Any:
+    """An order over few pools: what is tested is not the search."""
+    return terms(allow=["uniswap_v2"], **changes)
+
+
+def post(account: Any, items: list[Any]) -> list[UUID]:
+    """A POST as views.py does it; the ids that it answers."""
+    placed: list[Any] = []
+
+    def work() -> Answer:
+        placed.extend(place_orders(account, items))
+        return Answer(201, None)
+
+    answer_once(account, None, work)
+    return [answer.order.id for answer in placed]
+
+
+def drain() -> None:
+    """One worker that lives works off what is left."""
+    engine = new_engine()
+    ends_at = time.monotonic() + DRAIN_LIMIT_S
+    while Order.objects.filter(outcome=None).exists():
+        assert time.monotonic() < ends_at, list(Order.objects.filter(outcome=None).values())
+        let_time_pass()
+        for stage in Stage:
+            with suppress(RetryableError):
+                run_stage(stage, engine=engine, policy=POLICY)
+
+
+def check_the_end(placed: dict[UUID, str], cancelled: set[UUID]) -> None:
+    """Every promise, and each order ended as its scenario says."""
+    from dex.chains.simulated.market import default_market
+
+    assert breaches(rows, is_over=True) == {}
+    assert wallet_differences(rows, default_market()) == []
+    outcomes = dict(Order.objects.values_list("id", "outcome"))
+    expected = {
+        order_id: {"cancelled"} if order_id in cancelled else OUTCOMES.get(scenario, {"filled"})
+        for order_id, scenario in placed.items()
+    }
+    wrong = {
+        order_id: outcomes.get(order_id) for order_id, may in expected.items() if outcomes.get(order_id) not in may
+    }
+    assert wrong == {}
+    assert outcomes.keys() == placed.keys()
+
+
+SCENARIOS = ("none", "none", "slippage", "network", "timeout", "dropped")
+SIDES = st.sampled_from(("first", "second"))
+
+
+class TwoWorkers(RuleBasedStateMachine):
+    """Orders come in and are cancelled while two workers run, stop, die and are overtaken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        forget_everything()
+        self.account = new_account()
+        self.workers = {"first": Worker(), "second": Worker()}
+        self.placed: dict[UUID, str] = {}
+        self.cancelled: set[UUID] = set()
+
+    @rule(scenarios=st.lists(st.sampled_from(SCENARIOS), min_size=1, max_size=3))
+    def place(self, scenarios: list[str]) -> None:
+        """Somebody posts orders."""
+        ids = post(self.account, [swap(scenario=scenario) for scenario in scenarios])
+        self.placed |= dict(zip(ids, scenarios, strict=True))
+
+    @rule(stops=st.integers(0, 8))
+    def place_in_a_process_that_dies(self, stops: int) -> None:
+        """The POST's process is killed on the way; the client sends the same again."""
+        items = [swap(client_order_id=str(uuid4()))]
+        web = Worker()
+        web.begin(lambda _: post(self.account, items))
+        web.go_on(stops)
+        web.kill()
+        first, again = post(self.account, items), post(self.account, items)
+        assert first == again
+        self.placed[first[0]] = "none"
+
+    @rule(side=SIDES, stage=st.sampled_from(list(Stage)), stops=st.integers(0, 12))
+    def work(self, side: str, stage: Stage, stops: int) -> None:
+        """A worker that is free begins, any goes on for a while."""
+        worker = self.workers[side]
+        if not worker.is_busy:
+            worker.begin(run(stage))
+        worker.go_on(stops)
+
+    @rule(side=SIDES)
+    def let_finish(self, side: str) -> None:
+        """A worker comes to its end, unless the other one holds what it waits for."""
+        self.workers[side].go_on(200)
+
+    @rule(side=SIDES)
+    def kill(self, side: str) -> None:
+        """A worker dies where it stands."""
+        self.workers[side].kill()
+
+    @precondition(lambda self: not self.anybody_holds_rows())
+    @rule()
+    def time_passes(self) -> None:
+        """All leases run out, also those of workers that are only slow."""
+        let_time_pass()
+
+    @precondition(lambda self: self.placed and not self.anybody_holds_rows())
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """An owner changes their mind."""
+        order_id = data.draw(st.sampled_from(list(self.placed)))
+        if cancel_orders([order_id], actor=Actor("its owner"))[order_id] is CancelResult.CANCELLED:
+            self.cancelled.add(order_id)
+
+    @invariant()
+    def every_promise_holds(self) -> None:
+        """Asked between any two steps."""
+        assert breaches(rows, is_over=False) == {}
+        assert [worker.errors for worker in self.workers.values()] == [[], []]
+
+    def anybody_holds_rows(self) -> bool:
+        """Whether a worker stands inside a transaction."""
+        return any(worker.in_transaction for worker in self.workers.values())
+
+    def teardown(self) -> None:
+        """Both die; a third one finishes."""
+        for worker in self.workers.values():
+            worker.kill()
+        drain()
+        check_the_end(self.placed, self.cancelled)
+
+
+def test_two_workers_stopped_and_killed_anywhere_keep_every_promise() -> None:
+    limits = settings(
+        max_examples=30,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(TwoWorkers, settings=limits)
+
+
+@pytest.mark.parametrize("stage", [Stage.ROUTE, Stage.SUBMIT])
+def test_a_worker_that_dies_at_any_statement_loses_and_doubles_nothing(stage: Stage) -> None:
+    """Each stop of a run in turn, from the stage's claim on to where it carries the orders."""
+    scenarios = ("none", "network", "timeout")
+    stops, has_ended = 0, False
+    while not has_ended:
+        forget_everything()
+        account = new_account()
+        placed = dict(zip(post(account, [swap(scenario=name) for name in scenarios]), scenarios, strict=True))
+        for earlier in tuple(Stage)[: tuple(Stage).index(stage)]:
+            with suppress(RetryableError):
+                run_stage(earlier, engine=new_engine(), policy=POLICY, carries_to={})
+            let_time_pass()
+        worker = Worker()
+        worker.begin(run(stage))
+        worker.go_on(stops)
+        has_ended = not worker.is_busy
+        worker.kill()
+        assert breaches(rows, is_over=False) == {}
+        assert worker.errors == []
+        drain()
+        check_the_end(placed, set())
+        stops += 1
+    assert stops > 4
