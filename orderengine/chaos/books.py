@@ -22,7 +22,7 @@ ALWAYS: dict[str, str] = {
     "executed_twice": """
         SELECT s.order_id, count(*) FROM simulated_chaintransaction c
         JOIN orders_signedtransaction t ON t.tx_hash = c.tx_hash JOIN orders_submission s ON s.id = t.submission_id
-        WHERE c.state = 'included' AND c.code IS NULL GROUP BY 1 HAVING count(*) > 1
+        WHERE c.state = 'included' AND c.code IS NULL AND NOT t.is_noop GROUP BY 1 HAVING count(*) > 1
     """,
     # Nothing reaches the chain that is not in the rows before.
     "unrecorded": """
@@ -35,7 +35,7 @@ ALWAYS: dict[str, str] = {
         LEFT JOIN orders_submission s ON s.wallet_id = w.id
         GROUP BY w.id HAVING count(s.id) <> w.next_nonce OR coalesce(max(s.nonce) + 1, 0) <> w.next_nonce
     """,
-    # CONFIRMED means a success on the chain, in the amounts that the order tells.
+    # CONFIRMED means a success on the chain, in the amounts that the order tells; FAILED that none can come any more.
     "unproven": """
         SELECT o.id, o.status, o.outcome, o.tx_hash FROM orders_order o WHERE o.status = 'CONFIRMED' AND NOT EXISTS (
             SELECT FROM simulated_chaintransaction c WHERE c.tx_hash = o.tx_hash AND c.state = 'included'
@@ -44,8 +44,10 @@ ALWAYS: dict[str, str] = {
         SELECT o.id, o.status, o.outcome, c.tx_hash FROM orders_order o
         JOIN orders_submission s ON s.order_id = o.id JOIN orders_signedtransaction t ON t.submission_id = s.id
         JOIN simulated_chaintransaction c ON c.tx_hash = t.tx_hash
-        WHERE o.status = 'FAILED' AND (c.state = 'included' AND c.code IS NULL
-            OR c.state <> 'included' AND t.deadline > extract(epoch FROM now()))
+        WHERE o.status = 'FAILED' AND NOT t.is_noop AND (c.state = 'included' AND c.code IS NULL
+            OR c.state <> 'included' AND t.deadline > extract(epoch FROM now()) AND NOT EXISTS (
+                SELECT FROM simulated_chaintransaction u
+                WHERE u.wallet = c.wallet AND u.nonce = c.nonce AND u.state = 'included'))
     """,
     "wrong_amounts": """
         SELECT o.id, o.amount_in, o.amount_out, sum(f.amount_in), sum(f.amount_out) FROM orders_order o
@@ -63,8 +65,7 @@ AT_THE_END: dict[str, str] = {
     """,
     # A hold on a nonce that nobody looks after any more.
     "unproven": """
-        SELECT s.order_id, s.nonce FROM orders_submission s JOIN orders_order o ON o.id = s.order_id
-        WHERE s.closed_at IS NULL AND o.status IN ('CONFIRMED', 'FAILED')
+        SELECT order_id, wallet_id, nonce FROM orders_submission WHERE closed_at IS NULL
     """,
 }
 
@@ -113,7 +114,7 @@ def wallet_differences(rows: Rows, market: Market) -> list[str]:
         expected[wallet] = Counter(market.grant())
     for wallet, amount_in, encoded in rows(
         "SELECT wallet, amount_in, route::text FROM simulated_chaintransaction"
-        " WHERE state = 'included' AND code IS NULL"
+        " WHERE state = 'included' AND code IS NULL AND route IS NOT NULL"
     ):
         route = decode_route(json.loads(encoded))
         moved = tokens_made(route.token_in, int(amount_in), route.hops)

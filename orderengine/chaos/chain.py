@@ -26,18 +26,17 @@ class ChainHand:
         supply: dict[str, int] = self._chain.store.total_supply()
         return supply
 
-    @property
-    def can_reorg(self) -> bool:
-        """Whether this engine's chain knows reorgs."""
-        return hasattr(self._chain, "reorg")
-
-    def reorg(self, depth: int) -> bool:
-        """Take back the newest blocks; False where the database is away at the moment."""
+    def reorg(self, depth: int, has_amnesia: bool) -> bool:
+        """Take back the newest blocks, and their transactions too; False where that cannot be at the moment."""
         from django.db import Error, connection
+
+        from dex import DexError
 
         try:
             connection.close_if_unusable_or_obsolete()
-            self._chain.reorg(depth)
+            self._chain.reorg(depth, None if has_amnesia else ())
+        except DexError:
+            return False
         except Error:
             connection.close()
             return False

@@ -19,6 +19,8 @@ FREEZE_S = 5.0
 STORM_KILLS = 10
 # The chain's depth rule covers reorgs up to here.
 MAX_REORG = 3
+# Of the reorgs that also lose the transactions of their blocks, which must be sent again then.
+FORGOTTEN_SHARE = 0.3
 
 Act = Callable[[], bool]
 
@@ -26,7 +28,7 @@ Act = Callable[[], bool]
 class FaultPlan:
     """The faults of a level. `strike()` is called all the time and does what is due."""
 
-    def __init__(self, stack: Stack, level: Level, seed: int, reorg: Callable[[int], bool] | None) -> None:
+    def __init__(self, stack: Stack, level: Level, seed: int, reorg: Callable[[int, bool], bool]) -> None:
         self._stack = stack
         self._dice = random.Random(seed)  # noqa: S311 - repeatable faults, no secret
         self._level = level
@@ -41,9 +43,8 @@ class FaultPlan:
             "redis_freeze": lambda: stack.freeze("valkey", FREEZE_S),
             "postgres_freeze": lambda: stack.freeze("postgres", FREEZE_S),
             "client_kill": self._kill_clients,
+            "reorg": lambda: reorg(self._dice.randint(1, MAX_REORG), self._dice.random() < FORGOTTEN_SHARE),
         }
-        if reorg is not None:
-            self._acts["reorg"] = lambda: reorg(self._dice.randint(1, MAX_REORG))
         self.counts: Counter[str] = Counter()
         self.last_at = time.time()
         self._due: list[tuple[float, str]] = []

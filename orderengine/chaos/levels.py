@@ -29,7 +29,8 @@ class Level:
     killers: int = 0
     slow_clients: int = 0
     is_clock_skewed: bool = False
-    environment: dict[str, str] = field(default_factory=dict)
+    # Reorgs of up to 3 blocks must not be past finality, also when a few empty blocks' time passes meanwhile.
+    environment: dict[str, str] = field(default_factory=lambda: {"SIM_CONFIRMATIONS": "6"})
 
 
 def each(seconds: float) -> Planned:

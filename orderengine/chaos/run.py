@@ -23,7 +23,12 @@ SETTLE_LIMIT_S = 120.0
 # For the sockets to come back and read what they missed once all orders have ended.
 FRAMES_LIMIT_S = 60.0
 REPORT_EVERY_S = 5.0
-OPEN = "SELECT count(*) FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED')"
+# What somebody still has to look after: orders, and nonces of orders that ended without using theirs.
+OPEN = """
+    SELECT (SELECT count(*) FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED'))
+        + (SELECT count(*) FROM orders_submission s LEFT JOIN orders_order o ON o.id = s.order_id
+           WHERE s.closed_at IS NULL AND coalesce(o.status IN ('CONFIRMED', 'FAILED'), true))
+"""
 
 
 def say(line: str) -> None:
@@ -40,10 +45,7 @@ class Run:
         self._level = level
         self._began_at = time.monotonic()
         self._chain = ChainHand(stack.environment)
-        can_reorg = "reorg" in level.planned and self._chain.can_reorg
-        if "reorg" in level.planned and not can_reorg:
-            say("this engine's chain knows no reorgs yet: the mix goes without them")
-        self._faults = FaultPlan(stack, level, seed, self._chain.reorg if can_reorg else None)
+        self._faults = FaultPlan(stack, level, seed, self._chain.reorg)
         self._clients = Clients(stack.url, level, seed, History())
         self._reported_at = 0.0
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -13,6 +14,8 @@ from dex.chains.simulated import SimulatedChain, SimulatedOptions
 # How long a statement may take before the other worker is let on: it waits for a lock that the other one holds.
 BLOCKED_S = 0.05
 ENDS_WITHIN_S = 20.0
+# Reorgs of up to two blocks can happen.
+CONFIRMATIONS = 3
 
 
 class Killed(BaseException):
@@ -22,6 +25,7 @@ class Killed(BaseException):
 def new_engine() -> Engine:
     """An engine as a process that has just started has it: blocks at once, no latency, no other traders."""
     options = SimulatedOptions(block_time_ms=0, quote_delay_ms=0, build_delay_ms=0, submit_delay_ms=0, noise_trades=0)
+    options = replace(options, required_confirmations=CONFIRMATIONS)
     return Engine(SimulatedChain(options))
 
 
