@@ -10,7 +10,8 @@ from pathlib import Path
 
 from orderengine.chaos.hooks import VARIABLE
 from orderengine.chaos.levels import Level, level
-from orderengine.chaos.run import Run, say
+from orderengine.chaos.run import SETTLE_LIMIT_S, Run, say
+from orderengine.chaos.soak import skewed_clock
 from orderengine.chaos.stack import Stack
 from orderengine.devstack import Refusal
 from orderengine.devstack.children import Children, Interrupted
@@ -50,8 +51,8 @@ def _run(directory: Path, chosen: Level, options: argparse.Namespace, seed: int)
     state.lock()
     with Children(state, Console(sys.stderr, quiet=not options.verbose)) as children:
         stack = Stack(state, children, {VARIABLE: chaos, **chosen.environment})
-        stack.start_apps({})
-        figures, broken = Run(stack, chosen, seed).judge()
+        stack.start_apps(skewed_clock() if chosen.is_clock_skewed else {})
+        figures, broken = Run(stack, chosen, seed, options.settle).judge()
     sys.stdout.write(json.dumps({"level": options.level, "seed": seed, **figures}) + "\n")
     for name, offenders in broken.items():
         say(f"BROKEN {name}: {offenders}")
@@ -65,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, help="orders a second (40)")
     parser.add_argument("--seed", type=int, help="repeats orders and faults; else the time")
     parser.add_argument("--duration", type=float, help="seconds of a soak (3600)")
+    parser.add_argument("--settle", type=float, default=SETTLE_LIMIT_S, help="seconds to wait for the last orders")
     parser.add_argument("--verbose", action="store_true", help="show what the processes say")
     parser.add_argument("--keep", action="store_true", help="keep the data of the run")
     return parser.parse_args()

@@ -13,7 +13,9 @@ from orderengine.chaos.history import TERMINAL, History
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 OPEN_TIMEOUT_S = 5.0
-TERMINAL_CLOSE = 1000
+STREAM = "/ws/v1/stream"
+# Well below the window of events that a stream owes its client at a time.
+ACKNOWLEDGED_EVERY = 32
 
 
 class Followers(Protocol):
@@ -82,6 +84,56 @@ class OrderSockets:
                     return
 
 
+class AccountStream:
+    """One socket for all orders of the account: `/ws/v1/stream?after=cursor`."""
+
+    def __init__(self, url: str, history: History) -> None:
+        self._url = f"{url.replace('http', 'ws', 1)}{STREAM}"
+        self._history = history
+        self._cursor = "0"
+        self._task = asyncio.create_task(self._follow())
+
+    def follow(self, order_id: str) -> None:
+        """See `Followers`: the stream shows it unasked."""
+        self._history.followed.add(order_id)
+
+    async def close(self) -> None:
+        """See `Followers`."""
+        self._task.cancel()
+        (result,) = await asyncio.gather(self._task, return_exceptions=True)
+        if isinstance(result, Exception):
+            self._history.errors.append(f"{type(result).__name__}: {result}")
+
+    async def _follow(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async with websockets.connect(
+                    f"{self._url}?after={self._cursor}", open_timeout=OPEN_TIMEOUT_S, close_timeout=0.2
+                ) as socket:
+                    self._history.connections += 1
+                    failures = 0
+                    await self._listen(socket)
+            except (OSError, WebSocketException, InvalidHandshake, TimeoutError):
+                failures += 1
+            await asyncio.sleep(backoff_s(failures))
+
+    async def _listen(self, socket: Any) -> None:
+        unacknowledged = 0
+        async for text in socket:
+            message = json.loads(text)
+            if message["type"] == "gap":
+                self._history.errors.append(f"the stream has a gap: {message}")
+            if message["type"] != "event":
+                continue
+            self._history.frames[message["order_id"]].append((message["seq"], message["status"]))
+            self._cursor = message["cursor"]
+            unacknowledged += 1
+            if unacknowledged >= ACKNOWLEDGED_EVERY:
+                unacknowledged = 0
+                await socket.send(json.dumps({"op": "ack", "cursor": self._cursor}))
+
+
 def backoff_s(failures: int) -> float:
     """Full jitter, as a client should."""
     return random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**failures))  # noqa: S311 - spreads load
@@ -89,4 +141,7 @@ def backoff_s(failures: int) -> float:
 
 def followers(url: str, history: History) -> Followers:
     """The way of following that this engine offers."""
-    return OrderSockets(url, history)
+    from orders.routing import websocket_urlpatterns
+
+    has_stream = any(route.pattern.match(STREAM.lstrip("/")) for route in websocket_urlpatterns)
+    return AccountStream(url, history) if has_stream else OrderSockets(url, history)

@@ -57,7 +57,10 @@ _SOAK = _MIX | {"redis_freeze": each(41), "postgres_freeze": each(67), "client_k
 
 
 def level(number: int, orders: int | None, rate: float | None, duration_s: float | None) -> Level:
-    """The level of this number; a soak has as many orders as fill its duration."""
+    """The level of this number; a soak has as many orders as fill its duration.
+
+    Its slow clients stay below the sockets that one owner may have, so that the one that reads has its place.
+    """
     if number == 1:
         planned = {
             "worker_kill": each(2),
@@ -74,4 +77,4 @@ def level(number: int, orders: int | None, rate: float | None, duration_s: float
         orders = orders or 10_000
         return Level(orders, rate, _MIX, killers=orders // 5_000)
     orders = orders or int((duration_s or 3_600) * rate)
-    return Level(orders, rate, _SOAK, killers=orders // 10_000, slow_clients=100, is_clock_skewed=True)
+    return Level(orders, rate, _SOAK, killers=orders // 10_000, slow_clients=15, is_clock_skewed=True)

@@ -15,6 +15,7 @@ from orderengine.chaos.faults import FaultPlan
 from orderengine.chaos.history import History
 from orderengine.chaos.hooks import VARIABLE, noted
 from orderengine.chaos.levels import Level
+from orderengine.chaos.soak import Gauges, SlowClients
 from orderengine.chaos.stack import POLL_S, Stack
 from orderengine.chaos.verdict import Verdict, beyond_goals, read
 
@@ -40,13 +41,16 @@ def say(line: str) -> None:
 class Run:
     """A level on a stack."""
 
-    def __init__(self, stack: Stack, level: Level, seed: int) -> None:
+    def __init__(self, stack: Stack, level: Level, seed: int, settle_s: float = SETTLE_LIMIT_S) -> None:
         self._stack = stack
+        self._settle_s = settle_s
         self._level = level
         self._began_at = time.monotonic()
         self._chain = ChainHand(stack.environment)
         self._faults = FaultPlan(stack, level, seed, self._chain.reorg)
         self._clients = Clients(stack.url, level, seed, History())
+        self._gauges = Gauges(stack)
+        self._slow = SlowClients(stack.url, level.slow_clients)
         self._reported_at = 0.0
 
     def judge(self) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -68,13 +72,14 @@ class Run:
             verdict = Verdict(lambda question: read(database, question), self._clients.history, supply)
             faults = self._faults.counts + Counter(noted(faults_directory(self._stack.environment)))
             figures = verdict.figures(self._faults.last_at, faults)
+        figures["slopes"] = self._gauges.slopes()
         figures["took_s"] = round(time.monotonic() - self._began_at, 1)
         for line in beyond_goals(figures):
             say(line)
         return figures, verdict.broken
 
     def _settle(self) -> None:
-        ends_at = time.monotonic() + SETTLE_LIMIT_S
+        ends_at = time.monotonic() + self._settle_s
         while self._open_orders() != 0 and time.monotonic() < ends_at:
             self._tick(0.25)
         ends_at = time.monotonic() + FRAMES_LIMIT_S
@@ -93,6 +98,8 @@ class Run:
 
     def _tick(self, seconds: float = POLL_S) -> None:
         self._stack.tend()
+        self._gauges.tend()
+        self._slow.tend()
         self._stack.pause(seconds)
         if time.monotonic() - self._reported_at >= REPORT_EVERY_S:
             self._reported_at = time.monotonic()

@@ -1,0 +1,169 @@
+"""The engine broken on purpose, in the ten ways that would cost somebody money, each as small edits of its source."""
+
+from dataclasses import dataclass
+
+L0 = ("pytest", "orderengine/chaos/tests/test_crashes.py")
+L0_STATEMENTS = ("pytest", "orderengine/chaos/tests/test_crashes.py", "-k", "at_any_statement and route")
+RACES = ("pytest", "orders/tests/test_races.py", "-k", "lease_was_taken_over")
+# Fewer orders than a commit's run, and no more patience than a broken promise needs.
+L1 = ("chaos", "--level", "1", "--orders", "300", "--seed", "1", "--settle", "45")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One text of a file that is there exactly once, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A broken engine and the check that must notice."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    caught_by: tuple[str, ...]
+
+
+BUILD, SUBMIT, TRANSITION = "orders/services/build.py", "orders/services/submit.py", "orders/services/transition.py"
+_NOT_SENT = """        if isinstance(answer, RetryableError):
+            settled.retry = answer
+            changes.append(retry(order, OrderStatus.BUILDING, problem_of(answer), policy))
+"""
+
+MUTANTS = (
+    Mutant(
+        "broadcast before record",
+        (
+            Edit(BUILD, "    with transaction.atomic():\n        ages_ms", "    if transaction:\n        ages_ms"),
+            Edit(
+                BUILD,
+                "        _store(holds, policy)\n",
+                "        engine.submit([hold.signed for hold in holds])\n        _store(holds, policy)\n",
+            ),
+        ),
+        L0_STATEMENTS,
+    ),
+    Mutant(
+        "nonce from the chain's count",
+        (Edit(BUILD, "nonces[wallet.id], fees", "engine.chain.next_nonce(wallet.address), fees"),),
+        L0,
+    ),
+    Mutant(
+        "compare-and-set without lease and seq",
+        (
+            Edit(TRANSITION, " AND (v.seq IS NULL OR o.seq = v.seq)", ""),
+            Edit(
+                TRANSITION,
+                "                AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)\n",
+                "",
+            ),
+        ),
+        RACES,
+    ),
+    Mutant(
+        "retry signs a new nonce",
+        (
+            Edit(SUBMIT, "import OpenHold, load_holds", "import OpenHold, close_submissions, load_holds"),
+            Edit(
+                SUBMIT,
+                _NOT_SENT,
+                """        if isinstance(answer, (RetryableError, UnknownOutcome)):
+            close_submissions([holds[order.id].submission_id])
+            problem = problem_of(answer)
+            changes.append(retry(order, OrderStatus.BUILDING, problem, policy, fields={"tx_hash": None}))
+""",
+            ),
+        ),
+        L0_STATEMENTS,
+    ),
+    Mutant(
+        "event written after the update",
+        (
+            Edit(
+                TRANSITION,
+                "        return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]\n",
+                """        written = []
+        for row in cursor.fetchall():
+            cursor.execute(
+                "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
+                row,
+            )
+            written.append(cursor.fetchone())
+        return [Event.from_row(row, told[row[0]]) for row in written]
+""",
+            ),
+            Edit(
+                TRANSITION,
+                "        INSERT INTO orders_orderevent"
+                " (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)\n        SELECT id,",
+                "        SELECT id,",
+            ),
+            Edit(TRANSITION, "        FROM moved\n        RETURNING {Event.COLUMNS}\n", "        FROM moved\n"),
+        ),
+        L0_STATEMENTS,
+    ),
+    Mutant(
+        "cursor on the id alone",
+        (
+            Edit(
+                "orders/event_log.py",
+                """(e.xid, e.id) > (%s::text::xid8, %s::bigint) AND e.xid < edge.xmin
+        ORDER BY e.xid, e.id LIMIT %s
+""",
+                """%s::text IS NOT NULL AND e.id > %s::bigint
+        ORDER BY e.id LIMIT %s
+""",
+            ),
+        ),
+        ("pytest", "orders/tests/test_event_log.py", "orders/tests/test_stream.py"),
+    ),
+    Mutant(
+        "FAILED on a timeout of the chain",
+        (
+            Edit(SUBMIT, "import Settled, move,", "import Settled, fail, move,"),
+            Edit(
+                SUBMIT,
+                _NOT_SENT,
+                _NOT_SENT
+                + """        elif isinstance(answer, UnknownOutcome):
+            changes.append(fail(order, problem_of(answer)))
+""",
+            ),
+        ),
+        L0_STATEMENTS,
+    ),
+    Mutant(
+        "upkeep off",
+        (
+            Edit("orders/pipeline.py", "in due_stages().items():\n", "in due_stages().items() & set():\n"),
+            Edit("orders/pipeline.py", "events = send_unsent(engine)\n", "events = send_unsent(engine) if 0 else []\n"),
+        ),
+        L1,
+    ),
+    Mutant(
+        "a lost wake-up fails the POST",
+        (
+            Edit(
+                "orders/wake.py",
+                "    hints.attempt(lambda: _send(stage, delay_s))\n",
+                "    _send(stage, delay_s)\n",
+            ),
+        ),
+        L1,
+    ),
+    Mutant(
+        "pause without its lock",
+        (
+            Edit(
+                "orders/services/pause.py",
+                'cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PAUSE])',
+                'cursor.execute("SELECT %s::bigint", [PAUSE])',
+            ),
+        ),
+        ("pytest", "orders/tests/test_pause.py"),
+    ),
+)
