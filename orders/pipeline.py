@@ -1,7 +1,6 @@
 """The one stage loop: claim, work, settle, push, wake. A message only starts it; the rows say what there is to do."""
 
 import logging
-import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
@@ -70,10 +69,9 @@ def run_stage(
     while True:
         claim = claim_orders(stage, policy.batch_size, policy.lease_s)
         push_events(claim.events)
-        for batch in _batches(claim.orders):
-            for settled in _carry(stage, batch, engine, policy, works, carries_to):
-                retry_error = settled.retry or retry_error
-        if len(claim.orders) < policy.batch_size:
+        for settled in _carry(stage, claim.orders, engine, policy, works, carries_to):
+            retry_error = settled.retry or retry_error
+        if not claim.has_more:
             break
         if time.monotonic() >= ends_at:
             wake(stage)
@@ -116,20 +114,6 @@ def send_what_is_unsent(engine: Engine) -> None:
     if events:
         push_events(events)
         wake(Stage.CONFIRM, engine.chain.block_interval_s())
-
-
-def _batches(orders: Sequence[ClaimedOrder]) -> Iterator[Sequence[ClaimedOrder]]:
-    """Fresh orders together; those whose last claim ended in a crash alone, in random order.
-
-    One of these may be what killed the worker: alone it takes nobody along, and the innocent get through.
-    """
-    fresh = [order for order in orders if order.claim_count <= 1]
-    if fresh:
-        yield fresh
-    suspects = [order for order in orders if order.claim_count > 1]
-    random.shuffle(suspects)
-    for suspect in suspects:
-        yield [suspect]
 
 
 def _run_batch(

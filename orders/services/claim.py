@@ -99,22 +99,34 @@ _NOT_READ: dict[Stage, tuple[str, ...]] = {
 
 
 class Claim(NamedTuple):
-    """Orders under one lease, and the events that entering the stage wrote."""
+    """Orders under one lease, the events that entering the stage wrote, and whether more of them may be due."""
 
     orders: list[ClaimedOrder]
     events: list[Event]
+    has_more: bool
+
+
+# Claims that ended in a crash make the next one's batch this much smaller, in bits: 200, 12, 1.
+SUSPECT_BITS = 4
 
 
 def claim_orders(stage: Stage, limit: int, lease_s: int) -> Claim:
-    """Lease up to `limit` due orders of the stage, oldest first; rows leased by others are passed over."""
+    """Lease up to `limit` due orders of the stage, oldest first; rows leased by others are passed over.
+
+    All of a claim have seen as many crashes. Orders whose last claim ended in one come in ever smaller groups, at last
+    alone: one of them may be what killed the worker, and the innocent must get through. What a claim leaves out is
+    not charged with its crash, since it counts claims and not time.
+    """
     token = uuid.uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(_statement(stage), [limit, lease_s, token])
+        cursor.execute(_statement(stage), {"limit": limit, "lease_s": lease_s, "token": token})
         rows = cursor.fetchall()
     width = len(_READ)
     orders = [_order(row[:width]) for row in rows]
-    events = [Event.from_row(row[width:], {}) for row in rows if len(row) > width and row[width] is not None]
-    return Claim(orders, events)
+    begins = width + 1
+    events = [Event.from_row(row[begins:], {}) for row in rows if len(row) > begins and row[begins] is not None]
+    seen = rows[0][width] if rows else 0
+    return Claim(orders, events, has_more=seen > len(rows) or seen == limit)
 
 
 def _order(row: Sequence[Any]) -> ClaimedOrder:
@@ -133,24 +145,36 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
 @cache
 def _statement(stage: Stage) -> str:
     read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
-    lease = """lease_until = now() + %s * interval '1 second', lease_token = %s, claim_count = o.claim_count + 1"""
+    lease = """
+        lease_until = now() + %(lease_s)s * interval '1 second', lease_token = %(token)s,
+        claim_count = o.claim_count + 1
+    """
     due = f"""
-        SELECT id AS due_id, status AS was, updated_at AS since_before FROM orders_order
-        WHERE {CONDITIONS[stage]} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
-        ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+        due AS MATERIALIZED (
+            SELECT id AS due_id, status AS was, updated_at AS since_before, claim_count AS crashes, due_at AS due_since
+            FROM orders_order
+            WHERE {CONDITIONS[stage]} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+            ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+        ), oldest AS MATERIALIZED (
+            SELECT crashes AS of_crashes, (SELECT count(*) FROM due) AS seen FROM due ORDER BY due_since LIMIT 1
+        ), taken AS (
+            SELECT due.*, seen FROM due JOIN oldest ON crashes = of_crashes
+            ORDER BY CASE WHEN crashes > 0 THEN random() END
+            LIMIT (SELECT greatest(1, %(limit)s::int >> (least(of_crashes, 7) * {SUSPECT_BITS})) FROM oldest)
+        )
     """
     if stage is not Stage.ROUTE:
         return f"""
-            WITH due AS ({due})
-            UPDATE orders_order o SET {lease} FROM due WHERE id = due_id RETURNING {read}
+            WITH {due}
+            UPDATE orders_order o SET {lease} FROM taken WHERE id = due_id RETURNING {read}, seen
         """
     return f"""
-        WITH due AS ({due}), claimed AS (
+        WITH {due}, claimed AS (
             UPDATE orders_order o
             SET {lease}, status = 'ROUTING', seq = seq + (was = 'PENDING')::int,
                 updated_at = CASE WHEN was = 'PENDING' THEN clock_timestamp() ELSE updated_at END
-            FROM due WHERE id = due_id
-            RETURNING o.*, was, since_before
+            FROM taken WHERE id = due_id
+            RETURNING o.*, was, since_before, seen
         ), entered AS (
             INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
             SELECT id, account_id, seq, status, attempt, updated_at,
@@ -158,7 +182,7 @@ def _statement(stage: Stage) -> str:
             FROM claimed WHERE was = 'PENDING'
             RETURNING {Event.COLUMNS}
         )
-        SELECT {read}, e.* FROM claimed o LEFT JOIN entered e ON e.order_id = o.id
+        SELECT {read}, o.seen, e.* FROM claimed o LEFT JOIN entered e ON e.order_id = o.id
     """
 
 

@@ -13,8 +13,9 @@ from orders.models import Account, Fill, Order, OrderEvent, Submission, Wallet
 from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import STAGES, run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.claim import claim_orders
 from orders.states import OrderStatus, Stage
-from orders.tests.factories import new_account, place, terms
+from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -288,6 +289,26 @@ def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
 
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("FAILED", "poison")
+
+
+def test_orders_of_a_crashed_batch_come_in_small_groups_and_only_these_are_charged(account: Account) -> None:
+    """So that neither what killed their worker nor its next death takes many along."""
+    place(account, *(terms() for _ in range(40)))
+    claim_orders(Stage.ROUTE, 200, 10)
+
+    sizes = []
+    for _ in range(2):
+        let_leases_run_out()
+        claim = claim_orders(Stage.ROUTE, 200, 10)
+        assert claim.has_more == (len(claim.orders) < 40)
+        assert len({order.claim_count for order in claim.orders}) == 1
+        sizes.append((len(claim.orders), claim.orders[0].claim_count))
+        Order.objects.filter(pk__in=[order.id for order in claim.orders]).update(
+            due_at=datetime.now(UTC) - timedelta(hours=1)
+        )
+
+    assert sizes == [(12, 2), (1, 3)]
+    assert Order.objects.filter(claim_count=1).count() == 28
 
 
 def test_a_refused_signature_leaves_no_nonce_hole(

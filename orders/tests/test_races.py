@@ -11,10 +11,13 @@ from dex import Engine
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent, Submission
 from orders.pipeline import STAGES, run_stage
+from orders.problems import Problem
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.place import place_orders
-from orders.states import Stage
+from orders.services.settled import retry
+from orders.services.transition import transition
+from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +69,25 @@ def test_a_worker_whose_lease_was_taken_over_settles_nothing(
     assert winner.events or stage is Stage.BUILD
     drive()
     assert Fill.objects.count() == 1
+
+
+def test_a_slow_worker_does_not_settle_what_was_tried_again_meanwhile(account: Account, engine: Engine) -> None:
+    """The order is back in the very status in which the slow one has it: only its lease and seq tell."""
+    place(account)
+    slow = claim_orders(Stage.ROUTE, 10, 10).orders
+    let_leases_run_out()
+    [rival] = in_thread(lambda: claim_orders(Stage.ROUTE, 10, 10)).orders
+    policy = Policy(retry_base_s=60.0)
+    transition([retry(rival, OrderStatus.ROUTING, Problem("network", "no answer"), policy)])
+
+    settled = STAGES[Stage.ROUTE](slow, engine=engine, policy=policy)
+
+    assert (settled.events, settled.carried) == ([], [])
+    assert list(OrderEvent.objects.order_by("seq").values_list("status", flat=True)) == [
+        "PENDING",
+        "ROUTING",
+        "ROUTING",
+    ]
 
 
 def test_cancel_against_build(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
