@@ -33,7 +33,10 @@ def main() -> int:
     chosen = [m for m in MUTANTS if not options.names or any(name in m.name for name in options.names)]
     if not options.no_baseline and not _baseline(chosen):
         return 1
-    lines = [(mutant.name, *_try(mutant)) for mutant in chosen]
+    lines = []
+    for mutant in chosen:
+        lines.append((mutant.name, *_try(mutant)))
+        _say(f"{mutant.name}: {lines[-1][1]} ({lines[-1][2]:.0f} s)")
     _print([("mutant", "noticed by", "seconds"), *((name, how, f"{took:.0f}") for name, how, took, _ in lines)])
     return 0 if all(is_caught for *_, is_caught in lines) else 1
 
@@ -52,7 +55,6 @@ def _baseline(chosen: list[Mutant]) -> bool:
 
 def _try(mutant: Mutant) -> tuple[str, float, bool]:
     """What noticed it, the seconds that took, and whether anything did."""
-    _say(mutant.name)
     started_at = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="orderengine-mutant-") as directory:
         copy = _copy(Path(directory))
