@@ -12,7 +12,9 @@ from websockets.exceptions import InvalidHandshake, WebSocketException
 from orderengine.chaos.history import TERMINAL, History
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
-OPEN_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 15.0
+# Sockets that knock at the same time: all of them at once would keep a restarted server from answering any.
+MAX_OPENING = 20
 STREAM = "/ws/v1/stream"
 # Well below the window of events that a stream owes its client at a time.
 ACKNOWLEDGED_EVERY = 32
@@ -37,6 +39,7 @@ class OrderSockets:
         self._url = url.replace("http", "ws", 1)
         self._history = history
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opening = asyncio.Semaphore(MAX_OPENING)
 
     def follow(self, order_id: str) -> None:
         """See `Followers`."""
@@ -65,9 +68,11 @@ class OrderSockets:
         while not frames or frames[-1][1] not in TERMINAL:
             after = frames[-1][0] if frames else 0
             try:
-                async with websockets.connect(
-                    f"{self._url}/orders/{order_id}?after={after}", open_timeout=OPEN_TIMEOUT_S, close_timeout=0.2
-                ) as socket:
+                async with self._opening:
+                    socket = await websockets.connect(
+                        f"{self._url}/orders/{order_id}?after={after}", open_timeout=OPEN_TIMEOUT_S, close_timeout=0.2
+                    )
+                async with socket:
                     self._history.connections += 1
                     failures = 0
                     await self._listen(socket, frames)

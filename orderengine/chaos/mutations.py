@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-L0 = ("pytest", "orderengine/chaos/tests/test_crashes.py")
 L0_STATEMENTS = ("pytest", "orderengine/chaos/tests/test_crashes.py", "-k", "at_any_statement and route")
 RACES = ("pytest", "orders/tests/test_races.py", "-k", "slow_worker_does_not_settle")
 # Fewer orders than a commit's run, and no more patience than a broken promise needs.
@@ -49,7 +48,7 @@ MUTANTS = (
     Mutant(
         "nonce from the chain's count",
         (Edit(BUILD, "nonces[wallet.id], fees", "engine.chain.next_nonce(wallet.address), fees"),),
-        L0,
+        ("pytest", "orderengine/chaos/tests/test_crashes.py", "-k", "nonces_come_from"),
     ),
     Mutant(
         "compare-and-set without lease and seq",
