@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 2
 # As devstack's keeper waits after a kill.
 PAUSE_S = 0.5
-READY_TIMEOUT_S = 120.0
+# Celery gives a worker up when one of its children dies before it is ready, which is another fault: `kill`.
+WARM_S = 10.0
+READY_TIMEOUT_S = 180.0
 POLL_S = 0.05
 
 
@@ -94,7 +96,8 @@ class Stack:
     def kill_child(self, name: str, choose: float) -> bool:
         """SIGKILL one of a process's own children; `choose` in [0, 1) says which."""
         child = self._children.running.get(name)
-        pids = descendants(child.process.pid) if child else []
+        is_warm = child is not None and time.monotonic() - child.started_at > WARM_S
+        pids = descendants(child.process.pid) if child is not None and is_warm else []
         return bool(pids) and _signal(pids[int(choose * len(pids))], signal.SIGKILL)
 
     def freeze(self, name: str, seconds: float) -> bool:

@@ -245,7 +245,7 @@ class TwoWorkers(RuleBasedStateMachine):
 
 def test_two_workers_stopped_and_killed_anywhere_keep_every_promise() -> None:
     limits = settings(
-        max_examples=30,
+        max_examples=20,
         stateful_step_count=25,
         deadline=None,
         derandomize=True,
