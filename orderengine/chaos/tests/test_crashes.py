@@ -259,7 +259,7 @@ def test_nonces_come_from_the_rows_and_not_from_the_chain() -> None:
     """The first order holds a nonce of which the chain has never heard when the second one takes its own."""
     forget_everything()
     account = new_account()
-    placed = {}
+    placed: dict[UUID, str] = {}
     for _ in range(2):
         placed |= dict.fromkeys(post(account, [swap()]), "none")
         for stage in (Stage.ROUTE, Stage.BUILD):
