@@ -152,7 +152,7 @@ MUTANTS = (
                 "    _send(stage, delay_s)\n",
             ),
         ),
-        L1,
+        ("pytest", "orders/tests/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),
     ),
     Mutant(
         "pause without its lock",

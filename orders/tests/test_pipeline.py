@@ -8,12 +8,14 @@ import pytest
 from django.db import connection
 
 from dex import ChainUnavailable, DexError, Engine, RetryableError, SignedTransaction
+from orders.breaker import Breaker
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent, Submission, Wallet
 from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import STAGES, run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
+from orders.services.place import Answer, answer_once, place_orders
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
@@ -289,6 +291,19 @@ def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
 
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("FAILED", "poison")
+
+
+def test_a_wake_up_that_cannot_be_sent_fails_no_post(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr("orders.wake._send", refuse)
+    monkeypatch.setattr("orders.wake.hints", Breaker(lambda: None))
+
+    answer = answer_once(account, None, lambda: Answer(201, place_orders(account, [terms()])))
+
+    assert answer.status_code == 201
+    assert Order.objects.count() == 1
 
 
 def test_orders_of_a_crashed_batch_come_in_small_groups_and_only_these_are_charged(account: Account) -> None:
