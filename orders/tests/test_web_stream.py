@@ -1,0 +1,238 @@
+"""The account stream on a real web server: restarts, kills, a Redis that forgets, rival writers, a dead client."""
+
+import asyncio
+import base64
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from orders.breaker import redis_client
+from orders.models import Account, OrderEvent
+from orders.services.cancel import Actor, cancel_orders
+from orders.services.transition import Change, transition
+from orders.states import OrderStatus
+from orders.tests.factories import api_key, place, terms
+from orders.tests.web import Web, web_server
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
+
+MIB = 1024
+FROZEN_MAY_COST_KIB = 10 * MIB
+FROZEN_GONE_S = 45.0
+
+
+@pytest.fixture
+def web(account: Account, tmp_path: Path) -> Iterator[Web]:
+    with web_server(tmp_path) as running:
+        yield running
+        assert running.said_wrong() == []
+
+
+class Client:
+    """Follows its account for ever: it acknowledges, and resumes with its last cursor after every close."""
+
+    def __init__(self, web: Web, key: str) -> None:
+        self.web, self.headers = web, {"Authorization": f"Bearer {key}"}
+        self.seen: list[dict[str, Any]] = []
+        self.cursor = "0"
+        self.codes: list[int] = []
+        self.connections = 0
+
+    async def follow(self) -> None:
+        while True:
+            try:
+                address = f"{self.web.url}/ws/v1/stream?after={self.cursor}"
+                async with connect(address, additional_headers=self.headers) as ws:
+                    self.connections += 1
+                    await self._read(ws)
+            except ConnectionClosed as closed:
+                self.codes.append(closed.rcvd.code if closed.rcvd else 1006)
+            except (OSError, TimeoutError):
+                await asyncio.sleep(0.05)
+
+    async def _read(self, ws: Any) -> None:
+        async for text in ws:
+            message = json.loads(text)
+            if message["type"] == "event":
+                self.seen.append(message)
+                self.cursor = message["cursor"]
+                if len(self.seen) % 50 == 0:
+                    await ws.send(json.dumps({"op": "ack", "cursor": self.cursor}))
+
+
+def write_on(account: Account, rounds: int, seed: int) -> None:
+    """One writer of several: places orders, moves them on and cancels them, as services do."""
+    rng = random.Random(seed)
+    try:
+        for _ in range(rounds):
+            orders = place(account, *(terms() for _ in range(rng.randint(1, 6))))
+            moved = [o for o in orders if rng.random() < 0.7]
+            transition([Change(o.id, "PENDING", OrderStatus.ROUTING, o.created_at) for o in moved])
+            time.sleep(rng.random() * 0.02)
+            cancel_orders([o.id for o in orders], actor=Actor("t"))
+    finally:
+        connection.close()
+
+
+def hold_transactions(until: threading.Event) -> None:
+    """Transactions that have an id early and stay open for a while, as a slow batch does."""
+    wanted = connections["default"].get_connection_params()
+    with psycopg.connect(**{k: v for k, v in wanted.items() if k not in {"cursor_factory", "context"}}) as session:
+        while not until.is_set():
+            session.execute("SELECT pg_current_xact_id()")
+            until.wait(0.3)
+            session.rollback()
+
+
+async def disturb(web: Web, writers: list[threading.Thread], rng: random.Random) -> None:
+    """Restart, kill, forget, one after the other, until the writers are done and each has happened."""
+    acts: list[Callable[[], object]] = [
+        lambda: (web.end(signal.SIGTERM), web.start()),
+        lambda: (web.end(signal.SIGKILL), web.start()),
+        redis_client().flushall,
+        lambda: [redis_client().client_kill_filter(_type="pubsub"), None],
+    ]
+    done = 0
+    while done < len(acts) or any(writer.is_alive() for writer in writers):
+        await asyncio.to_thread(acts[done % len(acts)])
+        await asyncio.sleep(rng.random() * 0.4)
+        done += 1
+
+
+async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Account, web: Web) -> None:
+    clients = [Client(web, await sync_to_async(api_key)(account)) for _ in range(3)]
+    tasks = [asyncio.create_task(client.follow()) for client in clients]
+    writers = [threading.Thread(target=write_on, args=(account, 25, seed)) for seed in range(2)]
+    over = threading.Event()
+    holder = threading.Thread(target=hold_transactions, args=(over,))
+
+    for thread in (*writers, holder):
+        thread.start()
+    await disturb(web, writers, random.Random(5))
+    over.set()
+    for thread in (*writers, holder):
+        await asyncio.to_thread(thread.join)
+    rows = await sync_to_async(
+        lambda: sorted(
+            (str(o), s) for o, s in OrderEvent.objects.filter(account=account).values_list("order_id", "seq")
+        )
+    )()
+    ends_at = time.monotonic() + 30
+    while any(len(one.seen) < len(rows) for one in clients) and time.monotonic() < ends_at:  # noqa: ASYNC110 - tests
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.5)  # whatever came twice would come now
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert len(rows) > 200
+    for client in clients:
+        keys = [(event["order_id"], event["seq"]) for event in client.seen]
+        assert sorted(keys) == rows
+        last: dict[str, int] = {}
+        for order_id, seq in keys:
+            assert seq == last.get(order_id, 0) + 1
+            last[order_id] = seq
+        assert client.connections >= 3
+        assert 1012 in client.codes
+
+
+async def test_sigterm_closes_every_socket_with_1012(account: Account, web: Web) -> None:
+    key = await sync_to_async(api_key)(account)
+    [order] = await sync_to_async(place)(account)
+    headers = {"Authorization": f"Bearer {key}"}
+    codes = []
+
+    async def wait(address: str, ready: asyncio.Event) -> None:
+        try:
+            async with connect(f"{web.url}{address}", additional_headers=headers) as ws:
+                async for _ in ws:
+                    ready.set()
+        except ConnectionClosed as closed:
+            codes.append(closed.rcvd.code if closed.rcvd else 1006)
+
+    readies = [asyncio.Event() for _ in range(4)]
+    addresses = ["/ws/v1/stream", "/ws/v1/stream", f"/orders/{order.id}", f"/orders/{order.id}"]
+    tasks = [asyncio.create_task(wait(a, r)) for a, r in zip(addresses, readies, strict=True)]
+    for ready in readies:
+        await asyncio.wait_for(ready.wait(), 10)
+    started_at = time.monotonic()
+    await asyncio.to_thread(web.end, signal.SIGTERM)
+    await asyncio.gather(*tasks)
+
+    assert codes == [1012] * 4
+    assert time.monotonic() - started_at < 5
+
+
+def fill_backlog(account: Account, orders: int, events: int, size: int) -> int:
+    """Events by hand, as large as no real one is; returns the bytes of their data."""
+    placed = place(account, *(terms() for _ in range(orders)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)"
+            " SELECT o, %s::bigint, seq, 'ROUTING', 1, now(), 0, jsonb_build_object('x', repeat('x', %s::int))"
+            " FROM unnest(%s::uuid[]) o, generate_series(2, %s::int) seq",
+            [account.pk, size, [order.id for order in placed], events + 1],
+        )
+    return orders * events * size
+
+
+def test_a_frozen_client_costs_little_and_is_gone_soon(account: Account, web: Web) -> None:
+    key = api_key(account)
+    assert fill_backlog(account, 250, 80, 10_000) == 200_000_000
+    before_kib, before_sockets = _warm(web, key)
+    frozen = _open_and_never_read(web, key)
+    started_at = time.monotonic()
+    most_kib, gone_s = 0, None
+
+    while gone_s is None and time.monotonic() - started_at < FROZEN_GONE_S:
+        time.sleep(0.25)
+        most_kib = max(most_kib, web.rss_kib())
+        if time.monotonic() - started_at > 3 and web.open_sockets() <= before_sockets:
+            gone_s = time.monotonic() - started_at
+    frozen.close()
+
+    print(f"frozen client: +{(most_kib - before_kib) / MIB:.1f} MiB, gone after {gone_s} s")
+    assert gone_s is not None
+    assert most_kib - before_kib < FROZEN_MAY_COST_KIB
+    assert web.is_healthy()
+
+
+def _warm(web: Web, key: str) -> tuple[int, int]:
+    """Memory and sockets once everything that a first client needs is loaded."""
+
+    async def read() -> None:
+        address = f"{web.url}/ws/v1/stream?after=0"
+        async with connect(address, additional_headers={"Authorization": f"Bearer {key}"}, max_size=None) as ws:
+            for _ in range(60):
+                await ws.recv()
+
+    asyncio.run(read())
+    time.sleep(2)
+    return web.rss_kib(), web.open_sockets()
+
+
+def _open_and_never_read(web: Web, key: str) -> socket.socket:
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    client.connect(("127.0.0.1", web.port))
+    nonce = base64.b64encode(os.urandom(16)).decode()
+    client.sendall(
+        f"GET /ws/v1/stream?after=0 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {nonce}\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+    )
+    return client
