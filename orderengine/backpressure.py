@@ -77,7 +77,7 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
         self._allowance -= 1
         if self._allowance < 0:
             self._is_flooding = True
-            self.sendClose(FLOOD, "too many frames")
+            self.serverClose(FLOOD)
             self.transport.pauseProducing()
         return not self._is_flooding
 
@@ -96,6 +96,11 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
             self.transport.abortConnection()
             return
         super().serverSend(content, binary)
+
+    def serverClose(self, code: int | None = None) -> None:
+        """Close with any code: autobahn's own call knows 1000 and those from 3000 on only."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code or 1000, isReply=False)
 
     def unread_bytes(self) -> int:
         """Bytes written to the transport that the system has not taken yet."""
@@ -120,7 +125,7 @@ def limit_websockets() -> None:
 def close_all() -> "Deferred[None]":
     """Close every socket with 1012, and wait a moment for the bytes to leave."""
     for protocol in tuple(_open):
-        protocol.sendClose(RESTART, "restart")
+        protocol.serverClose(RESTART)
     closed: Deferred[None] = Deferred()
     _finish(closed, time.monotonic() + SHUTDOWN_GRACE_S)
     return closed

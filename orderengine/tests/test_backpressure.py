@@ -72,16 +72,16 @@ def test_daphne_makes_bounded_connections() -> None:
 
 
 def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: list[Any] = []
+    closed: list[int | None] = []
     made = protocol(0, [])
-    made.sendClose = lambda *args: closed.append(args)
+    made.serverClose = closed.append
     clock = iter([100.0] * (FRAME_BURST + 5))
     monkeypatch.setattr("orderengine.backpressure.time.monotonic", lambda: next(clock))
 
     taken = [made.may_take_frame() for _ in range(FRAME_BURST + 5)]
 
     assert taken == [True] * FRAME_BURST + [False] * 5
-    assert closed == [(FLOOD, "too many frames")]
+    assert closed == [FLOOD]
     assert made.transport.is_paused
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60.0
+START_S = 150.0
 TICK_S = 0.05
 
 
