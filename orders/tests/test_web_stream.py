@@ -17,7 +17,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 
 from orders.breaker import redis_client
 from orders.models import Account, OrderEvent
@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
 MIB = 1024
 FROZEN_MAY_COST_KIB = 10 * MIB
 FROZEN_GONE_S = 45.0
+PATIENCE_S = 60.0
 
 
 class Client:
@@ -43,6 +44,7 @@ class Client:
         self.cursor = "0"
         self.codes: list[int] = []
         self.connections = 0
+        self.is_reading = False  # something new on the present connection
 
     async def follow(self) -> None:
         while True:
@@ -53,8 +55,10 @@ class Client:
                     await self._read(ws)
             except ConnectionClosed as closed:
                 self.codes.append(closed.rcvd.code if closed.rcvd else 1006)
-            except (OSError, TimeoutError):
+            except (OSError, TimeoutError, InvalidMessage):
                 await asyncio.sleep(0.05)
+            finally:
+                self.is_reading = False
 
     async def _read(self, ws: Any) -> None:
         async for text in ws:
@@ -62,19 +66,19 @@ class Client:
             if message["type"] == "event":
                 self.seen.append(message)
                 self.cursor = message["cursor"]
+                self.is_reading = True
                 if len(self.seen) % 50 == 0:
                     await ws.send(json.dumps({"op": "ack", "cursor": self.cursor}))
 
 
-def write_on(account: Account, rounds: int, seed: int) -> None:
+def write_on(account: Account, seed: int, until: threading.Event) -> None:
     """One writer of several: places orders, moves them on and cancels them, as services do."""
     rng = random.Random(seed)
     try:
-        for _ in range(rounds):
+        while not until.wait(rng.random() * 0.1):
             orders = place(account, *(terms() for _ in range(rng.randint(1, 6))))
             moved = [o for o in orders if rng.random() < 0.7]
             transition([Change(o.id, "PENDING", OrderStatus.ROUTING, o.created_at) for o in moved])
-            time.sleep(rng.random() * 0.02)
             cancel_orders([o.id for o in orders], actor=Actor("t"))
     finally:
         connection.close()
@@ -90,48 +94,60 @@ def hold_transactions(until: threading.Event) -> None:
             session.rollback()
 
 
-async def disturb(web: Web, writers: list[threading.Thread], rng: random.Random) -> None:
-    """Restart, kill, forget, one after the other, until the writers are done and each has happened."""
+async def disturb(web: Web, clients: list[Client]) -> None:
+    """Restart, kill, forget, each once everybody is connected and has something new."""
+
+    def restart(number: int) -> None:
+        web.end(number)
+        web.start()
+
     acts: list[Callable[[], object]] = [
-        lambda: (web.end(signal.SIGTERM), web.start()),
-        lambda: (web.end(signal.SIGKILL), web.start()),
+        lambda: restart(signal.SIGTERM),
         redis_client().flushall,
-        lambda: [redis_client().client_kill_filter(_type="pubsub"), None],
+        lambda: restart(signal.SIGKILL),
+        lambda: redis_client().client_kill_filter(_type="pubsub"),
     ]
-    done = 0
-    while done < len(acts) or any(writer.is_alive() for writer in writers):
-        await asyncio.to_thread(acts[done % len(acts)])
-        await asyncio.sleep(rng.random() * 0.4)
-        done += 1
+    for act in acts:
+        await until(lambda: all(client.is_reading for client in clients))
+        await asyncio.to_thread(act)
+    await until(lambda: all(client.is_reading for client in clients))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    ends_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < ends_at
+        await asyncio.sleep(0.02)
+
+
+def all_events(account: Account) -> list[tuple[str, int]]:
+    return sorted((str(o), s) for o, s in OrderEvent.objects.filter(account=account).values_list("order_id", "seq"))
 
 
 async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Account, web: Web) -> None:
     clients = [Client(web, await sync_to_async(api_key)(account)) for _ in range(3)]
     tasks = [asyncio.create_task(client.follow()) for client in clients]
-    writers = [threading.Thread(target=write_on, args=(account, 25, seed)) for seed in range(2)]
     over = threading.Event()
-    holder = threading.Thread(target=hold_transactions, args=(over,))
+    threads = [threading.Thread(target=write_on, args=(account, seed, over)) for seed in range(2)]
+    threads.append(threading.Thread(target=hold_transactions, args=(over,)))
 
-    for thread in (*writers, holder):
+    for thread in threads:
         thread.start()
-    await disturb(web, writers, random.Random(5))
-    over.set()
-    for thread in (*writers, holder):
+    try:
+        await disturb(web, clients)
+    finally:
+        over.set()
+    for thread in threads:
         await asyncio.to_thread(thread.join)
-    rows = await sync_to_async(
-        lambda: sorted(
-            (str(o), s) for o, s in OrderEvent.objects.filter(account=account).values_list("order_id", "seq")
-        )
-    )()
-    ends_at = time.monotonic() + 30
-    while any(len(one.seen) < len(rows) for one in clients) and time.monotonic() < ends_at:  # noqa: ASYNC110 - tests
-        await asyncio.sleep(0.05)
+    rows = await sync_to_async(all_events)(account)
+    await until(lambda: all(len(client.seen) >= len(rows) for client in clients))
     await asyncio.sleep(0.5)  # whatever came twice would come now
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert len(rows) > 200
+    assert len(rows) > 20
     for client in clients:
         keys = [(event["order_id"], event["seq"]) for event in client.seen]
         assert sorted(keys) == rows

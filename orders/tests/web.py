@@ -70,9 +70,10 @@ class Web:
         return sum(link.startswith("socket:") for link in links)
 
     def said_wrong(self) -> list[str]:
-        """Lines of its log that only a bug writes."""
+        """Lines of its log that only a bug writes; the channel layer may say that Redis cut it off."""
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if "Traceback" in line or " ERROR " in line or "Unhandled" in line]
+        wrong = [i for i, line in enumerate(lines) if "Traceback" in line or " ERROR " in line or "Unhandled" in line]
+        return [lines[i] for i in wrong if "channels_redis" not in lines[i] + lines[max(0, i - 1)]]
 
     def _environment(self) -> dict[str, str]:
         wanted = connections["default"].settings_dict
