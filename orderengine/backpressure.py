@@ -46,7 +46,7 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
         # A violation is answered with its close code; the connection is dropped a second later in any case.
         self.failByDrop = False
         if not is_readable(request):
-            raise ConnectionDeny(400, "Bad Request")
+            raise ConnectionDeny(400, "Bad Request")  # type: ignore[no-untyped-call]
         self._has_application = True
         return super().onConnect(request)
 
@@ -90,7 +90,9 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
             self.maxMessagePayloadSize = MAX_FRAME_BYTES
 
     def serverSend(self, content: Any, binary: bool = False) -> None:
-        """Send unless the client is too far behind; then cut the connection."""
+        """Send unless the client is gone, or too far behind; then cut the connection."""
+        if self.state in {self.STATE_CLOSING, self.STATE_CLOSED}:
+            return  # autobahn would raise into the application, which does not know yet
         if self.unread_bytes() > MAX_UNREAD_BYTES:
             logger.warning("closing a WebSocket client that left %d bytes unread", self.unread_bytes())
             self.transport.abortConnection()

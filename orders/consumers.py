@@ -100,3 +100,11 @@ class OrderConsumer(Socket):
 
     def _missed(self) -> list[Event]:
         return order_events(self.order_id, self.sent_seq)
+
+
+class NowhereConsumer(Socket):
+    """Any other address: closed with a reason, where no route would be an error in the log."""
+
+    def read_address(self) -> None:
+        """Raises: Refused 4404."""
+        raise Refused(NOT_FOUND, Problem("not_found", "no WebSocket is served at this address"))

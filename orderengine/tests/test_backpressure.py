@@ -74,7 +74,7 @@ def test_daphne_makes_bounded_connections() -> None:
 def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[int | None] = []
     made = protocol(0, [])
-    made.serverClose = closed.append
+    monkeypatch.setattr(made, "serverClose", closed.append)
     clock = iter([100.0] * (FRAME_BURST + 5))
     monkeypatch.setattr("orderengine.backpressure.time.monotonic", lambda: next(clock))
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -164,7 +165,7 @@ def test_what_was_sent_of_a_row_lies_before_the_row() -> None:
     assert Position(5, 6).seq == WHOLE
 
 
-def _parameters() -> dict[str, object]:
+def _parameters() -> dict[str, Any]:
     wanted = connections["default"].get_connection_params()
     return {name: value for name, value in wanted.items() if name not in {"cursor_factory", "context"}}
 

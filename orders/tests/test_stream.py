@@ -20,6 +20,7 @@ from orders.cursor import BEGINNING
 from orders.event_log import read_page
 from orders.models import Account, ApiKey, OrderEvent
 from orders.routing import websocket_urlpatterns
+from orders.selectors import open_order_ids
 from orders.services.cancel import Actor, cancel_orders
 from orders.services.tickets import issue_ticket
 from orders.states import Stage
@@ -462,22 +463,20 @@ def _end_sessions() -> None:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'order-events'")
 
 
-async def test_events_that_the_snapshot_shows_are_not_sent_again(account: Account, key: str, drive: Drive) -> None:
+async def test_events_that_the_snapshot_shows_are_not_sent_again(
+    account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The order moves on between the stream's start and its snapshot."""
     [order] = await sync_to_async(place)(account)
-    real = stream_consumer.open_order_ids
 
     def late(account: Account) -> Any:
         drive(Stage.ROUTE)  # PENDING -> ROUTING -> BUILDING
-        return real(account)
+        return open_order_ids(account)
 
-    stream_consumer.open_order_ids = late
-    try:
-        async with Stream(key) as stream:
-            snapshot = await stream.next("snapshot")
-            await sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
-            event = await stream.next("event")
-    finally:
-        stream_consumer.open_order_ids = real
+    monkeypatch.setattr("orders.stream_consumer.open_order_ids", late)
+    async with Stream(key) as stream:
+        snapshot = await stream.next("snapshot")
+        await sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
+        event = await stream.next("event")
 
     assert (snapshot["orders"][0]["seq"], event["seq"]) == (3, 4)

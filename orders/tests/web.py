@@ -24,7 +24,7 @@ class Web:
     """One web server on a port of its own; it may be ended and started again."""
 
     def __init__(self, log: Path) -> None:
-        self.log = log
+        self.log, self.checked = log, 0
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -70,8 +70,9 @@ class Web:
         return sum(link.startswith("socket:") for link in links)
 
     def said_wrong(self) -> list[str]:
-        """Lines of its log that only a bug writes; the channel layer may say that Redis cut it off."""
-        lines = self.log.read_text(errors="replace").splitlines()
+        """New lines of its log that only a bug writes; the channel layer may say that Redis cut it off."""
+        lines = self.log.read_bytes()[self.checked :].decode(errors="replace").splitlines()
+        self.checked = self.log.stat().st_size
         wrong = [i for i, line in enumerate(lines) if "Traceback" in line or " ERROR " in line or "Unhandled" in line]
         return [lines[i] for i in wrong if "channels_redis" not in lines[i] + lines[max(0, i - 1)]]
 
