@@ -13,9 +13,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 
 django.setup(set_prefix=False)
 
-from orderengine.backpressure import limit_unread_bytes  # noqa: E402
+from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import OneThreadHandler  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
-limit_unread_bytes()
+limit_websockets()
 application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})

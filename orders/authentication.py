@@ -18,10 +18,14 @@ _LOOPBACK = {"127.0.0.1", "::1"}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller; everything it may see or do belongs to `account`."""
+    """An authenticated caller; everything it may see or do belongs to `account`.
+
+    `key_prefix` names the API key that it came with, or is empty.
+    """
 
     account: Account
     name: str
+    key_prefix: str = ""
     is_authenticated: bool = True
 
 
@@ -35,11 +39,22 @@ def caller_from(authorization: str, remote_address: str) -> Caller | None:
         api_key = _find_key(key.strip()) if scheme.lower() == "bearer" else None
         if api_key is None:
             raise AuthenticationFailed("the API key is unknown, expired or revoked")
-        return Caller(api_key.account, f"key {api_key.prefix}")
+        return caller_with(api_key)
     if is_open_to(remote_address):
         account, _created = Account.objects.get_or_create(name=LOCAL_ACCOUNT)
         return Caller(account, "local")
     return None
+
+
+def caller_with(api_key: ApiKey) -> Caller:
+    """The caller that a valid key stands for."""
+    return Caller(api_key.account, f"key {api_key.prefix}", key_prefix=api_key.prefix)
+
+
+def valid_key(prefix: str) -> ApiKey | None:
+    """The key of this prefix, unless it has expired or was revoked."""
+    found = ApiKey.objects.select_related("account").filter(prefix=prefix, revoked=False).first()
+    return None if found is None or found.has_expired else found
 
 
 def is_open_to(remote_address: str) -> bool:

@@ -1,170 +1,110 @@
-"""WebSocket edge: subscribe, accept, replay, forward. No writes, no services, no engine."""
+"""`/orders/{orderId}`: subscribe, snapshot, replay, forward. No writes, no services, no engine."""
 
 import asyncio
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-from rest_framework.exceptions import AuthenticationFailed
 
-from orders import selectors
-from orders.authentication import Caller, caller_from
-from orders.config import is_allowed_origin, ws_linger_s
-from orders.events import timestamp
+from orders import selectors, sockets
+from orders.config import ws_linger_s
+from orders.event_log import Row, order_events, own_cursor
+from orders.events import Event, timestamp
 from orders.feed import get_feed
-from orders.models import Order
+from orders.models import Account, Order
 from orders.problems import Problem
-from orders.representation import event_json, order_json
+from orders.representation import order_json
+from orders.socket_access import Refused
+from orders.sockets import MALFORMED, NOT_FOUND, Socket
 from orders.states import is_terminal
 
-HEARTBEAT_S = 15.0
 # Events that one socket may owe its client at a time; a feed further ahead is read from the rows instead.
 MAX_QUEUED = 256
-# A client that does not take a message for this long is closed: the rows keep its place.
-SEND_TIMEOUT_S = 30.0
-
-MALFORMED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, SLOW = 4400, 4401, 4403, 4404, 4408
 
 
-class OrderConsumer(AsyncWebsocketConsumer):
+class OrderConsumer(Socket):
     """`/orders/{orderId}[?after=seq]`: snapshot, missed events, live events, close after the last."""
 
     order_id: UUID
+    account_id: int
     sent_seq: int = 0
 
-    async def connect(self) -> None:
-        """Subscribe before reading, so that nothing falls between the snapshot and the first live event."""
-        await self.accept()
-        self._queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(MAX_QUEUED)
-        self._pump_task: asyncio.Task[None] | None = None
+    def read_address(self) -> None:
+        """The order and the last seq the client has. Raises: Refused 4400."""
         try:
-            self.order_id, after = self._address()
-            caller = await database_sync_to_async(self._caller)()
-        except Refused as refused:
-            await self._refuse(refused)
-            return
-        await get_feed().follow(self)
-        order = await database_sync_to_async(self._find)(caller)
-        if order is None:
-            get_feed().unfollow(self)
-            await self._refuse(Refused(NOT_FOUND, Problem("not_found", f"you have no order {self.order_id}")))
-            return
-        self.sent_seq = order.seq if after is None else min(after, order.seq)
-        await self._send({"type": "snapshot", "seq": order.seq, "after": after, "order": order_json(order)})
-        self._pump_task = asyncio.create_task(self._pump(is_terminal(order.status) and self.sent_seq == order.seq))
-        if self.sent_seq < order.seq:
-            self.catch_up()
+            self.order_id = UUID(self.scope["url_route"]["kwargs"]["order_id"])
+        except ValueError:
+            raise Refused(MALFORMED, Problem("invalid", "the address must end in an order id (UUID)")) from None
+        after = self.query("after")
+        if after and not (after[-1].isascii() and after[-1].isdigit() and len(after[-1]) <= 9):
+            raise Refused(MALFORMED, Problem("invalid", "after must be the last seq you have: a whole number from 0"))
+        self._after = int(after[-1]) if after else None
 
-    async def disconnect(self, code: int) -> None:
+    async def begin(self, account: Account) -> None:
+        """Subscribe before reading, so that nothing falls between the snapshot and the first live event."""
+        self.account_id = account.pk
+        self._queue: asyncio.Queue[Row | None] = asyncio.Queue(MAX_QUEUED)
+        await get_feed().follow_order(self)
+        order, missed = await database_sync_to_async(self._read)(account)
+        self.sent_seq = order.seq if self._after is None else min(self._after, order.seq)
+        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": order_json(order)})
+        self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
+
+    async def end(self) -> None:
         """Leave the feed."""
-        task = getattr(self, "_pump_task", None)
-        if task is not None:
-            task.cancel()
-            get_feed().unfollow(self)
+        get_feed().unfollow_order(self)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Clients have nothing to say here; what they send is read and dropped."""
-
-    # --- Follower -----------------------------------------------------------------------------------------
-
-    def offer(self, event: dict[str, Any]) -> None:
-        """Queue a pushed event; when the queue is full the rows are read later instead."""
-        if event["seq"] > self.sent_seq and not self._queue.full():
-            self._queue.put_nowait(event)
-
-    def catch_up(self) -> None:
-        """Have the pump read the rows."""
-        if not self._queue.full():
-            self._queue.put_nowait(None)
+    def offer(self, row: Row) -> None:
+        """Queue a new event; when the queue is full the rows are read later instead."""
+        if row.event.seq > self.sent_seq and not self._queue.full():
+            self._queue.put_nowait(row if self._queue.qsize() < MAX_QUEUED - 1 else None)
 
     # --- The pump: one writer per socket --------------------------------------------------------------------
 
-    async def _pump(self, has_ended: bool) -> None:
-        try:
-            while not has_ended:
-                has_ended = await self._forward(await self._next())
-            await asyncio.sleep(ws_linger_s())
-            await self.close(1000)
-        except TimeoutError:
-            await self.close(SLOW)
+    async def _pump(self, missed: list[Event], has_ended: bool) -> None:
+        has_ended = await self._forward_all(missed) or has_ended
+        while not has_ended:
+            row = await self._next()
+            if row is not None and row.event.seq == self.sent_seq + 1:
+                has_ended = await self._forward_all([row.event])
+            elif row is None or row.event.seq > self.sent_seq:
+                has_ended = await self._forward_all(await database_sync_to_async(self._missed)())
+        await asyncio.sleep(ws_linger_s())
+        await self.shut(1000)
 
-    async def _next(self) -> dict[str, Any] | None:
+    async def _next(self) -> Row | None:
         while True:
             try:
-                return await asyncio.wait_for(self._queue.get(), HEARTBEAT_S)
+                return await asyncio.wait_for(self._queue.get(), sockets.HEARTBEAT_S)
             except TimeoutError:
-                await self._send({"type": "heartbeat", "seq": self.sent_seq, "at": timestamp(datetime.now(UTC))})
+                await self.say({"type": "heartbeat", "seq": self.sent_seq, "at": timestamp(datetime.now(UTC))})
 
-    async def _forward(self, event: dict[str, Any] | None) -> bool:
-        """Send the event if it is the next one, else what the rows say; True after a terminal one."""
-        if event is not None and event["seq"] <= self.sent_seq:
-            return False
-        if event is not None and event["seq"] == self.sent_seq + 1:
-            return await self._send_event(event)
-        missed = await database_sync_to_async(self._missed)()
-        for row in missed:
-            if await self._send_event(row):
+    async def _forward_all(self, events: list[Event]) -> bool:
+        """Send events that follow each other; True after a terminal one."""
+        for event in events:
+            await self.say_text(event.to_text(str(own_cursor(event, get_feed().epoch))))
+            self.sent_seq = event.seq
+            if is_terminal(event.status):
                 return True
         return False
 
-    async def _send_event(self, event: dict[str, Any]) -> bool:
-        await self._send(event)
-        self.sent_seq = event["seq"]
-        return is_terminal(event["status"])
-
-    async def _send(self, message: Mapping[str, Any]) -> None:
-        await asyncio.wait_for(self.send(text_data=json.dumps(message, separators=(",", ":"))), SEND_TIMEOUT_S)
-
     # --- Reading ------------------------------------------------------------------------------------------
 
-    def _address(self) -> tuple[UUID, int | None]:
-        """The order and the last seq the client has. Raises: Refused 4400."""
-        text = self.scope["url_route"]["kwargs"]["order_id"]
-        try:
-            order_id = UUID(text)
-        except ValueError:
-            raise Refused(MALFORMED, Problem("invalid", "the address must end in an order id (UUID)")) from None
-        after = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True).get("after", [None])[-1]
-        if after is None:
-            return order_id, None
-        if not (after.isascii() and after.isdigit() and len(after) <= 9):
-            raise Refused(MALFORMED, Problem("invalid", "after must be the last seq you have: a whole number from 0"))
-        return order_id, int(after)
+    def _read(self, account: Account) -> tuple[Order, list[Event]]:
+        """The order, and the events after the client's seq. Raises: Refused 4404."""
+        order = selectors.orders_of(account).filter(pk=self.order_id).first()
+        if order is None:
+            raise Refused(NOT_FOUND, Problem("not_found", f"you have no order {self.order_id}"))
+        is_current = self._after is None or self._after >= order.seq
+        return order, [] if is_current else order_events(order.id, self._after or 0)
 
-    def _caller(self) -> Caller:
-        """Who follows. Raises: Refused 4401, 4403."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
-        if "origin" in headers and not is_allowed_origin(headers["origin"]):
-            raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not follow orders"))
-        client = self.scope.get("client") or ("", 0)
-        try:
-            caller = caller_from(headers.get("authorization", ""), client[0])
-        except AuthenticationFailed as error:
-            raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
-        if caller is None:
-            raise Refused(UNAUTHORIZED, Problem("unauthorized", "following orders needs an API key"))
-        return caller
-
-    def _find(self, caller: Caller) -> Order | None:
-        return selectors.orders_of(caller.account).filter(pk=self.order_id).first()
-
-    def _missed(self) -> list[dict[str, Any]]:
-        return [event_json(row) for row in selectors.events_after(self.order_id, self.sent_seq)]
-
-    async def _refuse(self, refused: "Refused") -> None:
-        await self._send({"type": "error", "problem": refused.problem.to_json()})
-        await self.close(refused.close_code)
+    def _missed(self) -> list[Event]:
+        return order_events(self.order_id, self.sent_seq)
 
 
-class Refused(Exception):
-    """The socket cannot be served: close code, and a problem that says why."""
+class NowhereConsumer(Socket):
+    """Any other address: closed with a reason, where no route would be an error in the log."""
 
-    def __init__(self, close_code: int, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.close_code = close_code
-        self.problem = problem
+    def read_address(self) -> None:
+        """Raises: Refused 4404."""
+        raise Refused(NOT_FOUND, Problem("not_found", "no WebSocket is served at this address"))

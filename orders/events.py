@@ -1,4 +1,4 @@
-"""The public event: its one JSON shape, and the only code that puts it on the channel layer."""
+"""The public event: its one JSON shape, and the only code that hints over the channel layer that there are new ones."""
 
 import asyncio
 import os
@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
+import orjson
 from channels.layers import get_channel_layer
 
 from orders.breaker import hints
-from orders.models import OrderEvent
 
 # Every process that serves sockets listens to this one group and fans out in memory.
 GROUP = "order-events"
-# Keeps one message well below what a slow link or a small server buffer takes at once.
-EVENTS_PER_MESSAGE = 100
 PUSH_TIMEOUT_S = 1.0
 
 
@@ -33,40 +31,42 @@ class Event:
     # All but `data`, which the writer knows and the database need not send back. The time comes as the text that
     # goes out: making a datetime of it and text again costs more than the rest of the event.
     COLUMNS: ClassVar[str] = (
-        "order_id, seq, status, attempt, outcome,"
+        "order_id, account_id, seq, status, attempt, outcome,"
         " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, took_ms, xid, id"
     )
 
     order_id: UUID
+    account_id: int
     seq: int
     status: str
     attempt: int
     outcome: str | None
     at: str
     took_ms: int
-    data: Mapping[str, Any]
     xid: int
     id: int
+    # As the writer had it, or as JSON text from the database.
+    data: Mapping[str, Any] | str
 
     @classmethod
-    def from_row(cls, row: Sequence[Any], data: Mapping[str, Any]) -> Self:
+    def from_row(cls, row: Sequence[Any], data: Mapping[str, Any] | str) -> Self:
         """From a row of `COLUMNS`, as a raw cursor gives it, and the data written with it."""
-        order_id, seq, status, attempt, outcome, at, took_ms, xid, row_id = row
-        return cls(order_id, seq, status, attempt, outcome, at, took_ms, data, int(xid), row_id)
+        order_id, account_id, seq, status, attempt, outcome, at, took_ms, xid, row_id = row
+        return cls(order_id, account_id, seq, status, attempt, outcome, at, took_ms, int(xid), row_id, data)
 
-    @classmethod
-    def from_model(cls, row: OrderEvent) -> Self:
-        """From a stored event."""
-        at = row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return cls(
-            row.order_id, row.seq, row.status, row.attempt, row.outcome, at, row.took_ms, row.data, row.xid, row.id
-        )
+    def to_json(self, cursor: str) -> dict[str, Any]:
+        """The record that REST, WebSocket and every later reader share; `cursor` is where it leaves its reader."""
+        return self._record(cursor, orjson.loads(self.data) if isinstance(self.data, str) else self.data)
 
-    def to_json(self) -> dict[str, Any]:
-        """The record that REST, WebSocket and every later reader share."""
+    def to_text(self, cursor: str) -> str:
+        """The same as JSON text; data that came as text goes out without being read."""
+        data = orjson.Fragment(self.data) if isinstance(self.data, str) else self.data
+        return orjson.dumps(self._record(cursor, data)).decode()
+
+    def _record(self, cursor: str, data: Any) -> dict[str, Any]:
         return {
             "type": "event",
-            "cursor": f"{self.xid}.{self.id}",
+            "cursor": cursor,
             "order_id": str(self.order_id),
             "seq": self.seq,
             "status": self.status,
@@ -74,27 +74,24 @@ class Event:
             "outcome": self.outcome,
             "at": f"{self.at[:23]}Z",
             "took_ms": self.took_ms,
-            "data": self.data,
+            "data": data,
         }
 
 
 def push_events(events: Sequence[Event]) -> None:
-    """Tell every socket process about committed events. Best effort: a lost push is repaired from the rows.
+    """Hint to every socket process that these events are committed. A lost hint costs a second, never an event.
 
     Call after the commit, never inside a transaction. Never raises.
     """
-    if not events:
-        return
-    payloads = [event.to_json() for event in events]
-    chunks = [payloads[i : i + EVENTS_PER_MESSAGE] for i in range(0, len(payloads), EVENTS_PER_MESSAGE)]
-    hints.attempt(lambda: asyncio.run_coroutine_threadsafe(_send(chunks), _loop()).result(PUSH_TIMEOUT_S))
+    accounts = sorted({event.account_id for event in events})
+    if accounts:
+        hints.attempt(lambda: asyncio.run_coroutine_threadsafe(_send(accounts), _loop()).result(PUSH_TIMEOUT_S))
 
 
-async def _send(chunks: list[list[dict[str, Any]]]) -> None:
+async def _send(accounts: list[int]) -> None:
     layer = get_channel_layer()
     assert layer is not None
-    for chunk in chunks:
-        await layer.group_send(GROUP, {"type": "order.events", "events": chunk})
+    await layer.group_send(GROUP, {"type": "order.events", "accounts": accounts})
 
 
 class _Loop:

@@ -1,21 +1,26 @@
-"""One listener per process: takes committed events off the channel layer and hands them to the sockets that follow.
+"""One reader per process: reads new events from the rows, hinted or each second, and hands them to its sockets.
 
-A push may be lost, late or doubled; the rows decide. Once a second the listener compares what each socket has
-sent with the rows, so a lost push costs a second.
+A hint may be lost, late or doubled; the rows decide. Nothing is kept: a socket that cannot take what it is offered
+reads the rows itself, later.
 """
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from channels.db import database_sync_to_async
+import psycopg
 from channels.layers import get_channel_layer
 
+from orders.cursor import Cursor, Position
+from orders.event_log import Entry, Row, in_order, missing
 from orders.events import GROUP
-from orders.selectors import last_seqs
+from orders.tail import MAX_ROWS, Tail
 
 logger = logging.getLogger(__name__)
 
@@ -23,63 +28,151 @@ CHECK_INTERVAL_S = 1.0
 # A fresh subscription of the channel layer takes up to 100 ms to hear its first message, so one is kept for a while.
 LINGER_S = 30.0
 RECONNECT_S = 0.5
+# A transaction that holds back new rows is asked after this soon, where no hint tells that it has ended.
+UNSETTLED_S = 0.02
 
 
-class Follower(Protocol):
+class OrderFollower(Protocol):
     """A socket that follows one order."""
 
     @property
-    def order_id(self) -> UUID: ...
+    def account_id(self) -> int: ...
     @property
-    def sent_seq(self) -> int: ...
+    def order_id(self) -> UUID: ...
 
-    def offer(self, event: dict[str, Any]) -> None:
+    def offer(self, row: Row) -> None:
         """Take an event that may be old, next or too far ahead. Must not wait."""
         ...
 
-    def catch_up(self) -> None:
-        """The rows are ahead of what was sent: read them. Must not wait."""
+    def restart(self) -> None:
+        """The database is another one: whatever the socket knows of it is void."""
         ...
 
 
+class StreamFollower(Protocol):
+    """A socket that follows all events of an account."""
+
+    @property
+    def account_id(self) -> int: ...
+
+    def offer_batch(self, start: Position, entries: Sequence[Entry], end: Position) -> None:
+        """Take everything between two positions. Must not wait."""
+        ...
+
+    def restart(self) -> None:
+        """The database is another one: whatever the socket knows of it is void."""
+        ...
+
+
+@dataclass
+class Account:
+    """How far an account was read, and who wants to know."""
+
+    account_id: int
+    position: Position
+    # Beyond the position, rows that are not settled yet: up to here those who follow one order have got them.
+    newest: tuple[int, int] = (0, 0)
+    quiet_since: float = field(default_factory=time.monotonic)
+    orders: dict[UUID, set[OrderFollower]] = field(default_factory=lambda: defaultdict(set))
+    streams: set[StreamFollower] = field(default_factory=set)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether anybody is left."""
+        return bool(self.orders or self.streams)
+
+    def wanted(self) -> dict[str, Any]:
+        """What to read next, as `Tail.rows` takes it; xid8 may be too large for a JSON number."""
+        newest_xid, newest_id = max(self.newest, self.position[:2])
+        return {
+            "account_id": self.account_id,
+            "xid": str(self.position.xid),
+            "id": self.position.id,
+            "new_xid": str(newest_xid),
+            "new_id": newest_id,
+        }
+
+
 class EventFeed:
-    """Fans events out in memory. It listens while somebody follows, and a while longer."""
+    """Fans events out in memory. It reads while somebody follows, and a while longer."""
 
     def __init__(self) -> None:
-        self._followers: dict[UUID, set[Follower]] = defaultdict(set)
+        self._accounts: dict[int, Account] = {}
+        self._tail = Tail()
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = asyncio.Event()
+        self._hinted: set[int] = set()
+        self._wake = asyncio.Event()
         self._rests: asyncio.TimerHandle | None = None
 
-    async def follow(self, follower: Follower) -> None:
-        """From the return on, events of the follower's order reach it."""
-        self._followers[follower.order_id].add(follower)
+    @property
+    def epoch(self) -> str:
+        """Of the database that the events come from; known as soon as somebody follows."""
+        return self._tail.epoch
+
+    async def follow_order(self, follower: OrderFollower) -> None:
+        """From the return on, events of the follower's order reach it. Raises: psycopg.Error."""
+        (await self._followed(follower.account_id)).orders[follower.order_id].add(follower)
+
+    async def follow_stream(self, follower: StreamFollower) -> Cursor:
+        """From the returned cursor on, all events of the follower's account reach it. Raises: psycopg.Error."""
+        account = await self._followed(follower.account_id)
+        account.streams.add(follower)
+        return Cursor(self.epoch, account.position)
+
+    def unfollow_order(self, follower: OrderFollower) -> None:
+        """Stop; some time after the last one the feed rests."""
+        if account := self._accounts.get(follower.account_id):
+            account.orders[follower.order_id].discard(follower)
+            if not account.orders[follower.order_id]:
+                del account.orders[follower.order_id]
+        self._rest_later()
+
+    def unfollow_stream(self, follower: StreamFollower) -> None:
+        """Stop; some time after the last one the feed rests."""
+        if account := self._accounts.get(follower.account_id):
+            account.streams.discard(follower)
+        self._rest_later()
+
+    async def edge(self) -> Position:
+        """The end of the log now. Raises: psycopg.Error."""
+        return await self._tail.edge()
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether any socket is left."""
+        return any(account.is_followed for account in self._accounts.values())
+
+    async def _followed(self, account_id: int) -> Account:
         if self._rests is not None:
             self._rests.cancel()
             self._rests = None
         if not self._tasks:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check())]
-        # Without Redis the check below still serves everybody, once a second.
-        try:
-            await asyncio.wait_for(self._listening.wait(), RECONNECT_S)
-        except TimeoutError:
-            logger.warning("following order %s without push: Redis does not answer", follower.order_id)
+            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._read(self._tail))]
+            # Without Redis everybody is still served, once a second.
+            try:
+                await asyncio.wait_for(self._listening.wait(), RECONNECT_S)
+            except TimeoutError:
+                logger.warning("following without hints: Redis does not answer")
+        if account_id not in self._accounts:
+            edge = await self._tail.edge()
+            self._accounts.setdefault(account_id, Account(account_id, edge))
+        return self._accounts[account_id]
 
-    def unfollow(self, follower: Follower) -> None:
-        """Stop; some time after the last one the feed rests."""
-        followers = self._followers.get(follower.order_id, set())
-        followers.discard(follower)
-        if not followers:
-            self._followers.pop(follower.order_id, None)
-        if not self._followers and self._rests is None:
+    def _rest_later(self) -> None:
+        if not self.is_followed and self._rests is None:
             self._rests = asyncio.get_running_loop().call_later(LINGER_S, self._rest)
 
     def _rest(self) -> None:
         for task in self._tasks:
-            task.cancel()
+            task.cancel()  # the reader closes its session
         self._tasks = []
+        self._tail = Tail()
+        self._accounts = {}
         self._listening.clear()
         self._rests = None
+
+    # --- Hints --------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
@@ -91,7 +184,7 @@ class EventFeed:
                 self._listening.set()
                 try:
                     while True:
-                        self._hand_out(await layer.receive(channel))
+                        self._hint((await layer.receive(channel))["accounts"])
                 finally:
                     await asyncio.shield(layer.group_discard(GROUP, channel))
             except Exception as error:
@@ -99,25 +192,88 @@ class EventFeed:
                 logger.warning("event feed lost Redis (%s), trying again", type(error).__name__)
                 await asyncio.sleep(RECONNECT_S)
 
-    def _hand_out(self, message: dict[str, Any]) -> None:
-        for event in message["events"]:
-            for follower in tuple(self._followers.get(UUID(event["order_id"]), ())):
-                follower.offer(event)
+    def _hint(self, account_ids: Iterable[int]) -> None:
+        self._hinted.update(account_id for account_id in account_ids if account_id in self._accounts)
+        if self._hinted:
+            self._wake.set()
 
-    async def _check(self) -> None:
-        while True:
-            await asyncio.sleep(CHECK_INTERVAL_S)
-            if not self._followers:
-                continue
-            try:
-                seqs = await database_sync_to_async(last_seqs)(tuple(self._followers))
-            except Exception as error:
-                logger.warning("event feed could not read the rows (%s), trying again", type(error).__name__)
-                continue
-            for order_id, seq in seqs.items():
-                for follower in tuple(self._followers.get(order_id, ())):
-                    if follower.sent_seq < seq:
-                        follower.catch_up()
+    # --- Rows ---------------------------------------------------------------------------------------------
+
+    async def _read(self, tail: Tail) -> None:
+        loop = asyncio.get_running_loop()
+        checks_at = loop.time() + CHECK_INTERVAL_S
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), max(0.0, checks_at - loop.time()))
+                except TimeoutError:
+                    checks_at = loop.time() + CHECK_INTERVAL_S
+                    self._forget_quiet(loop.time())
+                    self._hinted.update(self._accounts)
+                self._wake.clear()
+                await self._read_hinted()
+        finally:
+            await tail.close()
+
+    def _forget_quiet(self, now: float) -> None:
+        """Accounts that nobody has followed for a while are read no longer."""
+        for account in tuple(self._accounts.values()):
+            if account.is_followed:
+                account.quiet_since = now
+            elif now - account.quiet_since > LINGER_S:
+                del self._accounts[account.account_id]
+
+    async def _read_hinted(self) -> None:
+        accounts = [self._accounts[account_id] for account_id in self._hinted if account_id in self._accounts]
+        self._hinted.clear()
+        if not accounts:
+            return
+        try:
+            await self._same_database()
+            rows = await self._tail.rows(account.wanted() for account in accounts)
+            for account in accounts:
+                await self._hand_out(account, [row for row in rows if row.event.account_id == account.account_id])
+        except (psycopg.Error, OSError) as error:
+            # The positions stay: the next check reads on from them.
+            logger.warning("event feed could not read the rows (%s), trying again", type(error).__name__)
+            return
+        if len(rows) >= MAX_ROWS:
+            self._hint(account.account_id for account in accounts)
+
+    async def _same_database(self) -> None:
+        """Reconnect where the session was lost; to another database with everybody starting again."""
+        epoch = self._tail.epoch
+        await self._tail.connect()
+        if epoch == self._tail.epoch or not epoch:
+            return
+        logger.warning("the database is another one than before: all sockets start again")
+        for account in self._accounts.values():
+            for stream in tuple(account.streams):
+                stream.restart()
+            for follower in [one for many in account.orders.values() for one in many]:
+                follower.restart()
+        self._accounts.clear()
+
+    async def _hand_out(self, account: Account, rows: Sequence[Row]) -> None:
+        """Rows to those who follow their order, settled ones to those who follow the account."""
+        for row in rows:
+            for follower in tuple(account.orders.get(row.event.order_id, ())):
+                follower.offer(row)
+        settled = [row for row in rows if row.is_settled]
+        if len(settled) < len(rows):
+            account.newest = rows[-1].place
+            if account.streams:
+                asyncio.get_running_loop().call_later(UNSETTLED_S, self._hint, [account.account_id])
+        if not settled:
+            return
+        start, end = account.position, Position(*settled[-1].place)
+        entries: list[Entry] = []
+        if account.streams:
+            brought = await self._tail.brought(missing(settled, start))
+            entries = in_order(settled, start, brought, self.epoch)
+        account.position = end
+        for stream in tuple(account.streams):
+            stream.offer_batch(start, entries, end)
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, EventFeed] = WeakKeyDictionary()

@@ -401,3 +401,19 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at}"
+
+
+class WsTicket(models.Model):
+    """A single-use ticket that opens one WebSocket; only its digest is kept."""
+
+    digest = models.BinaryField(max_length=32, primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key_prefix = models.CharField(max_length=64, default="", help_text="Prefix of the key that asked; empty without.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("created_at",)
+        indexes = (models.Index(fields=("created_at",), name="ws_ticket_by_age"),)
+
+    def __str__(self) -> str:
+        return f"ticket of {self.created_at}"

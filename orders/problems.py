@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     "forbidden": Kind(403, "Not allowed"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
+    "cursor_unknown": Kind(410, "Cursor of another log", "Read your orders, then go on from facts.cursor"),
     "throttled": Kind(429, "Too many requests", "Wait for the seconds in Retry-After"),
     # Orders that cannot be taken
     "unknown_token": Kind(422, "Unknown token", "See /api/v1/tokens for the tokens that can be traded"),

@@ -4,8 +4,8 @@ from typing import Any
 
 from dex import Quote, Side
 from orders.amounts import format_units, ppm_to_bps
-from orders.events import Event, timestamp
-from orders.models import Order, OrderEvent
+from orders.events import timestamp
+from orders.models import Order
 from orders.routes import encode_quote
 from orders.states import OrderStatus
 from orders.terms import Terms
@@ -119,11 +119,6 @@ def price(amount_in: int, amount_out: int, decimals_in: int, decimals_out: int) 
     ratio = amount_out * 10**decimals_in * scale // (amount_in * 10**decimals_out)
     spare = max(0, len(str(ratio)) - 12)
     return format_units(ratio // 10**spare * 10**spare, 30)
-
-
-def event_json(row: OrderEvent) -> dict[str, Any]:
-    """A stored event in its public shape."""
-    return Event.from_model(row).to_json()
 
 
 def _amount(name: str, atoms: int | None, decimals: int) -> dict[str, str | None]:

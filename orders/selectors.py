@@ -1,15 +1,16 @@
 """Every read that more than one caller needs."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from dex import Engine
 from orders.amounts import format_units
-from orders.models import Account, Order, OrderEvent, Token
+from orders.models import Account, Order, Token
+from orders.states import OrderStatus
 
 UPKEEP = "upkeep"
 
@@ -29,14 +30,21 @@ def orders_of(account: Account) -> QuerySet[Order]:
     return Order.objects.filter(account=account)
 
 
-def events_after(order_id: UUID, seq: int) -> QuerySet[OrderEvent]:
-    """The order's events with a higher seq, in order."""
-    return OrderEvent.objects.filter(order_id=order_id, seq__gt=seq).order_by("seq")
+def open_order_ids(account: Account) -> list[UUID]:
+    """The account's orders that have not ended, oldest first."""
+    # As alternatives, each with a partial index of its own: all open orders are few, all orders of an account many.
+    is_open = (
+        Q(status__in=(OrderStatus.PENDING, OrderStatus.ROUTING))
+        | Q(status=OrderStatus.BUILDING, tx_hash__isnull=True)
+        | Q(status=OrderStatus.BUILDING, tx_hash__isnull=False)
+        | Q(status=OrderStatus.SUBMITTED)
+    )
+    return list(orders_of(account).filter(is_open).order_by("id").values_list("id", flat=True))
 
 
-def last_seqs(order_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """The seq of each order's last event."""
-    return dict(Order.objects.filter(pk__in=list(order_ids)).values_list("id", "seq"))
+def orders_by_id(account: Account, order_ids: Sequence[UUID]) -> list[Order]:
+    """These orders of the account, oldest first."""
+    return list(orders_of(account).filter(pk__in=order_ids).order_by("id"))
 
 
 def worker_age_s() -> float | None:

@@ -17,6 +17,7 @@ from dex import DexError
 from orders import schema, selectors
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
+from orders.event_log import epoch_now, order_events, own_cursor
 from orders.events import timestamp
 from orders.exceptions import problem_response, validation_problem
 from orders.filters import OrderFilter
@@ -24,7 +25,7 @@ from orders.intake import Offer, order_terms, quote_terms
 from orders.models import Account, Order
 from orders.pagination import NewestFirst
 from orders.problems import Problem, ProblemError
-from orders.representation import event_json, first_answer_json, order_json, quote_json
+from orders.representation import first_answer_json, order_json, quote_json
 from orders.serializers import (
     MAX_BATCH,
     BatchRequestSerializer,
@@ -272,7 +273,9 @@ class OrderEventsView(APIView):
         if not (after.isascii() and after.isdigit() and len(after) <= 9):
             raise ProblemError(Problem("invalid", "after must be a seq: a whole number from 0"))
         order = _find(request, order_id)
-        return Response({"results": [event_json(row) for row in selectors.events_after(order.id, int(after))]})
+        epoch = epoch_now()
+        events = order_events(order.id, int(after))
+        return Response({"results": [event.to_json(str(own_cursor(event, epoch))) for event in events]})
 
 
 class VenuesView(APIView):

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from orders.models import Account, Order, Token
 from orders.pipeline import run_stage
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import let_leases_run_out, new_account
+from orders.tests.web import Web, web_server
 
 DRIVE_LIMIT_S = 10.0
 
@@ -87,3 +88,19 @@ def quiet_redis() -> None:
 def fresh_engine() -> None:
     """The process's own engine remembers a chain that the test before has taken with it."""
     get_engine.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def web_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One real web server for the file."""
+    with web_server(tmp_path_factory.mktemp("web")) as running:
+        yield running
+
+
+@pytest.fixture
+def web(account: Account, web_of_module: Web) -> Iterator[Web]:
+    """A web server that runs, and has not met a bug by the end of the test."""
+    if web_of_module.process.poll() is not None:
+        web_of_module.start()
+    yield web_of_module
+    assert web_of_module.said_wrong() == []

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
 from orders import feed
+from orders.cursor import BEGINNING
+from orders.event_log import read_page
 from orders.models import Account, Order
 from orders.routing import websocket_urlpatterns
 from orders.services.cancel import Actor, cancel_orders
@@ -132,9 +135,10 @@ async def test_doubled_and_reordered_pushes_are_put_right(account: Account, key:
 
     async with follow(order, key) as socket:
         await socket.next()
-        follower = next(iter(feed.get_feed()._followers[order.id]))
-        follower.offer({"seq": 4, "status": "SUBMITTED"})
-        follower.offer({"seq": 1, "status": "PENDING"})
+        follower = next(iter(feed.get_feed()._accounts[account.pk].orders[order.id]))
+        first = (await sync_to_async(read_page)(account.pk, BEGINNING, 1)).entries[0]
+        follower.offer(replace(first.row, event=replace(first.event, seq=4, status="SUBMITTED")))
+        follower.offer(first.row)
         await sync_to_async(drive)()
         events, _ = await socket.until_close()
 
@@ -156,7 +160,7 @@ async def test_a_cancel_is_pushed(account: Account, key: str) -> None:
 async def test_heartbeats_keep_a_quiet_socket_alive(
     account: Account, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.consumers.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("orders.sockets.HEARTBEAT_S", 0.05)
     [order] = await sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
@@ -185,7 +189,8 @@ async def test_an_address_that_leads_nowhere(key: str, address: str, code: int) 
     assert messages[0]["problem"]["detail"]
 
 
-async def test_only_the_owner_may_follow(account: Account, key: str) -> None:
+async def test_only_the_owner_may_follow(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders.sockets.TICKET_WAIT_S", 0.05)
     stranger = await sync_to_async(lambda: api_key(new_account()))()
     [order] = await sync_to_async(place)(account)
     codes = []
@@ -214,7 +219,7 @@ async def test_what_clients_send_is_ignored(account: Account, key: str, drive: D
 async def no_followers_left() -> AsyncIterator[None]:
     yield
     for _ in range(50):
-        if not feed.get_feed()._followers:
+        if not feed.get_feed().is_followed:
             return
         await asyncio.sleep(0.02)
     pytest.fail("a closed socket still follows")

@@ -1,0 +1,51 @@
+"""Where a reader of an account's events stands, and the opaque text that says so. Pure.
+
+Events are ordered by (xid, id): the writing transaction, then the row. An order's seq may run against that order, where
+a transaction that began early wrote late. Such events are pulled forward: the first row of an order in (xid, id) brings
+along every event with a lower seq that was not sent yet (`orders/event_log.py`).
+"""
+
+import re
+from typing import NamedTuple
+
+# Above every seq: the row itself was sent, with everything it brought along.
+WHOLE = 2**31
+_CURSOR = re.compile(r"([0-9a-f]{8,32})\.(\d{1,19})\.(\d{1,19})(?:\.(\d{1,9}))?", re.ASCII)
+_LARGEST = 2**63 - 1
+
+
+class Position(NamedTuple):
+    """After the row (xid, id); `seq` below WHOLE: of those that the row brings along, up to this seq."""
+
+    xid: int
+    id: int
+    seq: int = WHOLE
+
+    @property
+    def row_before(self) -> tuple[int, int]:
+        """The (xid, id) after which rows are still wanted."""
+        return (self.xid, self.id) if self.seq == WHOLE else (self.xid, self.id - 1)
+
+
+class Cursor(NamedTuple):
+    """A position in the log of one database cluster, its epoch."""
+
+    epoch: str
+    position: Position
+
+    def __str__(self) -> str:
+        xid, row, seq = self.position
+        return f"{self.epoch}.{xid}.{row}" + ("" if seq == WHOLE else f".{seq}")
+
+
+BEGINNING = Position(0, 0)
+
+
+def parse_cursor(text: str) -> Cursor | None:
+    """The cursor that `str` wrote, or None for any other text."""
+    match = _CURSOR.fullmatch(text)
+    if match is None:
+        return None
+    epoch, xid, row, seq = match.groups()
+    position = Position(int(xid), int(row), WHOLE if seq is None else int(seq))
+    return Cursor(epoch, position) if max(position[:2]) <= _LARGEST else None

@@ -1,0 +1,72 @@
+"""Who opens a WebSocket: a key in the header, a single-use ticket, or, while developing, a program of this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+
+from orders.authentication import caller_from, valid_key
+from orders.config import is_allowed_origin
+from orders.models import Account
+from orders.problems import Problem
+from orders.services.tickets import redeem_ticket
+
+TICKET_PREFIX = "ticket."
+UNAUTHORIZED, FORBIDDEN = 4401, 4403
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An admitted caller, and the prefix of the key that vouches for it."""
+
+    account: Account
+    key_prefix: str
+
+
+class Refused(Exception):
+    """The socket cannot be served: close code, and a problem that says why."""
+
+    def __init__(self, close_code: int, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.close_code = close_code
+        self.problem = problem
+
+
+def caller_of(scope: Mapping[str, Any]) -> Access | None:
+    """Who asks, or None where the first frame has to tell. Raises: Refused 4401, 4403.
+
+    A ticket is shown on purpose, so a page of any origin may use one. What a browser adds by itself, and what holds
+    for this whole machine, counts for pages of our own hosts alone.
+    """
+    for offered in scope.get("subprotocols") or ():
+        if offered.startswith(TICKET_PREFIX):
+            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX))
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if "origin" in headers and not is_allowed_origin(headers["origin"]):
+        if headers.get("authorization"):
+            raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not open sockets with a key"))
+        return None
+    client = scope.get("client") or ("", 0)
+    try:
+        caller = caller_from(headers.get("authorization", ""), client[0])
+    except AuthenticationFailed as error:
+        raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
+    return None if caller is None else Access(caller.account, caller.key_prefix)
+
+
+def caller_with_ticket(ticket: str) -> Access:
+    """Who the ticket was made for; it is used up. Raises: Refused 4401."""
+    redeemed = redeem_ticket(ticket)
+    if redeemed is not None:
+        account_id, prefix = redeemed
+        if not prefix:
+            return Access(Account.objects.get(pk=account_id), "")
+        if (key := valid_key(prefix)) is not None and key.account_id == account_id:
+            return Access(key.account, prefix)
+    raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
+
+
+def is_still_valid(key_prefix: str) -> bool:
+    """Whether the key has neither expired nor been revoked since."""
+    return valid_key(key_prefix) is not None

@@ -1,0 +1,209 @@
+"""What every WebSocket has in common: who may open it, how many at a time, and how it is sent away."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import psycopg
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import Error as DatabaseError
+
+from orders.models import Account
+from orders.problems import Problem
+from orders.socket_access import Access, Refused, caller_of, caller_with_ticket, is_still_valid
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 15.0
+TICKET_WAIT_S = 5.0
+KEY_CHECK_S = 60.0
+MAX_SOCKETS = 20
+SUBPROTOCOL = "oe.v1"
+
+MALFORMED, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_MANY, RESTART = 4400, 4401, 4404, 4408, 4429, 1012
+DATABASE_ERRORS = (DatabaseError, psycopg.Error, OSError)
+
+_open: Counter[int] = Counter()
+
+
+class Socket(AsyncWebsocketConsumer):
+    """Accepts, then says why not; without credentials it waits for a first frame that brings a ticket."""
+
+    # Nothing reaches a socket over the channel layer: the feed hands it what it follows, with or without Redis.
+    channel_layer_alias = "none"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._access: Access | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._waits_for_ticket = False
+        self._is_closed = False
+
+    # --- What a kind of socket adds -------------------------------------------------------------------------
+
+    def read_address(self) -> None:
+        """Check path and query. Raises: Refused."""
+
+    async def begin(self, account: Account) -> None:
+        """Serve the caller; called once. Raises: Refused."""
+        raise NotImplementedError
+
+    async def end(self) -> None:
+        """Leave the feed."""
+
+    async def take(self, text: str | None) -> None:
+        """A frame from the client, None for a binary one; dropped where nothing is expected. Raises: Refused."""
+
+    # --- The consumer ---------------------------------------------------------------------------------------
+
+    async def dispatch(self, message: Any) -> None:
+        """As the base class does, without a turn in a thread before each message."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def connect(self) -> None:
+        """Accept first: only an open socket can say why it closes."""
+        offered = self.scope.get("subprotocols") or []
+        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        async with self._refusing():
+            if offered and SUBPROTOCOL not in offered:
+                raise Refused(MALFORMED, Problem("invalid", f"the subprotocol here is {SUBPROTOCOL}"))
+            self.read_address()
+            access = await database_sync_to_async(caller_of)(self.scope)
+            if access is None:
+                self._waits_for_ticket = True
+                self._tasks.append(asyncio.create_task(self._no_ticket()))
+            else:
+                await self._admit(access)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """The ticket, while one is waited for; later what the kind of socket takes."""
+        if self._is_closed:
+            return
+        async with self._refusing():
+            if self._waits_for_ticket:
+                ticket = _ticket_in(read_frame(text_data))
+                await self._admit(await database_sync_to_async(caller_with_ticket)(ticket))
+            elif self._access is not None:
+                await self.take(text_data)
+
+    async def disconnect(self, code: int) -> None:
+        """Stop everything that runs for the socket."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        if self._access is not None:
+            _open[self._access.account.pk] -= 1
+            await self.end()
+
+    async def _admit(self, access: Access) -> None:
+        self._waits_for_ticket = False
+        if _open[access.account.pk] >= MAX_SOCKETS:
+            raise Refused(TOO_MANY, Problem("throttled", f"{MAX_SOCKETS} sockets of yours are open here"))
+        _open[access.account.pk] += 1
+        self._access = access
+        if access.key_prefix:
+            self._tasks.append(asyncio.create_task(self._check_key(access.key_prefix)))
+        await self.begin(access.account)
+
+    async def _no_ticket(self) -> None:
+        await asyncio.sleep(TICKET_WAIT_S)
+        if self._waits_for_ticket:
+            await self.refuse(
+                Refused(UNAUTHORIZED, Problem("unauthorized", f"no key, and no ticket within {TICKET_WAIT_S:.0f} s"))
+            )
+
+    async def _check_key(self, prefix: str) -> None:
+        while True:
+            await asyncio.sleep(KEY_CHECK_S)
+            async with self._refusing():
+                if not await database_sync_to_async(is_still_valid)(prefix):
+                    raise Refused(UNAUTHORIZED, Problem("unauthorized", "the API key has expired or was revoked"))
+
+    # --- Saying and closing -----------------------------------------------------------------------------------
+
+    async def say(self, message: Mapping[str, Any]) -> int:
+        """Send a message; returns its size in bytes."""
+        text = orjson.dumps(message)
+        await self.say_text(text.decode())
+        return len(text)
+
+    async def say_text(self, text: str) -> None:
+        """Send a message that was made before."""
+        if not self._is_closed:
+            await self.send(text_data=text)
+
+    async def shut(self, code: int) -> None:
+        """Close once."""
+        if not self._is_closed:
+            self._is_closed = True
+            await self.close(code)
+
+    async def refuse(self, refused: Refused) -> None:
+        """Say why, then close."""
+        await self.say({"type": "error", "problem": refused.problem.to_json()})
+        await self.shut(refused.close_code)
+
+    def run(self, work: Any) -> None:
+        """Run a coroutine until the socket ends; it may raise Refused."""
+
+        async def guarded() -> None:
+            async with self._refusing():
+                await work
+
+        self._tasks.append(asyncio.create_task(guarded()))
+
+    def restart(self) -> None:
+        """Have the client come again with its cursor."""
+        self.run(self.shut(RESTART))
+
+    def _refusing(self) -> "_Refusing":
+        return _Refusing(self)
+
+    def query(self, name: str) -> list[str]:
+        """The values of a query parameter, as sent."""
+        return parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name, [])
+
+
+class _Refusing:
+    """Turns refusals, and a database that is away, into the close of the socket."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if isinstance(error, Refused):
+            await self._socket.refuse(error)
+            return True
+        if isinstance(error, DATABASE_ERRORS):
+            logger.warning("closing a WebSocket: the database does not answer (%s)", type(error).__name__)
+            await self._socket.refuse(Refused(RESTART, Problem("not_ready", "the database cannot be reached")))
+            return True
+        return False
+
+
+def read_frame(text: str | None) -> Mapping[str, Any]:
+    """A frame's JSON object. Raises: Refused 4400."""
+    try:
+        frame = orjson.loads(text or "")
+    except orjson.JSONDecodeError:
+        frame = None
+    if not isinstance(frame, dict):
+        raise Refused(MALFORMED, Problem("malformed_json", "a frame must be a JSON object"))
+    return frame
+
+
+def _ticket_in(frame: Mapping[str, Any]) -> str:
+    ticket = frame.get("ticket")
+    if frame.get("op") != "auth" or not isinstance(ticket, str):
+        detail = 'the first frame must be {"op":"auth","ticket":"..."} where no key came with the request'
+        raise Refused(UNAUTHORIZED, Problem("unauthorized", detail))
+    return ticket

@@ -1,0 +1,102 @@
+"""The account's event log over HTTP, and the tickets that open its WebSocket twin from a browser."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orders import schema
+from orders.authentication import Caller
+from orders.cursor import BEGINNING, Position, parse_cursor
+from orders.event_log import newest, read_page
+from orders.problems import Problem, ProblemError
+from orders.schema import EventShape
+from orders.serializers import StrictSerializer
+from orders.services.tickets import TICKET_LIFE_S, issue_ticket
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 500
+
+
+class EventPageShape(serializers.Serializer[Any]):
+    """Events of the account in order, and the cursor to go on from."""
+
+    results = EventShape(many=True)
+    cursor = serializers.CharField(help_text="Send it as `after` for what follows, here or on the WebSocket.")
+    has_more = serializers.BooleanField(help_text="Whether more can be read at once.")
+
+
+class TicketShape(serializers.Serializer[Any]):
+    """A ticket for one WebSocket."""
+
+    ticket = serializers.CharField()
+    expires_in_s = serializers.IntegerField()
+
+
+class NothingSerializer(StrictSerializer):
+    """A body without fields."""
+
+
+_OTHER_LOG = {(410, "application/problem+json"): OpenApiResponse(schema.ProblemShape, description="Problem object")}
+
+
+class EventsView(APIView):
+    """GET /events."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("after", str, description="A cursor as it was sent; from the first event without one."),
+            OpenApiParameter("limit", int, description=f"Events per page, 1 to {MAX_LIMIT}, default {DEFAULT_LIMIT}."),
+        ],
+        responses={**schema.answers(EventPageShape), **_OTHER_LOG},
+        operation_id="listEvents",
+    )
+    def get(self, request: Request) -> Response:
+        """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends."""
+        caller: Caller = request.user  # type: ignore[assignment]  # the only authentication there is makes callers
+        page = read_page(caller.account.pk, _after(request), _limit(request))
+        return Response(
+            {
+                "results": [entry.event.to_json(str(entry.cursor)) for entry in page.entries],
+                "cursor": str(page.end),
+                "has_more": page.is_full,
+            }
+        )
+
+
+class WsTicketsView(APIView):
+    """POST /ws-tickets."""
+
+    @extend_schema(request=NothingSerializer, responses=schema.answers(TicketShape, 201), operation_id="issueWsTicket")
+    def post(self, request: Request) -> Response:
+        """A ticket that opens one WebSocket within 30 s, as subprotocol `oe.v1, ticket.<ticket>` or first frame."""
+        NothingSerializer(data=request.data or {}).is_valid(raise_exception=True)
+        caller: Caller = request.user  # type: ignore[assignment]  # as above
+        ticket = issue_ticket(caller.account.pk, caller.key_prefix)
+        answer = Response({"ticket": ticket, "expires_in_s": TICKET_LIFE_S}, status=201)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+def _after(request: Request) -> Position:
+    """Raises: ProblemError for what is no cursor, or one of another log."""
+    text = request.query_params.get("after", "0")
+    if text == "0":
+        return BEGINNING
+    cursor = parse_cursor(text)
+    if cursor is None:
+        raise ProblemError(Problem("invalid", "after must be a cursor as it was sent, or 0"))
+    end = newest()
+    if cursor.epoch != end.epoch or cursor.position.xid > end.position.xid:
+        detail = "this cursor is of another database, as after a restore"
+        raise ProblemError(Problem("cursor_unknown", detail, facts={"cursor": str(end)}))
+    return cursor.position
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
+        raise ProblemError(Problem("invalid", f"limit must be a whole number from 1 to {MAX_LIMIT}"))
+    return int(text)
