@@ -17,6 +17,7 @@ from dex.errors import (
     NoRoute,
     PriceImpactExceeded,
     RetryableError,
+    SigningRefused,
     TerminalError,
     UnknownOutcome,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Route",
     "Side",
     "SignedTransaction",
+    "SigningRefused",
     "Snapshot",
     "Swap",
     "SwapIntent",

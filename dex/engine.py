@@ -71,6 +71,10 @@ class Engine:
         """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""
         return self._chain.sign(intents)
 
+    def check(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """Whether `build` would sign each, without signing; None where it would."""
+        return self._chain.check(intents)
+
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
         return self._chain.broadcast(transactions)

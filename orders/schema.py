@@ -241,6 +241,7 @@ ORDER, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
     OrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
 )  # fmt: skip
 
+DRY_RUN = OpenApiParameter("dry_run", bool, description="Go through every step up to the broadcast; store nothing.")
 AFTER = OpenApiParameter("after", int, description="Only events with a higher seq.")
 LIST_PARAMETERS = [
     OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),
@@ -254,7 +255,7 @@ LIST_PARAMETERS = [
     OpenApiParameter("limit", int, description="Orders per page, 1 to 500, default 50."),
     OpenApiParameter("cursor", str, description="From `next` or `previous`."),
 ]
-_REFUSALS = (400, 401, 404, 409, 413, 415, 422, 503)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 def answers(shape: type[serializers.Serializer[Any]], *statuses: int) -> dict[Any, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from dex import Engine
 from orders.amounts import format_units
-from orders.models import Account, Order, OrderEvent, Token
+from orders.models import Account, Order, OrderEvent, Token, TradingControl
 
 UPKEEP = "upkeep"
 
@@ -27,6 +27,12 @@ def tokens() -> dict[str, Token]:
 def orders_of(account: Account) -> QuerySet[Order]:
     """The account's orders; a foreign one does not exist for the caller."""
     return Order.objects.filter(account=account)
+
+
+def controls_of(account: Account) -> QuerySet[TradingControl]:
+    """The pauses that concern an account: its own, and those of everybody."""
+    concern = Q(account=account) | Q(account__isnull=True)
+    return TradingControl.objects.filter(concern).select_related("account").order_by("id")
 
 
 def events_after(order_id: UUID, seq: int) -> QuerySet[OrderEvent]:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders import views
+from orders import halt_views, views
 
 urlpatterns = [
     path("quotes", views.QuotesView.as_view()),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>", views.OrderView.as_view(), name="order"),
     path("orders/<uuid:order_id>/events", views.OrderEventsView.as_view()),
     re_path(r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", views.OrderByClientIdView.as_view()),
+    path("halt", halt_views.HaltView.as_view()),
     path("venues", views.VenuesView.as_view()),
     path("tokens", views.TokensView.as_view()),
 ]

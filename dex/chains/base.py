@@ -50,6 +50,14 @@ class Chain(Protocol):
         """Encode and sign, without I/O; one answer per intent, in order."""
         ...
 
+    def check(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """Whether `sign` would sign each, without signing; None where it would."""
+        ...
+
+    def address_of(self, owner: str) -> str:
+        """The wallet that the chain's signer keeps for an owner."""
+        ...
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain; one answer per transaction, in order.
 

@@ -26,6 +26,12 @@ CONDITIONS: dict[Stage, str] = {
 }
 
 
+# What is paused is not even claimed, unless its time is up; build.py makes sure under a lock, before it signs.
+NOT_PAUSED = """(expires_at <= now() OR NOT EXISTS (
+    SELECT FROM orders_tradingcontrol c WHERE c.venue = '' AND c.chain_id IN ('', orders_order.chain_id)
+        AND (c.account_id IS NULL OR c.account_id = orders_order.account_id)))"""
+
+
 class ClaimedOrder(NamedTuple):
     """What stages need of an order. Amounts are atoms.
 
@@ -126,13 +132,17 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
     )
 
 
+def _claimable(stage: Stage) -> str:
+    return CONDITIONS[stage] + (f" AND {NOT_PAUSED}" if stage is Stage.ROUTE else "")
+
+
 @cache
 def _statement(stage: Stage) -> str:
     read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
     lease = """lease_until = now() + %s * interval '1 second', lease_token = %s, claim_count = o.claim_count + 1"""
     due = f"""
         SELECT id AS due_id, status AS was, updated_at AS since_before FROM orders_order
-        WHERE {CONDITIONS[stage]} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+        WHERE {_claimable(stage)} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
         ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
     """
     if stage is not Stage.ROUTE:
@@ -175,9 +185,9 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
 def due_stages() -> dict[Stage, float]:
     """Stages that have unleased rows due now or within a second, with the seconds until the first is due."""
     parts = [
-        f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order WHERE {condition}"
+        f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order WHERE {_claimable(stage)}"
         " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
-        for stage, condition in CONDITIONS.items()
+        for stage in CONDITIONS
     ]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))

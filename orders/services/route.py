@@ -1,20 +1,25 @@
 """Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from dex import DexError, Engine, Quote, RetryableError
+from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
 from orders.problems import Problem
 from orders.routes import PROOF, encode_quote
 from orders.selectors import token_decimals
-from orders.services.claim import ClaimedOrder
+from orders.services.claim import ClaimedOrder, release_orders
+from orders.services.pause import read_controls
 from orders.services.settled import Settled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus
 from orders.terms import swap_request
+
+# How soon an order that only a paused venue could serve is looked at again.
+HALT_POLL_S = 2.0
 
 
 def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
@@ -24,8 +29,12 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     changes = [fail(order, expired(order)) for order in orders if order.is_expired]
     open_orders = [order for order in orders if not order.is_expired]
     decimals = token_decimals()
-    for order, answer in zip(open_orders, _quotes(open_orders, engine), strict=True):
-        if isinstance(answer, Quote):
+    paused = read_controls().venues
+    waiting: list[ClaimedOrder] = []
+    for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
+        if paused and isinstance(answer, TerminalError) and _goes_without_pause(order, engine):
+            waiting.append(order)
+        elif isinstance(answer, Quote):
             fields = _routed(answer, decimals)
             routed[order.id] = order._replace(status=OrderStatus.BUILDING, **fields)
             changes.append(_built_next(order, fields, policy))
@@ -35,6 +44,8 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         else:
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
+    if waiting:
+        release_orders(waiting, HALT_POLL_S)
     settled.carried = [
         routed[event.order_id]._replace(since=event.at) for event in settled.events if event.order_id in routed
     ]
@@ -47,16 +58,24 @@ def expired(order: ClaimedOrder) -> Problem:
     return Problem("expired", f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed")
 
 
-def _quotes(orders: Sequence[ClaimedOrder], engine: Engine) -> Sequence[Quote | DexError]:
-    requests = [
-        swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms) for order in orders
-    ]
+def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:
+    requests = [_request(order, paused) for order in orders]
     if not requests:
         return []
     try:
         return engine.route(requests)
     except RetryableError as error:  # the snapshot itself was not to be had: nobody got a route
         return [error] * len(requests)
+
+
+def _request(order: ClaimedOrder, paused: frozenset[str]) -> SwapRequest:
+    request = swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms)
+    return replace(request, deny_venues=request.deny_venues | paused) if paused else request
+
+
+def _goes_without_pause(order: ClaimedOrder, engine: Engine) -> bool:
+    """Whether only the pause of a venue is why the order has no route: then it waits."""
+    return isinstance(_quotes([order], engine, frozenset())[0], (Quote, RetryableError))
 
 
 def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:

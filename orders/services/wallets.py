@@ -1,6 +1,5 @@
 """Wallet rows: one address per account and chain, and the only code that hands out nonces."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
 from django.db import connection
@@ -18,11 +17,13 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
     wanted = set(account_ids)
     chain_id = engine.chain.chain_id
     wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
+    # A signer knows the keys of the owners that this process has asked it for.
+    addresses = {account_id: engine.chain.address_of(f"account/{account_id}") for account_id in wanted}
     missing = sorted(wanted - wallets.keys())
     if missing:
         new = []
         for account_id in missing:
-            address = _address(chain_id, account_id)
+            address = addresses[account_id]
             new.append(
                 Wallet(
                     account_id=account_id,
@@ -49,7 +50,3 @@ def take_nonces(wallet_id: int, count: int) -> None:
     """Advance a locked wallet by the nonces just signed; a rollback gives them back."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orders_wallet SET next_nonce = next_nonce + %s WHERE id = %s", [count, wallet_id])
-
-
-def _address(chain_id: str, account_id: int) -> str:
-    return "0x" + hashlib.sha256(f"{chain_id}/account/{account_id}".encode()).hexdigest()[:40]

@@ -10,8 +10,9 @@ from dex.chains.simulated.market import default_market
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
 from dex.chains.simulated.options import SCENARIOS, SimulatedOptions
 from dex.chains.simulated.store import Arrival, Head, Store
-from dex.chains.simulated.transaction import decode, sign
+from dex.chains.simulated.transaction import ROUTER, decode, encode, facts_of, sign
 from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, UnknownOutcome
+from dex.signers import DevSigner, Signer, SigningPolicy
 from dex.types import Receipt, SignedTransaction, SwapIntent, Token
 
 FIRST_STATES = {"network": "unseen", "dropped": "forgotten"}
@@ -20,8 +21,9 @@ FIRST_STATES = {"network": "unseen", "dropped": "forgotten"}
 class SimulatedChain:
     """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
 
-    def __init__(self, options: SimulatedOptions) -> None:
+    def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
         self._options = options
+        self._signer = signer or development_signer(options)
         self._market = default_market()
         self._store = Store(self._market)
 
@@ -74,12 +76,15 @@ class SimulatedChain:
 
     def sign(self, intents: Sequence[SwapIntent]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return [
-            sign(self.chain_id, intent)
-            if intent.scenario in SCENARIOS
-            else BroadcastRejected(f"the simulated chain knows no scenario {intent.scenario!r}")
-            for intent in intents
-        ]
+        return [self._sign(intent) for intent in intents]
+
+    def check(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [self._complaint(intent) for intent in intents]
+
+    def address_of(self, owner: str) -> str:
+        """See `Chain`."""
+        return self._signer.address_of(owner)
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
@@ -133,6 +138,21 @@ class SimulatedChain:
         assert head is not None
         return self._height(head)
 
+    def _sign(self, intent: SwapIntent) -> SignedTransaction | DexError:
+        if intent.scenario not in SCENARIOS:
+            return BroadcastRejected(f"the simulated chain knows no scenario {intent.scenario!r}")
+        try:
+            return sign(self.chain_id, intent, self._signer)
+        except DexError as error:
+            return error
+
+    def _complaint(self, intent: SwapIntent) -> DexError | None:
+        try:
+            self._signer.judge(intent.wallet, encode(self.chain_id, intent))
+        except DexError as error:
+            return error
+        return None
+
     def _make_block(self, head: Head) -> None:
         pending = [decode(self.chain_id, raw) for _, raw in self._store.pending()]
         wallets = {item.intent.wallet for item in pending}
@@ -165,6 +185,16 @@ class SimulatedChain:
         if not self._options.block_time_ms:
             return self._options.required_confirmations
         return max(0, height - receipt.block_number) + 1
+
+
+def development_signer(options: SimulatedOptions, policy: SigningPolicy | None = None) -> DevSigner:
+    """The signer of who brings none."""
+    return DevSigner(options.chain_id, facts_of, policy or default_policy(options))
+
+
+def default_policy(options: SimulatedOptions) -> SigningPolicy:
+    """Swaps on this chain, of any size."""
+    return SigningPolicy(frozenset({options.chain_id}), frozenset({ROUTER}))
 
 
 def _answer(scenario: str, arrival: Arrival) -> DexError | None:
