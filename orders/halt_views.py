@@ -26,7 +26,11 @@ class HaltRequestSerializer(StrictSerializer):
 
     scope = serializers.ChoiceField(choices=SCOPES, required=False, default="account")
     name = StrictTextField(
-        max_length=128, required=False, default="", help_text="Account, wallet address, venue or chain."
+        max_length=128,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Account, wallet, venue or chain.",
     )
     reason = StrictTextField(max_length=200, help_text="Kept in the audit log.")
 

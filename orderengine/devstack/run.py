@@ -19,12 +19,11 @@ from orderengine.devstack.state import State, secret
 HEALTH_TIMEOUT_S = 60.0
 HEALTH_POLL_S = 0.1
 TEND_EVERY_S = 0.2
-# What orders/checks.py asks of a secret outside DEBUG.
-SECRET_LENGTH = 32
 # What a second terminal needs to talk to this engine.
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
     *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
+    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE"),
 )
 # Celery says this at every start as root, where the embedded stack of a container simply is.
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
@@ -85,15 +84,28 @@ def _servers(environment: dict[str, str], state: State, children: Children, cons
 
 
 def _own_values(environment: dict[str, str], state: State, port: int) -> dict[str, str]:
-    return {
+    # Debug pages show settings, so they are on by default only where nobody else can see them.
+    debug = environment.get("DEBUG") or str(int(is_loopback(environment["HOST"])))
+    signer = {}
+    if not _is_on(debug) and "SIGNER" not in environment:
+        # Outside DEBUG nobody signs with public keys; `prepare` makes these files.
+        signer = {
+            "SIGNER": "keystore",
+            "SIGNER_KEYSTORE": str(state.directory / "keystore.json"),
+            "SIGNER_PASSPHRASE_FILE": str(state.directory / "keystore-passphrase"),
+        }
+    return signer | {
         "PORT": str(port),
-        # Debug pages show settings, so they are on by default only where nobody else can see them.
-        "DEBUG": environment.get("DEBUG") or str(int(is_loopback(environment["HOST"]))),
+        "DEBUG": debug,
         "SECRET_KEY": environment.get("SECRET_KEY") or secret(state.directory / "secret-key"),
         "STATE_DIR": str(state.directory),
         "ADMIN_PASSWORD_FILE": environment.get("ADMIN_PASSWORD_FILE") or str(state.directory / "admin-password"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _is_on(text: str) -> bool:
+    return text.lower() in {"1", "true", "yes", "on"}
 
 
 def _start_apps(root: Path, environment: dict[str, str], children: Children, keeper: Keeper) -> None:
@@ -122,9 +134,8 @@ def _start_apps(root: Path, environment: dict[str, str], children: Children, kee
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning"]
     beat = ["beat", "-s", str(Path(environment["STATE_DIR"]) / "celerybeat-schedule"), "-l", "warning", "--pidfile="]
     keeper.start(Command("web", web, environment, root))
-    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows. A secret
-    # that only DEBUG accepts leaves no choice.
-    background = environment | ({"DEBUG": "0"} if len(environment["SECRET_KEY"]) >= SECRET_LENGTH else {})
+    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows.
+    background = environment | {"DEBUG_PAGES": "0"}
     keeper.start(Command("worker", [*celery, *worker], {"PYTHONWARNINGS": AS_ROOT, **background}, root))
     keeper.start(Command("beat", [*celery, *beat], background, root))
     _await_health(environment, children, keeper)
@@ -164,7 +175,7 @@ def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
     if only_servers:
         return "\n  The servers are up. Ctrl-C stops them.\n"
     url = f"http://{_reachable(environment['HOST'])}:{environment['PORT']}"
-    is_open = environment["DEBUG"].lower() in {"1", "true", "yes", "on"} and is_loopback(environment["HOST"])
+    is_open = _is_on(environment["DEBUG"]) and is_loopback(environment["HOST"])
     password = os.path.relpath(environment["ADMIN_PASSWORD_FILE"])
     access = (
         "authentication is OPEN on this loopback address, because DEBUG is on"

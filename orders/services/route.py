@@ -32,9 +32,13 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     paused = read_controls().venues
     waiting: list[ClaimedOrder] = []
     for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
-        if paused and isinstance(answer, TerminalError) and _goes_without_pause(order, engine):
-            waiting.append(order)
-        elif isinstance(answer, Quote):
+        if paused and isinstance(answer, TerminalError):
+            # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
+            answer = _quotes([order], engine, frozenset())[0]
+            if not isinstance(answer, TerminalError):
+                waiting.append(order)
+                continue
+        if isinstance(answer, Quote):
             fields = _routed(answer, decimals)
             routed[order.id] = order._replace(status=OrderStatus.BUILDING, **fields)
             changes.append(_built_next(order, fields, policy))
@@ -71,11 +75,6 @@ def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[st
 def _request(order: ClaimedOrder, paused: frozenset[str]) -> SwapRequest:
     request = swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms)
     return replace(request, deny_venues=request.deny_venues | paused) if paused else request
-
-
-def _goes_without_pause(order: ClaimedOrder, engine: Engine) -> bool:
-    """Whether only the pause of a venue is why the order has no route: then it waits."""
-    return isinstance(_quotes([order], engine, frozenset())[0], (Quote, RetryableError))
 
 
 def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def terms(**changes: Any) -> Terms:
         "decimals_out": 6,
         "amount": 10**9,
         "expires_at": None,
+        "value": None,
     }
     extra: dict[str, Any] = {
         "max_slippage_ppm": 5_000,
