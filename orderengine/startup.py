@@ -9,8 +9,10 @@ TAG = "startup"
 
 
 def refuse_unsafe() -> None:
-    """Raises: SystemExit naming every error of the checks. Needs loaded apps."""
+    """Name every error of the checks and raise SystemExit. Needs loaded apps."""
     errors = [message for message in run_checks(tags=[TAG]) if message.is_serious()]
     if errors:
         lines = [f"  {error.msg} ({error.id})" + (f"\n    {error.hint}" if error.hint else "") for error in errors]
-        sys.exit("\n".join(["This engine does not start:", *lines]))
+        # Celery has put a logger in the place of sys.stderr, which says nothing any more at exit.
+        (sys.__stderr__ or sys.stderr).write("\n".join(["This engine does not start:", *lines, ""]))
+        sys.exit(1)
