@@ -75,6 +75,10 @@ class Engine:
         """The same transactions with other fees, at the same nonces; without I/O as well."""
         return self._chain.reprice(bids)
 
+    def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
+        """Whether `build` would sign each, without signing; None where it would."""
+        return self._chain.check(intents)
+
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
         return self._chain.broadcast(transactions)

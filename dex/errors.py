@@ -77,6 +77,12 @@ class BroadcastRejected(TerminalError):
     code = "rejected"
 
 
+class SigningRefused(TerminalError):
+    """The signer's own policy forbids these bytes, or it has no key for the wallet."""
+
+    code = "signing_refused"
+
+
 class NoRoute(TerminalError):
     """No chain of pools joins the two tokens under the request's venue and hop limits."""
 

@@ -17,11 +17,15 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of one chain; `decimals` is the exponent from atoms to human units."""
+    """A token of one chain; `decimals` is the exponent from atoms to human units.
+
+    `value` is a reference value of one unit, in 10^-12 of the chain's reference unit: for limits, never for prices.
+    """
 
     symbol: str
     name: str
     decimals: int
+    value: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import OneThreadHandler  # noqa: E402
+from orderengine.startup import refuse_unsafe  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
+refuse_unsafe()
 limit_websockets()
 application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})

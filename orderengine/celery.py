@@ -2,9 +2,22 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def refuse_unsafe_start(**_: object) -> None:
+    """Before a worker or beat does anything. Imported here, since the checks need the loaded apps."""
+    import django
+
+    django.setup(set_prefix=False)
+    from orderengine.startup import refuse_unsafe
+
+    refuse_unsafe()
+
 
 app = Celery("orderengine")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -16,14 +16,19 @@ env = Env()
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 # --- Who may reach us -------------------------------------------------------------------------------------
-DEBUG: bool = env.bool("DEBUG", False)
+IS_DEVELOPMENT: bool = env.bool("DEBUG", False)
+# Django's own switch also keeps the text of every statement, which in workers are statements of hundreds of rows.
+DEBUG: bool = IS_DEVELOPMENT and env.bool("DEBUG_PAGES", True)
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 3000)
 # A default secret exists only for development: outside DEBUG the start fails without one.
-SECRET_KEY: str = env.str("SECRET_KEY", "development-only-secret-key") if DEBUG else env.str("SECRET_KEY")
+SECRET_KEY: str = env.str("SECRET_KEY", "development-only-secret-key") if IS_DEVELOPMENT else env.str("SECRET_KEY")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 # Without a key the API is open only to this machine, and only while developing; the banner says so.
-API_IS_OPEN: bool = DEBUG and is_loopback(HOST) and not env.bool("REQUIRE_API_KEY", False)
+REQUIRE_API_KEY: bool | None = env.bool("REQUIRE_API_KEY", None)
+API_IS_OPEN: bool = IS_DEVELOPMENT and is_loopback(HOST) and not REQUIRE_API_KEY
+# Of a key that has no number of its own; 0: any. Best effort, in Redis.
+RATE_PER_MINUTE: int = env.int("RATE_PER_MINUTE", 6_000)
 
 # --- Time limits, each below the next ---------------------------------------------------------------------
 # lock < statement < request < stage time < task soft < task hard < visibility timeout
@@ -136,6 +141,15 @@ ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0)
 ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5)
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
 
+# --- Who signs: policy and key are the signer's own, see docs/security.md ----------------------------------
+SIGNER: str = env.str("SIGNER", "development")
+SIGNER_KEYSTORE: str = env.str("SIGNER_KEYSTORE", "")
+SIGNER_PASSPHRASE_FILE: str = env.str("SIGNER_PASSPHRASE_FILE", "")
+# Most atoms of each token that one signature may give, `SOL=1000000000,USDC=5000000000`; empty: any amount of any.
+SIGNER_MAX_AMOUNTS: dict[str, int] = env.dict("SIGNER_MAX_AMOUNTS", {}, subcast_values=int)
+SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None)
+SIGNER_MAX_DEADLINE_S: int = env.int("SIGNER_MAX_DEADLINE_S", 3_600)
+
 # --- The simulated chain ----------------------------------------------------------------------------------
 SIM_BLOCK_TIME_MS: int = env.int("SIM_BLOCK_TIME_MS", 100)
 SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)
@@ -201,13 +215,14 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 APPEND_SLASH = False
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEVELOPMENT
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["orders.throttles.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

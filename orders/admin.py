@@ -1,4 +1,4 @@
-"""The admin: facts to read, tokens and keys to manage, and one act, cancel, which asks for a reason."""
+"""The admin: orders with all their facts to read, and one act, cancel, which asks for a reason."""
 
 import json
 from typing import Any
@@ -12,12 +12,12 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from rest_framework_api_key.admin import APIKeyModelAdmin
-from rest_framework_api_key.models import APIKey
 
+from orders import admin_access  # noqa: F401 - registers its pages
+from orders.admin_base import ReadOnly
 from orders.amounts import format_units
 from orders.engine import get_engine
-from orders.models import Account, AdminAction, ApiKey, Fill, Order, OrderEvent, SignedTransaction, Token, Wallet
+from orders.models import AuditEntry, Fill, Order, OrderEvent, SignedTransaction, Wallet
 from orders.pictures import route_svg
 from orders.routes import proof_sentences, venue_title
 from orders.services.cancel import Actor, CancelResult, cancel_orders
@@ -25,22 +25,6 @@ from orders.services.park import unpark_orders
 from orders.states import is_terminal
 
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Facts: nobody adds, changes or deletes them by hand."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rows come from services alone."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Facts stay."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Facts stay as they are."""
-        return False
 
 
 class VenueFilter(admin.SimpleListFilter):
@@ -251,9 +235,10 @@ class OrderAdmin(ReadOnly):
     def acts(self, order: Order) -> SafeString:
         """Who did what by hand, and why."""
         rows = [
-            (act.at.isoformat(timespec="seconds"), act.actor, act.action, f"{act.before} → {act.after}", act.reason)
-            for act in order.admin_actions.order_by("id")
-        ]
+            (act.at and act.at.isoformat(timespec="seconds"), act.actor, act.action, f"{act.before} → {act.after}",
+             act.reason)
+            for act in AuditEntry.objects.filter(subject=f"order:{order.id}").order_by("id")
+        ]  # fmt: skip
         return rows_table(("at", "who", "act", "status", "reason"), rows)
 
     # --- Cancel -------------------------------------------------------------------------------------------
@@ -351,49 +336,3 @@ class WalletAdmin(ReadOnly):
 
     list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason")
     list_select_related = ("account",)
-
-
-@admin.register(AdminAction)
-class AdminActionAdmin(ReadOnly):
-    """What was done by hand."""
-
-    list_display = ("at", "actor", "action", "order_id", "before", "after", "reason")
-
-
-@admin.register(Token)
-class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Tokens can be added and disabled, not deleted: old routes name them."""
-
-    list_display = ("symbol", "name", "decimals", "is_enabled")
-    search_fields = ("symbol", "name")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
-        """Stored amounts depend on the decimals."""
-        return ("symbol", "decimals") if obj else ()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """Disable it instead."""
-        return False
-
-
-@admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Owners."""
-
-    list_display = ("name", "created_at")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """Its orders stay."""
-        return False
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(APIKeyModelAdmin):
-    """Keys: the secret is shown once, when one is made."""
-
-    list_display = (*APIKeyModelAdmin.list_display, "account")  # type: ignore[assignment]  # fixed length upstream
-    list_select_related = ("account",)
-
-
-# The library's own keys belong to no account and open nothing here.
-admin.site.unregister(APIKey)

@@ -1,32 +1,49 @@
 """Who calls: the account behind an API key, or, while developing on this machine alone, the local account."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models.functions import Now
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from orders.config import api_is_open
+from orders.key_format import prefix_of
 from orders.models import Account, ApiKey
+from orders.scopes import SCOPES
 
 LOCAL_ACCOUNT = "local"
 _LOOPBACK = {"127.0.0.1", "::1"}
+# `last_used_at` tells when a key was last used, not how often: one write a minute is all that it may cost.
+USED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller; everything it may see or do belongs to `account`.
 
-    `key_prefix` names the API key that it came with, or is empty.
+    `key` is the API key it came with, None for the local account of development, which may do everything.
     """
 
     account: Account
     name: str
-    key_prefix: str = ""
     is_authenticated: bool = True
+    key: ApiKey | None = field(default=None, repr=False)
+
+    @property
+    def key_prefix(self) -> str:
+        """What its key begins with, empty for the local account."""
+        return "" if self.key is None else self.key.prefix
+
+    def may(self, scope: str) -> bool:
+        """Whether its key has this scope."""
+        return scope in (SCOPES if self.key is None else self.key.scopes)
 
 
 def caller_from(authorization: str, remote_address: str) -> Caller | None:
@@ -39,6 +56,8 @@ def caller_from(authorization: str, remote_address: str) -> Caller | None:
         api_key = _find_key(key.strip()) if scheme.lower() == "bearer" else None
         if api_key is None:
             raise AuthenticationFailed("the API key is unknown, expired or revoked")
+        if not is_within(remote_address, api_key.ip_ranges):
+            raise AuthenticationFailed("the API key may not be used from this address")
         return caller_with(api_key)
     if is_open_to(remote_address):
         account, _created = Account.objects.get_or_create(name=LOCAL_ACCOUNT)
@@ -48,7 +67,7 @@ def caller_from(authorization: str, remote_address: str) -> Caller | None:
 
 def caller_with(api_key: ApiKey) -> Caller:
     """The caller that a valid key stands for."""
-    return Caller(api_key.account, f"key {api_key.prefix}", key_prefix=api_key.prefix)
+    return Caller(api_key.account, f"key {api_key.prefix}", key=api_key)
 
 
 def valid_key(prefix: str) -> ApiKey | None:
@@ -62,14 +81,35 @@ def is_open_to(remote_address: str) -> bool:
     return api_is_open() and remote_address in _LOOPBACK
 
 
-def _find_key(key: str) -> ApiKey | None:
-    if not key or "\x00" in key:
-        return None
+def is_within(remote_address: str, ranges: Sequence[str]) -> bool:
+    """Whether an address lies in one of these networks; no ranges mean everywhere."""
+    if not ranges:
+        return True
     try:
-        found = ApiKey.objects.get_from_key(key)
-    except ApiKey.DoesNotExist:
+        address = ip_address(remote_address)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return any(mapped in ip_network(each) for each in ranges)
+
+
+def _find_key(text: str) -> ApiKey | None:
+    prefix = prefix_of(text)
+    if not prefix or not text.isprintable():
         return None
-    return None if found.has_expired else ApiKey.objects.select_related("account").get(pk=found.pk)
+    used = ExpressionWrapper(Q(last_used_at__gt=Now() - USED_EVERY), output_field=BooleanField())
+    expired = ExpressionWrapper(Q(expiry_date__lte=Now()), output_field=BooleanField())
+    found = (
+        ApiKey.objects.filter(prefix=prefix, revoked=False)
+        .select_related("account")
+        .annotate(is_noted=used, is_past=expired)
+        .first()
+    )
+    if found is None or found.is_past or not found.is_valid(text):
+        return None
+    if not found.is_noted:
+        ApiKey.objects.filter(pk=found.pk).update(last_used_at=Now())
+    return found  # type: ignore[no-any-return]  # the library's manager has no types
 
 
 class ApiKeyAuthentication(BaseAuthentication):

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from orders.engine import DEVELOPMENT, SIGNERS
 
-@register()
+
+@register("startup")
 def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Each time limit must stay below the next one, and counts must make sense."""
     errors: list[CheckMessage] = []
@@ -40,9 +43,53 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     return errors
 
 
-@register(deploy=False)
+STARTUP = "startup"
+
+
+@register(STARTUP)
 def production_secret(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Outside DEBUG a guessable secret would let anybody forge admin sessions."""
-    if not settings.DEBUG and (len(settings.SECRET_KEY) < 32 or settings.SECRET_KEY.startswith("development")):
+    secret = settings.SECRET_KEY
+    if not settings.IS_DEVELOPMENT and (len(secret) < 32 or secret.startswith("development")):
         return [Error("SECRET_KEY must be random and at least 32 characters long outside DEBUG", id="orders.E004")]
+    return []
+
+
+@register(STARTUP)
+def production_access(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Outside DEBUG nobody trades without a key."""
+    if not settings.IS_DEVELOPMENT and (settings.API_IS_OPEN or settings.REQUIRE_API_KEY is False):
+        return [Error("the API may be open only in DEBUG", hint="Unset REQUIRE_API_KEY", id="orders.E007")]
+    return []
+
+
+@register(STARTUP)
+def signer(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The development signer's keys are public, and a keystore needs its two files, the passphrase's for us alone."""
+    if settings.SIGNER not in SIGNERS:
+        return [Error(f"SIGNER must be one of {', '.join(SIGNERS)}", id="orders.E008")]
+    if settings.SIGNER == DEVELOPMENT:
+        if settings.IS_DEVELOPMENT:
+            return []
+        hint = "Set SIGNER=keystore, SIGNER_KEYSTORE and SIGNER_PASSPHRASE_FILE, then: manage.py keystore create"
+        return [Error("the development signer signs with public keys: only in DEBUG", hint=hint, id="orders.E009")]
+    return [
+        Error(f"{name} must name the file of the keystore signer", id="orders.E010")
+        for name in ("SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE")
+        if not getattr(settings, name)
+    ] + _readable_by_others(Path(settings.SIGNER_PASSPHRASE_FILE))
+
+
+def _readable_by_others(passphrase_file: Path) -> list[CheckMessage]:
+    """Of files that are there; `manage.py prepare` makes them, and whoever signs says when they are not."""
+    if passphrase_file.is_file() and passphrase_file.stat().st_mode & 0o077:
+        return [Error(f"{passphrase_file} can be read by others", hint="chmod 600", id="orders.E011")]
+    return []
+
+
+@register(STARTUP)
+def signer_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The signer must not refuse every order by its deadline."""
+    if settings.SIGNER_MAX_DEADLINE_S <= settings.ORDER_DEADLINE_S:
+        return [Error("SIGNER_MAX_DEADLINE_S must stay above ORDER_DEADLINE_S", id="orders.E012")]
     return []

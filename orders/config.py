@@ -63,6 +63,11 @@ def hints_redis_url() -> str:
     return settings.REDIS_WAKE_URL
 
 
+def rate_per_minute() -> int:
+    """Requests a key may send in a minute when it has no number of its own; 0: any."""
+    return settings.RATE_PER_MINUTE
+
+
 def api_is_open() -> bool:
     """Whether callers on this machine need no key (DEBUG and bound to loopback)."""
     return settings.API_IS_OPEN

@@ -1,6 +1,7 @@
 """Turns every error that reaches the HTTP edge into a problem object."""
 
 import logging
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,6 +51,8 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         if code is None:
             return None
         problem = Problem(code, str(getattr(error, "detail", "")) or KINDS[code].title)
+        if isinstance(error, drf.Throttled):
+            headers["Retry-After"] = str(math.ceil(getattr(error, "wait", None) or RETRY_AFTER_S))
         if code == "unauthorized":
             headers["WWW-Authenticate"] = "Bearer"
     return problem_response(problem, instance=context["request"].path, headers=headers)

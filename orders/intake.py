@@ -12,6 +12,7 @@ from orders.models import Token
 from orders.order_types import ORDER_TYPES
 from orders.problems import FieldError, Problem, ProblemError
 from orders.terms import Terms
+from orders.values import value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def swap_terms(
     token_in, token_out = _tokens(fields, offer)
     side = Side(fields["side"])
     fixed = token_in if side is Side.EXACT_IN else token_out
+    amount = _atoms(fields["amount"], fixed, "/amount")
     return Terms(
         client_order_id=client_order_id,
         chain_id=offer.chain_id,
@@ -69,9 +71,10 @@ def swap_terms(
         token_out=token_out.symbol,
         decimals_in=token_in.decimals,
         decimals_out=token_out.decimals,
-        amount=_atoms(fields["amount"], fixed, "/amount"),
+        amount=amount,
         expires_at=expires_at,
         extra=extra,
+        value=value_of(amount, fixed.decimals, fixed.value),
     )
 
 

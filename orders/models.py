@@ -1,15 +1,20 @@
 """What PostgreSQL remembers. Every invariant we can state is a constraint or a trigger here; no business methods."""
 
 import uuid
+from typing import Any, ClassVar
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from rest_framework_api_key.models import AbstractAPIKey
 from uuid_utils.compat import uuid7
 
+from orders.audit_log import AuditEntry as AuditEntry
 from orders.fields import AtomsField, CurrentTransactionId, TransactionIdField
+from orders.key_format import KeyManager
+from orders.scopes import SCOPES, default_scopes
 from orders.states import LIVE, TERMINAL, TRANSITIONS, OrderStatus
 
 
@@ -48,21 +53,52 @@ class Account(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    # Limits are set by services/limits.py alone. Once counted, always counted: from then on the open amounts are the
+    # sums of its live orders' `held_value`, which every insert and every terminal transition keeps.
+    max_open_value = AtomsField(null=True, editable=False, help_text="Most value of open orders; null: any.")
+    max_open_orders = models.PositiveIntegerField(null=True, editable=False, help_text="Most open orders; null: any.")
+    is_counted = models.BooleanField(db_default=False, default=False, editable=False)
+    open_value = AtomsField(db_default=0, default=0, editable=False)
+    open_orders = models.IntegerField(db_default=0, default=0, editable=False)
 
     class Meta:
         ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(condition=Q(open_value__gte=0, open_orders__gte=0), name="account_open_in_range"),
+            models.CheckConstraint(
+                condition=Q(is_counted=True) | Q(max_open_value__isnull=True, max_open_orders__isnull=True),
+                name="account_limited_is_counted",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name
 
 
 class ApiKey(AbstractAPIKey):
-    """A hashed secret that acts for one account."""
+    """A hashed secret that acts for one account, within what is written here. Values are in micro-units."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="api_keys")
+    scopes = ArrayField(models.CharField(max_length=16), default=default_scopes)
+    max_order_value = AtomsField(null=True, blank=True, help_text="Most value of one order; empty: any.")
+    max_day_value = AtomsField(null=True, blank=True, help_text="Most value of a UTC day's orders; empty: any.")
+    venues = ArrayField(models.CharField(max_length=32), default=list, blank=True, help_text="Empty: all.")
+    tokens = ArrayField(models.CharField(max_length=32), default=list, blank=True, help_text="Empty: all.")
+    ip_ranges = ArrayField(models.CharField(max_length=64), default=list, blank=True, help_text="Empty: from anywhere.")
+    is_dry_run_only = models.BooleanField(default=False, help_text="May place orders with ?dry_run=true only.")
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Requests; empty: the default.")
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    day = models.DateField(null=True, editable=False)
+    day_value = AtomsField(db_default=0, default=0, editable=False, help_text="Value of the orders placed on `day`.")
+
+    objects: ClassVar[Any] = KeyManager()  # the library has no types
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"
+        constraints = (
+            models.CheckConstraint(condition=Q(scopes__contained_by=list(SCOPES)), name="api_key_scopes_known"),
+            models.CheckConstraint(condition=Q(day_value__gte=0), name="api_key_day_value_not_negative"),
+        )
 
 
 class Token(models.Model):
@@ -72,6 +108,7 @@ class Token(models.Model):
     name = models.CharField(max_length=128)
     decimals = models.PositiveSmallIntegerField(help_text="Exponent from atoms to token units, 0 to 36.")
     is_enabled = models.BooleanField(default=True, help_text="New orders may name it.")
+    value = AtomsField(null=True, blank=True, help_text="Reference value of one token unit in 10^-12, for limits.")
 
     class Meta:
         ordering = ("symbol",)
@@ -128,6 +165,7 @@ class Order(models.Model):
     amount = AtomsField(help_text="Atoms of the fixed side.")
     terms = models.JSONField(default=dict, help_text="Guards, venues, time in force, tags and scenario as accepted.")
     expires_at = models.DateTimeField(null=True)
+    held_value = AtomsField(null=True, help_text="What it counts against its account's limits; null: not counted.")
 
     # Where it stands.
     status = models.CharField(max_length=16, default=OrderStatus.PENDING)
@@ -370,24 +408,40 @@ class IdempotencyKey(models.Model):
         return self.key
 
 
-class AdminAction(models.Model):
-    """Who did what to an order by hand, from where and why. Append-only."""
+class TradingControl(models.Model):
+    """A pause: what it names waits. Empty columns mean any, so a row of empty ones pauses everything."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="admin_actions")
+    chain_id = models.CharField(max_length=64, default="", blank=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    venue = models.CharField(max_length=32, default="", blank=True)
+    is_by_owner = models.BooleanField(default=False, help_text="Set by the account itself, which may lift it.")
     actor = models.CharField(max_length=150)
-    address = models.CharField(max_length=64, default="")
-    action = models.CharField(max_length=32)
     reason = models.TextField()
-    before = models.CharField(max_length=32)
-    after = models.CharField(max_length=32)
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering = ("-id",)
-        triggers = (append_only("admin_action_append_only"),)
+        ordering = ("id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("chain_id", "account", "venue", "is_by_owner"), nulls_distinct=False, name="control_unique"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="control_has_reason"),
+            models.CheckConstraint(
+                condition=Q(venue="") | Q(chain_id="", account__isnull=True), name="control_of_venue_is_for_all"
+            ),
+        )
 
     def __str__(self) -> str:
-        return f"{self.action} by {self.actor}"
+        return self.scope
+
+    @property
+    def scope(self) -> str:
+        """Which of the five kinds of pause it is."""
+        if self.venue:
+            return "venue"
+        if self.account_id is None:
+            return "chain" if self.chain_id else "global"
+        return "wallet" if self.chain_id else "account"
 
 
 class Heartbeat(models.Model):

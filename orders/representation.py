@@ -4,15 +4,21 @@ from typing import Any
 
 from dex import Quote, Side
 from orders.amounts import format_units, ppm_to_bps
+from orders.controls import NONE, Controls
 from orders.events import timestamp
 from orders.models import Order
 from orders.routes import encode_quote
 from orders.states import OrderStatus
 from orders.terms import Terms
 
+_UNSIGNED = {OrderStatus.PENDING, OrderStatus.ROUTING, OrderStatus.BUILDING}
 
-def order_json(order: Order) -> dict[str, Any]:
-    """The order object. Every amount comes in token units and, as `*_raw`, in atoms."""
+
+def order_json(order: Order, controls: Controls = NONE) -> dict[str, Any]:
+    """The order object. Every amount comes in token units and, as `*_raw`, in atoms.
+
+    `controls` are the pauses in force, where the reader should learn that the order waits for one.
+    """
     is_exact_in = order.side == Side.EXACT_IN
     stated_in, stated_out = (order.amount, None) if is_exact_in else (None, order.amount)
     extra = order.terms
@@ -38,7 +44,7 @@ def order_json(order: Order) -> dict[str, Any]:
         "sim": {"scenario": extra.get("scenario", "none")},
         "status": order.status,
         "outcome": order.outcome,
-        "waiting_for": "worker" if order.status == OrderStatus.PENDING else None,
+        "waiting_for": _waiting_for(order, controls),
         "attempt": order.attempt,
         "seq": order.seq,
         "chain": order.chain_id,
@@ -49,6 +55,13 @@ def order_json(order: Order) -> dict[str, Any]:
         "created_at": timestamp(order.created_at),
         "updated_at": timestamp(order.updated_at),
     }  # fmt: skip
+
+
+def _waiting_for(order: Order, controls: Controls) -> str | None:
+    is_unsigned = order.status in _UNSIGNED and order.tx_hash is None
+    if is_unsigned and controls.seem_to_hold(order.chain_id, order.account_id, order.status):
+        return "halt"
+    return "worker" if order.status == OrderStatus.PENDING else None
 
 
 def first_answer_json(order: Order) -> dict[str, Any]:

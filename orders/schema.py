@@ -280,6 +280,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Repeats within 24 h give the first answer again.",
 )
+DRY_RUN = OpenApiParameter("dry_run", bool, description="Go through every step up to the broadcast; store nothing.")
 LIST_PARAMETERS = [
     OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),
     OpenApiParameter("outcome", _text(32)),
@@ -296,7 +297,7 @@ LIST_PARAMETERS = [
     ),
     OpenApiParameter("cursor", str, description="From `next` or `previous`."),
 ]
-_REFUSALS = (400, 401, 404, 409, 413, 415, 422, 503)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 def answers(shape: type[serializers.Serializer[Any]], *statuses: int) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from dex import Engine
 from orders.amounts import format_units
-from orders.models import Account, Order, Token
+from orders.models import Account, Order, Token, TradingControl
 from orders.states import OrderStatus
 
 UPKEEP = "upkeep"
@@ -28,6 +28,12 @@ def tokens() -> dict[str, Token]:
 def orders_of(account: Account) -> QuerySet[Order]:
     """The account's orders; a foreign one does not exist for the caller."""
     return Order.objects.filter(account=account)
+
+
+def controls_of(account: Account) -> QuerySet[TradingControl]:
+    """The pauses that concern an account: its own, and those of everybody."""
+    concern = Q(account=account) | Q(account__isnull=True)
+    return TradingControl.objects.filter(concern).select_related("account").order_by("id")
 
 
 def open_order_ids(account: Account) -> list[UUID]:

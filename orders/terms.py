@@ -15,6 +15,8 @@ from dex import Side, SwapRequest
 class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
 
+    `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value.
+
     `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
     max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
     scenario.
@@ -31,6 +33,7 @@ class Terms:
     amount: int
     expires_at: datetime | None
     extra: Mapping[str, Any]
+    value: int | None = None
 
     def fingerprint(self) -> bytes:
         """SHA-256 over everything the owner stated: equal terms, equal bytes."""

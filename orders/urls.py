@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders import stream_views, views
+from orders import halt_views, stream_views, views
 
 urlpatterns = [
     path("quotes", views.QuotesView.as_view()),
@@ -13,6 +13,7 @@ urlpatterns = [
     re_path(r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", views.OrderByClientIdView.as_view()),
     path("events", stream_views.EventsView.as_view()),
     path("ws-tickets", stream_views.WsTicketsView.as_view()),
+    path("halt", halt_views.HaltView.as_view()),
     path("venues", views.VenuesView.as_view()),
     path("tokens", views.TokensView.as_view()),
 ]

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
@@ -11,11 +11,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
-from rest_framework.views import APIView
 
 from dex import DexError
 from orders import schema, selectors
-from orders.config import default_price_impact_bps, default_slippage_bps
+from orders.access import AccountView, checked, require_real_orders, within_key
+from orders.authentication import Caller
+from orders.config import default_price_impact_bps, default_slippage_bps, get_policy
 from orders.engine import get_engine
 from orders.event_log import epoch_now, order_events, own_cursor
 from orders.events import timestamp
@@ -26,6 +27,7 @@ from orders.models import Account, Order
 from orders.pagination import NewestFirst
 from orders.problems import Problem, ProblemError
 from orders.representation import first_answer_json, order_json, quote_json
+from orders.scopes import CANCEL, QUOTE, READ, TRADE
 from orders.serializers import (
     MAX_BATCH,
     BatchRequestSerializer,
@@ -34,7 +36,9 @@ from orders.serializers import (
     QuoteRequestSerializer,
 )
 from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.pause import read_controls
 from orders.services.place import Answer, Idempotency, Placed, answer_once, place_orders
+from orders.services.rehearse import rehearse_order
 from orders.services.settled import problem_of
 from orders.terms import Terms, swap_request
 
@@ -54,9 +58,20 @@ def read_offer() -> Offer:
     )
 
 
+def caller_of(request: Request) -> Caller:
+    """Who asks."""
+    assert isinstance(request.user, Caller)
+    return request.user
+
+
 def account_of(request: Request) -> Account:
     """The caller's account."""
-    return request.user.account  # type: ignore[union-attr,no-any-return]
+    return caller_of(request).account
+
+
+def actor_of(request: Request, reason: str) -> Actor:
+    """The caller, for the audit log."""
+    return Actor(caller_of(request).name, request.META.get("REMOTE_ADDR", ""), reason)
 
 
 def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
@@ -84,8 +99,10 @@ def _location(order: Order) -> str:
     return f"/api/v1/orders/{order.id}"
 
 
-class QuotesView(APIView):
+class QuotesView(AccountView):
     """POST /quotes."""
+
+    scopes: ClassVar = {"POST": QUOTE}
 
     @extend_schema(request=QuoteRequestSerializer, responses=schema.answers(schema.QUOTE), operation_id="quote")
     def post(self, request: Request) -> Response:
@@ -102,8 +119,10 @@ class QuotesView(APIView):
         return Response(quote_json(terms, quote, selectors.token_decimals(), timestamp(now), expires_at))
 
 
-class OrdersView(APIView):
+class OrdersView(AccountView):
     """GET and POST /orders."""
+
+    scopes: ClassVar = {"GET": READ, "POST": TRADE}
 
     @extend_schema(
         parameters=schema.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
@@ -115,22 +134,29 @@ class OrdersView(APIView):
             raise ValidationError(dict(filtered.errors))
         pages = NewestFirst()
         page: list[Order] | None = pages.paginate_queryset(filtered.qs, request, view=self)
-        return pages.get_paginated_response([order_json(order) for order in page or []])
+        controls = read_controls()
+        return pages.get_paginated_response([order_json(order, controls) for order in page or []])
 
     @extend_schema(
-        parameters=[schema.IDEMPOTENCY_KEY],
+        parameters=[schema.IDEMPOTENCY_KEY, schema.DRY_RUN],
         request=OrderRequestSerializer,
-        responses=schema.answers(schema.ORDER, 201),
+        responses=schema.answers(schema.ORDER, 200, 201),
         operation_id="placeOrder",
     )
     def post(self, request: Request) -> Response:
-        """Accept one order."""
+        """Accept one order; with `dry_run=true` tell what would become of it, and store nothing."""
+        caller, is_dry_run = caller_of(request), _is_dry_run(request)
+        if not is_dry_run:
+            require_real_orders(caller)
         serializer = OrderRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        terms = order_terms(serializer.validated_data, read_offer())
+        terms = checked(order_terms(serializer.validated_data, read_offer()), caller)
+        if is_dry_run:
+            order = rehearse_order(caller.account, terms, key=caller.key, engine=get_engine(), policy=get_policy())
+            return Response(order_json(order, read_controls()))
 
         def run() -> Answer:
-            placed = place_orders(account_of(request), [terms])[0]
+            placed = place_orders(caller.account, [terms], key=caller.key)[0]
             if isinstance(placed, Problem):
                 raise ProblemError(placed)
             return Answer(201, _accepted_json(placed), _location(placed.order), placed.is_replay)
@@ -138,8 +164,10 @@ class OrdersView(APIView):
         return answer_post(request, run)
 
 
-class BatchView(APIView):
+class BatchView(AccountView):
     """POST /orders/batch."""
+
+    scopes: ClassVar = {"POST": TRADE}
 
     @extend_schema(
         parameters=[schema.IDEMPOTENCY_KEY],
@@ -149,13 +177,15 @@ class BatchView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Accept up to 500 orders, each judged for itself; `atomic` accepts all or none."""
+        caller = caller_of(request)
+        require_real_orders(caller)
         items, is_atomic = _batch_items(request.data)
-        read = _read_items(items)
+        read = _read_items(items, caller)
         if is_atomic and any(isinstance(item, Problem) for item in read):
             return _batch_refused(read, request)
 
         def run() -> Answer:
-            results = _place_items(account_of(request), read)
+            results = _place_items(caller, read)
             if is_atomic and any(isinstance(result, Problem) for result in results):
                 raise AtomicRefusal(results)
             is_whole = not any(isinstance(result, Problem) for result in results)
@@ -188,13 +218,13 @@ def _batch_items(data: Any) -> tuple[list[Any], bool]:
     return data["orders"], data.get("atomic", False)
 
 
-def _read_items(items: list[Any]) -> list[Terms | Problem]:
+def _read_items(items: list[Any], caller: Caller) -> list[Terms | Problem]:
     offer = read_offer()
     reader = OrderRequestSerializer()  # one for all items: building its fields costs more than using them
     read: list[Terms | Problem] = []
     for item in items:
         try:
-            read.append(order_terms(reader.run_validation(item), offer))
+            read.append(within_key(order_terms(reader.run_validation(item), offer), caller))
         except ValidationError as error:
             read.append(validation_problem(error.detail))
         except ProblemError as error:
@@ -202,8 +232,9 @@ def _read_items(items: list[Any]) -> list[Terms | Problem]:
     return read
 
 
-def _place_items(account: Account, read: list[Terms | Problem]) -> list[Placed | Problem]:
-    placed = iter(place_orders(account, [item for item in read if isinstance(item, Terms)]))
+def _place_items(caller: Caller, read: list[Terms | Problem]) -> list[Placed | Problem]:
+    terms = [item for item in read if isinstance(item, Terms)]
+    placed = iter(place_orders(caller.account, terms, key=caller.key))
     return [item if isinstance(item, Problem) else next(placed) for item in read]
 
 
@@ -228,13 +259,15 @@ def _batch_refused(results: Any, request: Request) -> Response:
     return problem_response(problem, instance=request.path)
 
 
-class OrderView(APIView):
+class OrderView(AccountView):
     """GET and DELETE /orders/{id}."""
+
+    scopes: ClassVar = {"GET": READ, "DELETE": CANCEL}
 
     @extend_schema(responses=schema.answers(schema.ORDER), operation_id="getOrder")
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order as it stands."""
-        return Response(order_json(_find(request, order_id)))
+        return Response(order_json(_find(request, order_id), read_controls()))
 
     @extend_schema(
         request=CancelRequestSerializer, responses=schema.answers(schema.ORDER, 200, 202), operation_id="cancelOrder"
@@ -243,7 +276,7 @@ class OrderView(APIView):
         """Cancel: 200 cancelled, 202 too late to promise (bytes may be on their way), 409 already ended."""
         serializer = CancelRequestSerializer(data=request.data or {})
         serializer.is_valid(raise_exception=True)
-        actor = Actor(name="its owner", reason=serializer.validated_data.get("reason", ""))
+        actor = actor_of(request, serializer.validated_data.get("reason", ""))
         result = cancel_orders([order_id], actor=actor, account=account_of(request)).get(order_id)
         order = _find(request, order_id)
         if result is CancelResult.ALREADY_ENDED:
@@ -251,8 +284,10 @@ class OrderView(APIView):
         return Response(order_json(order), status=202 if result is CancelResult.TOO_LATE else 200)
 
 
-class OrderByClientIdView(APIView):
+class OrderByClientIdView(AccountView):
     """GET /orders/by-client-id/{client_order_id}."""
+
+    scopes: ClassVar = {"GET": READ}
 
     @extend_schema(responses=schema.answers(schema.ORDER), operation_id="getOrderByClientId")
     def get(self, request: Request, client_order_id: str) -> Response:
@@ -260,11 +295,13 @@ class OrderByClientIdView(APIView):
         order = selectors.orders_of(account_of(request)).filter(client_order_id=client_order_id).first()
         if order is None:
             raise ProblemError(Problem("not_found", "no order of yours has this client_order_id"))
-        return Response(order_json(order))
+        return Response(order_json(order, read_controls()))
 
 
-class OrderEventsView(APIView):
+class OrderEventsView(AccountView):
     """GET /orders/{id}/events."""
+
+    scopes: ClassVar = {"GET": READ}
 
     @extend_schema(parameters=[schema.AFTER], responses=schema.answers(schema.EVENTS), operation_id="listOrderEvents")
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -278,8 +315,10 @@ class OrderEventsView(APIView):
         return Response({"results": [event.to_json(str(own_cursor(event, epoch))) for event in events]})
 
 
-class VenuesView(APIView):
+class VenuesView(AccountView):
     """GET /venues."""
+
+    scopes: ClassVar = {"GET": READ}
 
     @extend_schema(responses=schema.answers(schema.VENUES), operation_id="listVenues")
     def get(self, request: Request) -> Response:
@@ -287,8 +326,10 @@ class VenuesView(APIView):
         return Response(selectors.venues(get_engine()))
 
 
-class TokensView(APIView):
+class TokensView(AccountView):
     """GET /tokens."""
+
+    scopes: ClassVar = {"GET": READ}
 
     @extend_schema(responses=schema.answers(schema.TOKENS), operation_id="listTokens")
     def get(self, request: Request) -> Response:
@@ -296,6 +337,13 @@ class TokensView(APIView):
         rows = [token for token in selectors.tokens().values() if token.is_enabled]
         shown = [{"symbol": token.symbol, "name": token.name, "decimals": token.decimals} for token in rows]
         return Response({"results": shown})
+
+
+def _is_dry_run(request: Request) -> bool:
+    stated = request.query_params.get("dry_run", "false")
+    if stated not in {"true", "false"}:
+        raise ProblemError(Problem("invalid", "dry_run must be true or false"))
+    return stated == "true"
 
 
 def _find(request: Request, order_id: UUID) -> Order:

@@ -66,6 +66,14 @@ class Chain(Protocol):
         """The same transactions with other fees, signed anew, without I/O; one answer per transaction, in order."""
         ...
 
+    def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
+        """Whether `sign` would sign each, without signing; None where it would."""
+        ...
+
+    def address_of(self, owner: str) -> str:
+        """The wallet that the chain's signer keeps for an owner."""
+        ...
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain; one answer per transaction, in order.
 

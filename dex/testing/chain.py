@@ -56,6 +56,14 @@ class FakeChain:
         """See `Chain`."""
         return [self._sign(intent) for intent in intents]
 
+    def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [None] * len(intents)
+
+    def address_of(self, owner: str) -> str:
+        """See `Chain`."""
+        return f"wallet-of-{owner}"
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
         self.sent |= {transaction.tx_hash: transaction for transaction in transactions}

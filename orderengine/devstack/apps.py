@@ -7,15 +7,12 @@ from orderengine.devstack.children import Command
 
 # Celery says this at every start as root, where the embedded stack of a container simply is.
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
-# What orders/checks.py asks of a secret outside DEBUG.
-SECRET_LENGTH = 32
 
 
 def app_commands(root: Path, environment: dict[str, str], workers: int = 1) -> list[Command]:
     """Web, worker (numbered when there are several) and beat, in the order in which they start."""
-    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows. A secret
-    # that only DEBUG accepts leaves no choice.
-    background = environment | ({"DEBUG": "0"} if len(environment["SECRET_KEY"]) >= SECRET_LENGTH else {})
+    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows.
+    background = environment | {"DEBUG_PAGES": "0"}
     names = ["worker"] if workers == 1 else [f"worker-{number}" for number in range(1, workers + 1)]
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "orderengine"]
     schedule = str(Path(environment["STATE_DIR"]) / "celerybeat-schedule")

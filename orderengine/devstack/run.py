@@ -24,6 +24,7 @@ TEND_EVERY_S = 0.2
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
     *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
+    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE"),
 )
 
 
@@ -82,15 +83,28 @@ def _servers(environment: dict[str, str], state: State, children: Children, cons
 
 
 def _own_values(environment: dict[str, str], state: State, port: int) -> dict[str, str]:
-    return {
+    # Debug pages show settings, so they are on by default only where nobody else can see them.
+    debug = environment.get("DEBUG") or str(int(is_loopback(environment["HOST"])))
+    signer = {}
+    if not _is_on(debug) and "SIGNER" not in environment:
+        # Outside DEBUG nobody signs with public keys; `prepare` makes these files.
+        signer = {
+            "SIGNER": "keystore",
+            "SIGNER_KEYSTORE": str(state.directory / "keystore.json"),
+            "SIGNER_PASSPHRASE_FILE": str(state.directory / "keystore-passphrase"),
+        }
+    return signer | {
         "PORT": str(port),
-        # Debug pages show settings, so they are on by default only where nobody else can see them.
-        "DEBUG": environment.get("DEBUG") or str(int(is_loopback(environment["HOST"]))),
+        "DEBUG": debug,
         "SECRET_KEY": environment.get("SECRET_KEY") or secret(state.directory / "secret-key"),
         "STATE_DIR": str(state.directory),
         "ADMIN_PASSWORD_FILE": environment.get("ADMIN_PASSWORD_FILE") or str(state.directory / "admin-password"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _is_on(text: str) -> bool:
+    return text.lower() in {"1", "true", "yes", "on"}
 
 
 def _start_apps(root: Path, environment: dict[str, str], children: Children, keeper: Keeper) -> None:
@@ -139,7 +153,7 @@ def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
     if only_servers:
         return "\n  The servers are up. Ctrl-C stops them.\n"
     url = f"http://{_reachable(environment['HOST'])}:{environment['PORT']}"
-    is_open = environment["DEBUG"].lower() in {"1", "true", "yes", "on"} and is_loopback(environment["HOST"])
+    is_open = _is_on(environment["DEBUG"]) and is_loopback(environment["HOST"])
     password = os.path.relpath(environment["ADMIN_PASSWORD_FILE"])
     access = (
         "authentication is OPEN on this loopback address, because DEBUG is on"

@@ -115,6 +115,9 @@ def test_the_schema_option_becomes_the_search_path() -> None:
         ({"DATABASE_URL": URL, "DEBUG": "1", "PORT": "many"}, "PORT"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_LEASE_S": "25"}, "must stay below"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_BATCH_SIZE": "0"}, "PIPELINE_BATCH_SIZE"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "nobody"}, "SIGNER must be one of"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "keystore"}, "SIGNER_KEYSTORE must name"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER_MAX_DEADLINE_S": "60"}, "SIGNER_MAX_DEADLINE_S"),
     ],
 )
 def test_a_setting_that_makes_no_sense_stops_the_start(environment: dict[str, Any], said: str) -> None:
@@ -122,3 +125,69 @@ def test_a_setting_that_makes_no_sense_stops_the_start(environment: dict[str, An
 
     assert loaded.returncode != 0
     assert said in loaded.stderr
+
+
+SECRET = "s" * 40
+PRODUCTION = {"DATABASE_URL": URL, "DEBUG": "0", "SECRET_KEY": SECRET, "SIGNER": "keystore"}
+FILES = {"SIGNER_KEYSTORE": "/nowhere/keystore.json", "SIGNER_PASSPHRASE_FILE": "/nowhere/passphrase"}
+
+
+def test_production_settings_that_are_whole_are_accepted() -> None:
+    assert load(**PRODUCTION, **FILES).returncode == 0
+
+
+STARTS = {
+    "web": ["-c", "import orderengine.asgi"],
+    "worker": ["-m", "celery", "-A", "orderengine", "worker", "--pool", "solo"],
+    "beat": ["-m", "celery", "-A", "orderengine", "beat", "-s", "SCHEDULE", "--pidfile="],
+}
+UNSAFE = [
+    ({"SIGNER": "development"}, "development signer"),
+    ({"SECRET_KEY": "development-only-secret-key-long-enough"}, "SECRET_KEY must be random"),
+    ({"REQUIRE_API_KEY": "0"}, "the API may be open only in DEBUG"),
+    ({"SIGNER_PASSPHRASE_FILE": __file__}, "can be read by others"),
+]
+
+
+@pytest.mark.parametrize(
+    ("start", "change", "said"),
+    [(start, *UNSAFE[0]) for start in STARTS] + [("web", *unsafe) for unsafe in UNSAFE[1:]],
+)
+def test_outside_debug_nothing_starts_on_unsafe_settings(
+    tmp_path: Path, start: str, change: dict[str, str], said: str
+) -> None:
+    """Each process of the engine asks for itself, before it reaches for any server."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    refused = subprocess.run(
+        [sys.executable, *(part.replace("SCHEDULE", str(tmp_path / "schedule")) for part in STARTS[start])],
+        env=clean | PRODUCTION | FILES | change,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
+
+    assert refused.returncode != 0
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_development_without_debug_pages_stays_development() -> None:
+    """As the workers of `make run` are started: no statements kept, and the development signer still allowed."""
+    code = (
+        "import django; django.setup(); from django.conf import settings;"
+        "from orderengine.startup import refuse_unsafe; refuse_unsafe(); print(settings.DEBUG, settings.API_IS_OPEN)"
+    )
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment = {"DJANGO_SETTINGS_MODULE": "orderengine.settings", "DATABASE_URL": URL}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | environment | {"DEBUG": "1", "DEBUG_PAGES": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+    assert ran.stdout.split() == ["False", "True"]

@@ -13,9 +13,11 @@ from orders.models import Wallet, new_id
 from orders.problems import Problem
 from orders.recordset import id_array, recordset, to_json
 from orders.routes import decode_route
+from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
+from orders.services.pause import lock_controls
 from orders.services.route import expired
-from orders.services.settled import Settled, fail, problem_of, retry
+from orders.services.settled import Settled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
 from orders.services.wallets import ensure_wallets, lock_wallets, take_nonces
 from orders.states import OrderStatus, Stage
@@ -46,8 +48,11 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         settled.events = transition([*changes, *(_retry(order, error, policy) for order in ready)])
         return settled
     with transaction.atomic():
+        controls = lock_controls()
         ages_ms = _still_ours(ready)
-        held = [order for order in ready if order.id in ages_ms]
+        paused = [o for o in ready if o.id in ages_ms and controls.stop(engine.chain.chain_id, o.account_id, o.route)]
+        changes += [_route_anew(order) for order in paused]
+        held = [order for order in ready if order.id in ages_ms and order not in paused]
         stale = [order for order in held if _is_stale(order, ages_ms[order.id])]
         changes += [_requote(order, ages_ms[order.id], policy) for order in stale]
         fresh = [order for order in held if order not in stale] if stale else held
@@ -57,8 +62,9 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         holds, refused = _sign(able, wallets, nonces, fees, engine, policy)
         _store(holds, policy)
         settled.events = transition([*changes, *refused])
+        record_signatures(hold.signed for hold in holds)
     settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
-    if stale:
+    if stale or paused:
         settled.wakes[Stage.ROUTE] = 0.0
     return settled
 
@@ -75,6 +81,11 @@ def _requote(order: ClaimedOrder, age_ms: int, policy: Policy) -> Change:
     if order.attempt >= policy.max_attempts:
         return fail(order, problem)
     return retry(order, OrderStatus.ROUTING, problem, policy)
+
+
+def _route_anew(order: ClaimedOrder) -> Change:
+    """Paused before it was signed: it waits among those to be routed, for prices that hold when it goes on."""
+    return move(order, OrderStatus.ROUTING, fields={"route": None}, data={"halted": True})
 
 
 def _retry(order: ClaimedOrder, error: RetryableError, policy: Policy) -> Change:

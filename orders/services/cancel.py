@@ -1,7 +1,6 @@
 """Cancels orders that hold no nonce yet; later only the chain can end them, which `confirm` then asks it to do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
@@ -9,8 +8,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from orders.events import Event, push_events
-from orders.models import Account, AdminAction, Order
+from orders.models import Account, Order
 from orders.problems import Problem
+from orders.services.audit import Actor as Actor
+from orders.services.audit import Entry, record
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage, is_terminal
 from orders.wake import wake
@@ -22,16 +23,6 @@ class CancelResult(StrEnum):
     CANCELLED = "cancelled"
     TOO_LATE = "too_late"
     ALREADY_ENDED = "already_ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts by hand, for the record: name, address, and the reason they gave."""
-
-    name: str
-    address: str = ""
-    reason: str = ""
-    is_admin: bool = False
 
 
 def cancel_orders(
@@ -53,8 +44,7 @@ def cancel_orders(
         late = [order.id for order in orders if results[order.id] is CancelResult.TOO_LATE]
         _request(late)
         events: list[Event] = transition(changes)
-        if actor.is_admin:
-            _record(orders, results, actor)
+        record(actor, [_entry(order, results[order.id]) for order in orders])
     push_events(events)
     if late:
         wake(Stage.CONFIRM)
@@ -76,7 +66,8 @@ def _result(order: Order) -> CancelResult:
 
 
 def _cancelled(order: Order, actor: Actor) -> Change:
-    detail = f"cancelled by {actor.name} before anything was sent" + (f": {actor.reason}" if actor.reason else "")
+    who = actor.name if actor.is_admin else "its owner"
+    detail = f"cancelled by {who} before anything was sent" + (f": {actor.reason}" if actor.reason else "")
     failure = Problem("cancelled", detail).to_json()
     return Change(
         order.id,
@@ -89,16 +80,6 @@ def _cancelled(order: Order, actor: Actor) -> Change:
     )
 
 
-def _record(orders: Sequence[Order], results: dict[UUID, CancelResult], actor: Actor) -> None:
-    AdminAction.objects.bulk_create(
-        AdminAction(
-            order=order,
-            actor=actor.name,
-            address=actor.address,
-            action="cancel",
-            reason=actor.reason,
-            before=order.status,
-            after=OrderStatus.FAILED if results[order.id] is CancelResult.CANCELLED else order.status,
-        )
-        for order in orders
-    )
+def _entry(order: Order, result: CancelResult) -> Entry:
+    after = OrderStatus.FAILED if result is CancelResult.CANCELLED else order.status
+    return Entry("order.cancel", f"order:{order.id}", order.status, after, order.account_id)

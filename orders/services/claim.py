@@ -26,6 +26,12 @@ CONDITIONS: dict[Stage, str] = {
 }
 
 
+# What is paused is not even claimed, unless its time is up; build.py makes sure under a lock, before it signs.
+NOT_PAUSED = """(expires_at <= now() OR NOT EXISTS (
+    SELECT FROM orders_tradingcontrol c WHERE c.venue = '' AND c.chain_id IN ('', orders_order.chain_id)
+        AND (c.account_id IS NULL OR c.account_id = orders_order.account_id)))"""
+
+
 class ClaimedOrder(NamedTuple):
     """What stages need of an order. Amounts are atoms.
 
@@ -142,6 +148,10 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
     )
 
 
+def _claimable(stage: Stage) -> str:
+    return CONDITIONS[stage] + (f" AND {NOT_PAUSED}" if stage is Stage.ROUTE else "")
+
+
 @cache
 def _statement(stage: Stage) -> str:
     read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
@@ -153,7 +163,7 @@ def _statement(stage: Stage) -> str:
         due AS MATERIALIZED (
             SELECT id AS due_id, status AS was, updated_at AS since_before, claim_count AS crashes, due_at AS due_since
             FROM orders_order
-            WHERE {CONDITIONS[stage]} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
+            WHERE {_claimable(stage)} AND due_at <= now() AND (lease_until IS NULL OR lease_until < now())
             ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
         ), oldest AS MATERIALIZED (
             SELECT crashes AS of_crashes, (SELECT count(*) FROM due) AS seen FROM due ORDER BY due_since LIMIT 1
@@ -210,9 +220,9 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
 def due_stages() -> dict[Stage, float]:
     """Stages that have unleased rows due now or within a second, with the seconds until the first is due."""
     parts = [
-        f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order WHERE {condition}"
+        f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order WHERE {_claimable(stage)}"
         " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
-        for stage, condition in CONDITIONS.items()
+        for stage in CONDITIONS
     ]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))

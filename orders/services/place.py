@@ -7,9 +7,10 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-from orders.models import Account, IdempotencyKey, Order, new_id
+from orders.models import Account, ApiKey, IdempotencyKey, Order, new_id
 from orders.problems import Problem, ProblemError
 from orders.recordset import recordset, to_json
+from orders.services.limits import admit, count, lock_room
 from orders.states import OrderStatus, Stage
 from orders.terms import Terms
 from orders.wake import wake
@@ -43,31 +44,55 @@ class Idempotency:
     request_hash: bytes
 
 
-def place_orders(account: Account, terms: Sequence[Terms]) -> list[Placed | Problem]:
+def place_orders(account: Account, terms: Sequence[Terms], *, key: ApiKey | None = None) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
-    A client_order_id that exists with the same terms gives the existing order, with other terms a problem.
+    A client_order_id that exists with the same terms gives the existing order, with other terms a problem. Where
+    the account or the key has limits, an order that does not fit is refused with `limit_exceeded`.
     """
-    orders = [_new_order(account, item) for item in terms]
+    orders = [unsaved_order(account, item) for item in terms]
     if not orders:
         return []
-    created = _insert(orders)
+    has_day_limit = key is not None and key.max_day_value is not None
+    created = None if has_day_limit else _insert(account, orders, is_counted=False)
+    refused: dict[Any, Problem] = {}
+    if created is None:
+        with transaction.atomic(savepoint=False):
+            created, refused = _insert_within_limits(account, key, orders, [item.value for item in terms])
     for order in orders:
         if order.id in created:
             order.created_at = order.updated_at = order.due_at = created[order.id]
-    existing = _existing(account, [order for order in orders if order.id not in created])
-    answers: list[Placed | Problem] = []
+    left = [order for order in orders if order.id not in created and order.id not in refused]
+    existing = _existing(account, left)
+    return [refused.get(order.id) or _placed(order, created, existing) for order in orders]
+
+
+def _placed(order: Order, created: dict[Any, Any], existing: dict[str | None, Order]) -> Placed | Problem:
+    if order.id in created:
+        return Placed(order, is_replay=False)
+    assert order.client_order_id is not None  # nothing else can conflict
+    first = existing[order.client_order_id]
+    if bytes(first.request_hash) == order.request_hash:
+        return Placed(first, is_replay=True)
+    return _reused(order.client_order_id, first)
+
+
+def _insert_within_limits(
+    account: Account, key: ApiKey | None, orders: Sequence[Order], values: Sequence[int | None]
+) -> tuple[dict[Any, Any], dict[Any, Problem]]:
+    """Insert those that fit under limits, and count them; what was created, and what was refused, by id."""
+    room = lock_room(account, key)
+    known = _existing(account, [order for order in orders if order.client_order_id])
+    new = [(o, value) for o, value in zip(orders, values, strict=True) if o.client_order_id not in known]
+    verdicts = admit(room, [value for _, value in new])
+    refused = {o.id: verdict for (o, _), verdict in zip(new, verdicts, strict=True) if verdict is not None}
+    fitting = {o.id: value or 0 for o, value in new if o.id not in refused}
     for order in orders:
-        if order.id in created:
-            answers.append(Placed(order, is_replay=False))
-            continue
-        assert order.client_order_id is not None  # nothing else can conflict
-        first = existing[order.client_order_id]
-        if bytes(first.request_hash) == order.request_hash:
-            answers.append(Placed(first, is_replay=True))
-        else:
-            answers.append(_reused(order.client_order_id, first))
-    return answers
+        order.held_value = fitting.get(order.id) if room.is_counted else None
+    created = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)
+    assert created is not None  # the row is locked
+    count(account, key, room, [fitting[order_id] for order_id in created])
+    return created, refused
 
 
 def answer_once(account: Account, idempotency: Idempotency | None, run: Callable[[], Answer]) -> Answer:
@@ -112,7 +137,8 @@ _FRESH: dict[str, Any] = dict.fromkeys(field.attname for field in Order._meta.co
 }
 
 
-def _new_order(account: Account, terms: Terms) -> Order:
+def unsaved_order(account: Account, terms: Terms) -> Order:
+    """The row that accepted terms become."""
     row = _FRESH | {
         "id": new_id(),
         "account_id": account.id,
@@ -148,31 +174,42 @@ _INSERTED: dict[str, str] = {
     "amount": "numeric",
     "expires_at": "timestamptz",
     "terms": "jsonb",
+    "held_value": "numeric",
 }
 
 
-def _insert(orders: Sequence[Order]) -> dict[Any, Any]:
-    """Insert those whose client_order_id is new; id -> created_at of what was inserted."""
+def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> dict[Any, Any] | None:
+    """Insert those whose client_order_id is new; id -> created_at of what was inserted.
+
+    None, and nothing inserted, when the account's orders are counted and the caller thought they are not. The lock on
+    its row is the one that the foreign key takes anyway.
+    """
     columns = ", ".join(_INSERTED)
     typed = ", ".join(f"{column} {sql_type}" for column, sql_type in _INSERTED.items())
     rows = [{column: to_json(getattr(order, column)) for column in _INSERTED} for order in orders]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH placed AS (
+            WITH a AS MATERIALIZED (
+                SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s FOR KEY SHARE
+            ), placed AS (
                 INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
-                SELECT *, 'PENDING', 1, 1, 0 FROM jsonb_to_recordset(%s::jsonb) AS v({typed})
+                SELECT v.*, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
                 ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
                 RETURNING id, account_id, created_at
             ), first_event AS (
                 INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
                 SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
             )
-            SELECT id, created_at FROM placed
+            SELECT id, created_at FROM a LEFT JOIN placed ON true
             """,
-            [recordset(rows)],
+            [account.id, is_counted, recordset(rows)],
         )
-        return dict(cursor.fetchall())
+        inserted = dict(cursor.fetchall())
+    if not inserted:
+        return None
+    inserted.pop(None, None)
+    return inserted
 
 
 def _existing(account: Account, orders: Sequence[Order]) -> dict[str | None, Order]:

@@ -1,20 +1,25 @@
 """Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from dex import DexError, Engine, Quote, RetryableError
+from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
 from orders.problems import Problem
 from orders.routes import PROOF, encode_quote
 from orders.selectors import token_decimals
-from orders.services.claim import ClaimedOrder
+from orders.services.claim import ClaimedOrder, release_orders
+from orders.services.pause import read_controls
 from orders.services.settled import Settled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus
 from orders.terms import swap_request
+
+# How soon an order that only a paused venue could serve is looked at again.
+HALT_POLL_S = 2.0
 
 
 def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
@@ -24,7 +29,15 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     changes = [fail(order, expired(order)) for order in orders if order.is_expired]
     open_orders = [order for order in orders if not order.is_expired]
     decimals = token_decimals()
-    for order, answer in zip(open_orders, _quotes(open_orders, engine), strict=True):
+    paused = read_controls().venues
+    waiting: list[ClaimedOrder] = []
+    for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
+        if paused and isinstance(answer, TerminalError):
+            # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
+            answer = _quotes([order], engine, frozenset())[0]
+            if not isinstance(answer, TerminalError):
+                waiting.append(order)
+                continue
         if isinstance(answer, Quote):
             fields = _routed(answer, decimals)
             routed[order.id] = order._replace(status=OrderStatus.BUILDING, **fields)
@@ -35,6 +48,8 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         else:
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
+    if waiting:
+        release_orders(waiting, HALT_POLL_S)
     settled.carried = [
         routed[event.order_id]._replace(since=event.at, seq=event.seq)
         for event in settled.events
@@ -49,16 +64,19 @@ def expired(order: ClaimedOrder) -> Problem:
     return Problem("expired", f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed")
 
 
-def _quotes(orders: Sequence[ClaimedOrder], engine: Engine) -> Sequence[Quote | DexError]:
-    requests = [
-        swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms) for order in orders
-    ]
+def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:
+    requests = [_request(order, paused) for order in orders]
     if not requests:
         return []
     try:
         return engine.route(requests)
     except RetryableError as error:  # the snapshot itself was not to be had: nobody got a route
         return [error] * len(requests)
+
+
+def _request(order: ClaimedOrder, paused: frozenset[str]) -> SwapRequest:
+    request = swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms)
+    return replace(request, deny_venues=request.deny_venues | paused) if paused else request
 
 
 def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:

@@ -3,16 +3,18 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from orders.events import Event
 from orders.recordset import recordset, to_json
-from orders.states import OrderStatus, check_edge
+from orders.services.limits import release
+from orders.states import OrderStatus, check_edge, is_terminal
 
 logger = logging.getLogger(__name__)
 
@@ -91,13 +93,19 @@ def transition(changes: Sequence[Change]) -> list[Event]:
         groups[change.shared].append(change)
     for shared in groups:
         check_edge(shared.source, shared.target)
-    events = [event for shared, group in groups.items() for event in _write(shared, group)]
+    freed: dict[int, tuple[int, int]] = {}
+    # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
+    is_ending = any(is_terminal(shared.target) for shared in groups)
+    with transaction.atomic(savepoint=False) if is_ending else nullcontext():
+        events = [event for shared, group in groups.items() for event in _write(shared, group, freed)]
+        release(freed)
     for event in events:
         logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
     return events
 
 
-def _write(shared: Shared, group: Sequence[Change]) -> list[Event]:
+def _write(shared: Shared, group: Sequence[Change], freed: dict[int, tuple[int, int]]) -> list[Event]:
+    """Write one statement's rows; what ended orders held against limits is added to `freed`."""
     told = {row.order_id: row.data for row in group}
     rows = [
         {
@@ -112,8 +120,16 @@ def _write(shared: Shared, group: Sequence[Change]) -> list[Event]:
     ]
     values = {"rows": recordset(rows), **shared._asdict()}
     with connection.cursor() as cursor:
-        cursor.execute(_statement(shared.columns), values)
-        return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
+        if not is_terminal(shared.target):
+            cursor.execute(_statement(shared.columns), values)
+            return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
+        cursor.execute(_ending_statement(shared.columns), values)
+        rows_back = cursor.fetchall()
+    for account_id, held, *_ in rows_back:
+        if held is not None:
+            orders, value = freed.get(account_id, (0, 0))
+            freed[account_id] = (orders + 1, value + int(held))
+    return [Event.from_row(row[2:], told[row[2]]) for row in rows_back]
 
 
 def _by_order(change: Change) -> UUID:
@@ -140,11 +156,22 @@ def _statement(columns: tuple[str, ...]) -> str:
             FROM v
             WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
                 AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
-            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data
+            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data,
+                      o.held_value
         )
         INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)
         SELECT id, account_id, seq, status, attempt, outcome, updated_at,
                greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
         FROM moved
         RETURNING {Event.COLUMNS}
+    """
+
+
+@cache
+def _ending_statement(columns: tuple[str, ...]) -> str:
+    """The same, and in front of each event the account and what the order held against its limits."""
+    update, insert, returned = _statement(columns).partition("INSERT INTO")
+    return f"""
+        {update.rstrip()}, written AS ({insert}{returned})
+        SELECT m.account_id, m.held_value, w.* FROM written w JOIN moved m ON m.id = w.order_id
     """

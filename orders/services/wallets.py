@@ -1,6 +1,5 @@
 """Wallet rows: one address per account and chain, and the only code that hands out nonces."""
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 
@@ -21,11 +20,13 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
     wanted = set(account_ids)
     chain_id = engine.chain.chain_id
     wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
+    # A signer knows the keys of the owners that this process has asked it for.
+    addresses = {account_id: engine.chain.address_of(f"account/{account_id}") for account_id in wanted}
     missing = sorted(wanted - wallets.keys())
     if missing:
         new = []
         for account_id in missing:
-            address = _address(chain_id, account_id)
+            address = addresses[account_id]
             new.append(
                 Wallet(
                     account_id=account_id,
@@ -93,7 +94,3 @@ def resume_wallet(wallet: Wallet, engine: Engine) -> int:
             [nonce, wallet.id],
         )
         return int(cursor.fetchone()[0])
-
-
-def _address(chain_id: str, account_id: int) -> str:
-    return "0x" + hashlib.sha256(f"{chain_id}/account/{account_id}".encode()).hexdigest()[:40]

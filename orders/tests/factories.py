@@ -17,10 +17,10 @@ def new_account() -> Account:
     return Account.objects.create(name=f"account-{uuid7()}")
 
 
-def api_key(account: Account) -> str:
+def api_key(account: Account, **changes: Any) -> str:
     """A usable key of the account."""
-    _, key = ApiKey.objects.create_key(name="test", account=account)
-    return key
+    _, key = ApiKey.objects.create_key(name="test", account=account, **changes)
+    return str(key)
 
 
 def terms(**changes: Any) -> Terms:
@@ -36,6 +36,7 @@ def terms(**changes: Any) -> Terms:
         "decimals_out": 6,
         "amount": 10**9,
         "expires_at": None,
+        "value": None,
     }
     extra: dict[str, Any] = {
         "max_slippage_ppm": 5_000,

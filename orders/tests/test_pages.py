@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from orders.authentication import LOCAL_ACCOUNT
-from orders.models import Account, AdminAction, Order, SignedTransaction
+from orders.models import Account, AuditEntry, Order, SignedTransaction
 from orders.problems import KINDS, Problem
 from orders.tests.factories import place, terms
 
@@ -92,9 +92,9 @@ def test_cancel_asks_for_a_reason_and_records_it(staff: Client, account: Account
     assert staff.post(address, {"reason": "wrong book"}).status_code == 302
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("FAILED", "cancelled")
-    act = AdminAction.objects.get()
+    act = AuditEntry.objects.get()
     assert (act.actor, act.action, act.reason, act.before, act.after) == (
-        "boss", "cancel", "wrong book", "PENDING", "FAILED",
+        "boss", "order.cancel", "wrong book", "PENDING", "FAILED",
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def test_facts_cannot_be_written(staff: Client, account: Account) -> None:
     assert Order.objects.get().status == "PENDING"
 
 
-@pytest.mark.parametrize("section", ["orderevent", "fill", "wallet", "adminaction", "token", "account", "apikey"])
+@pytest.mark.parametrize("section", ["orderevent", "fill", "wallet", "auditentry", "token", "account", "apikey"])
 def test_every_section_opens(staff: Client, account: Account, drive: Drive, section: str) -> None:
     place(account)
     drive()

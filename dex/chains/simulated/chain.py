@@ -13,7 +13,7 @@ from dex.chains.simulated.mempool import MAX_BLOCK_TRANSACTIONS, Arrival, Incomi
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
 from dex.chains.simulated.options import SCENARIOS, USUAL_FEES, SimulatedOptions
 from dex.chains.simulated.store import Head, Store
-from dex.chains.simulated.transaction import Transaction, decode, sign
+from dex.chains.simulated.transaction import ROUTER, Transaction, decode, encode, facts_of, sign
 from dex.errors import (
     BroadcastRejected,
     BroadcastTimeout,
@@ -21,6 +21,7 @@ from dex.errors import (
     DexError,
     ReorgPastFinality,
 )
+from dex.signers import DevSigner, Signer, SigningPolicy
 from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
 
 FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
@@ -29,8 +30,9 @@ FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "
 class SimulatedChain:
     """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
 
-    def __init__(self, options: SimulatedOptions) -> None:
+    def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
         self._options = options
+        self._signer = signer or development_signer(options)
         self._market = default_market()
         self._store = Store(self._market)
         self._mempool = Mempool()
@@ -99,16 +101,19 @@ class SimulatedChain:
 
     def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return [
-            sign(self.chain_id, intent)
-            if (scenario := getattr(intent, "scenario", "none")) in SCENARIOS
-            else BroadcastRejected(f"the simulated chain knows no scenario {scenario!r}")
-            for intent in intents
-        ]
+        return [self._sign(intent) for intent in intents]
+
+    def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [self._complaint(intent) for intent in intents]
+
+    def address_of(self, owner: str) -> str:
+        """See `Chain`."""
+        return self._signer.address_of(owner)
 
     def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return [sign(self.chain_id, replace(decode(self.chain_id, item.raw).intent, fees=fees)) for item, fees in bids]
+        return self.sign([replace(decode(self.chain_id, item.raw).intent, fees=fees) for item, fees in bids])
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
@@ -197,6 +202,21 @@ class SimulatedChain:
         self._store.write_empty_block(self._head(), height, self._made_at(head, height))
         return tx_hashes
 
+    def _sign(self, intent: Intent) -> SignedTransaction | DexError:
+        if (scenario := getattr(intent, "scenario", "none")) not in SCENARIOS:
+            return BroadcastRejected(f"the simulated chain knows no scenario {scenario!r}")
+        try:
+            return sign(self.chain_id, intent, self._signer)
+        except DexError as error:
+            return error
+
+    def _complaint(self, intent: Intent) -> DexError | None:
+        try:
+            self._signer.judge(intent.wallet, encode(self.chain_id, intent))
+        except DexError as error:
+            return error
+        return None
+
     def _make_block(self, head: Head) -> None:
         waiting = {item.tx_hash: item for item in self._mempool.pending()}
         pending = [decode(self.chain_id, item.raw) for item in waiting.values()]
@@ -257,6 +277,16 @@ class SimulatedChain:
 
 def _is_raised(transaction: Transaction) -> bool:
     return transaction.intent.fees.priority_fee > USUAL_FEES.priority_fee
+
+
+def development_signer(options: SimulatedOptions, policy: SigningPolicy | None = None) -> DevSigner:
+    """The signer of who brings none."""
+    return DevSigner(options.chain_id, facts_of, policy or default_policy(options))
+
+
+def default_policy(options: SimulatedOptions) -> SigningPolicy:
+    """Swaps on this chain, of any size."""
+    return SigningPolicy(frozenset({options.chain_id}), frozenset({ROUTER}))
 
 
 def _answer(scenario: str, arrival: Arrival) -> DexError | None:

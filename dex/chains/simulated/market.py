@@ -16,6 +16,8 @@ FAUCET = "sim:faucet"
 # Each address of the chain itself starts with this value of every token, in reference units; wallets get a grant.
 TREASURY_VALUE = 10**15
 GRANT_VALUE = 10**10
+# Reference values of tokens are whole numbers of this part of a reference unit.
+VALUE_SCALE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ def default_market() -> Market:
     In the file `usd` is the reference price of one unit of a token, and the value of all that a pool holds.
     """
     described = json.loads(Path(__file__).with_name("market.json").read_text())
-    tokens = {t["symbol"]: Token(t["symbol"], t["name"], t["decimals"]) for t in described["tokens"]}
+    tokens = {
+        t["symbol"]: Token(t["symbol"], t["name"], t["decimals"], int(Fraction(t["usd"]) * VALUE_SCALE))
+        for t in described["tokens"]
+    }
     values = {t["symbol"]: Fraction(t["usd"]) / 10 ** t["decimals"] for t in described["tokens"]}
     pools = []
     for entry in described["pools"]:

@@ -1,7 +1,7 @@
-"""The bytes of a simulated transaction: canonical JSON behind a tag that only the wallet's key can make.
+"""The bytes of a simulated transaction: canonical JSON behind a signature of the wallet's key.
 
-The key is derived from public values, so the tag guards against corrupted bytes, not against anybody who reads
-this: the chain is simulated, and so is its cryptography.
+The development signer's keys are derived from public values, so its tags guard against corrupted bytes, not against
+anybody who reads this. Signatures of a keystore's keys are real ones.
 """
 
 import hashlib
@@ -12,9 +12,14 @@ from functools import lru_cache
 from typing import Any
 
 from dex.errors import BroadcastRejected
+from dex.signers import Facts, Signer
+from dex.signers.development import development_key
 from dex.types import NEVER, Fees, Hop, Intent, NoopIntent, Route, Side, SignedTransaction, SwapIntent
 
 TAG_BYTES = 32
+SIGNATURE_BYTES = 65
+# The one contract of the chain: it swaps along a route and pays the wallet that signed.
+ROUTER = "sim:router"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,37 @@ class Transaction:
         return self.intent.scenario if isinstance(self.intent, SwapIntent) else "none"
 
 
-def sign(chain_id: str, intent: Intent) -> SignedTransaction:
-    """Encode and sign one intent; equal intents give equal bytes."""
-    body = json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
-    raw = hmac.digest(_key(chain_id, intent.wallet), body, "sha256") + body
+def sign(chain_id: str, intent: Intent, signer: Signer) -> SignedTransaction:
+    """Encode and sign one intent; equal intents give equal bytes. Raises: SigningRefused."""
+    body = encode(chain_id, intent)
+    raw = signer.sign(intent.wallet, body) + body
     deadline = intent.deadline if isinstance(intent, SwapIntent) else NEVER
     return SignedTransaction(chain_id, intent.wallet, intent.nonce, raw, hash_of(raw), deadline, intent.fees)
+
+
+def encode(chain_id: str, intent: Intent) -> bytes:
+    """What the signature covers."""
+    return json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
+
+
+def facts_of(body: bytes) -> Facts:
+    """What a body would do, for a signer's policy. Raises: BroadcastRejected for a body that nobody could execute."""
+    try:
+        fields: dict[str, Any] = json.loads(body)
+        wallet, is_noop = fields["wallet"], "route" not in fields
+        return Facts(
+            chain_id=fields["chain"],
+            wallet=wallet,
+            router="" if is_noop else ROUTER,
+            recipient=wallet,
+            token="" if is_noop else fields["route"][0],
+            amount=0 if is_noop else fields["max_in"],
+            fee=fields["fees"][0],
+            deadline=0 if is_noop else fields["deadline"],
+            is_noop=is_noop,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise BroadcastRejected(f"the bytes cannot be read: {type(error).__name__}") from error
 
 
 def hash_of(raw: bytes) -> str:
@@ -52,10 +82,11 @@ def hash_of(raw: bytes) -> str:
 @lru_cache(maxsize=4096)  # the same bytes are read when they arrive and when they are executed
 def decode(chain_id: str, raw: bytes) -> Transaction:
     """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or that nobody signed."""
-    tag, body = raw[:TAG_BYTES], raw[TAG_BYTES:]
+    signature_bytes = TAG_BYTES if raw[TAG_BYTES : TAG_BYTES + 1] == b"{" else SIGNATURE_BYTES
+    tag, body = raw[:signature_bytes], raw[signature_bytes:]
     try:
         fields: dict[str, Any] = json.loads(body)
-        is_signed = hmac.compare_digest(tag, hmac.digest(_key(chain_id, fields["wallet"]), body, "sha256"))
+        is_signed = _is_signed(tag, body, chain_id, fields["wallet"])
         if fields["chain"] != chain_id or not is_signed:
             raise BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
         intent = _intent(fields)
@@ -111,6 +142,10 @@ def decode_route(encoded: list[Any]) -> Route:
     return Route(token_in, token_out, tuple(Hop(*hop) for hop in hops))
 
 
-@lru_cache(maxsize=4096)
-def _key(chain_id: str, wallet: str) -> bytes:
-    return hashlib.sha256(f"{chain_id}/key/{wallet}".encode()).digest()
+def _is_signed(tag: bytes, body: bytes, chain_id: str, wallet: str) -> bool:
+    if len(tag) == TAG_BYTES:
+        return hmac.compare_digest(tag, hmac.digest(development_key(chain_id, wallet), body, "sha256"))
+    # Only where such signatures come: loading what checks them takes a second.
+    from dex.signers.keystore import recover
+
+    return recover(tag, body) == wallet

@@ -1,13 +1,30 @@
 """`manage.py keys create|list|revoke`: API keys of accounts."""
 
-from argparse import ArgumentParser
-from datetime import timedelta
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from orders import selectors
+from orders.cli.operator import operator
+from orders.engine import get_engine
 from orders.models import Account, ApiKey
+from orders.scopes import DEFAULT_SCOPES, SCOPES
+from orders.services.keys import KeyProblem, KeyTerms, create_key, newest_first, revoke_key
+from orders.values import parse_value, shown
+
+
+def value(text: str) -> int:
+    """A value in reference units, as micro-units."""
+    try:
+        return parse_value(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def names(text: str) -> list[str]:
+    """A list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 class Command(BaseCommand):
@@ -21,7 +38,15 @@ class Command(BaseCommand):
         create = verbs.add_parser("create", help="make a key; it is shown once")
         create.add_argument("account")
         create.add_argument("--name", default="", help="what it is for")
+        create.add_argument("--scopes", type=names, default=DEFAULT_SCOPES, help=f"some of {','.join(SCOPES)}")
         create.add_argument("--expires-days", type=int)
+        create.add_argument("--max-order-value", type=value, metavar="VALUE", help="most an order may be worth")
+        create.add_argument("--max-day-value", type=value, metavar="VALUE", help="most a UTC day's orders may be worth")
+        create.add_argument("--venues", type=names, default=[], help="the only ones its orders may trade on")
+        create.add_argument("--tokens", type=names, default=[], help="the only ones its orders may name")
+        create.add_argument("--ip-ranges", type=names, default=[], help="networks it may be used from: 192.0.2.0/24")
+        create.add_argument("--dry-run-only", action="store_true", help="may rehearse orders, not place them")
+        create.add_argument("--rate-per-minute", type=int, help="requests; 0: any")
         verbs.add_parser("list", help="all keys, without their secrets")
         revoke = verbs.add_parser("revoke", help="make a key useless at once")
         revoke.add_argument("prefix")
@@ -31,24 +56,47 @@ class Command(BaseCommand):
         {"create": self._create, "list": self._list, "revoke": self._revoke}[options["verb"]](options)
 
     def _create(self, options: dict[str, Any]) -> None:
-        days = options["expires_days"]
-        if days is not None and days < 1:
-            raise CommandError("--expires-days must be at least 1")
+        engine = get_engine()
+        _refuse_unknown("venue", options["venues"], {venue.name for venue in engine.venues})
+        _refuse_unknown("token", options["tokens"], set(selectors.tokens()))
+        taken = ("scopes", "name", "expires_days", "max_order_value", "max_day_value", "venues", "tokens", "ip_ranges",
+                 "rate_per_minute")  # fmt: skip
+        terms = KeyTerms(**{name: options[name] for name in taken}, is_dry_run_only=options["dry_run_only"])
         account, _ = Account.objects.get_or_create(name=options["account"])
-        _, key = ApiKey.objects.create_key(
-            name=options["name"] or account.name,
-            account=account,
-            expiry_date=timezone.now() + timedelta(days=days) if days else None,
-        )
+        try:
+            _, key = create_key(account, terms, chain_id=engine.chain.chain_id, actor=operator())
+        except KeyProblem as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(key)
         self.stderr.write("Keep it: it is not shown again. Use it as: Authorization: Bearer KEY")
 
     def _list(self, options: dict[str, Any]) -> None:
-        for key in ApiKey.objects.select_related("account").order_by("created"):
+        for key in newest_first():
             state = "revoked" if key.revoked else "expired" if key.has_expired else "valid"
-            self.stdout.write(f"{key.prefix}  {key.account.name:20}  {state:8}  {key.name}  {key.created:%Y-%m-%d}")
+            used = f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never used"
+            self.stdout.write(
+                f"{key.prefix}  {key.account.name:20}  {state:8}  {used:21}  {key.name}  {','.join(key.scopes)}"
+                f"{_limits(key)}"
+            )
 
     def _revoke(self, options: dict[str, Any]) -> None:
-        if not ApiKey.objects.filter(prefix=options["prefix"]).update(revoked=True):
-            raise CommandError(f"there is no key {options['prefix']}; see: manage.py keys list")
+        if not revoke_key(options["prefix"], actor=operator()):
+            raise CommandError(f"there is no valid key {options['prefix']}; see: manage.py keys list")
         self.stdout.write(f"{options['prefix']} is revoked")
+
+
+def _refuse_unknown(kind: str, stated: list[str], known: set[str]) -> None:
+    if unknown := set(stated) - known:
+        raise CommandError(f"there is no {kind} {min(unknown)}; there are {', '.join(sorted(known))}")
+
+
+def _limits(key: ApiKey) -> str:
+    parts = [
+        key.is_dry_run_only and "dry run only",
+        key.max_order_value is not None and f"order <= {shown(key.max_order_value)}",
+        key.max_day_value is not None and f"day <= {shown(key.max_day_value)}",
+        key.venues and f"venues {','.join(key.venues)}",
+        key.tokens and f"tokens {','.join(key.tokens)}",
+        key.ip_ranges and f"from {','.join(key.ip_ranges)}",
+    ]
+    return "".join(f"  {part}" for part in parts if part)

@@ -5,12 +5,14 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import IntegrityError
 
 from orders.authentication import LOCAL_ACCOUNT
-from orders.engine import get_engine
+from orders.engine import KEYSTORE, get_engine
 from orders.models import Account, Token
 
 ADMIN = "admin"
@@ -25,14 +27,25 @@ class Command(BaseCommand):
         """Insert what is missing; nothing that an operator changed is written over."""
         chain = get_engine().chain
         Token.objects.bulk_create(
-            (Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in chain.tokens()),
+            (
+                Token(symbol=token.symbol, name=token.name, decimals=token.decimals, value=token.value)
+                for token in chain.tokens()
+            ),
             ignore_conflicts=True,
         )
+        for token in chain.tokens():  # of an engine that knew no values yet
+            Token.objects.filter(symbol=token.symbol, value__isnull=True).update(value=token.value)
+        self._ensure_keystore()
         Account.objects.get_or_create(name=LOCAL_ACCOUNT)
         chain.snapshot()
         if password_file := os.environ.get("ADMIN_PASSWORD_FILE"):
             self._ensure_admin(Path(password_file))
         self.stdout.write(f"{Token.objects.count()} tokens, account {LOCAL_ACCOUNT!r}, chain {chain.chain_id!r}")
+
+    def _ensure_keystore(self) -> None:
+        """A new secret where a keystore is asked for and there is none; an existing one is never touched."""
+        if settings.SIGNER == KEYSTORE and not Path(settings.SIGNER_KEYSTORE).exists():
+            call_command("keystore", "create", stdout=self.stdout)
 
     def _ensure_admin(self, password_file: Path) -> None:
         users = get_user_model().objects

@@ -1,0 +1,49 @@
+"""What a signer agrees to sign, whoever asks: the last line of defence, beside the key itself."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dex.errors import SigningRefused
+from dex.signers.base import Facts
+
+# Far above an order's own deadline, so that clocks that differ by minutes do not matter.
+MAX_DEADLINE_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class SigningPolicy:
+    """Limits of one signer. Empty `max_amounts` and None mean any; `chain_ids` and `routers` have no such meaning.
+
+    `max_amounts` is atoms per token symbol; a token that is not in it, while it is not empty, may not be given at all.
+    """
+
+    chain_ids: frozenset[str]
+    routers: frozenset[str]
+    max_amounts: Mapping[str, int] = field(default_factory=dict)
+    max_fee: int | None = None
+    max_deadline_s: int = MAX_DEADLINE_S
+
+    def check(self, wallet: str, facts: Facts) -> None:
+        """Raises: SigningRefused with the first rule that is broken."""
+        if complaint := self._complaint(wallet, facts):
+            raise SigningRefused(f"the signer refuses: {complaint}")
+
+    def _complaint(self, wallet: str, facts: Facts) -> str:
+        most = self.max_amounts.get(facts.token, 0) if self.max_amounts else None
+        always = (
+            (facts.chain_id in self.chain_ids, f"chain {facts.chain_id} is not allowed"),
+            (facts.wallet == wallet, "the bytes are of another wallet"),
+            (self.max_fee is None or facts.fee <= self.max_fee, f"the fee {facts.fee} is above the most"),
+        )
+        of_swaps = (
+            (facts.router in self.routers, f"router {facts.router} is not allowed"),
+            (facts.recipient == wallet, "the proceeds would not go to the wallet itself"),
+            (most is None or facts.amount <= most, f"{facts.amount} atoms of {facts.token} are above the most, {most}"),
+            (
+                0 < facts.deadline <= time.time() + self.max_deadline_s,
+                f"the deadline is missing or more than {self.max_deadline_s} s away",
+            ),
+        )
+        rules = always if facts.is_noop else (*always, *of_swaps)
+        return next((words for holds, words in rules if not holds), "")

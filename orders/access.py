@@ -1,0 +1,82 @@
+"""The base of the API's views, and what a key's caps and allow-lists make of an order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orders.authentication import Caller
+from orders.models import ApiKey
+from orders.problems import Problem, ProblemError
+from orders.terms import Terms
+from orders.values import shown
+
+
+class AccountView(APIView):
+    """A view of the API: says by method which scope it needs, and tells the caller's rate limit with each answer."""
+
+    scopes: ClassVar[Mapping[str, str]] = {}
+    asked_throttles: Sequence[Any] = ()
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Add the headers of the throttle that let the request in, or did not."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        for throttle in self.asked_throttles:
+            for name, value in throttle.headers().items():
+                final[name] = value
+        return final
+
+    def get_throttles(self) -> list[Any]:
+        """Keep them for the headers; a view lives as long as its request."""
+        self.asked_throttles = super().get_throttles()
+        return self.asked_throttles
+
+
+def require_real_orders(caller: Caller) -> None:
+    """Raises: ProblemError with code `scope` where the key may only rehearse orders."""
+    if caller.key is not None and caller.key.is_dry_run_only:
+        raise ProblemError(Problem("scope", "this key may place orders with ?dry_run=true only"))
+
+
+def within_key(terms: Terms, caller: Caller) -> Terms | Problem:
+    """The terms under the key's allow-lists and cap per order, or why they do not fit."""
+    if caller.key is None:
+        return terms
+    return _refusal(terms, caller.key) or _within_venues(terms, caller.key)
+
+
+def checked(terms: Terms, caller: Caller) -> Terms:
+    """As `within_key`. Raises: ProblemError instead of answering one."""
+    answer = within_key(terms, caller)
+    if isinstance(answer, Problem):
+        raise ProblemError(answer)
+    return answer
+
+
+def _refusal(terms: Terms, key: ApiKey) -> Problem | None:
+    for token in (terms.token_in, terms.token_out):
+        if key.tokens and token not in key.tokens:
+            return Problem("scope", f"this key may not trade {token}", facts={"tokens": sorted(key.tokens)})
+    cap = key.max_order_value
+    if cap is not None:
+        facts = {"limit": "order_value", "most": shown(cap)}
+        if terms.value is None:
+            return Problem("limit_exceeded", "a token without a reference value cannot be counted", facts=facts)
+        if terms.value > cap:
+            detail = f"the order is worth {shown(terms.value)}, this key may place {shown(cap)} at a time"
+            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(terms.value)})
+    return None
+
+
+def _within_venues(terms: Terms, key: ApiKey) -> Terms | Problem:
+    """The order's own allow-list cut down to the key's: the route may not leave it."""
+    if not key.venues:
+        return terms
+    stated = terms.extra.get("allow") or key.venues
+    allowed = sorted(set(stated) & set(key.venues))
+    if not allowed:
+        return Problem("scope", "this key may trade on other venues only", facts={"venues": sorted(key.venues)})
+    return replace(terms, extra={**terms.extra, "allow": allowed})

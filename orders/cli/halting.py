@@ -1,0 +1,27 @@
+"""What `pause` and `resume` have in common: the same words name the same thing."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from orders.engine import get_engine
+from orders.problems import ProblemError
+from orders.services.pause import SCOPES, Target, find_target
+
+
+def add_target_arguments(parser: ArgumentParser) -> None:
+    """Scope, name, reason."""
+    parser.add_argument("scope", choices=SCOPES)
+    parser.add_argument("name", nargs="?", default="", help="account, wallet address, venue or chain")
+    parser.add_argument("--reason", required=True, help="kept in the audit log")
+
+
+def target_from(options: dict[str, Any]) -> Target:
+    """What the arguments name. Raises: CommandError."""
+    if not options["reason"].strip():
+        raise CommandError("--reason must say why")
+    try:
+        return find_target(options["scope"], options["name"], get_engine())
+    except ProblemError as error:
+        raise CommandError(error.problem.detail) from error

@@ -1,0 +1,6 @@
+"""Keys of the advisory locks that this package takes, in one place so that no two mean the same."""
+
+# Held to the end of a transaction that writes to the audit log: the chain of hashes cannot fork. Taken last of all.
+AUDIT = 4_201_001
+# Shared by every transaction that makes submissions, exclusive for pausing: a pause that returned holds.
+PAUSE = 4_201_002

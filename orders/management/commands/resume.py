@@ -1,0 +1,28 @@
+"""`manage.py resume SCOPE [NAME] --reason WHY`: waiting orders go on."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from orders.cli.halting import add_target_arguments, target_from
+from orders.cli.operator import operator
+from orders.services.pause import resume
+
+
+class Command(BaseCommand):
+    """Lifts a pause, whoever has set it."""
+
+    help = "Resume everything, a chain, a venue, a wallet or an account"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What, and why."""
+        add_target_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Resume it."""
+        target = target_from(options)
+        named = f"{target.scope} {target.name}".rstrip()
+        if not resume(target, operator(options["reason"])):
+            raise CommandError(f"{named} is not paused")
+        self.stdout.write(f"{named} goes on")

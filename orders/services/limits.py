@@ -1,0 +1,196 @@
+"""Limits that hold under races: what an account has open, and what a key may place in a day. All in SQL.
+
+A counted account's row is locked before its orders are inserted, so that two requests never fill the same gap, and
+gives back in the very transaction that ends an order (transition.py). Accounts without limits are not touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from orders.models import Account, ApiKey
+from orders.problems import Problem
+from orders.recordset import recordset
+from orders.services.audit import Actor, Entry, record
+from orders.states import LIVE
+from orders.values import shown
+
+
+class Room(NamedTuple):
+    """What is left; None: any amount."""
+
+    is_counted: bool
+    open_value: int | None
+    open_orders: int | None
+    day_value: int | None
+
+
+def lock_room(account: Account, key: ApiKey | None) -> Room:
+    """Lock the account's row, and the key's where it has a limit per day; needs a transaction, which then inserts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders"
+            " FROM orders_account WHERE id = %s FOR NO KEY UPDATE",
+            [account.id],
+        )
+        is_counted, value, count = cursor.fetchone()
+        day_value = None
+        if key is not None and key.max_day_value is not None:
+            cursor.execute(
+                "SELECT max_day_value - CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN day_value ELSE 0 END"
+                " FROM orders_apikey WHERE id = %s FOR NO KEY UPDATE",
+                [key.pk],
+            )
+            day_value = cursor.fetchone()[0]
+    return Room(is_counted, _int(value), count, _int(day_value))
+
+
+def admit(room: Room, values: Sequence[int | None]) -> list[Problem | None]:
+    """Which of these orders fit, in their order: each takes its room before the next one is looked at."""
+    answers: list[Problem | None] = []
+    for value in values:
+        problem = _refusal(room, value)
+        answers.append(problem)
+        if problem is None:
+            room = room._replace(
+                open_value=_less(room.open_value, value or 0),
+                open_orders=_less(room.open_orders, 1),
+                day_value=_less(room.day_value, value or 0),
+            )
+    return answers
+
+
+def count(account: Account, key: ApiKey | None, room: Room, values: Sequence[int]) -> None:
+    """Add inserted orders to what is open and to the day. The locked rows have room for them, or nothing commits."""
+    total = sum(values)
+    with connection.cursor() as cursor:
+        if room.is_counted:
+            cursor.execute(
+                """
+                UPDATE orders_account SET open_value = open_value + %(value)s, open_orders = open_orders + %(count)s
+                WHERE id = %(id)s AND (max_open_value IS NULL OR open_value + %(value)s <= max_open_value)
+                    AND (max_open_orders IS NULL OR open_orders + %(count)s <= max_open_orders)
+                """,
+                {"value": total, "count": len(values), "id": account.id},
+            )
+            assert cursor.rowcount == 1
+        if room.day_value is not None:
+            assert key is not None
+            cursor.execute(
+                """
+                UPDATE orders_apikey SET day = (now() AT TIME ZONE 'UTC')::date,
+                    day_value = %(value)s + CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN day_value ELSE 0 END
+                WHERE id = %(id)s AND max_day_value >=
+                    %(value)s + CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN day_value ELSE 0 END
+                """,
+                {"value": total, "id": key.pk},
+            )
+            assert cursor.rowcount == 1
+
+
+def release(ended: Mapping[int, tuple[int, int]]) -> None:
+    """Give back (orders, value) by account id, lowest id first, in the transaction that ended the orders."""
+    if not ended:
+        return
+    rows = [{"id": account_id, "n": n, "value": str(value)} for account_id, (n, value) in ended.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH v AS (
+                SELECT * FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, n int, value numeric)
+            ), locked AS MATERIALIZED (
+                SELECT id FROM orders_account WHERE id IN (SELECT id FROM v) ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE orders_account a SET open_orders = open_orders - v.n, open_value = open_value - v.value
+            FROM v JOIN locked USING (id) WHERE a.id = v.id
+            """,
+            [recordset(rows)],
+        )
+
+
+def set_limits(account: Account, *, max_open_value: int | None, max_open_orders: int | None, actor: Actor) -> None:
+    """Set or lift (None) an account's limits. Open orders beyond them go on; only new ones are refused.
+
+    The lock waits for inserts that are under way and holds up later ones, so that no order is missed when counting
+    begins; orders that are open then count nothing where their token has no reference value.
+    """
+    with transaction.atomic():
+        row = Account.objects.select_for_update().get(pk=account.pk)
+        if not row.is_counted and not (max_open_value is None and max_open_orders is None):
+            row.open_orders, row.open_value = _begin_counting(row)
+            row.is_counted = True
+        before = _limits_json(row)
+        row.max_open_value, row.max_open_orders = max_open_value, max_open_orders
+        row.save()
+        record(actor, [Entry("limits.set", f"account:{row.name}", before, _limits_json(row), row.id)])
+
+
+def miscounted() -> list[str]:
+    """Accounts whose open amounts are not the sums of their live orders, in words. One snapshot, no locks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.name, a.open_orders, a.open_value, count(o.id), coalesce(sum(o.held_value), 0)
+            FROM orders_account a
+            LEFT JOIN orders_order o ON o.account_id = a.id AND o.status = ANY(%s) AND o.held_value IS NOT NULL
+            GROUP BY a.id HAVING a.open_orders <> count(o.id) OR a.open_value <> coalesce(sum(o.held_value), 0)
+            ORDER BY a.name
+            """,
+            [list(LIVE)],
+        )
+        return [
+            f"account {name} counts {orders} open orders of {value}, its orders say {true_orders} of {true_value}"
+            for name, orders, value, true_orders, true_value in cursor.fetchall()
+        ]
+
+
+def _begin_counting(account: Account) -> tuple[int, int]:
+    """Count the live orders that were placed without limits: how many, and their value."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE orders_order o SET held_value = coalesce(div(o.amount * t.value + t.scale - 1, t.scale), 0)
+            FROM (SELECT symbol, value, ('1' || repeat('0', decimals + 6))::numeric AS scale FROM orders_token) t
+            WHERE t.symbol = CASE o.side WHEN 'exact_in' THEN o.token_in ELSE o.token_out END
+                AND o.account_id = %s AND o.status = ANY(%s)
+            RETURNING held_value
+            """,
+            [account.id, list(LIVE)],
+        )
+        values = [int(value) for (value,) in cursor.fetchall()]
+    return len(values), sum(values)
+
+
+def _refusal(room: Room, value: int | None) -> Problem | None:
+    if room.open_orders is not None and room.open_orders < 1:
+        return Problem("limit_exceeded", "the account may not have more open orders", facts={"limit": "open_orders"})
+    for name, words, left in (
+        ("open_value", "the account's open orders", room.open_value),
+        ("day_value", "this key's orders of one day", room.day_value),
+    ):
+        if left is None:
+            continue
+        facts = {"limit": name, "left": shown(max(0, left))}
+        if value is None:
+            return Problem("limit_exceeded", "a token without a reference value cannot be counted", facts=facts)
+        if value > left:
+            detail = f"the order is worth {shown(value)}, and {shown(max(0, left))} is left for {words}"
+            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(value)})
+    return None
+
+
+def _limits_json(account: Account) -> dict[str, str | int | None]:
+    value = account.max_open_value
+    return {
+        "max_open_value": None if value is None else shown(value),
+        "max_open_orders": account.max_open_orders,
+    }
+
+
+def _less(left: int | None, taken: int) -> int | None:
+    return None if left is None else left - taken
+
+
+def _int(value: object) -> int | None:
+    return None if value is None else int(value)  # type: ignore[call-overload]  # NUMERIC is Decimal

@@ -1,0 +1,74 @@
+"""A dry run: every step of an order up to the broadcast, on the market as it is, leaving nothing behind."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+
+from dex import DexError, Engine, SwapIntent
+from orders.config import Policy
+from orders.models import Account, ApiKey, Order, Wallet
+from orders.problems import Problem, ProblemError
+from orders.routes import encode_quote
+from orders.selectors import token_decimals
+from orders.services.limits import admit, lock_room
+from orders.services.pause import read_controls
+from orders.services.place import unsaved_order
+from orders.services.settled import problem_of
+from orders.states import OrderStatus
+from orders.terms import Terms, swap_request
+
+# What an order is signed with whose account has no wallet yet.
+NO_WALLET = "0x" + "0" * 40
+
+
+def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
+    """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
+
+    Raises: ProblemError with what would refuse or fail it: limits, routing, or the signer's policy.
+    """
+    _within_limits(account, terms, key)
+    request = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
+    paused = read_controls().venues
+    quote = engine.route([replace(request, deny_venues=request.deny_venues | paused)])[0]
+    if isinstance(quote, DexError):
+        raise ProblemError(problem_of(quote))
+    now = datetime.now(UTC)
+    wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id).first()
+    intent = SwapIntent(
+        wallet=wallet.address if wallet else NO_WALLET,
+        nonce=wallet.next_nonce if wallet else 0,
+        side=terms.side,
+        route=quote.route,
+        min_amount_out=quote.min_amount_out,
+        max_amount_in=quote.max_amount_in,
+        deadline=int(now.timestamp()) + policy.deadline_s,
+        scenario=terms.extra.get("scenario", "none"),
+    )
+    if (refusal := engine.check([intent])[0]) is not None:
+        raise ProblemError(problem_of(refusal))
+    order = unsaved_order(account, terms)
+    fields: dict[str, Any] = {
+        "status": OrderStatus.BUILDING,
+        "route": encode_quote(quote, token_decimals()),
+        "quoted_amount_in": quote.amount_in,
+        "quoted_amount_out": quote.amount_out,
+        "min_amount_out": quote.min_amount_out,
+        "max_amount_in": quote.max_amount_in,
+        "created_at": now,
+        "updated_at": now,
+    }
+    for name, value in fields.items():
+        setattr(order, name, value)
+    return order
+
+
+def _within_limits(account: Account, terms: Terms, key: ApiKey | None) -> None:
+    """Raises: ProblemError where the limits leave no room at this moment."""
+    if not account.is_counted and (key is None or key.max_day_value is None):
+        return
+    with transaction.atomic():
+        problem: Problem | None = admit(lock_room(account, key), [terms.value])[0]
+    if problem is not None:
+        raise ProblemError(problem)

@@ -1,0 +1,58 @@
+"""How many requests a key may send per minute: a window in Redis, best effort. Hard limits are in SQL (limits.py)."""
+
+import logging
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from orders.breaker import hints, redis_client
+from orders.config import rate_per_minute
+
+logger = logging.getLogger(__name__)
+
+WINDOW_S = 60
+POLICY = "key"
+
+
+class KeyThrottle(BaseThrottle):
+    """Counts requests per key in windows of a minute; while Redis is away everybody passes, and a line is logged."""
+
+    def __init__(self) -> None:
+        self.most: int | None = None
+        self.used = 0
+        self.ends_in_s = 0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Whether the key has requests left in this window."""
+        key = getattr(request.user, "key", None)
+        if key is None:
+            return True
+        most = rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute
+        if not most or not hints.attempt(lambda: self._count(f"rate:{key.prefix}")):
+            return True
+        self.most = most
+        return self.used <= most
+
+    def wait(self) -> float:
+        """Seconds until the window ends."""
+        return float(self.ends_in_s)
+
+    def headers(self) -> dict[str, str]:
+        """`RateLimit` and `RateLimit-Policy` of the answer, none where nothing was counted."""
+        if self.most is None:
+            return {}
+        left = max(0, self.most - self.used)
+        return {
+            "RateLimit-Policy": f'"{POLICY}";q={self.most};w={WINDOW_S}',
+            "RateLimit": f'"{POLICY}";r={left};t={self.ends_in_s}',
+        }
+
+    def _count(self, name: str) -> None:
+        """One round trip, one atomic step: the first request of a window begins it."""
+        pipe = redis_client().pipeline(transaction=True)
+        pipe.set(name, 0, ex=WINDOW_S, nx=True)
+        pipe.incr(name)
+        pipe.ttl(name)
+        _, used, ends_in_s = pipe.execute()
+        self.used, self.ends_in_s = int(used), max(1, int(ends_in_s))
