@@ -262,7 +262,7 @@ async def test_filters(account: Account, key: str, drive: Drive, monkeypatch: py
     sol, eth = await sync_to_async(place)(
         account,
         terms(tags={"book": "eu"}),
-        terms(token_in="ETH", decimals_in=18, amount=10**16, tags={"book": "us"}),
+        terms(token_in="ETH", decimals_in=8, amount=10**6, tags={"book": "us"}),
     )
     await sync_to_async(drive)()
     end = str((await sync_to_async(read_page)(account.pk, BEGINNING, 100)).end)
