@@ -1,6 +1,7 @@
 """How many requests a key may send per minute: a window in Redis, best effort. Hard limits are in SQL (limits.py)."""
 
-import logging
+import math
+import time
 from typing import Any
 
 from rest_framework.request import Request
@@ -8,8 +9,6 @@ from rest_framework.throttling import BaseThrottle
 
 from orders.breaker import hints, redis_client
 from orders.config import rate_per_minute
-
-logger = logging.getLogger(__name__)
 
 WINDOW_S = 60
 POLICY = "key"
@@ -29,7 +28,7 @@ class KeyThrottle(BaseThrottle):
         if key is None:
             return True
         most = rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute
-        if not most or not hints.attempt(lambda: self._count(f"rate:{key.prefix}")):
+        if not most or not hints.attempt(lambda: self._count(key.prefix)):
             return True
         self.most = most
         return self.used <= most
@@ -48,11 +47,11 @@ class KeyThrottle(BaseThrottle):
             "RateLimit": f'"{POLICY}";r={left};t={self.ends_in_s}',
         }
 
-    def _count(self, name: str) -> None:
-        """One round trip, one atomic step: the first request of a window begins it."""
-        pipe = redis_client().pipeline(transaction=True)
-        pipe.set(name, 0, ex=WINDOW_S, nx=True)
-        pipe.incr(name)
-        pipe.ttl(name)
-        _, used, ends_in_s = pipe.execute()
-        self.used, self.ends_in_s = int(used), max(1, int(ends_in_s))
+    def _count(self, prefix: str) -> None:
+        """One command, atomic in itself: each minute has a counter of its own, which the first request dates."""
+        window, into_s = divmod(time.time(), WINDOW_S)
+        self.ends_in_s = math.ceil(WINDOW_S - into_s)
+        name = f"rate:{prefix}:{int(window)}"
+        self.used = int(redis_client().incr(name))
+        if self.used == 1:
+            redis_client().expire(name, 2 * WINDOW_S)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -366,9 +367,16 @@ def test_a_key_for_dry_runs_places_nothing(account: Account) -> None:
     assert not Order.objects.exists()
 
 
+@pytest.fixture
+def still_clock(monkeypatch: Any) -> None:
+    """No minute ends while a test counts."""
+    monkeypatch.setattr("orders.throttles.time", SimpleNamespace(time=lambda: 1_000_000_020.0))
+
+
 # --- Throttle ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_key_may_ask_so_often_a_minute(account: Account) -> None:
     api, other = Api(account, rate_per_minute=3), Api(account, rate_per_minute=3)
 
@@ -383,11 +391,13 @@ def test_a_key_may_ask_so_often_a_minute(account: Account) -> None:
     assert other.ask("GET", "tokens").status_code == 200
 
 
-def test_a_window_ends(account: Account) -> None:
+@pytest.mark.usefixtures("still_clock")
+def test_a_window_ends(account: Account, monkeypatch: Any) -> None:
     api = Api(account, rate_per_minute=1)
     assert [api.ask("GET", "tokens").status_code for _ in range(2)] == [200, 429]
 
-    redis_client().delete(f"rate:{ApiKey.objects.get().prefix}")
+    assert [0 < redis_client().ttl(name) <= 120 for name in redis_client().keys("rate:*")] == [True]
+    monkeypatch.setattr("orders.throttles.time", SimpleNamespace(time=lambda: 1_000_000_080.0))
 
     assert api.ask("GET", "tokens").status_code == 200
 

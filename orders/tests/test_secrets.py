@@ -43,7 +43,8 @@ def test_no_secret_shows_anywhere(
     admin_client: Client,
     policy: Policy,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    for name in ("", "orders", "dex", "django"):
+        caplog.set_level(logging.DEBUG, logger=name or None)
     sent: list[str] = []
     monkeypatch.setattr(current_app, "send_task", lambda *a, **kw: sent.append(repr((a, kw))))
     options = SimulatedOptions(block_time_ms=0, quote_delay_ms=0, build_delay_ms=0, submit_delay_ms=0, noise_trades=0)
