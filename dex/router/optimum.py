@@ -142,8 +142,8 @@ class _Search:
                 continue
             break
         carried, missing = carry_solved(market, query, solved), solved.missing
-        is_carried = missing > DUST and not carried.missing and math.isfinite(carried.value)
-        if is_carried and wasted(carried.flows, query.target) <= WASTE:
+        is_sold = missing > DUST and query.is_exact_in and not carried.missing
+        if is_sold and wasted(carried.flows, query.target) <= WASTE:
             missing = 0.0  # at prices below the last resort it finds its market after all
         if carried.flows and not is_close(query, carried.value, self.bound):
             carried = self._polished(carried, last_resort)
