@@ -1,6 +1,7 @@
 """What chains do to submitted orders: stuck, outbid, taken back, overtaken; each order ends as the chain decides."""
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -162,7 +163,7 @@ def test_a_reorg_that_turns_success_into_a_revert_fails_nothing_before_it_is_fin
     assert executed()
     [quote] = Engine(chain).route([SwapRequest("SOL", "USDC", Side.EXACT_IN, 10**13, 0)])
     chain.next_nonce("rival")
-    rival = SwapIntent("rival", 0, Side.EXACT_IN, quote.route, 1, 10**15, 2**40)  # type: ignore[union-attr]
+    rival = SwapIntent("rival", 0, Side.EXACT_IN, quote.route, 1, 10**15, int(time.time()) + 600)  # type: ignore[union-attr]
     first = chain.sign([rival])[0]
     assert isinstance(first, Signed)
 
