@@ -137,7 +137,7 @@ def test_no_swap_beats_the_first_price_of_the_curve(
     swap = buy_or_skip(pool.swap_exact_in if is_exact_in else pool.swap_exact_out, pair, amount)
 
     assert swap.amount_out <= swap.amount_in * bound * (1 + FLOAT_ERROR)
-    assert 0 < pool.marginal_price(*pair, NOW) <= bound * (1 + FLOAT_ERROR)
+    assert 0 < pool.marginal_price(*pair, NOW) <= bound * (1 + 2 * FLOAT_ERROR)  # that one is taken a little way in
     assert 0 <= pool.fee_ppm(pair[0], NOW) < 1_000_000
 
 
