@@ -10,6 +10,7 @@ from orders.authentication import caller_from, valid_key
 from orders.config import is_allowed_origin
 from orders.models import Account
 from orders.problems import Problem
+from orders.scopes import READ
 from orders.services.tickets import redeem_ticket
 
 TICKET_PREFIX = "ticket."
@@ -52,7 +53,11 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
         caller = caller_from(headers.get("authorization", ""), client[0])
     except AuthenticationFailed as error:
         raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
-    return None if caller is None else Access(caller.account, caller.key_prefix)
+    if caller is None:
+        return None
+    if not caller.may(READ):
+        raise Refused(FORBIDDEN, Problem("scope", "this key may not read orders"))
+    return Access(caller.account, caller.key_prefix)
 
 
 def caller_with_ticket(ticket: str) -> Access:

@@ -1,19 +1,20 @@
 """The account's event log over HTTP, and the tickets that open its WebSocket twin from a browser."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from orders import schema
+from orders.access import AccountView
 from orders.authentication import Caller
 from orders.cursor import BEGINNING, Position, parse_cursor
 from orders.event_log import newest, read_page
 from orders.problems import Problem, ProblemError
 from orders.schema import EventShape
+from orders.scopes import READ
 from orders.serializers import StrictSerializer
 from orders.services.tickets import TICKET_LIFE_S, issue_ticket
 
@@ -42,8 +43,10 @@ class NothingSerializer(StrictSerializer):
 _OTHER_LOG = {(410, "application/problem+json"): OpenApiResponse(schema.ProblemShape, description="Problem object")}
 
 
-class EventsView(APIView):
+class EventsView(AccountView):
     """GET /events."""
+
+    scopes: ClassVar = {"GET": READ}
 
     @extend_schema(
         parameters=[
@@ -66,8 +69,10 @@ class EventsView(APIView):
         )
 
 
-class WsTicketsView(APIView):
+class WsTicketsView(AccountView):
     """POST /ws-tickets."""
+
+    scopes: ClassVar = {"POST": READ}
 
     @extend_schema(request=NothingSerializer, responses=schema.answers(TicketShape, 201), operation_id="issueWsTicket")
     def post(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,10 @@ from eth_utils.crypto import keccak
 from dex.errors import SigningRefused
 from dex.signers.base import Reader
 from dex.signers.policy import SigningPolicy
+
+# Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that nobody uses here; at
+# that depth nested input kills the process instead of being refused.
+sys.setrecursionlimit(1_000)
 
 # The order of secp256k1's group. Source: https://www.secg.org/sec2-v2.pdf, section 2.4.1.
 GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

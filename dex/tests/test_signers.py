@@ -1,6 +1,8 @@
 """Signers: what they refuse, that their signatures are the wallet's, and that their secret never shows."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -217,3 +219,13 @@ def test_a_signer_shows_no_secret(files: tuple[Path, Path]) -> None:
 
     for shown in (repr(signer), str(signer), f"{signer}"):
         assert not any(planted in shown for planted in (secret.hex(), repr(secret), PASSPHRASE))
+
+
+def test_loading_a_keystore_leaves_deep_recursion_refused() -> None:
+    """Otherwise nested input could end a process that a key is loaded in."""
+    code = "import sys, json, dex.signers.keystore; json.loads('[' * 100_000)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert "RecursionError" in done.stderr
+    assert done.returncode == 1

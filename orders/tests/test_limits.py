@@ -234,7 +234,7 @@ def test_no_order_slips_past_the_moment_at_which_counting_begins(account: Accoun
     account.refresh_from_db()
     assert account.is_counted
     assert account.open_orders == Order.objects.filter(account=account).count()
-    assert not Order.objects.filter(held_value__isnull=True).exists()
+    assert not Order.objects.filter(account=account, held_value__isnull=True).exists()
     assert miscounted() == []
 
 

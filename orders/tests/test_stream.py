@@ -425,6 +425,15 @@ async def test_a_key_that_ends_ends_its_sockets(
     assert (code, messages[-1]["problem"]["code"]) == (4401, "unauthorized")
 
 
+async def test_a_key_that_may_not_read_opens_no_socket(account: Account) -> None:
+    key = await sync_to_async(api_key)(account, scopes=["trade"])
+
+    async with Stream(key) as stream:
+        messages, code = await stream.close_code()
+
+    assert (code, messages[-1]["problem"]["code"]) == (4403, "scope")
+
+
 async def test_twenty_sockets_an_owner(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "MAX_SOCKETS", 2)
 
