@@ -65,7 +65,7 @@ class Underpriced(UnknownOutcome):
     code = "underpriced"
 
 
-class ReorgPastFinality(DexError):
+class ReorgPastFinality(UnknownOutcome):
     """The chain took back a block that counted as final: an incident, which no code repairs by itself."""
 
     code = "reorg_past_finality"

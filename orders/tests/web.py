@@ -82,7 +82,9 @@ class Web:
         address = f"{wanted['HOST']}:{wanted['PORT']}/{wanted['NAME']}"
         return {
             "DATABASE_URL": f"postgresql://{user}:{password}@{address}",
-            "DEBUG": "0",
+            "DEBUG": "1",
+            "DEBUG_PAGES": "0",
+            "REQUIRE_API_KEY": "1",
             "SECRET_KEY": settings.SECRET_KEY.ljust(40, "x"),
         }
 
