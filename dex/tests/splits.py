@@ -22,7 +22,8 @@ from dex.types import Side
 
 CLOSE = 1e-5  # relative, 0.1 bp: by as much one route may beat another that ought to be better
 BOUND_ERROR = 1e-9  # relative
-LEAST_GAP_BP = -1e-5  # the same in basis points
+FLOAT_ERROR = 1e-15  # of an output; where a pool is nearly sold out the input that it costs is large
+BASIS_POINTS = 10_000
 LEFT_OVER = 0.01  # share of a token bought on the way that its pools may have no room for
 ATOMS = 2  # that rounding may cost at each end of a swap
 POWER_ERROR = 1e-14  # share of its reserves that Balancer keeps back for the error of powers
@@ -131,7 +132,10 @@ def _assert_bounded(order: SplitOrder, split: Split) -> None:
         assert split.amount_out - split.cost <= split.bound + slack
     else:
         assert split.amount_in + split.cost >= split.bound - slack
-    assert split.gap_bp >= LEAST_GAP_BP
+    inexact = (
+        FLOAT_ERROR * split.amount_out / (split.prices[order.token_in] or math.ulp(0.0)) if order.side is OUT else 0.0
+    )
+    assert -split.gap_bp * amount_of(split, order) <= BASIS_POINTS * (BOUND_ERROR * amount_of(split, order) + inexact)
     assert math.isfinite(split.bound)
     assert math.isfinite(split.float_amount)
     assert split.prices.keys() >= {token for swap in split.swaps for token in (swap.token_in, swap.token_out)}
