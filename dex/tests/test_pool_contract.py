@@ -74,6 +74,9 @@ def test_a_swap_leaves_the_pool_itself_alone(
     assert (swap.pool_after.pool_id, swap.pool_after.venue, swap.pool_after.tokens) == ("pool", pool.venue, TOKENS)
 
 
+SEVERAL_FEES = {"raydium_cpmm"}  # the pool's and its creator's
+
+
 @every_kind
 @given(data=st.data(), pair=directions, amount=amounts, more=amounts)
 def test_selling_more_never_pays_less(kind: str, data: Any, pair: tuple[str, str], amount: int, more: int) -> None:
@@ -81,7 +84,9 @@ def test_selling_more_never_pays_less(kind: str, data: Any, pair: tuple[str, str
     less = buy_or_skip(pool.swap_exact_in, pair, amount)
     greater = buy_or_skip(pool.swap_exact_in, pair, amount + more)
 
-    assert greater.amount_out >= less.amount_out
+    # A program may round several fees up: one atom more given can be one atom more of each fee.
+    price = math.ceil(first_price(pool.curve(*pair, NOW))) if kind in SEVERAL_FEES else 0
+    assert greater.amount_out >= less.amount_out - price
 
 
 @every_kind
