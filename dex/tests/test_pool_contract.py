@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools import POOL_KINDS, Pool, Swap, pool_from_state
 from dex.pools.curves import Segments
+from dex.pools.raydium_cpmm import CpmmPool
 from dex.testing import NOW, POOL_STRATEGIES
 from dex.testing.curves import first_price
 
@@ -81,7 +82,15 @@ def test_selling_more_never_pays_less(kind: str, data: Any, pair: tuple[str, str
     less = buy_or_skip(pool.swap_exact_in, pair, amount)
     greater = buy_or_skip(pool.swap_exact_in, pair, amount + more)
 
-    assert greater.amount_out >= less.amount_out
+    assert greater.amount_out >= less.amount_out or _is_spent_on_fees(pool, pair[0], less, greater)
+
+
+def _is_spent_on_fees(pool: Pool, token_in: str, less: Swap, greater: Swap) -> bool:
+    """Whether the program rounds two fees up, each by an atom, so that one atom less reaches the curve."""
+    if not isinstance(pool, CpmmPool) or not (pool.fees.trade_rate and pool.fees.creator_rate):
+        return False
+    before, after = (pool.quote_exact_in(TOKENS.index(token_in), swap.amount_in) for swap in (less, greater))
+    return before.net_in - after.net_in == 1 and after.creator_fee - before.creator_fee == 1
 
 
 @every_kind
@@ -137,7 +146,7 @@ def test_no_swap_beats_the_first_price_of_the_curve(
     swap = buy_or_skip(pool.swap_exact_in if is_exact_in else pool.swap_exact_out, pair, amount)
 
     assert swap.amount_out <= swap.amount_in * bound * (1 + FLOAT_ERROR)
-    assert 0 < pool.marginal_price(*pair, NOW) <= bound * (1 + 2 * FLOAT_ERROR)  # that one is taken a little way in
+    assert 0 < pool.marginal_price(*pair, NOW) <= bound * (1 + FLOAT_ERROR)
     assert 0 <= pool.fee_ppm(pair[0], NOW) < 1_000_000
 
 
