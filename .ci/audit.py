@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 LIMIT_S = 120
-OUT_OF_REACH = ("ConnectionError", "Connection", "ServiceError", "timed out", "resolve", "404", "403")
+# What pip-audit says when it could not ask; anything else that keeps it from answering is an error.
+OUT_OF_REACH = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ServiceError")
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from typing import Final
 
 import numpy as np
@@ -46,14 +47,17 @@ class _Choosing:
         twice = _used_twice(self.market, optimum) if self.market.has_wide_pools else []
         if twice:
             if self._is_late():
-                return self._without_looking(query, optimum, twice)
-            return self._best_of(query, optimum, self._but_one(twice), None)
+                return self._without_looking(query, optimum, twice[0])
+            return self._best_of(query, optimum, self._but_one(twice[0]), None)
         if not optimum.circle or not optimum.is_filled or self._is_late():
             return optimum
         return self._best_of(query, optimum, self._one_way(query, optimum.circle), optimum)
 
     def _is_late(self) -> bool:
-        return self.effort <= 0 or (self.deadline < math.inf and time.perf_counter() > self.deadline)
+        return self.effort <= 0 or self._is_over()
+
+    def _is_over(self) -> bool:
+        return self.deadline < math.inf and time.perf_counter() > self.deadline
 
     def _without_looking(self, query: Query, optimum: Optimum, twice: list[int]) -> Optimum | None:
         """The route that uses the pool only where most goes through it. Others were not tried: the bound stays."""
@@ -75,23 +79,31 @@ class _Choosing:
 
     def _best_of(self, query: Query, parent: Optimum, ways: list[Ints], other: Optimum | None) -> Optimum | None:
         """The most filled and best of the ways to leave edges out, or that other route."""
-        children = [child for left_out in ways if (child := self.best(without(self.market, query, left_out)))]
+        children: list[Optimum] = []
+        are_all_tried = True
+        for left_out in ways:
+            if (children or other) and self._is_over():
+                are_all_tried = False
+                break
+            if child := self.best(without(self.market, query, left_out)):
+                children.append(child)
         routes = children if other is None else [*children, other]
         if not routes:
             return None
         sign = 1 if query.is_exact_in else -1
         best = max(routes, key=lambda route: (-route.missing if route.missing > DUST else 0.0, sign * route.value))
-        bound = min(sign * parent.bound, max((sign * child.bound for child in children), default=sign * best.value))
+        bound = sign * parent.bound
+        if are_all_tried:
+            bound = min(bound, max((sign * child.bound for child in children), default=sign * best.value))
         in_play = np.unique(np.concatenate([route.in_play for route in routes]))
         iterations = parent.iterations + sum(child.iterations for child in children)
         return best._replace(bound=sign * bound, in_play=in_play, iterations=iterations)
 
 
-def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[int]:
-    """The edges of the first pool that is used between several pairs."""
+def _used_twice(market: CompiledEdges, optimum: Optimum) -> list[list[int]]:
+    """The edges of each pool that is used between several pairs."""
     edges = sorted(flow.edge for flow in optimum.carried.flows)
-    pools = [int(market.pool[edge]) for edge in edges]
-    for pool in sorted(pools):
-        if pools.count(pool) > 1:
-            return [edge for edge, own in zip(edges, pools, strict=True) if own == pool]
-    return []
+    by_pool = defaultdict(list)
+    for edge in edges:
+        by_pool[int(market.pool[edge])].append(edge)
+    return [by_pool[pool] for pool in sorted(by_pool) if len(by_pool[pool]) > 1]

@@ -39,7 +39,7 @@ def finish(market: CompiledMarket, query: Query, amount: int, route: Route) -> F
     refusal = InsufficientLiquidity("there is no route")
     if not route.missing:
         try:
-            own = replayed(market, query, amount, route)
+            own = _replay(market, query, amount, _plan(query, route.carried.flows), route)
         except InsufficientLiquidity as error:
             refusal = error
     best = own
@@ -52,11 +52,6 @@ def finish(market: CompiledMarket, query: Query, amount: int, route: Route) -> F
     if best is own and len(best.swaps) == len(route.carried.flows):
         return Finished(best, route.carried)
     return Finished(best, _carried(market, query, route, best))
-
-
-def replayed(market: CompiledMarket, query: Query, amount: int, route: Route) -> Replayed:
-    """An amount in whole atoms divided as the route divides its own. Raises: InsufficientLiquidity, AmountTooSmall."""
-    return _replay(market, query, amount, _plan(query, route.carried.flows), route)
 
 
 def _plan(query: Query, flows: list[Flow]) -> Plan:

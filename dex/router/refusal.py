@@ -11,9 +11,11 @@ from typing import Final
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
 from dex.router.best_route import NOT_WITHIN_LIMITS, Route, best_route
 from dex.router.compiled import CompiledMarket
-from dex.router.finish import finish, replayed
+from dex.router.finish import finish
+from dex.router.flows import plan
 from dex.router.guess import Query
 from dex.router.largest import LEAST_SHARE, TOO_SMALL, largest_amount
+from dex.router.replay import replay_exact_in, replay_exact_out
 from dex.router.split_values import SplitOrder
 from dex.types import Side
 
@@ -34,9 +36,8 @@ def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: Ro
     deadline = math.inf
     if order.deadline_ms is not None:
         deadline = time.perf_counter() + _TIME * order.deadline_ms / 1_000
-    free = _Search(
-        market, replace(order, swap_cost=0.0), query, deadline
-    )  # costs change hardly anything, and take time
+    # Costs change hardly anything, and take time.
+    free = _Search(market, replace(order, swap_cost=0.0), query, deadline)
     largest = largest_amount(free.missing, order.amount, max(route.missing, LEAST_SHARE), free.part_of(route))
     costly = _Search(market, order, query, deadline)
     if order.swap_cost and largest and costly.missing(largest):
@@ -61,12 +62,14 @@ class _Search:
         """An amount that fills at once, divided as the route for all of the order divides it; 0 where none does."""
         if route.limits.excess((flow.tail, flow.head) for flow in route.carried.flows):
             return 0
+        ways = plan(route.carried.flows, self.query.source, self.query.target)
+        replay = replay_exact_in if self.query.is_exact_in else replay_exact_out
         for margin in _MARGINS:
             amount = int(self.order.amount * (1 - route.missing) * (1 - margin))
             if not 0 < amount < self.order.amount:
                 continue
             with suppress(InsufficientLiquidity):
-                done = replayed(self.market, self.query._replace(amount=float(amount)), amount, route)
+                done = replay(self.market, ways, self.query.source, self.query.target, amount)
                 return amount if done.amount_in and done.amount_out else 0
         return 0
 

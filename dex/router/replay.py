@@ -9,10 +9,12 @@ from typing import Final, NamedTuple
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.compiled import CompiledMarket
+from dex.router.edge_curves import buy
 from dex.router.flows import Flow, Plan, plan
 
 # By how much less to try a pool that cannot quite take or pay its part: right shifts of the amount.
 _BACK_OFF: Final = (36, 30, 20, 14, 10, 7)
+_TOO_FAR: Final = 0.01  # share that a pool lacks, by floats, from which even the last of these cannot help
 _ROUNDING: Final = 1e-12  # of a capacity, which is a sum of floats
 _UNSEEN: Final = 1e-3  # atoms by which a capacity may be off without passing a whole number unless it is one
 _WEIGHT_BITS: Final = 62
@@ -164,7 +166,8 @@ def swap_most(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool)
         except AmountTooSmall:
             return None, amount, most == amount
         except InsufficientLiquidity:
-            continue
+            if shift is None and not is_exact_in and buy(market, edge, float(amount)).missing > _TOO_FAR * amount:
+                break
     return None, amount, False
 
 

@@ -27,7 +27,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     """The best route over all pools the order permits.
 
     Raises: NoRoute; InsufficientLiquidity with the fact `largest_amount` (atoms of the fixed side that can be
-    filled) if any was found, for which it takes half as long again; AmountTooSmall when rounding leaves nothing.
+    filled) if any was found in half as long again; AmountTooSmall when rounding leaves nothing.
     """
     if order.side is Side.EXACT_OUT:
         market = market.buying()

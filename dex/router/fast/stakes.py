@@ -11,9 +11,8 @@ from dex.router.fast.curves import curve_at, curve_inverse
 from dex.router.fast.kernel import Bools, Floats, Forms, Ints, Table, kernel, part
 from dex.router.pieces import PRICE
 
-ROUNDING: Final = (
-    1e-14  # an edge above its price ratio by less than this earns nothing that could be told from rounding
-)
+# An edge above its price ratio by less than this earns nothing that could be told from rounding.
+ROUNDING: Final = 1e-14
 SPENT_ROUNDING: Final = 1e-15  # earnings are differences: what floats lose of them is given, so that bounds hold
 
 
