@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         "broadcast before record",
         (
-            Edit(BUILD, "    with transaction.atomic():\n        ages_ms", "    if transaction:\n        ages_ms"),
+            Edit(BUILD, "    with transaction.atomic():\n        controls", "    if transaction:\n        controls"),
             Edit(
                 BUILD,
                 "        _store(holds, policy)\n",
