@@ -18,6 +18,9 @@ PAIRS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "200"), ("ETH", "USDC", "0.05")
 SCENARIOS = {"slippage": 0.02, "network": 0.01, "timeout": 0.01, "dropped": 0.01}
 POST_TIMEOUT_S = 10.0
 MAX_SOCKETS = 100
+# Orders that are being placed at a time, retries and pauses between them included: a desk queues behind an engine
+# that is away, it does not knock a thousand times a second.
+MAX_PLACING = 50
 # Answers after which the same request may be sent again: in progress, too many, not ready, and dead sockets (0).
 AGAIN = {0, 409, 429, 500, 502, 503, 504}
 ACCEPTED = 201
@@ -58,10 +61,11 @@ class Clients(threading.Thread):
         shown = followers(self._url, self.history)
         async with httpx.AsyncClient(base_url=self._url, timeout=POST_TIMEOUT_S, limits=limits) as http:
             posts = []
+            placing = asyncio.Semaphore(MAX_PLACING)
             begun_at = time.monotonic()
             for number, body in enumerate(self._bodies()):
                 await asyncio.sleep(max(0.0, begun_at + number / self._level.rate - time.monotonic()))
-                posts.append(asyncio.create_task(self._place(http, body, shown)))
+                posts.append(asyncio.create_task(self._in_turn(placing, http, body, shown)))
             await asyncio.gather(*posts)
         self.all_answered.set()
         await asyncio.to_thread(self._enough.wait)
@@ -92,6 +96,12 @@ class Clients(threading.Thread):
                 return name
             luck -= share
         return None
+
+    async def _in_turn(
+        self, placing: asyncio.Semaphore, http: httpx.AsyncClient, body: dict[str, Any], shown: Followers
+    ) -> None:
+        async with placing:
+            await self._place(http, body, shown)
 
     async def _place(self, http: httpx.AsyncClient, body: dict[str, Any], shown: Followers) -> None:
         key = body["client_order_id"]
