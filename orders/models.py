@@ -131,6 +131,11 @@ class Wallet(models.Model):
     paused_reason = models.CharField(
         max_length=200, default="", db_default="", help_text="Why nothing new is signed from it; empty: not paused."
     )
+    lost_from = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="First nonce of final transactions that a reorg took and that are reported.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
-from dex import Engine, ReorgPastFinality, RetryableError, SignedTransaction
+from dex import Engine, RetryableError, SignedTransaction
 from orders.recordset import recordset
+from orders.services.audit import Actor, Entry, record
 from orders.services.nonces import fill_gaps
+from orders.services.pause import Target, lock_alone, pause
 from orders.services.submit import broadcast
 from orders.services.wallets import pause_wallet
 
@@ -18,7 +20,10 @@ BATCH = 500
 
 
 class Finding(NamedTuple):
-    """A wallet that is not where the chain has it. `chain_nonce` is the first that no included transaction uses."""
+    """A wallet that is not where the chain has it. `chain_nonce` is the first that no included transaction uses.
+
+    `is_reported` says that the final transactions that are gone have been an incident before.
+    """
 
     wallet_id: int
     address: str
@@ -26,10 +31,11 @@ class Finding(NamedTuple):
     chain_nonce: int
     has_gap: bool
     has_lost_final: bool
+    is_reported: bool
 
 
 def watch_wallets(engine: Engine) -> list[Finding]:
-    """Look at every wallet of the chain: pause those that somebody else uses or that lost final blocks, fill gaps.
+    """Look at every wallet of the chain: pause those that somebody else uses, fill gaps; pause all for a deep reorg.
 
     A chain that cannot be reached is asked again at the next call.
     """
@@ -43,10 +49,35 @@ def watch_wallets(engine: Engine) -> list[Finding]:
     return findings
 
 
-def report_reorg(wallet_id: int, error: ReorgPastFinality) -> None:
-    """A final block is gone: an incident. No order is un-confirmed; nothing new is signed until somebody has looked."""
-    logger.critical("reorg past finality: %s", error.detail)
-    pause_wallet(wallet_id, error.detail)
+def report_reorg(finding: Finding, chain_id: str) -> bool:
+    """Final transactions are gone: pause the chain and open an incident, once; whether this call did.
+
+    No order is un-confirmed. Whoever has looked resumes the chain, which then stays so: the wallet's row remembers
+    what was reported until it is final again.
+    """
+    detail = f"final transactions from nonce {finding.chain_nonce} of {finding.address} on are gone"
+    with transaction.atomic():
+        # Before the wallet's row, as those that sign do.
+        lock_alone()
+        if not _is_new(finding):
+            return False
+        actor = Actor("upkeep", reason=f"reorg past finality: {detail}", is_admin=True)
+        pause(Target("chain", chain_id, chain_id=chain_id), actor)
+        subject = f"wallet:{finding.address}"
+        nonces = {"next_nonce": finding.next_nonce}, {"next_nonce": finding.chain_nonce}
+        record(actor, [Entry("incident.reorg", subject, *nonces)])
+    logger.critical("reorg past finality, chain %s is paused: %s", chain_id, detail)
+    return True
+
+
+def _is_new(finding: Finding) -> bool:
+    """Note how far down the final transactions are gone, unless that much is noted already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orders_wallet SET lost_from = %s WHERE id = %s AND (lost_from IS NULL OR lost_from > %s)",
+            [finding.chain_nonce, finding.wallet_id, finding.chain_nonce],
+        )
+        return bool(cursor.rowcount)
 
 
 def _act(finding: Finding, engine: Engine) -> None:
@@ -54,8 +85,8 @@ def _act(finding: Finding, engine: Engine) -> None:
         reason = f"the chain is at nonce {finding.chain_nonce}, this engine at {finding.next_nonce}"
         pause_wallet(finding.wallet_id, f"somebody else uses it: {reason}")
     if finding.has_lost_final:
-        detail = f"final transactions from nonce {finding.chain_nonce} of {finding.address} on are gone"
-        report_reorg(finding.wallet_id, ReorgPastFinality(detail))
+        if not finding.is_reported:
+            report_reorg(finding, engine.chain.chain_id)
         _send_confirmed_again(finding, engine)
     if finding.has_gap:
         fill_gaps(finding.wallet_id, finding.address, finding.chain_nonce, engine)
@@ -75,9 +106,18 @@ def _findings(engine: Engine) -> Iterator[Finding]:
             return
         last_id = rows[-1][0]
         # The chain is read after the clock and before our rows: neither can make the other look old.
-        nonces = engine.standing([address for _, address, _ in rows]).next_nonces
-        looked = [{"id": wallet_id, "nonce": nonces[address], "at": at} for wallet_id, address, at in rows]
+        standing = engine.standing([address for _, address, _ in rows])
+        looked = [
+            {
+                "id": wallet_id,
+                "nonce": standing.next_nonces[address],
+                "final_nonce": standing.final_nonces[address],
+                "at": at,
+            }
+            for wallet_id, address, at in rows
+        ]
         yield from _compare(looked)
+        _forget_what_is_final_again(looked)
 
 
 def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
@@ -90,8 +130,11 @@ def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
                        v.nonce < w.next_nonce AND w.next_nonce - v.nonce > (
                            SELECT count(*) FROM orders_submission s WHERE s.wallet_id = w.id AND s.nonce >= v.nonce
                        ) AS has_gap,
-                       EXISTS (SELECT FROM orders_submission s
-                               WHERE s.wallet_id = w.id AND s.nonce >= v.nonce AND s.closed_at < v.at) AS has_lost_final
+                       EXISTS (
+                           SELECT FROM orders_submission s
+                           WHERE s.wallet_id = w.id AND s.nonce >= v.nonce AND s.closed_at < v.at
+                       ) AS has_lost_final,
+                       coalesce(w.lost_from <= v.nonce, false) AS is_reported
                 FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, nonce bigint, at timestamptz)
                 JOIN orders_wallet w ON w.id = v.id
             ) found WHERE chain_nonce > next_nonce OR has_gap OR has_lost_final ORDER BY id
@@ -99,6 +142,22 @@ def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
             [recordset(looked)],
         )
         return [Finding(*row) for row in cursor.fetchall()]
+
+
+def _forget_what_is_final_again(looked: list[dict[str, Any]]) -> None:
+    """Once gone and final again, a transaction that is gone once more is another incident."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE orders_wallet w SET lost_from = CASE WHEN EXISTS (
+                SELECT FROM orders_submission s
+                WHERE s.wallet_id = w.id AND s.nonce >= v.final_nonce AND s.closed_at < v.at
+            ) THEN greatest(w.lost_from, v.final_nonce) END
+            FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, final_nonce bigint, at timestamptz)
+            WHERE w.id = v.id AND w.lost_from IS NOT NULL
+            """,
+            [recordset(looked)],
+        )
 
 
 def _send_confirmed_again(finding: Finding, engine: Engine) -> None:

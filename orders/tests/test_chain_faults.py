@@ -20,12 +20,23 @@ from dex.chains.simulated.models import ChainTransaction
 from dex.chains.simulated.options import USUAL_FEES
 from dex.types import SwapRequest
 from orders.config import Policy
-from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission, Wallet
+from orders.models import (
+    Account,
+    AuditEntry,
+    Fill,
+    Order,
+    OrderEvent,
+    SignedTransaction,
+    Submission,
+    TradingControl,
+    Wallet,
+)
 from orders.pipeline import run_stage, send_what_is_unsent
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.nonces import clear_nonces
 from orders.services.park import parked_orders, unpark_orders
+from orders.services.pause import find_target, resume
 from orders.services.reconcile import audit_orders
 from orders.services.resend import send_unsent
 from orders.services.signed import OpenHold, Stored
@@ -34,11 +45,12 @@ from orders.services.submit import submit_orders
 from orders.services.wallets import resume_wallet
 from orders.services.watch import watch_wallets
 from orders.states import Stage
-from orders.tests.factories import let_leases_run_out, place, terms
+from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONFIRMATIONS = 4
+BOSS = Actor("boss", "192.0.2.1", "seen to", is_admin=True)
 Run = Callable[..., None]
 
 
@@ -194,7 +206,7 @@ def test_an_order_can_ask_for_its_reorg(account: Account, chain: SimulatedChain,
     assert ChainTransaction.objects.get().taken_back_count == 1
 
 
-def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_wallet(
+def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_chain(
     account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy
 ) -> None:
     supply = chain.store.total_supply()
@@ -206,13 +218,74 @@ def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_wallet(
     chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
     [finding] = watch_wallets(engine)
 
-    assert (finding.has_lost_final, finding.has_gap) == (True, False)
-    assert "gone" in wallet_of(account).paused_reason
+    assert (finding.has_lost_final, finding.has_gap, finding.is_reported) == (True, False, False)
+    [row] = TradingControl.objects.all()
+    assert (row.scope, row.chain_id, row.actor, row.is_by_owner) == ("chain", "simulated", "upkeep", False)
+    assert "gone" in row.reason
+    [halt, incident] = AuditEntry.objects.exclude(action="transaction.sign").order_by("id")
+    assert (halt.action, halt.subject) == ("halt.set", "halt:chain:simulated")
+    assert (incident.action, incident.subject) == ("incident.reorg", f"wallet:{wallet_of(account).address}")
+    assert (incident.before, incident.after) == ({"next_nonce": 1}, {"next_nonce": 0})
+    [waits] = place(new_account())
+    run()
+    assert ended(waits) == ("PENDING", None)
     assert ended(order) == ("CONFIRMED", "filled")
     chain.advance()
     assert executed() == [order.tx_hash]
     assert chain.store.total_supply() == supply
     assert watch_wallets(engine) == []
+
+
+def test_a_chain_that_somebody_resumed_after_a_deep_reorg_is_paused_again_only_by_another_one(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(account)
+    run()
+    settle(chain, run, policy, rounds=1)
+    target = find_target("chain", "", engine)
+    with monkeypatch.context() as silent:
+        silent.setattr("orders.services.watch.broadcast", lambda *_: [])
+        chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+        watch_wallets(engine)
+        assert resume(target, BOSS)
+
+        [again] = watch_wallets(engine)
+
+        assert (again.has_lost_final, again.is_reported) == (True, True)
+        assert not TradingControl.objects.exists()
+    watch_wallets(engine)
+    chain.mine(CONFIRMATIONS)
+    assert watch_wallets(engine) == []
+    assert AuditEntry.objects.filter(action="incident.reorg").count() == 1
+
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    [other] = watch_wallets(engine)
+
+    assert (other.has_lost_final, other.is_reported) == (True, False)
+    assert TradingControl.objects.get().scope == "chain"
+    assert AuditEntry.objects.filter(action="incident.reorg").count() == 2
+
+
+def test_the_pause_for_a_deep_reorg_is_stored_with_its_record_or_not_at_all(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> None:
+        raise ConnectionError("the process is gone")
+
+    place(account)
+    run()
+    settle(chain, run, policy, rounds=1)
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    monkeypatch.setattr("orders.services.watch.record", crash)
+    with pytest.raises(ConnectionError):
+        watch_wallets(engine)
+
+    assert not TradingControl.objects.exists()
+    assert not AuditEntry.objects.filter(action="halt.set").exists()
+    assert wallet_of(account).lost_from is None
+    monkeypatch.undo()
+    watch_wallets(engine)
+    assert TradingControl.objects.count() == 1
 
 
 # --- Stuck, outbid, raced -----------------------------------------------------------------------------------------
