@@ -14,6 +14,7 @@ from orders.problems import KINDS, Problem
 from orders.recordset import recordset
 from orders.routes import encode_legs
 from orders.selectors import token_decimals
+from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.settled import Settled, fail, move, retry
 from orders.services.signed import (
@@ -103,15 +104,13 @@ def _settle(found: _Findings, closer: Closer, poll_s: float) -> list[Event]:
         mark_mined(found.mined)
         mark_resent([lost.signed.tx_hash for lost in found.lost])
         mark_absent(closer.noted)
-        add_signed(
-            (renewal.hold.submission_id, renewal.signed, renewal.is_noop)
-            for renewal in closer.renewals
-            if renewal.change.order_id in won
-        )
+        renewals = [renewal for renewal in closer.renewals if renewal.change.order_id in won]
+        add_signed((renewal.hold.submission_id, renewal.signed, renewal.is_noop) for renewal in renewals)
         _settle_fills(found, won)
         for hold in closer.taken:
             pause_wallet(hold.wallet_id, f"somebody else used its nonce {hold.nonce}")
         release_orders(found.waiting, poll_s)
+        record_signatures(renewal.signed for renewal in renewals)
     return events
 
 

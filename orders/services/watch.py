@@ -1,18 +1,22 @@
 """Compares wallets with the chain: nonces that others used, that are nowhere, or that were final and are gone."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
 from dex import Engine, RetryableError, SignedTransaction
+from orders.models import Order
 from orders.recordset import recordset
-from orders.services.audit import Actor, Entry, record
+from orders.services.audit import Actor, Entry, record, record_signatures
 from orders.services.nonces import fill_gaps
 from orders.services.pause import Target, lock_alone, pause
+from orders.services.signed import OpenHold, add_signed, load_closed_holds
+from orders.services.silence import sign_again
 from orders.services.submit import broadcast
 from orders.services.wallets import pause_wallet
+from orders.states import OrderStatus
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +91,7 @@ def _act(finding: Finding, engine: Engine) -> None:
     if finding.has_lost_final:
         if not finding.is_reported:
             report_reorg(finding, engine.chain.chain_id)
-        _send_confirmed_again(finding, engine)
+        _send_final_again(finding, engine)
     if finding.has_gap:
         fill_gaps(finding.wallet_id, finding.address, finding.chain_nonce, engine)
 
@@ -160,27 +164,36 @@ def _forget_what_is_final_again(looked: list[dict[str, Any]]) -> None:
         )
 
 
-def _send_confirmed_again(finding: Finding, engine: Engine) -> None:
-    """The very bytes that were final for CONFIRMED orders; one that FAILED must not execute now: a person looks."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT w.chain_id, w.address, s.nonce, t.raw, t.tx_hash, t.deadline, o.status, o.id
-            FROM orders_submission s
-            JOIN orders_wallet w ON w.id = s.wallet_id
-            JOIN orders_order o ON o.id = s.order_id
-            JOIN orders_signedtransaction t ON t.submission_id = s.id AND t.tx_hash = o.tx_hash
-            WHERE s.wallet_id = %s AND s.nonce >= %s AND s.closed_at IS NOT NULL
-            ORDER BY s.nonce LIMIT %s
-            """,
-            [finding.wallet_id, finding.chain_nonce, BATCH],
-        )
-        rows = cursor.fetchall()
-    for *_, status, order_id in rows:
-        logger.critical("order %s was %s by a final block that is gone", order_id, status)
-    confirmed = [
-        SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline)
-        for chain_id, address, nonce, raw, tx_hash, deadline, status, _ in rows
-        if status == "CONFIRMED"
-    ]
-    broadcast(confirmed, engine)
+def _send_final_again(finding: Finding, engine: Engine) -> None:
+    """Bring back what was final: for CONFIRMED orders the very bytes, for every other nonce one that does nothing.
+
+    An order that ended otherwise, or was routed again, must not execute at this nonce, and later ones wait for it.
+    """
+    holds = load_closed_holds(finding.wallet_id, finding.chain_nonce, BATCH)
+    held_by = [hold.order_id for hold in holds if hold.order_id is not None]
+    confirmed = Order.objects.filter(pk__in=held_by, status=OrderStatus.CONFIRMED)
+    hashes = set(confirmed.values_list("tx_hash", flat=True))
+    sent: list[SignedTransaction] = []
+    lacking: list[OpenHold] = []
+    for hold in holds:
+        final = next((item.signed for item in hold.transactions if item.signed.tx_hash in hashes), None)
+        if final is None and not hold.newest.is_noop:
+            lacking.append(hold)
+        else:
+            sent.append(final or hold.newest.signed)
+        if not finding.is_reported:
+            logger.critical("nonce %d, order %s: its final block is gone", hold.nonce, hold.order_id)
+    broadcast([*sent, *_sign_noops(lacking, engine)], engine)
+
+
+def _sign_noops(holds: Sequence[OpenHold], engine: Engine) -> list[SignedTransaction]:
+    """One that does nothing for each nonce, outbidding what was signed for it, stored before it leaves."""
+    if not holds:
+        return []
+    suggested = engine.prepare()
+    answers = [(hold.submission_id, sign_again(hold, True, suggested, engine)) for hold in holds]
+    signed = [(submission_id, item) for submission_id, item in answers if isinstance(item, SignedTransaction)]
+    with transaction.atomic():
+        add_signed((submission_id, item, True) for submission_id, item in signed)
+        record_signatures(item for _, item in signed)
+    return [item for _, item in signed]

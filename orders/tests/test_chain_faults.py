@@ -116,6 +116,16 @@ def stranger(chain: SimulatedChain, wallet: Wallet, nonce: int, fees: Fees = USU
     return signed
 
 
+def signatures_recorded() -> list[str]:
+    """Hashes that the audit log names."""
+    entries = AuditEntry.objects.filter(action="transaction.sign")
+    return sorted(tx_hash for entry in entries for hashes in (entry.after or {}).values() for tx_hash in hashes)
+
+
+def signatures_stored() -> list[str]:
+    return sorted(SignedTransaction.objects.values_list("tx_hash", flat=True))
+
+
 def executed() -> list[str]:
     """Hashes of swaps that the chain has executed, by its own books."""
     rows = ChainTransaction.objects.filter(state="included", code__isnull=True, amount_out__gt=0)
@@ -288,6 +298,38 @@ def test_the_pause_for_a_deep_reorg_is_stored_with_its_record_or_not_at_all(
     assert TradingControl.objects.count() == 1
 
 
+@pytest.mark.parametrize("ending", ["cancelled", "slippage", "again"])
+def test_after_a_deep_reorg_a_nonce_that_swapped_nothing_is_used_up_by_nothing(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, ending: str
+) -> None:
+    once = replace(policy, max_attempts=2 if ending == "again" else 1)
+    [order] = place(account, terms(scenario="stuck" if ending == "cancelled" else "slippage"))
+    run(policy=once)
+    if ending == "cancelled":
+        cancel_orders([order.id], actor=BOSS)
+        run(policy=once)
+    chain.mine(CONFIRMATIONS)
+    run(Stage.CONFIRM, policy=once)
+    status, outcome = ended(order)
+    assert (status, outcome) == (("ROUTING", None) if ending == "again" else ("FAILED", ending))
+    [held] = Submission.objects.all()
+    assert held.closed_at is not None
+
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    watch_wallets(engine)
+    resume(find_target("chain", "", engine), BOSS)
+    [after] = place(account)
+    settle(chain, run, policy)
+
+    assert watch_wallets(engine) == []
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert ChainTransaction.objects.get(state="included", nonce=0).amount_out == 0
+    newest = SignedTransaction.objects.filter(submission=held).latest("id")
+    assert (newest.is_noop, chain.receipts([newest.tx_hash])[0] is not None) == (True, True)
+    assert signatures_recorded() == signatures_stored()
+    assert list(audit_orders()) == []
+
+
 # --- Stuck, outbid, raced -----------------------------------------------------------------------------------------
 
 
@@ -369,6 +411,7 @@ def test_beyond_the_last_bid_the_nonce_is_used_up_and_the_order_fails(
     assert list(SignedTransaction.objects.order_by("id").values_list("is_noop", flat=True)) == [False, True, False]
     assert executed() == [later.tx_hash]
     assert Submission.objects.filter(closed_at__isnull=True).count() == 0
+    assert signatures_recorded() == signatures_stored()
 
 
 def test_only_the_nonce_whose_turn_it_is_counts_as_stuck(
@@ -459,6 +502,7 @@ def test_past_its_deadline_two_looks_a_block_apart_free_the_order_and_a_noop_its
     assert ended(later) == ("CONFIRMED", "filled")
     assert executed() == [later.tx_hash]
     assert list(audit_orders()) == []
+    assert signatures_recorded() == signatures_stored()
 
 
 def test_a_receipt_between_the_two_looks_decides(
@@ -633,6 +677,7 @@ def test_a_gap_is_filled_and_what_waited_behind_it_executes(
     assert clear_nonces(engine, policy) == 0
     assert Submission.objects.filter(closed_at__isnull=True).count() == 0
     assert watch_wallets(engine) == []
+    assert signatures_recorded() == signatures_stored()
 
 
 # --- Unsent bytes, parked orders ----------------------------------------------------------------------------------
