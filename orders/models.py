@@ -146,6 +146,7 @@ class Wallet(models.Model):
             models.CheckConstraint(condition=Q(next_nonce__gte=0), name="wallet_next_nonce_not_negative"),
         )
         triggers = (pgtrigger.Protect(name="wallet_not_deletable", operation=pgtrigger.Delete),)
+        permissions = (("resume_wallet", "Can let a paused wallet sign again"),)
 
     def __str__(self) -> str:
         return f"{self.chain_id}:{self.address}"
@@ -261,6 +262,7 @@ class Order(models.Model):
             ),
             pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),
         )
+        permissions = (("unpark_order", "Can unpark an order"),)
 
     def __str__(self) -> str:
         return f"{self.token_in} -> {self.token_out} {self.status} {self.id}"

@@ -84,7 +84,7 @@ def load_closed_holds(wallet_id: int, from_nonce: int, limit: int) -> list[OpenH
     return sorted(_load(condition, [wallet_id, from_nonce, limit]), key=lambda hold: hold.nonce)
 
 
-def _load(condition: str, values: Sequence[object]) -> list[OpenHold]:
+def _load(condition: str, values: Sequence[str | int]) -> list[OpenHold]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -15,7 +15,7 @@ from orders.services.pause import Target, lock_alone, pause
 from orders.services.signed import OpenHold, add_signed, load_closed_holds
 from orders.services.silence import sign_again
 from orders.services.submit import broadcast
-from orders.services.wallets import pause_wallet
+from orders.services.wallets import pause_wallets, record_pauses
 from orders.states import OrderStatus
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,8 @@ def _is_new(finding: Finding) -> bool:
 def _act(finding: Finding, engine: Engine) -> None:
     if finding.chain_nonce > finding.next_nonce:
         reason = f"the chain is at nonce {finding.chain_nonce}, this engine at {finding.next_nonce}"
-        pause_wallet(finding.wallet_id, f"somebody else uses it: {reason}")
+        with transaction.atomic():
+            record_pauses(pause_wallets({finding.wallet_id: f"somebody else uses it: {reason}"}))
     if finding.has_lost_final:
         if not finding.is_reported:
             report_reorg(finding, engine.chain.chain_id)

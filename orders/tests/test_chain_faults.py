@@ -607,7 +607,13 @@ def test_a_nonce_that_a_stranger_used_fails_the_order_once_that_is_final_and_pau
     run()
     assert ended(waits) == ("BUILDING", None)
     assert not Submission.objects.filter(order=waits).exists()
-    resume_wallet(wallet_of(account), engine)
+    assert resume_wallet(wallet_of(account), engine, BOSS) == 2
+    acts = AuditEntry.objects.filter(action__startswith="wallet").order_by("id")
+    assert [(act.actor, act.action, act.after) for act in acts] == [
+        ("upkeep", "wallet.pause", {"paused_reason": "somebody else used its nonce 1"}),
+        ("boss", "wallet.resume", {"paused_reason": ""}),
+    ]  # fmt: skip
+    assert resume_wallet(wallet_of(account), engine, BOSS) is None
     settle(chain, run, policy)
     assert ended(waits) == ("CONFIRMED", "filled")
 
@@ -633,7 +639,7 @@ def test_a_strangers_bid_that_waits_fails_nobody(
 
 
 def test_a_wallet_that_the_chain_has_further_on_is_paused_until_it_is_resumed(
-    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place(account)
     settle(chain, run, policy)
@@ -648,7 +654,13 @@ def test_a_wallet_that_the_chain_has_further_on_is_paused_until_it_is_resumed(
 
     assert (finding.chain_nonce, finding.next_nonce, finding.has_gap) == (2, 1, False)
     assert ended(order) == ("BUILDING", None)
-    assert resume_wallet(wallet_of(account), engine) == 2
+    with pytest.raises(CommandError, match="say why"):
+        call_command("reconcile", "resume", wallet.address, "--reason", " ")
+    monkeypatch.setattr("orders.management.commands.reconcile.get_engine", lambda: engine)
+    call_command("reconcile", "resume", wallet.address, "--reason", "the key is ours")
+    paused, resumed = AuditEntry.objects.filter(action__startswith="wallet").order_by("id")
+    assert (paused.action, resumed.action, resumed.reason) == ("wallet.pause", "wallet.resume", "the key is ours")
+    assert wallet_of(account).next_nonce == 2
     settle(chain, run, policy)
     assert ended(order) == ("CONFIRMED", "filled")
     assert Submission.objects.get(order=order).nonce == 2
@@ -749,11 +761,45 @@ def test_an_unparked_order_is_due_at_once(account: Account, run: Run, policy: Po
     run()
     Order.objects.update(parked_at=datetime.now(UTC), claim_count=9, due_at=datetime.now(UTC) + timedelta(hours=1))
 
-    assert unpark_orders([order.id]) == 1
+    with pytest.raises(CommandError, match="say why"):
+        call_command("reconcile", "unpark", str(order.id), "--reason", " ")
+    call_command("reconcile", "unpark", str(order.id), "--reason", "memory is fixed")
 
     [claimed] = claim_orders(Stage.CONFIRM, 10, 10).orders
     assert claimed.claim_count == 1
-    assert unpark_orders([order.id]) == 0
+    assert unpark_orders([order.id], actor=BOSS) == 0
+    entry = AuditEntry.objects.get(action="order.unpark")
+    assert (entry.subject, entry.account_id, entry.reason) == (f"order:{order.id}", account.id, "memory is fixed")
+    assert (entry.before, entry.after) == ("parked", "SUBMITTED")
+
+
+@pytest.mark.parametrize("act", ["unpark", "resume", "pause"])
+def test_an_act_by_hand_is_stored_with_its_record_or_not_at_all(
+    account: Account, engine: Engine, run: Run, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    def crash(*_: Any) -> None:
+        raise ConnectionError("the process is gone")
+
+    [order] = place(account)
+    run()
+    Order.objects.update(parked_at=datetime.now(UTC))
+    Wallet.objects.update(
+        paused_reason="" if act == "pause" else "somebody else", next_nonce=0 if act == "pause" else 1
+    )
+    monkeypatch.setattr("orders.services.park.record", crash)
+    monkeypatch.setattr("orders.services.wallets.record", crash)
+
+    acts: dict[str, Callable[[], object]] = {
+        "unpark": lambda: unpark_orders([order.id], actor=BOSS),
+        "resume": lambda: resume_wallet(wallet_of(account), engine, BOSS),
+        "pause": lambda: watch_wallets(engine),
+    }
+    with pytest.raises(ConnectionError):
+        acts[act]()
+
+    order.refresh_from_db()
+    assert order.parked_at is not None
+    assert wallet_of(account).paused_reason == ("" if act == "pause" else "somebody else")
 
 
 # --- Audit --------------------------------------------------------------------------------------------------------
