@@ -118,6 +118,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30, "queue": "orders"},
     },
+    "examine": {
+        "task": "orders.examine",
+        "schedule": 120.0,
+        "options": {"expires": 60, "queue": "orders"},
+    },
     "expire-idempotency-keys": {
         "task": "orders.expire_idempotency_keys",
         "schedule": 3600.0,

@@ -456,6 +456,7 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField(db_default=Now())
+    position = models.UUIDField(null=True, help_text="The last order it has seen, for a part that goes round them all.")
 
     class Meta:
         ordering = ("name",)

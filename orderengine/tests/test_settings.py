@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from orderengine.celery import app
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -191,3 +193,12 @@ def test_development_without_debug_pages_stays_development() -> None:
     )
 
     assert ran.stdout.split() == ["False", "True"]
+
+
+def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
+    app.loader.import_default_modules()
+
+    schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+    for name, entry in schedule.items():
+        assert entry["task"] in app.tasks, name
+        assert entry["options"]["expires"] <= max(2, 2 * entry["schedule"]), name
