@@ -202,3 +202,25 @@ def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
     for name, entry in schedule.items():
         assert entry["task"] in app.tasks, name
         assert entry["options"]["expires"] <= max(2, 2 * entry["schedule"]), name
+
+
+def test_a_worker_loads_no_more_than_it_needs() -> None:
+    start = """
+import sys
+import celery.apps.worker
+from orderengine.celery import app
+app.loader.init_worker()
+assert "orders.confirm" in app.tasks
+print(sorted({"twisted", "daphne", "autobahn", "orders.views", "drf_spectacular.views"} & set(sys.modules)))
+"""
+    answer = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_runserver_is_that_of_daphne() -> None:
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "runserver", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "--http_timeout" in answer.stdout
