@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,18 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Q
 
-from dex import ChainUnavailable, Engine, Fees, NoopIntent, RetryableError, Side, Standing, SwapIntent
+from dex import (
+    BroadcastRejected,
+    ChainUnavailable,
+    DexError,
+    Engine,
+    Fees,
+    NoopIntent,
+    RetryableError,
+    Side,
+    Standing,
+    SwapIntent,
+)
 from dex import SignedTransaction as Signed
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from dex.chains.simulated.models import ChainTransaction
@@ -472,6 +483,101 @@ def test_a_cancelled_order_is_not_routed_again(
 
     assert ended(order) == ("FAILED", "cancelled")
     assert order.attempt == 1
+
+
+# --- Refused for good -----------------------------------------------------------------------------------------------
+
+
+def refuse(chain: SimulatedChain, monkeypatch: pytest.MonkeyPatch, *, noops: bool) -> list[str]:
+    """Have the chain refuse swaps for good, and what does nothing too if asked; the hashes that it has refused."""
+    accept, refused = chain.broadcast, list[str]()
+
+    def broadcast(transactions: Sequence[Signed]) -> list[DexError | None]:
+        harmless = set(SignedTransaction.objects.filter(is_noop=True).values_list("tx_hash", flat=True))
+        bad = [item for item in transactions if noops or item.tx_hash not in harmless]
+        refused.extend(item.tx_hash for item in bad)
+        answers = dict(zip(transactions, accept([item for item in transactions if item not in bad]), strict=False))
+        return [BroadcastRejected("invalid opcode") if item in bad else answers.get(item) for item in transactions]
+
+    monkeypatch.setattr(chain, "broadcast", broadcast)
+    return refused
+
+
+def test_a_swap_that_the_chain_refuses_for_good_ends_when_its_nonce_is_used_up(
+    account: Account, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = replace(policy, stuck_s=0.0, max_replacements=1)
+    [order] = place(account)
+    with monkeypatch.context() as strict:
+        refused = refuse(chain, strict, noops=False)
+        run(Stage.ROUTE)
+        run(Stage.CONFIRM)
+
+        assert ended(order) == ("SUBMITTED", None)
+        assert events(order, "doubt")[0]["code"] == "rejected"
+        [held] = Submission.objects.all()
+        assert (held.order_id, held.nonce, held.closed_at) == (order.id, 0, None)
+        for _ in range(4):
+            run(Stage.CONFIRM, policy=impatient)
+            assert ended(order) == ("SUBMITTED", None)
+        settle(chain, run, impatient)
+
+    assert ended(order) == ("FAILED", "not_included")
+    held.refresh_from_db()
+    assert held.closed_at is not None
+    swaps = SignedTransaction.objects.filter(is_noop=False).values_list("tx_hash", flat=True)
+    assert (set(refused), len(swaps), executed()) == (set(swaps), 2, [])
+    assert SignedTransaction.objects.filter(is_noop=True).count() == 1
+    [after] = place(account)
+    settle(chain, run, policy)
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert Submission.objects.get(order=after).nonce == 1
+    assert list(audit_orders()) == []
+
+
+def test_where_everything_is_refused_the_order_waits_for_its_deadline_and_the_nonce_is_kept(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = replace(policy, stuck_s=0.0, max_replacements=1)
+    [order] = place(account)
+    with monkeypatch.context() as strict:
+        refuse(chain, strict, noops=True)
+        for _ in range(3):
+            run(policy=late)
+            assert ended(order) == ("SUBMITTED", None)
+        assert SignedTransaction.objects.filter(is_noop=True).exists()
+        SignedTransaction.objects.update(deadline=0)  # as if that time had passed
+        settle(chain, run, late)
+        clear_nonces(engine, late)
+
+        assert ended(order) == ("FAILED", "expired")
+        assert Submission.objects.get().closed_at is None
+        assert executed() == []
+    clear_nonces(engine, policy)
+    chain.mine(CONFIRMATIONS)
+    clear_nonces(engine, policy)
+
+    assert Submission.objects.get().closed_at is not None
+    assert executed() == []
+    [after] = place(account)
+    settle(chain, run, policy)
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert list(audit_orders()) == []
+
+
+def test_bytes_of_a_dead_worker_that_are_refused_leave_their_order_to_the_chains_word(
+    account: Account, engine: Engine, chain: SimulatedChain, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy, carries_to={Stage.ROUTE: Stage.BUILD})
+    Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=2))
+    refuse(chain, monkeypatch, noops=False)
+
+    send_what_is_unsent(engine)
+
+    assert ended(order) == ("SUBMITTED", None)
+    assert events(order, "doubt")[0]["code"] == "rejected"
+    assert Submission.objects.get().closed_at is None
 
 
 # --- Deadline -----------------------------------------------------------------------------------------------------
