@@ -5,6 +5,8 @@ import os
 from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
+# A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 
 @signals.celeryd_init.connect

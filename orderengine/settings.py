@@ -3,6 +3,7 @@
 docs/settings.md and .env.example list the variables; a test compares.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30, "queue": "orders"},
     },
+    "examine": {
+        "task": "orders.examine",
+        "schedule": 120.0,
+        "options": {"expires": 60, "queue": "orders"},
+    },
     "expire-idempotency-keys": {
         "task": "orders.expire_idempotency_keys",
         "schedule": 3600.0,
@@ -161,7 +167,8 @@ SIM_SEED: int = env.int("SIM_SEED", 7)
 
 # --- Django -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
+    # Makes `runserver` daphne's. Nothing else needs the app, which loads all of Twisted wherever it is listed.
+    *(["daphne"] if "runserver" in sys.argv[1:] else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

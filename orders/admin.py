@@ -1,4 +1,4 @@
-"""The admin: orders with all their facts to read, and one act, cancel, which asks for a reason."""
+"""The admin: orders with all their facts to read, and two acts, cancel and unpark, which ask for a reason."""
 
 import json
 from typing import Any
@@ -8,22 +8,29 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from orders import admin_access  # noqa: F401 - registers its pages
-from orders.admin_base import ReadOnly
+from orders import admin_access, admin_wallets  # noqa: F401 - they register their pages
+from orders.admin_base import Act, ReadOnly
 from orders.amounts import format_units
 from orders.engine import get_engine
-from orders.models import AuditEntry, Fill, Order, OrderEvent, SignedTransaction, Wallet
+from orders.models import AuditEntry, Fill, Order, OrderEvent, SignedTransaction
 from orders.pictures import route_svg
 from orders.routes import proof_sentences, venue_title
-from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.cancel import CancelResult, cancel_orders
 from orders.services.park import unpark_orders
 from orders.states import is_terminal
 
+CANCEL_EXPLAINED = (
+    "An order without a signed transaction is cancelled at once; for another one a transaction that does nothing is "
+    "sent at its nonce, and the chain decides between the two. The reason is kept with your name."
+)
+UNPARK_EXPLAINED = (
+    "Their workers died again and again while their bytes may be on the chain. Unparked they are looked at as often as "
+    "any other, from now on. The reason is kept with your name."
+)
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
 
 
@@ -42,12 +49,6 @@ class VenueFilter(admin.SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(route__contains={"legs": [{"hops": [{"venue": self.value()}]}]})
-
-
-class CancelForm(forms.Form):
-    """Why an order is cancelled by hand."""
-
-    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 80}))
 
 
 def pretty(value: Any) -> SafeString:
@@ -241,66 +242,89 @@ class OrderAdmin(ReadOnly):
         ]  # fmt: skip
         return rows_table(("at", "who", "act", "status", "reason"), rows)
 
-    # --- Cancel -------------------------------------------------------------------------------------------
+    # --- Acts by hand -------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[Any]:
-        """The page that asks for the reason."""
-        cancel = path("cancel/", self.admin_site.admin_view(self.cancel_view), name="orders_order_cancel")
-        return [cancel, *super().get_urls()]
+        """The pages that ask for the reason."""
+        view = self.admin_site.admin_view
+        cancel = path("cancel/", view(self.cancel_view), name="orders_order_cancel")
+        unpark = path("unpark/", view(self.unpark_view), name="orders_order_unpark")
+        return [cancel, unpark, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Offer the button only where cancelling means something."""
+        """Offer buttons only where they mean something."""
         order = self.get_object(request, object_id)
-        can_cancel = order is not None and not is_terminal(order.status) and self._may_cancel(request)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "can_cancel": can_cancel})
+        is_live = order is not None and not is_terminal(order.status)
+        is_parked = is_live and order is not None and order.parked_at is not None
+        offered = {
+            "can_cancel": is_live and self.has_cancel_permission(request),
+            "can_unpark": is_parked and self.has_unpark_permission(request),
+        }
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **offered})
 
-    @admin.action(description="Cancel selected orders")
+    @admin.action(description="Cancel selected orders", permissions=("cancel",))
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
         """Ask for the reason first."""
-        ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:500])
-        return HttpResponseRedirect(f"{reverse('admin:orders_order_cancel')}?ids={ids}")
+        return _to_page("cancel", queryset)
 
-    @admin.action(description="Unpark selected orders: their workers died too often", permissions=("cancel",))
-    def unpark_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Work on them as on any other again."""
-        count = unpark_orders(list(queryset.values_list("pk", flat=True)[:500]))
-        self.message_user(request, f"{count} × unparked", messages.SUCCESS if count else messages.INFO)
+    @admin.action(description="Unpark selected orders: their workers died too often", permissions=("unpark",))
+    def unpark_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse:
+        """Ask for the reason first."""
+        return _to_page("unpark", queryset)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """Who may cancel may unpark."""
-        return self._may_cancel(request)
+        """Who may change orders may cancel them."""
+        return bool(request.user.has_perm("orders.change_order"))
+
+    def has_unpark_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own: whoever unparks says that workers will survive the order."""
+        return bool(request.user.has_perm("orders.unpark_order"))
 
     def cancel_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a reason, then cancel; each act is recorded with who, from where and why."""
-        if not self._may_cancel(request):
+        if not self.has_cancel_permission(request):
             raise PermissionDenied
-        ids = [pk for text in request.GET.get("ids", "").split(",")[:500] for pk in _ids(text)]
-        form = CancelForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            actor = Actor(
-                request.user.get_username(), request.META.get("REMOTE_ADDR", ""), form.cleaned_data["reason"], True
-            )
-            results = list(cancel_orders(ids, actor=actor).values())
-            for result, level in (
-                (CancelResult.CANCELLED, messages.SUCCESS),
-                (CancelResult.TOO_LATE, messages.WARNING),
-                (CancelResult.ALREADY_ENDED, messages.INFO),
-            ):
-                if count := results.count(result):
-                    self.message_user(request, f"{count} × {result.replace('_', ' ')}", level)
-            return HttpResponseRedirect(reverse("admin:orders_order_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Cancel orders",
-            "orders": Order.objects.filter(pk__in=ids),
-            "form": form,
-        }
-        return render(request, "admin/orders/order/cancel.html", context)
+        ids = _asked_ids(request)
+        answer = _act("Cancel orders", CANCEL_EXPLAINED, "Cancel these orders", ids).ask(request, self.admin_site)
+        if isinstance(answer, HttpResponse):
+            return answer
+        results = list(cancel_orders(ids, actor=answer).values())
+        for result, level in (
+            (CancelResult.CANCELLED, messages.SUCCESS),
+            (CancelResult.TOO_LATE, messages.WARNING),
+            (CancelResult.ALREADY_ENDED, messages.INFO),
+        ):
+            if count := results.count(result):
+                self.message_user(request, f"{count} × {result.replace('_', ' ')}", level)
+        return HttpResponseRedirect(reverse("admin:orders_order_changelist"))
 
-    def _may_cancel(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("orders.change_order"))
+    def unpark_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a reason, then work on them as on any other again."""
+        if not self.has_unpark_permission(request):
+            raise PermissionDenied
+        ids = _asked_ids(request)
+        answer = _act("Unpark orders", UNPARK_EXPLAINED, "Unpark these orders", ids).ask(request, self.admin_site)
+        if isinstance(answer, HttpResponse):
+            return answer
+        count = unpark_orders(ids, actor=answer)
+        self.message_user(request, f"{count} × unparked", messages.SUCCESS if count else messages.INFO)
+        return HttpResponseRedirect(reverse("admin:orders_order_changelist"))
+
+
+def _to_page(name: str, queryset: QuerySet[Order]) -> HttpResponse:
+    ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:500])
+    return HttpResponseRedirect(f"{reverse(f'admin:orders_order_{name}')}?ids={ids}")
+
+
+def _asked_ids(request: HttpRequest) -> list[Any]:
+    return [pk for text in request.GET.get("ids", "").split(",")[:500] for pk in _ids(text)]
+
+
+def _act(title: str, explanation: str, button: str, ids: list[Any]) -> Act:
+    things = Order.objects.filter(pk__in=ids)
+    return Act(title, explanation, button, things, reverse("admin:orders_order_changelist"))
 
 
 def _ids(text: str) -> list[Any]:
@@ -328,11 +352,3 @@ class FillAdmin(ReadOnly):
     list_display = ("order_id", "leg", "amount_in", "amount_out", "tx_hash", "block_number", "created_at")
     ordering = ("-id",)
     show_full_result_count = False
-
-
-@admin.register(Wallet)
-class WalletAdmin(ReadOnly):
-    """Wallets and where their nonces stand."""
-
-    list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason")
-    list_select_related = ("account",)

@@ -1,11 +1,13 @@
 """What admin pages have in common: facts that nobody edits, and changes that say why and are recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from orders.services.audit import Actor, Entry, record
 
@@ -30,6 +32,31 @@ class ReasonForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
     """Asks why."""
 
     why = forms.CharField(max_length=200, label="Reason", help_text="Kept in the audit log.")
+
+
+class ActForm(forms.Form):
+    """Why something is done by hand."""
+
+    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 80}), help_text="Kept in the log.")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a page asks a reason for: its words, to what it is done, and where to go back to."""
+
+    title: str
+    explanation: str
+    button: str
+    things: Iterable[Any]
+    back: str
+
+    def ask(self, request: HttpRequest, site: admin.AdminSite) -> HttpResponse | Actor:
+        """The page that asks for the reason, or who acts, once a reason was given."""
+        form = ActForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            return actor_of(request, form.cleaned_data["reason"])
+        context = {**site.each_context(request), "title": self.title, "act": self, "form": form}
+        return render(request, "admin/orders/act.html", context)
 
 
 class Recorded(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time

@@ -4,3 +4,5 @@
 AUDIT = 4_201_001
 # Shared by every transaction that makes submissions, exclusive for pausing: a pause that returned holds.
 PAUSE = 4_201_002
+# Held while findings of an audit are compared with what is reported: each is reported once.
+EXAMINE = 4_201_003

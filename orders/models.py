@@ -131,6 +131,11 @@ class Wallet(models.Model):
     paused_reason = models.CharField(
         max_length=200, default="", db_default="", help_text="Why nothing new is signed from it; empty: not paused."
     )
+    lost_from = models.BigIntegerField(
+        null=True,
+        editable=False,
+        help_text="First nonce of final transactions that a reorg took and that are reported.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -141,6 +146,7 @@ class Wallet(models.Model):
             models.CheckConstraint(condition=Q(next_nonce__gte=0), name="wallet_next_nonce_not_negative"),
         )
         triggers = (pgtrigger.Protect(name="wallet_not_deletable", operation=pgtrigger.Delete),)
+        permissions = (("resume_wallet", "Can let a paused wallet sign again"),)
 
     def __str__(self) -> str:
         return f"{self.chain_id}:{self.address}"
@@ -256,6 +262,7 @@ class Order(models.Model):
             ),
             pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),
         )
+        permissions = (("unpark_order", "Can unpark an order"),)
 
     def __str__(self) -> str:
         return f"{self.token_in} -> {self.token_out} {self.status} {self.id}"
@@ -449,6 +456,7 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField(db_default=Now())
+    position = models.UUIDField(null=True, help_text="The last order it has seen, for a part that goes round them all.")
 
     class Meta:
         ordering = ("name",)

@@ -10,6 +10,7 @@ from dex import RetryableError
 from orders.config import get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
+from orders.services.examine import examine_books
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
 from orders.services.watch import watch_wallets
@@ -78,6 +79,12 @@ def watch_nonces() -> None:
 def watch_all_wallets() -> None:
     """Every half minute: compare each wallet's nonce with the chain's."""
     watch_wallets(get_engine())
+
+
+@shared_task(name="orders.examine")
+def examine() -> None:
+    """Every other minute: replay events against orders, and compare counts with orders."""
+    examine_books()
 
 
 @shared_task(name="orders.expire_idempotency_keys")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from orderengine.celery import app
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -191,3 +193,34 @@ def test_development_without_debug_pages_stays_development() -> None:
     )
 
     assert ran.stdout.split() == ["False", "True"]
+
+
+def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
+    app.loader.import_default_modules()
+
+    schedule: dict[str, Any] = settings.CELERY_BEAT_SCHEDULE
+    for name, entry in schedule.items():
+        assert entry["task"] in app.tasks, name
+        assert entry["options"]["expires"] <= max(2, 2 * entry["schedule"]), name
+
+
+def test_a_worker_loads_no_more_than_it_needs() -> None:
+    start = """
+import sys
+import celery.apps.worker
+from orderengine.celery import app
+app.loader.init_worker()
+assert "orders.confirm" in app.tasks
+print(sorted({"twisted", "daphne", "autobahn", "orders.views", "drf_spectacular.views"} & set(sys.modules)))
+"""
+    answer = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "[]"
+
+
+def test_runserver_is_that_of_daphne() -> None:
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "runserver", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "--http_timeout" in answer.stdout

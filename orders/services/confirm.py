@@ -14,6 +14,7 @@ from orders.problems import KINDS, Problem
 from orders.recordset import recordset
 from orders.routes import encode_legs
 from orders.selectors import token_decimals
+from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.settled import Settled, fail, move, retry
 from orders.services.signed import (
@@ -29,7 +30,7 @@ from orders.services.signed import (
 from orders.services.silence import Closer, Silent, look_closer, needs_a_look, stuck_after_s
 from orders.services.submit import broadcast
 from orders.services.transition import Change, transition
-from orders.services.wallets import pause_wallet
+from orders.services.wallets import pause_wallets, record_pauses
 from orders.states import OrderStatus, Stage
 
 # The shortest pause between two looks at the same transaction, whatever the chain's block time.
@@ -103,15 +104,13 @@ def _settle(found: _Findings, closer: Closer, poll_s: float) -> list[Event]:
         mark_mined(found.mined)
         mark_resent([lost.signed.tx_hash for lost in found.lost])
         mark_absent(closer.noted)
-        add_signed(
-            (renewal.hold.submission_id, renewal.signed, renewal.is_noop)
-            for renewal in closer.renewals
-            if renewal.change.order_id in won
-        )
+        renewals = [renewal for renewal in closer.renewals if renewal.change.order_id in won]
+        add_signed((renewal.hold.submission_id, renewal.signed, renewal.is_noop) for renewal in renewals)
         _settle_fills(found, won)
-        for hold in closer.taken:
-            pause_wallet(hold.wallet_id, f"somebody else used its nonce {hold.nonce}")
+        paused = pause_wallets({hold.wallet_id: f"somebody else used its nonce {hold.nonce}" for hold in closer.taken})
         release_orders(found.waiting, poll_s)
+        record_signatures(renewal.signed for renewal in renewals)
+        record_pauses(paused)
     return events
 
 

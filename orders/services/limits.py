@@ -13,6 +13,7 @@ from orders.models import Account, ApiKey
 from orders.problems import Problem
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record
+from orders.services.claim import CONDITIONS
 from orders.states import LIVE
 from orders.values import shown
 
@@ -126,22 +127,43 @@ def set_limits(account: Account, *, max_open_value: int | None, max_open_orders:
         record(actor, [Entry("limits.set", f"account:{row.name}", before, _limits_json(row), row.id)])
 
 
-def miscounted() -> list[str]:
-    """Accounts whose open amounts are not the sums of their live orders, in words. One snapshot, no locks."""
+class Miscount(NamedTuple):
+    """An account whose open amounts are not the sums of its live orders."""
+
+    account_id: int
+    name: str
+    open_orders: int
+    open_value: int
+    true_orders: int
+    true_value: int
+
+    def __str__(self) -> str:
+        counted, true = (
+            f"{self.open_orders} open orders of {self.open_value}",
+            f"{self.true_orders} of {self.true_value}",
+        )
+        return f"account {self.name} counts {counted}, its orders say {true}"
+
+
+def miscounted() -> list[Miscount]:
+    """Accounts whose counts are wrong. One snapshot, no locks."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT a.name, a.open_orders, a.open_value, count(o.id), coalesce(sum(o.held_value), 0)
-            FROM orders_account a
-            LEFT JOIN orders_order o ON o.account_id = a.id AND o.status = ANY(%s) AND o.held_value IS NOT NULL
-            GROUP BY a.id HAVING a.open_orders <> count(o.id) OR a.open_value <> coalesce(sum(o.held_value), 0)
+            f"""
+            WITH held AS (
+                SELECT account_id, count(*) AS orders, sum(held_value) AS value FROM orders_order
+                WHERE ({" OR ".join(f"({condition})" for condition in CONDITIONS.values())})
+                    AND held_value IS NOT NULL GROUP BY account_id
+            )
+            SELECT a.id, a.name, a.open_orders, a.open_value, coalesce(h.orders, 0), coalesce(h.value, 0)
+            FROM orders_account a LEFT JOIN held h ON h.account_id = a.id
+            WHERE a.open_orders <> coalesce(h.orders, 0) OR a.open_value <> coalesce(h.value, 0)
             ORDER BY a.name
-            """,
-            [list(LIVE)],
+            """
         )
         return [
-            f"account {name} counts {orders} open orders of {value}, its orders say {true_orders} of {true_value}"
-            for name, orders, value, true_orders, true_value in cursor.fetchall()
+            Miscount(account_id, name, orders, int(value), true_orders, int(true_value))
+            for account_id, name, orders, value, true_orders, true_value in cursor.fetchall()
         ]
 
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from dex import DexError, Engine, NoopIntent, Receipt, RetryableError, SignedTransaction, Standing
 from orders.config import Policy
 from orders.models import new_id
+from orders.services.audit import record_signatures
 from orders.services.signed import OpenHold, add_signed, close_submissions, load_open_holds
 from orders.services.silence import MAX_TRANSACTIONS, sign_again, stuck_after_s
 from orders.services.submit import broadcast
@@ -56,6 +57,7 @@ def clear_nonces(engine: Engine, policy: Policy) -> int:
     with transaction.atomic():
         close_submissions([hold.submission_id for hold in used])
         add_signed((submission_id, item, True) for submission_id, item in new.items())
+        record_signatures(new.values())
     broadcast([new.get(hold.submission_id, hold.newest.signed) for hold in left], engine)
     return len(left)
 
@@ -77,6 +79,7 @@ def fill_gaps(wallet_id: int, address: str, from_nonce: int, engine: Engine) -> 
                 [(submission_id, wallet_id, item.nonce) for submission_id, item in signed],
             )
         add_signed((submission_id, item, True) for submission_id, item in signed)
+        record_signatures(item for _, item in signed)
     for _, item in signed:
         logger.error("nonce %d of %s was handed out and is nowhere: filled", item.nonce, address)
     return [item.nonce for _, item in signed]

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from orders.models import Order
 from orders.recordset import id_array
+from orders.services.audit import Actor, Entry, record
 from orders.services.claim import ClaimedOrder
 
 logger = logging.getLogger(__name__)
@@ -30,15 +31,24 @@ def park_orders(orders: Sequence[ClaimedOrder], park_s: float) -> None:
                 logger.critical("order %s is parked: its workers die; its bytes may be on the chain", order_id)
 
 
-def unpark_orders(order_ids: Sequence[UUID]) -> int:
-    """Look at parked orders as at any other again, from now on; how many there were."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orders_order SET parked_at = NULL, claim_count = 0, due_at = now()"
-            " WHERE id = ANY(%s::uuid[]) AND parked_at IS NOT NULL",
-            [id_array(order_ids)],
-        )
-        return int(cursor.rowcount)
+def unpark_orders(order_ids: Sequence[UUID], *, actor: Actor) -> int:
+    """Look at parked orders as at any other again, from now on; how many there were. One that has ended stays."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE orders_order o SET parked_at = NULL, claim_count = 0, due_at = now()
+                FROM (
+                    SELECT id FROM orders_order
+                    WHERE id = ANY(%s::uuid[]) AND parked_at IS NOT NULL AND outcome IS NULL ORDER BY id FOR UPDATE
+                ) parked
+                WHERE o.id = parked.id RETURNING o.id, o.status, o.account_id
+                """,
+                [id_array(order_ids)],
+            )
+            rows = sorted(cursor.fetchall())
+        record(actor, [Entry("order.unpark", f"order:{row[0]}", "parked", *row[1:]) for row in rows])
+    return len(rows)
 
 
 def parked_orders() -> list[Order]:

@@ -52,7 +52,7 @@ def find_target(scope: str, name: str, engine: Engine) -> Target:
 def pause(target: Target, actor: Actor, *, is_by_owner: bool = False) -> TradingControl:
     """Pause what is named; again is harmless. Waits for build transactions that are under way (milliseconds)."""
     with transaction.atomic():
-        _lock_alone()
+        lock_alone()
         row = _rows(target).filter(is_by_owner=is_by_owner).first()
         if row is None:
             row = TradingControl.objects.create(
@@ -73,7 +73,7 @@ def resume(target: Target, actor: Actor, *, is_by_owner: bool = False, only: int
     An owner lifts only what an owner has set, others lift both, or the one row `only`.
     """
     with transaction.atomic():
-        _lock_alone()
+        lock_alone()
         rows = _rows(target)
         if is_by_owner:
             rows = rows.filter(is_by_owner=True)
@@ -110,6 +110,7 @@ def read_controls() -> Controls:
     return Controls([Control(*row) for row in rows])
 
 
-def _lock_alone() -> None:
+def lock_alone() -> None:
+    """Wait for transactions that sign, and hold up later ones until this one ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PAUSE])

@@ -3,13 +3,15 @@
 Reads only. What it finds is a bug or a hand in the database; nothing here repairs it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from orders.recordset import id_array
+from orders.services.claim import CONDITIONS
 from orders.states import LIVE, TERMINAL, TRANSITIONS
 
 # Orders per statement, so that each stays far below the statement timeout.
@@ -25,18 +27,48 @@ class Discrepancy(NamedTuple):
 
 
 def audit_orders() -> Iterator[Discrepancy]:
-    """Replay every order's events: seq without holes, legal edges, and the last one equal to the order's row.
+    """Every order's contradictions, see `contradictions`."""
+    last_id: UUID | None = FIRST_ID
+    while last_id is not None:
+        ids = ids_after(last_id, BATCH)
+        last_id = ids[-1] if len(ids) == BATCH else None
+        yield from contradictions(ids)
 
-    An order that moves while it is read is seen at one moment: each batch is one statement.
+
+def contradictions(order_ids: Sequence[UUID]) -> list[Discrepancy]:
+    """Replay the orders' events: seq without holes, legal edges, and the last one equal to the order's row.
+
+    An order that moves while it is read is seen at one moment: each look is one statement.
     """
+    found = []
     for statement in (_replay_statement(), _holds_statement()):
-        last_id: UUID | None = FIRST_ID
-        while last_id is not None:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, [last_id, BATCH])
-                rows = cursor.fetchall()
-            last_id = rows[-1][0] if len(rows) == BATCH else None
-            yield from (Discrepancy(order_id, detail) for order_id, detail in rows if detail)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [id_array(order_ids)])
+            found += [Discrepancy(order_id, detail) for order_id, detail in cursor.fetchall() if detail]
+    return found
+
+
+def ids_after(order_id: UUID, limit: int) -> list[UUID]:
+    """The next orders, oldest first."""
+    return _ids("id > %s ORDER BY id LIMIT %s", [order_id, limit])
+
+
+def newest_ids(limit: int) -> list[UUID]:
+    """The orders that were placed last."""
+    return _ids("true ORDER BY id DESC LIMIT %s", [limit])
+
+
+def open_ids(limit: int) -> list[UUID]:
+    """The live orders that have been so for longest."""
+    # As alternatives, each with a partial index of its own.
+    is_open = " OR ".join(f"({condition})" for condition in CONDITIONS.values())
+    return _ids(f"{is_open} ORDER BY id LIMIT %s", [limit])
+
+
+def _ids(condition: str, values: Sequence[UUID | int]) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM orders_order WHERE {condition}", values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _listed(values: object) -> str:
@@ -48,7 +80,7 @@ def _replay_statement() -> str:
     edges = ", ".join(f"('{source}', '{target}')" for source, targets in TRANSITIONS.items() for target in targets)
     return f"""
         WITH checked AS (
-            SELECT id, status, seq, attempt, outcome FROM orders_order WHERE id > %s ORDER BY id LIMIT %s
+            SELECT id, status, seq, attempt, outcome FROM orders_order WHERE id = ANY(%s::uuid[])
         ), replayed AS (
             SELECT e.order_id, e.seq, e.status, e.attempt, e.outcome,
                    lag(e.status) OVER (PARTITION BY e.order_id ORDER BY e.seq) AS before
@@ -77,7 +109,7 @@ def _replay_statement() -> str:
 def _holds_statement() -> str:
     return f"""
         WITH checked AS (
-            SELECT id, status, outcome, tx_hash, amount_out FROM orders_order WHERE id > %s ORDER BY id LIMIT %s
+            SELECT id, status, outcome, tx_hash, amount_out FROM orders_order WHERE id = ANY(%s::uuid[])
         ), holds AS (
             SELECT s.order_id, count(*) AS holds, count(*) FILTER (WHERE s.closed_at IS NULL) AS open
             FROM orders_submission s JOIN checked c ON c.id = s.order_id GROUP BY s.order_id

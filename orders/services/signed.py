@@ -28,7 +28,7 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OpenHold:
-    """An open submission: one nonce, and all that was ever signed for it, oldest first.
+    """A submission, open unless asked for otherwise: one nonce, and all that was ever signed for it, oldest first.
 
     Whichever of these a block takes decides; no other transaction of ours can have the nonce.
     """
@@ -73,6 +73,18 @@ def load_holds(orders: Sequence[ClaimedOrder]) -> dict[UUID, OpenHold]:
 
 def load_open_holds(condition: str, value: str) -> list[OpenHold]:
     """The open submissions `s` that meet an SQL condition with one parameter."""
+    return _load("s.closed_at IS NULL AND " + condition, [value])
+
+
+def load_closed_holds(wallet_id: int, from_nonce: int, limit: int) -> list[OpenHold]:
+    """The wallet's closed submissions from a nonce on, lowest first: a final transaction has used each."""
+    condition = """s.id = ANY(ARRAY(
+        SELECT id FROM orders_submission WHERE wallet_id = %s AND nonce >= %s AND closed_at IS NOT NULL
+        ORDER BY nonce LIMIT %s))"""
+    return sorted(_load(condition, [wallet_id, from_nonce, limit]), key=lambda hold: hold.nonce)
+
+
+def _load(condition: str, values: Sequence[str | int]) -> list[OpenHold]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -82,10 +94,10 @@ def load_open_holds(condition: str, value: str) -> list[OpenHold]:
             FROM orders_submission s
             JOIN orders_signedtransaction t ON t.submission_id = s.id
             JOIN orders_wallet w ON w.id = s.wallet_id
-            WHERE s.closed_at IS NULL AND {condition}
+            WHERE {condition}
             ORDER BY t.id
             """,
-            [value],
+            values,
         )
         rows = cursor.fetchall()
     found: dict[UUID, tuple[tuple[UUID | None, int, int | None], list[Stored]]] = {}

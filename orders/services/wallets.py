@@ -1,12 +1,14 @@
 """Wallet rows: one address per account and chain, and the only code that hands out nonces."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from django.db import connection
+from django.db import connection, transaction
 
 from dex import Engine
 from orders.models import Wallet
+from orders.recordset import recordset
+from orders.services.audit import Actor, Entry, record
 
 logger = logging.getLogger(__name__)
 
@@ -68,29 +70,60 @@ def take_nonces(wallet_id: int, count: int) -> None:
         cursor.execute("UPDATE orders_wallet SET next_nonce = next_nonce + %s WHERE id = %s", [count, wallet_id])
 
 
-def pause_wallet(wallet_id: int, reason: str) -> bool:
-    """Sign nothing new from the wallet until somebody has looked; whether this call paused it."""
+def pause_wallets(reasons: Mapping[int, str]) -> list[Entry]:
+    """Sign nothing new from these wallets until somebody has looked, each for its reason; needs a transaction.
+
+    An entry for each that was not paused yet: `record_pauses` must be the last act of the transaction.
+    """
+    if not reasons:
+        return []
+    rows = [{"id": wallet_id, "reason": reason[:200]} for wallet_id, reason in reasons.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE orders_wallet SET paused_reason = %s WHERE id = %s AND paused_reason = ''",
-            [reason[:200], wallet_id],
+            """
+            WITH v AS (
+                SELECT * FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, reason text)
+            ), locked AS MATERIALIZED (
+                SELECT id FROM orders_wallet WHERE id IN (SELECT id FROM v) ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE orders_wallet w SET paused_reason = v.reason FROM v JOIN locked USING (id)
+            WHERE w.id = v.id AND w.paused_reason = '' RETURNING w.address, w.account_id, w.paused_reason
+            """,
+            [recordset(rows)],
         )
-        is_new = bool(cursor.rowcount)
-    if is_new:
-        logger.critical("wallet %d is paused: %s", wallet_id, reason)
-    return is_new
+        return [_entry("wallet.pause", address, owner, "", reason) for address, owner, reason in cursor.fetchall()]
 
 
-def resume_wallet(wallet: Wallet, engine: Engine) -> int:
+def record_pauses(entries: Iterable[Entry]) -> None:
+    """Say in the audit log and in the log what `pause_wallets` has paused."""
+    for entry in entries:
+        reason = entry.after["paused_reason"]
+        logger.critical("%s is paused: %s", entry.subject, reason)
+        record(Actor("upkeep", reason=reason), [entry])
+
+
+def resume_wallet(wallet: Wallet, engine: Engine, actor: Actor) -> int | None:
     """Let orders sign from the wallet again, from the chain's nonce on where that has run ahead; the next nonce.
 
-    Raises: RetryableError when the chain cannot be reached.
+    None when it is not paused. Raises: RetryableError when the chain cannot be reached.
     """
     nonce = engine.chain.next_nonce(wallet.address)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orders_wallet SET paused_reason = '', next_nonce = greatest(next_nonce, %s) WHERE id = %s"
-            " RETURNING next_nonce",
-            [nonce, wallet.id],
-        )
-        return int(cursor.fetchone()[0])
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE orders_wallet w SET paused_reason = '', next_nonce = greatest(w.next_nonce, %s)
+                FROM (SELECT id, paused_reason FROM orders_wallet WHERE id = %s FOR NO KEY UPDATE) was
+                WHERE w.id = was.id AND was.paused_reason <> '' RETURNING was.paused_reason, w.next_nonce
+                """,
+                [nonce, wallet.id],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        record(actor, [_entry("wallet.resume", wallet.address, wallet.account_id, row[0], "")])
+    return int(row[1])
+
+
+def _entry(action: str, address: str, account_id: int, before: str, after: str) -> Entry:
+    return Entry(action, f"wallet:{address}", {"paused_reason": before}, {"paused_reason": after}, account_id)

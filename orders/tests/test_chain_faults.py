@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,19 +13,41 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Q
 
-from dex import ChainUnavailable, Engine, Fees, NoopIntent, RetryableError, Side, Standing, SwapIntent
+from dex import (
+    BroadcastRejected,
+    ChainUnavailable,
+    DexError,
+    Engine,
+    Fees,
+    NoopIntent,
+    RetryableError,
+    Side,
+    Standing,
+    SwapIntent,
+)
 from dex import SignedTransaction as Signed
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from dex.chains.simulated.models import ChainTransaction
 from dex.chains.simulated.options import USUAL_FEES
 from dex.types import SwapRequest
 from orders.config import Policy
-from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission, Wallet
+from orders.models import (
+    Account,
+    AuditEntry,
+    Fill,
+    Order,
+    OrderEvent,
+    SignedTransaction,
+    Submission,
+    TradingControl,
+    Wallet,
+)
 from orders.pipeline import run_stage, send_what_is_unsent
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.nonces import clear_nonces
 from orders.services.park import parked_orders, unpark_orders
+from orders.services.pause import find_target, resume
 from orders.services.reconcile import audit_orders
 from orders.services.resend import send_unsent
 from orders.services.signed import OpenHold, Stored
@@ -34,11 +56,12 @@ from orders.services.submit import submit_orders
 from orders.services.wallets import resume_wallet
 from orders.services.watch import watch_wallets
 from orders.states import Stage
-from orders.tests.factories import let_leases_run_out, place, terms
+from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONFIRMATIONS = 4
+BOSS = Actor("boss", "192.0.2.1", "seen to", is_admin=True)
 Run = Callable[..., None]
 
 
@@ -102,6 +125,16 @@ def stranger(chain: SimulatedChain, wallet: Wallet, nonce: int, fees: Fees = USU
     [signed] = chain.sign([NoopIntent(wallet.address, nonce, fees)])
     assert isinstance(signed, Signed)
     return signed
+
+
+def signatures_recorded() -> list[str]:
+    """Hashes that the audit log names."""
+    entries = AuditEntry.objects.filter(action="transaction.sign")
+    return sorted(tx_hash for entry in entries for hashes in (entry.after or {}).values() for tx_hash in hashes)
+
+
+def signatures_stored() -> list[str]:
+    return sorted(SignedTransaction.objects.values_list("tx_hash", flat=True))
 
 
 def executed() -> list[str]:
@@ -194,7 +227,7 @@ def test_an_order_can_ask_for_its_reorg(account: Account, chain: SimulatedChain,
     assert ChainTransaction.objects.get().taken_back_count == 1
 
 
-def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_wallet(
+def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_chain(
     account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy
 ) -> None:
     supply = chain.store.total_supply()
@@ -206,13 +239,106 @@ def test_a_reorg_past_finality_unconfirms_nothing_and_pauses_the_wallet(
     chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
     [finding] = watch_wallets(engine)
 
-    assert (finding.has_lost_final, finding.has_gap) == (True, False)
-    assert "gone" in wallet_of(account).paused_reason
+    assert (finding.has_lost_final, finding.has_gap, finding.is_reported) == (True, False, False)
+    [row] = TradingControl.objects.all()
+    assert (row.scope, row.chain_id, row.actor, row.is_by_owner) == ("chain", "simulated", "upkeep", False)
+    assert "gone" in row.reason
+    [halt, incident] = AuditEntry.objects.exclude(action="transaction.sign").order_by("id")
+    assert (halt.action, halt.subject) == ("halt.set", "halt:chain:simulated")
+    assert (incident.action, incident.subject) == ("incident.reorg", f"wallet:{wallet_of(account).address}")
+    assert (incident.before, incident.after) == ({"next_nonce": 1}, {"next_nonce": 0})
+    [waits] = place(new_account())
+    run()
+    assert ended(waits) == ("PENDING", None)
     assert ended(order) == ("CONFIRMED", "filled")
     chain.advance()
     assert executed() == [order.tx_hash]
     assert chain.store.total_supply() == supply
     assert watch_wallets(engine) == []
+
+
+def test_a_chain_that_somebody_resumed_after_a_deep_reorg_is_paused_again_only_by_another_one(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(account)
+    run()
+    settle(chain, run, policy, rounds=1)
+    target = find_target("chain", "", engine)
+    with monkeypatch.context() as silent:
+        silent.setattr("orders.services.watch.broadcast", lambda *_: [])
+        chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+        watch_wallets(engine)
+        assert resume(target, BOSS)
+
+        [again] = watch_wallets(engine)
+
+        assert (again.has_lost_final, again.is_reported) == (True, True)
+        assert not TradingControl.objects.exists()
+    watch_wallets(engine)
+    chain.mine(CONFIRMATIONS)
+    assert watch_wallets(engine) == []
+    assert AuditEntry.objects.filter(action="incident.reorg").count() == 1
+
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    [other] = watch_wallets(engine)
+
+    assert (other.has_lost_final, other.is_reported) == (True, False)
+    assert TradingControl.objects.get().scope == "chain"
+    assert AuditEntry.objects.filter(action="incident.reorg").count() == 2
+
+
+def test_the_pause_for_a_deep_reorg_is_stored_with_its_record_or_not_at_all(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> None:
+        raise ConnectionError("the process is gone")
+
+    place(account)
+    run()
+    settle(chain, run, policy, rounds=1)
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    monkeypatch.setattr("orders.services.watch.record", crash)
+    with pytest.raises(ConnectionError):
+        watch_wallets(engine)
+
+    assert not TradingControl.objects.exists()
+    assert not AuditEntry.objects.filter(action="halt.set").exists()
+    assert wallet_of(account).lost_from is None
+    monkeypatch.undo()
+    watch_wallets(engine)
+    assert TradingControl.objects.count() == 1
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "slippage", "again"])
+def test_after_a_deep_reorg_a_nonce_that_swapped_nothing_is_used_up_by_nothing(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, ending: str
+) -> None:
+    once = replace(policy, max_attempts=2 if ending == "again" else 1)
+    [order] = place(account, terms(scenario="stuck" if ending == "cancelled" else "slippage"))
+    run(policy=once)
+    if ending == "cancelled":
+        cancel_orders([order.id], actor=BOSS)
+        run(policy=once)
+    chain.mine(CONFIRMATIONS)
+    run(Stage.CONFIRM, policy=once)
+    status, outcome = ended(order)
+    assert (status, outcome) == (("ROUTING", None) if ending == "again" else ("FAILED", ending))
+    [held] = Submission.objects.all()
+    assert held.closed_at is not None
+
+    chain.reorg(CONFIRMATIONS + 1, forget=None, past_finality=True)
+    watch_wallets(engine)
+    resume(find_target("chain", "", engine), BOSS)
+    [after] = place(account)
+    settle(chain, run, policy)
+
+    assert watch_wallets(engine) == []
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert ChainTransaction.objects.get(state="included", nonce=0).amount_out == 0
+    newest = SignedTransaction.objects.filter(submission=held).latest("id")
+    assert (newest.is_noop, chain.receipts([newest.tx_hash])[0] is not None) == (True, True)
+    assert signatures_recorded() == signatures_stored()
+    assert list(audit_orders()) == []
 
 
 # --- Stuck, outbid, raced -----------------------------------------------------------------------------------------
@@ -296,6 +422,7 @@ def test_beyond_the_last_bid_the_nonce_is_used_up_and_the_order_fails(
     assert list(SignedTransaction.objects.order_by("id").values_list("is_noop", flat=True)) == [False, True, False]
     assert executed() == [later.tx_hash]
     assert Submission.objects.filter(closed_at__isnull=True).count() == 0
+    assert signatures_recorded() == signatures_stored()
 
 
 def test_only_the_nonce_whose_turn_it_is_counts_as_stuck(
@@ -358,6 +485,101 @@ def test_a_cancelled_order_is_not_routed_again(
     assert order.attempt == 1
 
 
+# --- Refused for good -----------------------------------------------------------------------------------------------
+
+
+def refuse(chain: SimulatedChain, monkeypatch: pytest.MonkeyPatch, *, noops: bool) -> list[str]:
+    """Have the chain refuse swaps for good, and what does nothing too if asked; the hashes that it has refused."""
+    accept, refused = chain.broadcast, list[str]()
+
+    def broadcast(transactions: Sequence[Signed]) -> list[DexError | None]:
+        harmless = set(SignedTransaction.objects.filter(is_noop=True).values_list("tx_hash", flat=True))
+        bad = [item for item in transactions if noops or item.tx_hash not in harmless]
+        refused.extend(item.tx_hash for item in bad)
+        answers = dict(zip(transactions, accept([item for item in transactions if item not in bad]), strict=False))
+        return [BroadcastRejected("invalid opcode") if item in bad else answers.get(item) for item in transactions]
+
+    monkeypatch.setattr(chain, "broadcast", broadcast)
+    return refused
+
+
+def test_a_swap_that_the_chain_refuses_for_good_ends_when_its_nonce_is_used_up(
+    account: Account, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = replace(policy, stuck_s=0.0, max_replacements=1)
+    [order] = place(account)
+    with monkeypatch.context() as strict:
+        refused = refuse(chain, strict, noops=False)
+        run(Stage.ROUTE)
+        run(Stage.CONFIRM)
+
+        assert ended(order) == ("SUBMITTED", None)
+        assert events(order, "doubt")[0]["code"] == "rejected"
+        [held] = Submission.objects.all()
+        assert (held.order_id, held.nonce, held.closed_at) == (order.id, 0, None)
+        for _ in range(4):
+            run(Stage.CONFIRM, policy=impatient)
+            assert ended(order) == ("SUBMITTED", None)
+        settle(chain, run, impatient)
+
+    assert ended(order) == ("FAILED", "not_included")
+    held.refresh_from_db()
+    assert held.closed_at is not None
+    swaps = SignedTransaction.objects.filter(is_noop=False).values_list("tx_hash", flat=True)
+    assert (set(refused), len(swaps), executed()) == (set(swaps), 2, [])
+    assert SignedTransaction.objects.filter(is_noop=True).count() == 1
+    [after] = place(account)
+    settle(chain, run, policy)
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert Submission.objects.get(order=after).nonce == 1
+    assert list(audit_orders()) == []
+
+
+def test_where_everything_is_refused_the_order_waits_for_its_deadline_and_the_nonce_is_kept(
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = replace(policy, stuck_s=0.0, max_replacements=1)
+    [order] = place(account)
+    with monkeypatch.context() as strict:
+        refuse(chain, strict, noops=True)
+        for _ in range(3):
+            run(policy=late)
+            assert ended(order) == ("SUBMITTED", None)
+        assert SignedTransaction.objects.filter(is_noop=True).exists()
+        SignedTransaction.objects.update(deadline=0)  # as if that time had passed
+        settle(chain, run, late)
+        clear_nonces(engine, late)
+
+        assert ended(order) == ("FAILED", "expired")
+        assert Submission.objects.get().closed_at is None
+        assert executed() == []
+    clear_nonces(engine, policy)
+    chain.mine(CONFIRMATIONS)
+    clear_nonces(engine, policy)
+
+    assert Submission.objects.get().closed_at is not None
+    assert executed() == []
+    [after] = place(account)
+    settle(chain, run, policy)
+    assert ended(after) == ("CONFIRMED", "filled")
+    assert list(audit_orders()) == []
+
+
+def test_bytes_of_a_dead_worker_that_are_refused_leave_their_order_to_the_chains_word(
+    account: Account, engine: Engine, chain: SimulatedChain, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy, carries_to={Stage.ROUTE: Stage.BUILD})
+    Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=2))
+    refuse(chain, monkeypatch, noops=False)
+
+    send_what_is_unsent(engine)
+
+    assert ended(order) == ("SUBMITTED", None)
+    assert events(order, "doubt")[0]["code"] == "rejected"
+    assert Submission.objects.get().closed_at is None
+
+
 # --- Deadline -----------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +608,7 @@ def test_past_its_deadline_two_looks_a_block_apart_free_the_order_and_a_noop_its
     assert ended(later) == ("CONFIRMED", "filled")
     assert executed() == [later.tx_hash]
     assert list(audit_orders()) == []
+    assert signatures_recorded() == signatures_stored()
 
 
 def test_a_receipt_between_the_two_looks_decides(
@@ -490,7 +713,13 @@ def test_a_nonce_that_a_stranger_used_fails_the_order_once_that_is_final_and_pau
     run()
     assert ended(waits) == ("BUILDING", None)
     assert not Submission.objects.filter(order=waits).exists()
-    resume_wallet(wallet_of(account), engine)
+    assert resume_wallet(wallet_of(account), engine, BOSS) == 2
+    acts = AuditEntry.objects.filter(action__startswith="wallet").order_by("id")
+    assert [(act.actor, act.action, act.after) for act in acts] == [
+        ("upkeep", "wallet.pause", {"paused_reason": "somebody else used its nonce 1"}),
+        ("boss", "wallet.resume", {"paused_reason": ""}),
+    ]  # fmt: skip
+    assert resume_wallet(wallet_of(account), engine, BOSS) is None
     settle(chain, run, policy)
     assert ended(waits) == ("CONFIRMED", "filled")
 
@@ -516,7 +745,7 @@ def test_a_strangers_bid_that_waits_fails_nobody(
 
 
 def test_a_wallet_that_the_chain_has_further_on_is_paused_until_it_is_resumed(
-    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy
+    account: Account, engine: Engine, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place(account)
     settle(chain, run, policy)
@@ -531,7 +760,13 @@ def test_a_wallet_that_the_chain_has_further_on_is_paused_until_it_is_resumed(
 
     assert (finding.chain_nonce, finding.next_nonce, finding.has_gap) == (2, 1, False)
     assert ended(order) == ("BUILDING", None)
-    assert resume_wallet(wallet_of(account), engine) == 2
+    with pytest.raises(CommandError, match="say why"):
+        call_command("reconcile", "resume", wallet.address, "--reason", " ")
+    monkeypatch.setattr("orders.management.commands.reconcile.get_engine", lambda: engine)
+    call_command("reconcile", "resume", wallet.address, "--reason", "the key is ours")
+    paused, resumed = AuditEntry.objects.filter(action__startswith="wallet").order_by("id")
+    assert (paused.action, resumed.action, resumed.reason) == ("wallet.pause", "wallet.resume", "the key is ours")
+    assert wallet_of(account).next_nonce == 2
     settle(chain, run, policy)
     assert ended(order) == ("CONFIRMED", "filled")
     assert Submission.objects.get(order=order).nonce == 2
@@ -560,6 +795,7 @@ def test_a_gap_is_filled_and_what_waited_behind_it_executes(
     assert clear_nonces(engine, policy) == 0
     assert Submission.objects.filter(closed_at__isnull=True).count() == 0
     assert watch_wallets(engine) == []
+    assert signatures_recorded() == signatures_stored()
 
 
 # --- Unsent bytes, parked orders ----------------------------------------------------------------------------------
@@ -631,11 +867,45 @@ def test_an_unparked_order_is_due_at_once(account: Account, run: Run, policy: Po
     run()
     Order.objects.update(parked_at=datetime.now(UTC), claim_count=9, due_at=datetime.now(UTC) + timedelta(hours=1))
 
-    assert unpark_orders([order.id]) == 1
+    with pytest.raises(CommandError, match="say why"):
+        call_command("reconcile", "unpark", str(order.id), "--reason", " ")
+    call_command("reconcile", "unpark", str(order.id), "--reason", "memory is fixed")
 
     [claimed] = claim_orders(Stage.CONFIRM, 10, 10).orders
     assert claimed.claim_count == 1
-    assert unpark_orders([order.id]) == 0
+    assert unpark_orders([order.id], actor=BOSS) == 0
+    entry = AuditEntry.objects.get(action="order.unpark")
+    assert (entry.subject, entry.account_id, entry.reason) == (f"order:{order.id}", account.id, "memory is fixed")
+    assert (entry.before, entry.after) == ("parked", "SUBMITTED")
+
+
+@pytest.mark.parametrize("act", ["unpark", "resume", "pause"])
+def test_an_act_by_hand_is_stored_with_its_record_or_not_at_all(
+    account: Account, engine: Engine, run: Run, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    def crash(*_: Any) -> None:
+        raise ConnectionError("the process is gone")
+
+    [order] = place(account)
+    run()
+    Order.objects.update(parked_at=datetime.now(UTC))
+    Wallet.objects.update(
+        paused_reason="" if act == "pause" else "somebody else", next_nonce=0 if act == "pause" else 1
+    )
+    monkeypatch.setattr("orders.services.park.record", crash)
+    monkeypatch.setattr("orders.services.wallets.record", crash)
+
+    acts: dict[str, Callable[[], object]] = {
+        "unpark": lambda: unpark_orders([order.id], actor=BOSS),
+        "resume": lambda: resume_wallet(wallet_of(account), engine, BOSS),
+        "pause": lambda: watch_wallets(engine),
+    }
+    with pytest.raises(ConnectionError):
+        acts[act]()
+
+    order.refresh_from_db()
+    assert order.parked_at is not None
+    assert wallet_of(account).paused_reason == ("" if act == "pause" else "somebody else")
 
 
 # --- Audit --------------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
-"""Pages for people: the start page, a page per problem, and the admin with its one act."""
+"""Pages for people: the start page, a page per problem, and the admin with its acts by hand."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from orders.authentication import LOCAL_ACCOUNT
-from orders.models import Account, AuditEntry, Order, SignedTransaction
+from orders.models import Account, AuditEntry, Order, SignedTransaction, Wallet
 from orders.problems import KINDS, Problem
 from orders.tests.factories import place, terms
 
@@ -125,16 +126,76 @@ def test_strangers_see_the_sign_in_page_only(client: Client, account: Account) -
     assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/admin/login/")
 
 
-def test_parked_orders_are_unparked_from_the_list(staff: Client, account: Account) -> None:
+def helper(*permissions: str) -> Client:
+    """A browser of somebody who may see orders and wallets, and do what the permissions say."""
+    user = User.objects.create_user("helper", password="not-a-secret", is_staff=True)
+    names = ["view_order", "view_wallet", *permissions]
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="orders", codename__in=names))
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def acts() -> list[tuple[str, ...]]:
+    """What the audit log says was done by hand."""
+    rows = AuditEntry.objects.exclude(action="transaction.sign").order_by("id")
+    return [(row.actor, row.action, row.subject, row.reason) for row in rows]
+
+
+def test_unparking_asks_for_a_reason_and_records_it(staff: Client, account: Account) -> None:
     [order] = place(account)
     Order.objects.update(parked_at="2026-01-01T00:00Z", claim_count=9)
+    assert str(order.id)[-12:] in staff.get("/admin/orders/order/?parked_at__isempty=0").content.decode()
+    assert "Unpark …" in staff.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+    chosen = {"action": "unpark_selected", "_selected_action": [str(order.id)]}
 
-    page = staff.get("/admin/orders/order/?parked_at__isempty=0")
-    done = staff.post(
-        "/admin/orders/order/", {"action": "unpark_selected", "_selected_action": [str(order.id)]}, follow=True
-    )
+    address = staff.post("/admin/orders/order/", chosen)["Location"]
+    assert staff.post(address, {"reason": ""}).status_code == 200
+    assert (Order.objects.get().parked_at is not None, acts()) == (True, [])
+    done = staff.post(address, {"reason": "memory is fixed"}, follow=True)
 
-    assert str(order.id)[-12:] in page.content.decode()
     assert "1 × unparked" in done.content.decode()
     order.refresh_from_db()
     assert (order.parked_at, order.claim_count) == (None, 0)
+    assert acts() == [("boss", "order.unpark", f"order:{order.id}", "memory is fixed")]
+    assert "Unpark …" not in staff.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+
+
+def test_unparking_needs_its_own_permission(account: Account) -> None:
+    [order] = place(account)
+    Order.objects.update(parked_at="2026-01-01T00:00Z")
+    canceller = helper("change_order")
+
+    page = canceller.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+    refused = canceller.post(f"/admin/orders/order/unpark/?ids={order.id}", {"reason": "why not"})
+
+    assert ("Cancel …" in page, "Unpark …" in page, refused.status_code) == (True, False, 403)
+    assert (Order.objects.get().parked_at is not None, acts()) == (True, [])
+    User.objects.all().delete()
+    unparker = helper("unpark_order")
+    page = unparker.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+    assert ("Cancel …" in page, "Unpark …" in page) == (False, True)
+    assert unparker.post(f"/admin/orders/order/cancel/?ids={order.id}", {"reason": "no"}).status_code == 403
+    assert unparker.post(f"/admin/orders/order/unpark/?ids={order.id}", {"reason": "yes"}).status_code == 302
+    assert Order.objects.get().parked_at is None
+
+
+def test_a_paused_wallet_is_resumed_with_a_reason(staff: Client, account: Account, drive: Drive) -> None:
+    place(account)
+    drive()
+    Wallet.objects.update(paused_reason="somebody else uses it")
+    wallet = Wallet.objects.get()
+    address = f"/admin/orders/wallet/{wallet.pk}/resume/"
+    assert address in staff.get(f"/admin/orders/wallet/{wallet.pk}/change/").content.decode()
+
+    assert staff.post(address, {"reason": ""}).status_code == 200
+    assert helper("change_wallet").post(address, {"reason": "why not"}).status_code == 403
+    wallet.refresh_from_db()
+    assert (wallet.paused_reason, acts()) == ("somebody else uses it", [])
+    assert staff.post(address, {"reason": "the key is ours"}).status_code == 302
+
+    wallet.refresh_from_db()
+    assert wallet.paused_reason == ""
+    assert acts() == [("boss", "wallet.resume", f"wallet:{wallet.address}", "the key is ours")]
+    assert AuditEntry.objects.latest("id").before == {"paused_reason": "somebody else uses it"}
+    assert address not in staff.get(f"/admin/orders/wallet/{wallet.pk}/change/").content.decode()

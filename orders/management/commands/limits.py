@@ -54,5 +54,5 @@ class Command(BaseCommand):
 
     def _check(self, options: dict[str, Any]) -> None:
         if wrong := miscounted():
-            raise CommandError("; ".join(wrong))
+            raise CommandError("; ".join(map(str, wrong)))
         self.stdout.write("every account counts what its open orders say")

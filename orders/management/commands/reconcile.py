@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import RetryableError
+from orders.cli.operator import operator_because
 from orders.engine import get_engine
 from orders.models import Wallet
 from orders.services.park import parked_orders, unpark_orders
@@ -30,6 +31,8 @@ class Command(BaseCommand):
         unpark.add_argument("order", type=UUID)
         resume = verbs.add_parser("resume", help="sign from a paused wallet again, from the chain's nonce on")
         resume.add_argument("address")
+        for parsed in (unpark, resume):
+            parsed.add_argument("--reason", required=True, help="kept in the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand."""
@@ -58,7 +61,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{order.id}  {order.status}  since {order.parked_at:%Y-%m-%d %H:%M:%S} UTC")
 
     def _unpark(self, options: dict[str, Any]) -> None:
-        if not unpark_orders([options["order"]]):
+        if not unpark_orders([options["order"]], actor=operator_because(options)):
             raise CommandError(f"{options['order']} is not parked; see: manage.py reconcile parked")
         self.stdout.write(f"{options['order']} is looked at again")
 
@@ -66,8 +69,11 @@ class Command(BaseCommand):
         wallet = Wallet.objects.filter(address=options["address"]).exclude(paused_reason="").first()
         if wallet is None:
             raise CommandError(f"there is no paused wallet {options['address']}")
+        actor = operator_because(options)
         try:
-            nonce = resume_wallet(wallet, get_engine())
+            nonce = resume_wallet(wallet, get_engine(), actor)
         except RetryableError as error:
             raise CommandError(error.detail) from error
+        if nonce is None:
+            raise CommandError(f"somebody else has resumed {wallet.address}")
         self.stdout.write(f"{wallet.address} signs again from nonce {nonce} on; it was paused: {wallet.paused_reason}")

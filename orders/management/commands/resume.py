@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from orders.cli.halting import add_target_arguments, target_from
 from orders.cli.operator import operator
-from orders.services.pause import resume
+from orders.models import Wallet
+from orders.services.pause import Target, resume
 
 
 class Command(BaseCommand):
@@ -24,5 +25,13 @@ class Command(BaseCommand):
         target = target_from(options)
         named = f"{target.scope} {target.name}".rstrip()
         if not resume(target, operator(options["reason"])):
-            raise CommandError(f"{named} is not paused")
+            raise CommandError(f"{named} is not paused" + _other_pause(target))
         self.stdout.write(f"{named} goes on")
+
+
+def _other_pause(target: Target) -> str:
+    """A wallet may also be stopped by what upkeep has found."""
+    wallets = Wallet.objects.filter(address=target.name).exclude(paused_reason="")
+    if target.scope == "wallet" and (wallet := wallets.first()):
+        return f" by hand, but by the upkeep ({wallet.paused_reason}): manage.py reconcile resume {wallet.address}"
+    return ""

@@ -1,0 +1,68 @@
+"""The admin's page of wallets: facts to read, and one act, resume, which asks for a reason."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
+
+from dex import RetryableError
+from orders.admin_base import Act, ReadOnly
+from orders.engine import get_engine
+from orders.models import Wallet
+from orders.services.wallets import resume_wallet
+
+RESUME_EXPLAINED = (
+    "Nothing new is signed from this wallet, since somebody else has used its key or a nonce of it. Once resumed, its "
+    "orders are signed from the chain's nonce on. The reason is kept with your name."
+)
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnly):
+    """Wallets and where their nonces stand."""
+
+    list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason")
+    list_filter = (("paused_reason", admin.EmptyFieldListFilter),)
+    list_select_related = ("account",)
+    change_form_template = "admin/orders/wallet/change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        """The page that asks for the reason."""
+        resume = path("<int:pk>/resume/", self.admin_site.admin_view(self.resume_view), name="orders_wallet_resume")
+        return [resume, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer the button only where resuming means something."""
+        wallet = self.get_object(request, object_id)
+        can_resume = wallet is not None and bool(wallet.paused_reason) and self.has_resume_permission(request)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "can_resume": can_resume})
+
+    def has_resume_permission(self, request: HttpRequest) -> bool:
+        """A permission of its own: whoever resumes says that the key is safe."""
+        return bool(request.user.has_perm("orders.resume_wallet"))
+
+    def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask for a reason, then resume."""
+        if not self.has_resume_permission(request):
+            raise PermissionDenied
+        wallet = get_object_or_404(Wallet, pk=pk)
+        back = reverse("admin:orders_wallet_changelist")
+        things = [f"{wallet}: {wallet.paused_reason or 'not paused'}"]
+        answer = Act("Resume a wallet", RESUME_EXPLAINED, "Resume this wallet", things, back).ask(
+            request, self.admin_site
+        )
+        if isinstance(answer, HttpResponse):
+            return answer
+        try:
+            nonce = resume_wallet(wallet, get_engine(), answer)
+        except RetryableError as error:
+            self.message_user(request, error.detail, messages.ERROR)
+            return HttpResponseRedirect(back)
+        said = f"{wallet.address} signs again from nonce {nonce} on" if nonce is not None else "it was not paused"
+        self.message_user(request, said, messages.INFO if nonce is None else messages.SUCCESS)
+        return HttpResponseRedirect(back)
