@@ -9,10 +9,27 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from orders.authentication import Caller
-from orders.models import ApiKey
+from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
+from orders.services.audit import Actor
 from orders.terms import Terms
 from orders.values import shown
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks."""
+    assert isinstance(request.user, Caller)
+    return request.user
+
+
+def account_of(request: Request) -> Account:
+    """The caller's account."""
+    return caller_of(request).account
+
+
+def actor_of(request: Request, reason: str) -> Actor:
+    """The caller, for the audit log."""
+    return Actor(caller_of(request).name, request.META.get("REMOTE_ADDR", ""), reason)
 
 
 class AccountView(APIView):
