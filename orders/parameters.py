@@ -9,6 +9,7 @@ from orders.serializers import TIME
 from orders.states import OrderStatus
 
 MAX_KEY_LENGTH = 255
+KEY_PATTERN = r"^[!-~]+$"
 
 
 def _text(most: int) -> dict[str, Any]:
@@ -33,7 +34,7 @@ AFTER_CURSOR = OpenApiParameter(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[!-~]+$"},
+    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
     description="Repeats within 24 h give the first answer again.",
 )

@@ -1,6 +1,7 @@
 """What the POSTs that place or price orders have in common: the offer, and the Idempotency-Key."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from orders.access import account_of
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
 from orders.intake import Offer
-from orders.parameters import MAX_KEY_LENGTH
+from orders.parameters import KEY_PATTERN, MAX_KEY_LENGTH
 from orders.problems import Problem, ProblemError
 from orders.representation import first_answer_json, order_json
 from orders.services.place import Answer, Idempotency, Placed, answer_once
@@ -46,8 +47,9 @@ def _idempotency(request: Request) -> Idempotency | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise ProblemError(Problem("invalid", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters"))
+    if len(key) > MAX_KEY_LENGTH or re.fullmatch(KEY_PATTERN, key) is None:
+        detail = f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without blanks"
+        raise ProblemError(Problem("invalid", detail))
     stated = [request.method, request.path, request.data]
     return Idempotency(key, hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest())
 

@@ -46,6 +46,7 @@ class EventsView(AccountView):
     """GET /events."""
 
     scopes: ClassVar = {"GET": READ}
+    query: ClassVar = {"GET": ("after", "limit")}
 
     @extend_schema(
         parameters=[

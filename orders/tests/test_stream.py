@@ -18,6 +18,7 @@ from orders import feed, sockets, stream_consumer, window
 from orders.breaker import redis_client
 from orders.cursor import BEGINNING
 from orders.event_log import read_page
+from orders.key_format import prefix_of
 from orders.models import Account, ApiKey, OrderEvent
 from orders.routing import websocket_urlpatterns
 from orders.selectors import open_order_ids
@@ -432,12 +433,27 @@ async def test_old_tickets_and_those_of_revoked_keys_open_nothing(account: Accou
     codes = []
     old = await sync_to_async(issue_ticket)(account.pk, "")
     await sync_to_async(_age_tickets)()
-    revoked = await sync_to_async(issue_ticket)(account.pk, key.partition(".")[0])
+    revoked = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
     await ApiKey.objects.aupdate(revoked=True)
 
     for ticket in (old, revoked):
         async with Stream(subprotocols=["oe.v1", f"ticket.{ticket}"]) as stream:
             codes.append((await stream.close_code())[1])
+
+    assert codes == [4401, 4401]
+
+
+@pytest.mark.parametrize("change", [{"ip_ranges": ["192.0.2.0/24"]}, {"scopes": ["trade"]}])
+async def test_a_ticket_opens_no_more_than_its_key_and_a_socket_ends_with_what_it_needs(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(sockets, "KEY_CHECK_S", 0.05)
+    ticket = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
+    async with Stream(key) as open_before:
+        await open_before.next("snapshot")
+        await ApiKey.objects.aupdate(**change)
+        async with Stream(subprotocols=["oe.v1", f"ticket.{ticket}"]) as stream:
+            codes = [(await stream.close_code())[1], (await open_before.close_code())[1]]
 
     assert codes == [4401, 4401]
 
