@@ -21,7 +21,7 @@ class OneThreadHandler(ASGIHandler):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve from the root: daphne takes another from a header, with which a caller shifts paths past a proxy."""
-        await super().__call__({**scope, "root_path": ""}, receive, send)  # type: ignore[no-untyped-call]
+        await super().__call__({**scope, "root_path": ""}, receive, send)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Run the chain; the thread is the one that this request's signals use too."""

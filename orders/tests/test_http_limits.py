@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orderengine import request_limits
 from orders.tests.web import Web
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
 
-MIB = 1024 * 1024
+# As orderengine/request_limits.py sets them.
+MAX_BUFFERED_BYTES, SEND_S = 2 * 1024 * 1024, 15.0
 HEAD = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -52,14 +52,14 @@ def test_a_body_without_end_is_cut(web: Web) -> None:
 
     assert announced == 413
     assert taken < 1_000, "it would have read on for ever"
-    assert largest_file(web) <= request_limits.MAX_BUFFERED_BYTES
+    assert largest_file(web) <= MAX_BUFFERED_BYTES
     assert web.is_healthy()
 
 
 def test_a_body_a_little_too_large_gets_the_same_words(web: Web) -> None:
     answer = httpx.post(
         f"http://127.0.0.1:{web.port}/api/v1/orders",
-        content=b" " * (request_limits.MAX_BUFFERED_BYTES + 1),
+        content=b" " * (MAX_BUFFERED_BYTES + 1),
         headers={"Content-Type": "application/json"},
     )
 
@@ -79,7 +79,7 @@ def test_a_request_that_drips_in_is_cut(web: Web) -> None:
     with socket.create_connection(("127.0.0.1", web.port), timeout=5) as one:
         one.sendall(head)
         with suppress(OSError):
-            while time.monotonic() < started_at + request_limits.SEND_S + 10:
+            while time.monotonic() < started_at + SEND_S + 10:
                 one.sendall(part)
                 one.settimeout(1.0)
                 with suppress(TimeoutError):
@@ -87,4 +87,4 @@ def test_a_request_that_drips_in_is_cut(web: Web) -> None:
                         break
     took_s = time.monotonic() - started_at
 
-    assert request_limits.SEND_S - 1 < took_s < request_limits.SEND_S + 5
+    assert SEND_S - 1 < took_s < SEND_S + 5
