@@ -44,9 +44,10 @@ class AccountView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
         super().initial(request, *args, **kwargs)
-        known = self.query.get(str(request.method), ())
-        if known is None:
-            return
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        known = self.query.get(method, ())
+        if known is None or not hasattr(self, method.lower()):
+            return  # the view looks itself, or there is nothing to ask for: 405
         for name, values in request.query_params.lists():
             if name not in known:
                 raise ProblemError(Problem("unknown_field", f"there is no parameter {name[:40]!r}"))

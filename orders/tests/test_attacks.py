@@ -56,6 +56,11 @@ def test_a_parameter_that_means_nothing_is_refused(api: Api, path: str) -> None:
     assert api.get(path).status_code == 400
 
 
+def test_a_method_that_is_not_served_is_405_with_any_parameter(api: Api) -> None:
+    assert api.client.trace("/api/v1/events?after=0").status_code == 405
+    assert api.client.head("/api/v1/events?after=0").status_code == 200
+
+
 @pytest.mark.parametrize("key", ["a b", "\u00e9", "a\tb", " ", "x" * 256])
 def test_idempotency_keys_are_as_the_schema_says(api: Api, key: str) -> None:
     assert api.post("orders", GOOD, **{"Idempotency-Key": key}).status_code == 400
