@@ -15,9 +15,11 @@ django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import OneThreadHandler  # noqa: E402
+from orderengine.request_limits import limit_requests  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
 refuse_unsafe()
 limit_websockets()
+limit_requests()
 application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})

@@ -232,7 +232,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["orders.throttles.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "orders.openapi.Schema",
     "EXCEPTION_HANDLER": "orders.exceptions.problem_handler",
     "UNAUTHENTICATED_USER": None,
 }
@@ -243,7 +243,7 @@ SPECTACULAR_SETTINGS = {
     "ENFORCE_NON_BLANK_FIELDS": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "orders.schema.link_orders",
+        "orders.openapi.link_orders",
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

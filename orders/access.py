@@ -1,6 +1,6 @@
 """The base of the API's views, and what a key's caps and allow-lists make of an order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -8,18 +8,59 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from dex import Side
 from orders.authentication import Caller
-from orders.models import ApiKey
+from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
+from orders.services.audit import Actor
 from orders.terms import Terms
-from orders.values import shown
+from orders.values import atoms_of, shown
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks."""
+    assert isinstance(request.user, Caller)
+    return request.user
+
+
+def account_of(request: Request) -> Account:
+    """The caller's account."""
+    return caller_of(request).account
+
+
+def actor_of(request: Request, reason: str) -> Actor:
+    """The caller, for the audit log."""
+    return Actor(caller_of(request).name, request.META.get("REMOTE_ADDR", ""), reason)
 
 
 class AccountView(APIView):
     """A view of the API: says by method which scope it needs, and tells the caller's rate limit with each answer."""
 
     scopes: ClassVar[Mapping[str, str]] = {}
+    # Names of query parameters by method; None: the view reads and checks them itself.
+    query: ClassVar[Mapping[str, Collection[str] | None]] = {}
     asked_throttles: Sequence[Any] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
+        super().initial(request, *args, **kwargs)
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        known = self.query.get(method, ())
+        if known is None or not hasattr(self, method.lower()):
+            return  # the view looks itself, or there is nothing to ask for: 405
+        for name, values in request.query_params.lists():
+            if name not in known:
+                raise ProblemError(Problem("unknown_field", f"there is no parameter {name[:40]!r}"))
+            if len(values) > 1:
+                raise ProblemError(Problem("invalid", f"{name} must be stated once"))
+
+    def check_permissions(self, request: Request) -> None:
+        """Count the request first: one that is refused for its scope costs as much as another."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """Done with the permissions."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Add the headers of the throttle that let the request in, or did not."""
@@ -45,7 +86,7 @@ def within_key(terms: Terms, caller: Caller) -> Terms | Problem:
     """The terms under the key's allow-lists and cap per order, or why they do not fit."""
     if caller.key is None:
         return terms
-    return _refusal(terms, caller.key) or _within_venues(terms, caller.key)
+    return _refusal(terms, caller.key) or _within_venues(_within_cap(terms, caller.key), caller.key)
 
 
 def checked(terms: Terms, caller: Caller) -> Terms:
@@ -65,10 +106,25 @@ def _refusal(terms: Terms, key: ApiKey) -> Problem | None:
         facts = {"limit": "order_value", "most": shown(cap)}
         if terms.value is None:
             return Problem("limit_exceeded", "a token without a reference value cannot be counted", facts=facts)
+        if terms.side is Side.EXACT_OUT and not terms.unit_value_in:
+            detail = f"{terms.token_in} has no reference value, so what exact_out would give cannot be bounded"
+            return Problem("limit_exceeded", detail, facts=facts)
         if terms.value > cap:
             detail = f"the order is worth {shown(terms.value)}, this key may place {shown(cap)} at a time"
             return Problem("limit_exceeded", detail, facts=facts | {"value": shown(terms.value)})
     return None
+
+
+def _within_cap(terms: Terms, key: ApiKey) -> Terms:
+    """What an exact_out order may give, cut down to the key's cap: its fixed side does not bound that."""
+    if key.max_order_value is None or terms.side is not Side.EXACT_OUT:
+        return terms
+    assert terms.unit_value_in  # refused before
+    most = atoms_of(key.max_order_value, terms.decimals_in, terms.unit_value_in)
+    stated = terms.extra.get("max_amount_in")
+    if stated is not None and int(stated) <= most:
+        return terms
+    return replace(terms, extra={**terms.extra, "max_amount_in": str(most)})
 
 
 def _within_venues(terms: Terms, key: ApiKey) -> Terms | Problem:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 # Above every seq: the row itself was sent, with everything it brought along.
 WHOLE = 2**31
 _CURSOR = re.compile(r"([0-9a-f]{8,32})\.(\d{1,19})\.(\d{1,19})(?:\.(\d{1,9}))?", re.ASCII)
+# What a caller may send as `after`, for the schema: a cursor, or 0 for the beginning.
+CURSOR_PATTERN = r"^(0|[0-9a-f]{8,32}\.[0-9]{1,18}\.[0-9]{1,18}(\.[0-9]{1,9})?)$"
 _LARGEST = 2**63 - 1
 
 

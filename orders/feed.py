@@ -164,13 +164,15 @@ class EventFeed:
             self._rests = asyncio.get_running_loop().call_later(LINGER_S, self._rest)
 
     def _rest(self) -> None:
+        self._rests = None
+        if self.is_followed:
+            return  # somebody was about to follow when the last one left
         for task in self._tasks:
             task.cancel()  # the reader closes its session
         self._tasks = []
         self._tail = Tail()
         self._accounts = {}
         self._listening.clear()
-        self._rests = None
 
     # --- Hints --------------------------------------------------------------------------------------------
 
@@ -273,7 +275,16 @@ class EventFeed:
             entries = in_order(settled, start, brought, self.epoch)
         account.position = end
         for stream in tuple(account.streams):
-            stream.offer_batch(start, entries, end)
+            _offer(stream, start, entries, end)
+
+
+def _offer(stream: StreamFollower, start: Position, entries: Sequence[Entry], end: Position) -> None:
+    """Hand out a batch; one socket's bug must not end the reader of all others."""
+    try:
+        stream.offer_batch(start, entries, end)
+    except Exception:
+        logger.exception("closing a WebSocket that cannot take events")
+        stream.restart()
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, EventFeed] = WeakKeyDictionary()

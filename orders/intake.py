@@ -75,6 +75,7 @@ def swap_terms(
         expires_at=expires_at,
         extra=extra,
         value=value_of(amount, fixed.decimals, fixed.value),
+        unit_value_in=token_in.value,
     )
 
 

@@ -9,10 +9,12 @@ from rest_framework.parsers import JSONParser
 from orders.problems import Problem, ProblemError
 
 MAX_BODY_BYTES = 1024 * 1024
+# No request of ours has more than six levels; whoever reads deeper ones one by one runs out of stack.
+MAX_DEPTH = 16
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without NaN, lone surrogates or NUL characters."""
+    """JSON without NaN, lone surrogates or NUL characters, of few levels."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -25,9 +27,22 @@ class StrictJSONParser(JSONParser):
             parsed = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ProblemError(Problem("malformed_json", f"the body cannot be read as JSON: {error}")) from None
+        if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_deeper(parsed, MAX_DEPTH):
+            raise ProblemError(Problem("malformed_json", f"the body has more than {MAX_DEPTH} levels"))
         if b"\\u0000" in body and _has_nul(parsed):
             raise ProblemError(Problem("malformed_json", "text must not hold NUL characters"))
         return parsed
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Whether lists and objects lie in each other more than `most` times. Level by level, so that no depth hurts."""
+    level = [value]
+    for _ in range(most + 1):
+        level = [item for item in level if isinstance(item, (dict, list))]
+        if not level:
+            return False
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return True
 
 
 def _has_nul(value: Any) -> bool:

@@ -2,36 +2,12 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiSerializerExtension
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from dex import Side
-from orders.serializers import TIME, TIMES_IN_FORCE, GuardsSerializer, SimSerializer, VenuesSerializer
+from orders.serializers import TIMES_IN_FORCE, GuardsSerializer, SimSerializer, VenuesSerializer
 from orders.states import OrderStatus
-
-
-class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Says of every request shape that it takes no other fields."""
-
-    target_class = "orders.serializers.StrictSerializer"
-    match_subclasses = True
-
-    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """The shape, closed."""
-        shape: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        return {**shape, "additionalProperties": False}
-
-
-def link_orders(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
-    """Where to go from an accepted order: OpenAPI links, by which programs find their way."""
-    placed = result["paths"]["/api/v1/orders"]["post"]["responses"]["201"]
-    for operation in ("getOrder", "cancelOrder", "listOrderEvents"):
-        placed.setdefault("links", {})[operation] = {
-            "operationId": operation,
-            "parameters": {"order_id": "$response.body#/id"},
-        }
-    return result
 
 
 def _amount(help_text: str = "Token units.", **kwargs: Any) -> serializers.CharField:
@@ -261,42 +237,10 @@ class TokensShape(serializers.Serializer[Any]):
     results = TokenShape(many=True)
 
 
-def _text(most: int) -> dict[str, Any]:
-    """Text without NUL, which PostgreSQL cannot hold."""
-    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[^\x00]*$"}
-
-
 ORDER, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
     OrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
 )  # fmt: skip
 
-MAX_SEQ = 999_999_999
-AFTER = OpenApiParameter(
-    "after", {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}, description="Only events with a higher seq."
-)
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    OpenApiParameter.HEADER,
-    description="Repeats within 24 h give the first answer again.",
-)
-DRY_RUN = OpenApiParameter("dry_run", bool, description="Go through every step up to the broadcast; store nothing.")
-LIST_PARAMETERS = [
-    OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),
-    OpenApiParameter("outcome", _text(32)),
-    OpenApiParameter("type", _text(32)),
-    OpenApiParameter("pair", _text(65), description="`SOL/USDC`: in that direction."),
-    OpenApiParameter("tag", _text(130), description="`book:eu`, or `book` for any value."),
-    OpenApiParameter("client_order_id", _text(64)),
-    OpenApiParameter("created_after", TIME, description="RFC 3339."),
-    OpenApiParameter("created_before", TIME, description="RFC 3339."),
-    OpenApiParameter(
-        "limit",
-        {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
-        description="Orders per page.",
-    ),
-    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
-]
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 

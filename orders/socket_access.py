@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 
-from orders.authentication import caller_from, valid_key
+from orders.authentication import caller_from, is_within, valid_key
 from orders.config import is_allowed_origin
-from orders.models import Account
+from orders.models import Account, ApiKey
 from orders.problems import Problem
 from orders.scopes import READ
 from orders.services.tickets import redeem_ticket
@@ -40,17 +40,17 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
     A ticket is shown on purpose, so a page of any origin may use one. What a browser adds by itself, and what holds
     for this whole machine, counts for pages of our own hosts alone.
     """
+    address = address_of(scope)
     for offered in scope.get("subprotocols") or ():
         if offered.startswith(TICKET_PREFIX):
-            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX))
+            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     if "origin" in headers and not is_allowed_origin(headers["origin"]):
         if headers.get("authorization"):
             raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not open sockets with a key"))
         return None
-    client = scope.get("client") or ("", 0)
     try:
-        caller = caller_from(headers.get("authorization", ""), client[0])
+        caller = caller_from(headers.get("authorization", ""), address)
     except AuthenticationFailed as error:
         raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
     if caller is None:
@@ -60,18 +60,29 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
     return Access(caller.account, caller.key_prefix)
 
 
-def caller_with_ticket(ticket: str) -> Access:
-    """Who the ticket was made for; it is used up. Raises: Refused 4401."""
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Where the socket comes from."""
+    return str((scope.get("client") or ("", 0))[0])
+
+
+def caller_with_ticket(ticket: str, address: str) -> Access:
+    """Who the ticket was made for; it is used up. It opens no more than its key would here. Raises: Refused 4401."""
     redeemed = redeem_ticket(ticket)
     if redeemed is not None:
         account_id, prefix = redeemed
         if not prefix:
             return Access(Account.objects.get(pk=account_id), "")
-        if (key := valid_key(prefix)) is not None and key.account_id == account_id:
+        key = valid_key(prefix)
+        if key is not None and key.account_id == account_id and _may_read_from(key, address):
             return Access(key.account, prefix)
     raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
 
 
-def is_still_valid(key_prefix: str) -> bool:
-    """Whether the key has neither expired nor been revoked since."""
-    return valid_key(key_prefix) is not None
+def is_still_valid(key_prefix: str, address: str) -> bool:
+    """Whether the key has neither expired nor been revoked since, nor lost what it needs to read from here."""
+    key = valid_key(key_prefix)
+    return key is not None and _may_read_from(key, address)
+
+
+def _may_read_from(key: ApiKey, address: str) -> bool:
+    return READ in key.scopes and is_within(address, key.ip_ranges)

@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from orders.models import Account
 from orders.problems import Problem
-from orders.socket_access import Access, Refused, caller_of, caller_with_ticket, is_still_valid
+from orders.socket_access import Access, Refused, address_of, caller_of, caller_with_ticket, is_still_valid
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Socket(AsyncWebsocketConsumer):
         async with self._refusing():
             if self._waits_for_ticket:
                 ticket = _ticket_in(read_frame(text_data))
-                await self._admit(await database_sync_to_async(caller_with_ticket)(ticket))
+                await self._admit(await database_sync_to_async(caller_with_ticket)(ticket, address_of(self.scope)))
             elif self._access is not None:
                 await self.take(text_data)
 
@@ -122,8 +122,11 @@ class Socket(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(KEY_CHECK_S)
             async with self._refusing():
-                if not await database_sync_to_async(is_still_valid)(prefix):
-                    raise Refused(UNAUTHORIZED, Problem("unauthorized", "the API key has expired or was revoked"))
+                if not await database_sync_to_async(is_still_valid)(prefix, address_of(self.scope)):
+                    raise Refused(
+                        UNAUTHORIZED,
+                        Problem("unauthorized", "the API key has expired, was revoked or may not read here"),
+                    )
 
     # --- Saying and closing -----------------------------------------------------------------------------------
 

@@ -58,12 +58,14 @@ class StreamConsumer(Socket):
         self._known: dict[UUID, int] = {}
         self._held: list[tuple[Position, Sequence[Entry], Position]] | None = None
         self._heartbeat_at = asyncio.get_running_loop().time() + sockets.HEARTBEAT_S
+        # Batches may come from the next line on, before it is known where the client begins.
+        self._end, self._is_behind = BEGINNING, False
         here = await get_feed().follow_stream(self)
         wanted = Cursor(here.epoch, BEGINNING) if self._from_beginning else self._after
         is_resumed = wanted is not None and await self._is_known(wanted)
         start = wanted if is_resumed and wanted is not None else here
         self._epoch, self._end = start.epoch, start.position
-        self._is_behind = is_resumed
+        self._is_behind = self._is_behind or is_resumed
         self._told = start.position
         hello = {"type": "hello", "cursor": str(start), "resumed": is_resumed, "heartbeat_s": int(sockets.HEARTBEAT_S)}
         await self.say(hello | {"window": {"events": window.MAX_EVENTS, "bytes": window.MAX_BYTES}})

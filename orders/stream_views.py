@@ -2,14 +2,13 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders import schema
-from orders.access import AccountView
-from orders.authentication import Caller
+from orders import parameters, schema
+from orders.access import AccountView, account_of, caller_of
 from orders.cursor import BEGINNING, Position, parse_cursor
 from orders.event_log import newest, read_page
 from orders.problems import Problem, ProblemError
@@ -47,19 +46,19 @@ class EventsView(AccountView):
     """GET /events."""
 
     scopes: ClassVar = {"GET": READ}
+    query: ClassVar = {"GET": ("after", "limit")}
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("after", str, description="A cursor as it was sent; from the first event without one."),
-            OpenApiParameter("limit", int, description=f"Events per page, 1 to {MAX_LIMIT}, default {DEFAULT_LIMIT}."),
+            parameters.AFTER_CURSOR,
+            parameters.limit(MAX_LIMIT, DEFAULT_LIMIT, "Events per page."),
         ],
         responses={**schema.answers(EventPageShape), **_OTHER_LOG},
         operation_id="listEvents",
     )
     def get(self, request: Request) -> Response:
         """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends."""
-        caller: Caller = request.user  # type: ignore[assignment]  # the only authentication there is makes callers
-        page = read_page(caller.account.pk, _after(request), _limit(request))
+        page = read_page(account_of(request).pk, _after(request), _limit(request))
         return Response(
             {
                 "results": [entry.event.to_json(str(entry.cursor)) for entry in page.entries],
@@ -77,8 +76,8 @@ class WsTicketsView(AccountView):
     @extend_schema(request=NothingSerializer, responses=schema.answers(TicketShape, 201), operation_id="issueWsTicket")
     def post(self, request: Request) -> Response:
         """A ticket that opens one WebSocket within 30 s, as subprotocol `oe.v1, ticket.<ticket>` or first frame."""
-        NothingSerializer(data=request.data or {}).is_valid(raise_exception=True)
-        caller: Caller = request.user  # type: ignore[assignment]  # as above
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        caller = caller_of(request)
         ticket = issue_ticket(caller.account.pk, caller.key_prefix)
         answer = Response({"ticket": ticket, "expires_in_s": TICKET_LIFE_S}, status=201)
         answer["Cache-Control"] = "no-store"

@@ -1,5 +1,6 @@
 """The one database session of a process that reads new events for all its sockets."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,12 +22,16 @@ class Tail:
 
     def __init__(self) -> None:
         self._session: psycopg.AsyncConnection[Any] | None = None
+        self._opening = asyncio.Lock()
         self.epoch = ""
 
     async def connect(self) -> None:
         """Open the session unless it is open. Raises: psycopg.Error."""
-        if self._session is not None and not self._session.closed:
-            return
+        async with self._opening:
+            if self._session is None or self._session.closed:
+                await self._open()
+
+    async def _open(self) -> None:
         wanted = connections["default"].get_connection_params()
         parameters = {name: value for name, value in wanted.items() if name not in _DJANGO_ONLY}
         self._session = await psycopg.AsyncConnection.connect(

@@ -15,7 +15,8 @@ from dex import Side, SwapRequest
 class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
 
-    `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value.
+    `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value;
+    `unit_value_in` is the reference value of token_in.
 
     `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
     max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
@@ -34,6 +35,7 @@ class Terms:
     expires_at: datetime | None
     extra: Mapping[str, Any]
     value: int | None = None
+    unit_value_in: int | None = None
 
     def fingerprint(self) -> bytes:
         """SHA-256 over everything the owner stated: equal terms, equal bytes."""

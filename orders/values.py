@@ -19,6 +19,12 @@ def value_of(atoms: int, decimals: int, unit_value: int | None) -> int | None:
     return -(-atoms * unit_value // scale)
 
 
+def atoms_of(value: int, decimals: int, unit_value: int) -> int:
+    """Most atoms that count for no more than `value` micro-units."""
+    scale: int = 10 ** (decimals + _PICO_PER_MICRO_EXPONENT)
+    return value * scale // unit_value
+
+
 def parse_value(text: str) -> int:
     """Micro-units of a decimal string in reference units. Raises: ValueError."""
     try:

@@ -1,131 +1,45 @@
-"""The HTTP edge: a serializer validates, one service or selector works, one representation answers."""
+"""Orders over HTTP: a serializer validates, one service or selector works, one representation answers."""
 
-import hashlib
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
-import orjson
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
-from dex import DexError
-from orders import schema, selectors
-from orders.access import AccountView, checked, require_real_orders, within_key
-from orders.authentication import Caller
-from orders.config import default_price_impact_bps, default_slippage_bps, get_policy
+from orders import parameters, schema, selectors
+from orders.access import AccountView, account_of, actor_of, caller_of, checked, require_real_orders
+from orders.config import get_policy
 from orders.engine import get_engine
 from orders.event_log import epoch_now, order_events, own_cursor
-from orders.events import timestamp
-from orders.exceptions import problem_response, validation_problem
 from orders.filters import OrderFilter
-from orders.intake import Offer, order_terms, quote_terms
-from orders.models import Account, Order
+from orders.intake import order_terms
+from orders.models import Order
 from orders.pagination import NewestFirst
+from orders.posts import accepted_json, answer_post, read_offer
 from orders.problems import Problem, ProblemError
-from orders.representation import first_answer_json, order_json, quote_json
-from orders.scopes import CANCEL, QUOTE, READ, TRADE
-from orders.serializers import (
-    MAX_BATCH,
-    BatchRequestSerializer,
-    CancelRequestSerializer,
-    OrderRequestSerializer,
-    QuoteRequestSerializer,
-)
-from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.representation import order_json
+from orders.scopes import CANCEL, READ, TRADE
+from orders.serializers import CancelRequestSerializer, OrderRequestSerializer
+from orders.services.cancel import CancelResult, cancel_orders
 from orders.services.pause import read_controls
-from orders.services.place import Answer, Idempotency, Placed, answer_once, place_orders
+from orders.services.place import Answer, place_orders
 from orders.services.rehearse import rehearse_order
-from orders.services.settled import problem_of
-from orders.terms import Terms, swap_request
-
-QUOTE_LIFE_S = 5
-MAX_KEY_LENGTH = 255
-
-
-def read_offer() -> Offer:
-    """What can be traded now."""
-    engine = get_engine()
-    return Offer(
-        chain_id=engine.chain.chain_id,
-        tokens=selectors.tokens(),
-        venues=frozenset(venue.name for venue in engine.venues),
-        default_slippage_bps=default_slippage_bps(),
-        default_price_impact_bps=default_price_impact_bps(),
-    )
-
-
-def caller_of(request: Request) -> Caller:
-    """Who asks."""
-    assert isinstance(request.user, Caller)
-    return request.user
-
-
-def account_of(request: Request) -> Account:
-    """The caller's account."""
-    return caller_of(request).account
-
-
-def actor_of(request: Request, reason: str) -> Actor:
-    """The caller, for the audit log."""
-    return Actor(caller_of(request).name, request.META.get("REMOTE_ADDR", ""), reason)
-
-
-def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
-    """Run a POST under its Idempotency-Key, where there is one."""
-    answer = answer_once(account_of(request), _idempotency(request), run)
-    response = Response(answer.body, status=answer.status_code)
-    if answer.location:
-        response["Location"] = answer.location
-    if answer.is_replay:
-        response["Idempotent-Replayed"] = "true"
-    return response
-
-
-def _idempotency(request: Request) -> Idempotency | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise ProblemError(Problem("invalid", f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters"))
-    stated = [request.method, request.path, request.data]
-    return Idempotency(key, hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest())
 
 
 def _location(order: Order) -> str:
     return f"/api/v1/orders/{order.id}"
 
 
-class QuotesView(AccountView):
-    """POST /quotes."""
-
-    scopes: ClassVar = {"POST": QUOTE}
-
-    @extend_schema(request=QuoteRequestSerializer, responses=schema.answers(schema.QUOTE), operation_id="quote")
-    def post(self, request: Request) -> Response:
-        """Price, route, guards and every venue's own quote; nothing is stored."""
-        serializer = QuoteRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        terms = quote_terms(serializer.validated_data, read_offer())
-        wanted = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
-        quote = get_engine().route([wanted])[0]
-        if isinstance(quote, DexError):
-            raise ProblemError(problem_of(quote))
-        now = datetime.now(UTC)
-        expires_at = timestamp(now + timedelta(seconds=QUOTE_LIFE_S))
-        return Response(quote_json(terms, quote, selectors.token_decimals(), timestamp(now), expires_at))
-
-
 class OrdersView(AccountView):
     """GET and POST /orders."""
 
     scopes: ClassVar = {"GET": READ, "POST": TRADE}
+    query: ClassVar = {"GET": None, "POST": ("dry_run",)}
 
     @extend_schema(
-        parameters=schema.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
+        parameters=parameters.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
     )
     def get(self, request: Request) -> Response:
         """The caller's orders, newest first, filtered and in cursor pages."""
@@ -138,7 +52,7 @@ class OrdersView(AccountView):
         return pages.get_paginated_response([order_json(order, controls) for order in page or []])
 
     @extend_schema(
-        parameters=[schema.IDEMPOTENCY_KEY, schema.DRY_RUN],
+        parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
         request=OrderRequestSerializer,
         responses=schema.answers(schema.ORDER, 200, 201),
         operation_id="placeOrder",
@@ -159,104 +73,9 @@ class OrdersView(AccountView):
             placed = place_orders(caller.account, [terms], key=caller.key)[0]
             if isinstance(placed, Problem):
                 raise ProblemError(placed)
-            return Answer(201, _accepted_json(placed), _location(placed.order), placed.is_replay)
+            return Answer(201, accepted_json(placed), _location(placed.order), placed.is_replay)
 
         return answer_post(request, run)
-
-
-class BatchView(AccountView):
-    """POST /orders/batch."""
-
-    scopes: ClassVar = {"POST": TRADE}
-
-    @extend_schema(
-        parameters=[schema.IDEMPOTENCY_KEY],
-        request=BatchRequestSerializer,
-        responses=schema.answers(schema.BATCH, 201, 207),
-        operation_id="placeOrders",
-    )
-    def post(self, request: Request) -> Response:
-        """Accept up to 500 orders, each judged for itself; `atomic` accepts all or none."""
-        caller = caller_of(request)
-        require_real_orders(caller)
-        items, is_atomic = _batch_items(request.data)
-        read = _read_items(items, caller)
-        if is_atomic and any(isinstance(item, Problem) for item in read):
-            return _batch_refused(read, request)
-
-        def run() -> Answer:
-            results = _place_items(caller, read)
-            if is_atomic and any(isinstance(result, Problem) for result in results):
-                raise AtomicRefusal(results)
-            is_whole = not any(isinstance(result, Problem) for result in results)
-            return Answer(201 if is_whole else 207, {"results": [_result_json(result) for result in results]})
-
-        try:
-            return answer_post(request, run)
-        except AtomicRefusal as refusal:
-            return _batch_refused(refusal.results, request)
-
-
-class AtomicRefusal(Exception):
-    """Rolls back a batch of which one item was refused."""
-
-    def __init__(self, results: list[Placed | Problem]) -> None:
-        super().__init__("one item was refused")
-        self.results = results
-
-
-def _batch_items(data: Any) -> tuple[list[Any], bool]:
-    """The items as sent; only the envelope is checked here."""
-    if not isinstance(data, Mapping) or not isinstance(data.get("orders"), list):
-        raise ProblemError(Problem("invalid", 'the body must be {"orders": [...]}'))
-    if unknown := set(data) - {"orders", "atomic"}:
-        raise ProblemError(Problem("unknown_field", f"there is no field {min(map(str, unknown))[:40]!r}"))
-    if not isinstance(data.get("atomic", False), bool):
-        raise ProblemError(Problem("invalid", "atomic must be true or false"))
-    if not 1 <= len(data["orders"]) <= MAX_BATCH:
-        raise ProblemError(Problem("batch_size", f"{len(data['orders'])} orders in one request"))
-    return data["orders"], data.get("atomic", False)
-
-
-def _read_items(items: list[Any], caller: Caller) -> list[Terms | Problem]:
-    offer = read_offer()
-    reader = OrderRequestSerializer()  # one for all items: building its fields costs more than using them
-    read: list[Terms | Problem] = []
-    for item in items:
-        try:
-            read.append(within_key(order_terms(reader.run_validation(item), offer), caller))
-        except ValidationError as error:
-            read.append(validation_problem(error.detail))
-        except ProblemError as error:
-            read.append(error.problem)
-    return read
-
-
-def _place_items(caller: Caller, read: list[Terms | Problem]) -> list[Placed | Problem]:
-    terms = [item for item in read if isinstance(item, Terms)]
-    placed = iter(place_orders(caller.account, terms, key=caller.key))
-    return [item if isinstance(item, Problem) else next(placed) for item in read]
-
-
-def _result_json(result: Placed | Problem | Terms) -> dict[str, Any]:
-    if isinstance(result, Problem):
-        return {"error": result.to_json()}
-    if isinstance(result, Placed):
-        return {"order": _accepted_json(result)}
-    return {}
-
-
-def _accepted_json(placed: Placed) -> dict[str, Any]:
-    return first_answer_json(placed.order) if placed.is_replay else order_json(placed.order)
-
-
-def _batch_refused(results: Any, request: Request) -> Response:
-    refused = sum(isinstance(result, Problem) for result in results)
-    items = [_result_json(result) if isinstance(result, Problem) else {} for result in results]
-    problem = Problem(
-        "batch_refused", f"{refused} of {len(items)} orders were refused, none was accepted", facts={"results": items}
-    )
-    return problem_response(problem, instance=request.path)
 
 
 class OrderView(AccountView):
@@ -274,7 +93,7 @@ class OrderView(AccountView):
     )
     def delete(self, request: Request, order_id: UUID) -> Response:
         """Cancel: 200 cancelled, 202 too late to promise (bytes may be on their way), 409 already ended."""
-        serializer = CancelRequestSerializer(data=request.data or {})
+        serializer = CancelRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         actor = actor_of(request, serializer.validated_data.get("reason", ""))
         result = cancel_orders([order_id], actor=actor, account=account_of(request)).get(order_id)
@@ -302,8 +121,11 @@ class OrderEventsView(AccountView):
     """GET /orders/{id}/events."""
 
     scopes: ClassVar = {"GET": READ}
+    query: ClassVar = {"GET": ("after",)}
 
-    @extend_schema(parameters=[schema.AFTER], responses=schema.answers(schema.EVENTS), operation_id="listOrderEvents")
+    @extend_schema(
+        parameters=[parameters.AFTER_SEQ], responses=schema.answers(schema.EVENTS), operation_id="listOrderEvents"
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order's history after a seq: the same records that the WebSocket sends."""
         after = request.query_params.get("after", "0")
@@ -313,30 +135,6 @@ class OrderEventsView(AccountView):
         epoch = epoch_now()
         events = order_events(order.id, int(after))
         return Response({"results": [event.to_json(str(own_cursor(event, epoch))) for event in events]})
-
-
-class VenuesView(AccountView):
-    """GET /venues."""
-
-    scopes: ClassVar = {"GET": READ}
-
-    @extend_schema(responses=schema.answers(schema.VENUES), operation_id="listVenues")
-    def get(self, request: Request) -> Response:
-        """The venues and their pools, as of the newest block."""
-        return Response(selectors.venues(get_engine()))
-
-
-class TokensView(AccountView):
-    """GET /tokens."""
-
-    scopes: ClassVar = {"GET": READ}
-
-    @extend_schema(responses=schema.answers(schema.TOKENS), operation_id="listTokens")
-    def get(self, request: Request) -> Response:
-        """The tokens that orders may name."""
-        rows = [token for token in selectors.tokens().values() if token.is_enabled]
-        shown = [{"symbol": token.symbol, "name": token.name, "decimals": token.decimals} for token in rows]
-        return Response({"results": shown})
 
 
 def _is_dry_run(request: Request) -> bool:

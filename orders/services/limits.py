@@ -63,7 +63,12 @@ def admit(room: Room, values: Sequence[int | None]) -> list[Problem | None]:
 
 
 def count(account: Account, key: ApiKey | None, room: Room, values: Sequence[int]) -> None:
-    """Add inserted orders to what is open and to the day. The locked rows have room for them, or nothing commits."""
+    """Add inserted orders to what is open and to the day. The locked rows have room for them, or nothing commits.
+
+    Nothing inserted is nothing to count, also where more is open than a limit set later allows.
+    """
+    if not values:
+        return
     total = sum(values)
     with connection.cursor() as cursor:
         if room.is_counted:

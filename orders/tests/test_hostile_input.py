@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from orders.models import Account, Order, OrderEvent
-from orders.schema import LIST_PARAMETERS
+from orders.parameters import LIST_PARAMETERS
 from orders.serializers import CLIENT_ORDER_ID
 from orders.tests.factories import new_account, place, terms
 from orders.tests.test_api import Api

@@ -238,6 +238,27 @@ def test_no_order_slips_past_the_moment_at_which_counting_begins(account: Accoun
     assert miscounted() == []
 
 
+def test_orders_beyond_a_limit_set_later_go_on_and_new_ones_are_refused(account: Account) -> None:
+    Token.objects.update(value=10**12)
+    first = terms(value=MICRO, client_order_id="first")
+    api_key(account, max_day_value=10 * MICRO)
+    key = ApiKey.objects.get()
+    place_orders(account, [first, terms(value=MICRO), terms(value=MICRO)], key=key)
+
+    ApiKey.objects.update(max_day_value=MICRO)
+    set_limits(account, max_open_value=MICRO, max_open_orders=1, actor=OPERATOR)
+
+    for used in (None, key):
+        [refused] = place_orders(account, [terms(value=MICRO)], key=used)
+        assert isinstance(refused, Problem)
+        assert refused.code == "limit_exceeded"
+        [replay] = place_orders(account, [first], key=used)
+        assert isinstance(replay, Placed)
+        assert replay.is_replay
+    assert open_now(account) == (3, 3 * MICRO)
+    assert miscounted() == []
+
+
 def test_a_lifted_limit_lets_everything_in_and_goes_on_counting(account: Account) -> None:
     limit(account, MICRO)
     limit(account, None)

@@ -18,6 +18,7 @@ from orders import feed, sockets, stream_consumer, window
 from orders.breaker import redis_client
 from orders.cursor import BEGINNING
 from orders.event_log import read_page
+from orders.key_format import prefix_of
 from orders.models import Account, ApiKey, OrderEvent
 from orders.routing import websocket_urlpatterns
 from orders.selectors import open_order_ids
@@ -161,6 +162,63 @@ async def test_cut_off_at_random_points_nothing_is_lost_or_doubled(account: Acco
 
     assert connections_made > 8
     assert_exactly_once(seen, await sync_to_async(all_events)(account))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_events_that_come_while_a_client_begins_are_sent_and_end_no_reader(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    async def slowly(self: stream_consumer.StreamConsumer, cursor: Any) -> bool:
+        position = feed.get_feed()._accounts[account.pk].position
+        await sync_to_async(place)(account)
+        for _ in range(300):
+            if feed.get_feed()._accounts[account.pk].position != position:
+                break
+            await asyncio.sleep(0.01)
+        return is_known
+
+    async with Stream(key) as neighbour:
+        start = (await neighbour.next("hello"))["cursor"]
+        monkeypatch.setattr(stream_consumer.StreamConsumer, "_is_known", slowly)
+
+        async with Stream(key, f"?after={start}") as stream:
+            first = await stream.next("event" if is_known else "snapshot")
+            [order] = await sync_to_async(place)(account)
+            events = [await neighbour.next("event") for _ in range(2)]
+
+            assert (await stream.next("event"))["order_id"] == str(order.id)
+
+    assert [event["seq"] for event in events] == [1, 1]
+    assert events[1]["order_id"] == str(order.id)
+    shown = [first["order_id"]] if is_known else [row["id"] for row in first["orders"]]
+    assert shown == [events[0]["order_id"]]
+
+
+async def test_a_socket_with_a_bug_ends_no_other(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Stream(key) as broken, Stream(key) as stream:
+        await broken.next("snapshot")
+        await stream.next("snapshot")
+        one, _other = tuple(feed.get_feed()._accounts[account.pk].streams)
+        monkeypatch.setattr(one, "_append", lambda *_: 1 // 0)
+        await sync_to_async(place)(account)
+
+        outputs = [await client.ws.receive_output(timeout=5) for client in (broken, stream)]
+
+    assert sorted(output.get("code", 0) for output in outputs) == [0, 1012]
+    assert "cannot take events" in caplog.text
+
+
+async def test_who_follows_at_the_last_moment_keeps_the_reader(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stream(key) as stream:
+        await stream.next("snapshot")
+        feed.get_feed()._rest()  # the timer of one that left while this one came
+
+        await sync_to_async(place)(account)
+        assert (await stream.next("event"))["seq"] == 1
 
 
 async def test_lost_hints_cost_a_second_and_no_event(
@@ -375,12 +433,27 @@ async def test_old_tickets_and_those_of_revoked_keys_open_nothing(account: Accou
     codes = []
     old = await sync_to_async(issue_ticket)(account.pk, "")
     await sync_to_async(_age_tickets)()
-    revoked = await sync_to_async(issue_ticket)(account.pk, key.partition(".")[0])
+    revoked = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
     await ApiKey.objects.aupdate(revoked=True)
 
     for ticket in (old, revoked):
         async with Stream(subprotocols=["oe.v1", f"ticket.{ticket}"]) as stream:
             codes.append((await stream.close_code())[1])
+
+    assert codes == [4401, 4401]
+
+
+@pytest.mark.parametrize("change", [{"ip_ranges": ["192.0.2.0/24"]}, {"scopes": ["trade"]}])
+async def test_a_ticket_opens_no_more_than_its_key_and_a_socket_ends_with_what_it_needs(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(sockets, "KEY_CHECK_S", 0.05)
+    ticket = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
+    async with Stream(key) as open_before:
+        await open_before.next("snapshot")
+        await ApiKey.objects.aupdate(**change)
+        async with Stream(subprotocols=["oe.v1", f"ticket.{ticket}"]) as stream:
+            codes = [(await stream.close_code())[1], (await open_before.close_code())[1]]
 
     assert codes == [4401, 4401]
 
