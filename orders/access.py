@@ -38,15 +38,15 @@ class AccountView(APIView):
 
     scopes: ClassVar[Mapping[str, str]] = {}
     # Names of query parameters by method; None: the view reads and checks them itself.
-    query: ClassVar[Mapping[str, Collection[str] | None]] = {}
+    query_names: ClassVar[Mapping[str, Collection[str] | None]] = {}
     asked_throttles: Sequence[Any] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else str(request.method)
-        known = self.query.get(method, ())
-        if known is None or not hasattr(self, method.lower()):
+        known = self.query_names.get(method, ())
+        if known is None or method not in self.allowed_methods:
             return  # the view looks itself, or there is nothing to ask for: 405
         for name, values in request.query_params.lists():
             if name not in known:

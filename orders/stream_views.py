@@ -46,7 +46,7 @@ class EventsView(AccountView):
     """GET /events."""
 
     scopes: ClassVar = {"GET": READ}
-    query: ClassVar = {"GET": ("after", "limit")}
+    query_names: ClassVar = {"GET": ("after", "limit")}
 
     @extend_schema(
         parameters=[

@@ -36,7 +36,7 @@ class OrdersView(AccountView):
     """GET and POST /orders."""
 
     scopes: ClassVar = {"GET": READ, "POST": TRADE}
-    query: ClassVar = {"GET": None, "POST": ("dry_run",)}
+    query_names: ClassVar = {"GET": None, "POST": ("dry_run",)}
 
     @extend_schema(
         parameters=parameters.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
@@ -121,7 +121,7 @@ class OrderEventsView(AccountView):
     """GET /orders/{id}/events."""
 
     scopes: ClassVar = {"GET": READ}
-    query: ClassVar = {"GET": ("after",)}
+    query_names: ClassVar = {"GET": ("after",)}
 
     @extend_schema(
         parameters=[parameters.AFTER_SEQ], responses=schema.answers(schema.EVENTS), operation_id="listOrderEvents"
