@@ -92,13 +92,24 @@ class Socket(AsyncWebsocketConsumer):
             elif self._access is not None:
                 await self.take(text_data)
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As the base class does. A server that gives a socket up does not tell it: it leaves all the same."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
     async def disconnect(self, code: int) -> None:
         """Stop everything that runs for the socket."""
+        await self._leave()
+
+    async def _leave(self) -> None:
         self._is_closed = True
         for task in self._tasks:
             task.cancel()
-        if self._access is not None:
-            _open[self._access.account.pk] -= 1
+        access, self._access = self._access, None
+        if access is not None:
+            _open[access.account.pk] -= 1
             await self.end()
 
     async def _admit(self, access: Access) -> None:

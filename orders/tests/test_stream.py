@@ -518,6 +518,20 @@ async def test_twenty_sockets_an_owner(account: Account, key: str, monkeypatch: 
         assert (await again.next())["type"] == "hello"
 
 
+async def test_a_socket_that_the_server_gives_up_frees_its_place(
+    account: Account, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "MAX_SOCKETS", 1)
+    given_up = await Stream(key).__aenter__()
+    await given_up.next("hello")
+
+    given_up.ws.future.cancel()
+    await asyncio.wait([given_up.ws.future])
+
+    async with Stream(key) as again:
+        assert (await again.next())["type"] == "hello"
+
+
 async def test_another_database_closes_with_restart(account: Account, key: str) -> None:
     async with Stream(key) as stream:
         await stream.next("snapshot")
