@@ -1,8 +1,12 @@
 """The Celery app: where stage tasks run. Its settings stand in settings.py under the CELERY_ prefix."""
 
+import logging
 import os
+from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, bootsteps, signals
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
@@ -21,6 +25,41 @@ def refuse_unsafe_start(**_: object) -> None:
     refuse_unsafe()
 
 
+logger = logging.getLogger(__name__)
+
+UPKEEP_EVERY_S = 1.0
+UPKEEP = {"queue": "orders", "expires": 2 * UPKEEP_EVERY_S, "retry": False}
+
+
+class Clock(bootsteps.StartStopStep):
+    """Every worker asks for the upkeep by itself each second, so that orders need nobody else alive, beat included."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, consumer: Any, **_: Any) -> None:
+        super().__init__(consumer)
+        self._entry: Any = None
+
+    def start(self, consumer: Any) -> None:
+        """With each connection to the broker."""
+        self.stop(consumer)
+        self._entry = consumer.timer.call_repeatedly(UPKEEP_EVERY_S, _ask_for_upkeep)
+
+    def stop(self, consumer: Any) -> None:
+        """When the connection ends."""
+        entry, self._entry = self._entry, None
+        if entry is not None:
+            entry.cancel()
+
+
+def _ask_for_upkeep() -> None:
+    try:
+        app.send_task("orders.upkeep", **UPKEEP)
+    except (OperationalError, RedisError) as error:
+        logger.debug("the broker is away: %s", error)
+
+
 app = Celery("orderengine")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add(Clock)

@@ -107,8 +107,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # Celery closes the database connection round every task unless told how often it may be used again.
 CELERY_DB_REUSE_MAX = 1000
 CELERY_BEAT_SCHEDULE = {
-    # The safety net: whatever is due and unleased is woken, whichever message was lost.
-    "upkeep": {"task": "orders.upkeep", "schedule": 1.0, "options": {"expires": 2, "queue": "orders"}},
     "watch-nonces": {
         "task": "orders.watch_nonces",
         "schedule": 2.0,

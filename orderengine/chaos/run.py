@@ -72,6 +72,7 @@ class Run:
             verdict = Verdict(lambda question: read(database, question), self._clients.history, supply)
             faults = self._faults.counts + Counter(noted(faults_directory(self._stack.environment)))
             figures = verdict.figures(self._faults.last_at, faults)
+        figures["restarts"] = dict(sorted(self._stack.restarts.items()))
         figures["slopes"] = self._gauges.slopes()
         figures["took_s"] = round(time.monotonic() - self._began_at, 1)
         for line in beyond_goals(figures):

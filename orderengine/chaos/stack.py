@@ -5,6 +5,7 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -32,6 +33,7 @@ class Stack:
         self._children = children
         self._again_at: dict[str, float] = {}
         self._frozen: dict[float, list[int]] = {}
+        self.restarts: Counter[str] = Counter()
         own = {"STATE_DIR": str(state.directory), "HOST": "127.0.0.1", "PORT": str(free_port()), "DEBUG": "1"}
         own |= {"SECRET_KEY": secrets.token_urlsafe(48), "LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1"}
         inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_HOST"}}
@@ -74,6 +76,7 @@ class Stack:
             if child is None:
                 if now >= self._again_at.get(name, 0.0):
                     self._children.start(command)
+                    self.restarts[name] += 1
             elif not child.is_running():
                 self._children.forget(child)
                 self._again_at[name] = max(self._again_at.get(name, 0.0), now + PAUSE_S)
