@@ -67,9 +67,9 @@ def _redis() -> dict[str, Any]:
 def _worker() -> dict[str, Any]:
     age_s = worker_age_s()
     if age_s is None:
-        return {"ok": False, "reason": "no worker has reported yet; start worker and beat"}
+        return {"ok": False, "reason": "no worker has reported yet; start one"}
     if age_s > WORKER_SILENT_S:
-        return {"ok": False, "reason": f"the last upkeep ran {age_s:.0f} s ago; start worker and beat"}
+        return {"ok": False, "reason": f"the last upkeep ran {age_s:.0f} s ago; start a worker"}
     return {"lag_s": round(age_s, 1)}
 
 

@@ -7,12 +7,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http.request import validate_host
 
+from orders.states import Stage
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Limits of the pipeline.
 
-    `batch_size` orders are claimed under a lease of `lease_s`; a run of one stage hands over after `run_s`.
+    `batch_size` orders are claimed under a lease of `lease_s`, or `look_lease_s` where a stage only looks: one dead
+    worker holds up everything that is SUBMITTED, while two that look at once do no harm. A run of one stage hands over
+    after `run_s`.
     An order is tried `max_attempts` times; the n-th retry waits a random time up to
     `retry_base_s * 2**n`, at most `retry_cap_s` (full jitter). A signed swap reverts `deadline_s` after
     signing. Bytes without a receipt are sent again after `resend_s`. Bytes that no block takes for `stuck_s` are
@@ -22,6 +26,7 @@ class Policy:
 
     batch_size: int = 200
     lease_s: int = 10
+    look_lease_s: int = 3
     run_s: float = 2.0
     max_attempts: int = 3
     max_claims: int = 8
@@ -32,6 +37,10 @@ class Policy:
     stuck_s: float = 5.0
     max_replacements: int = 5
     park_s: float = 60.0
+
+    def lease_of(self, stage: Stage) -> int:
+        """Seconds for which a claim of the stage holds."""
+        return min(self.look_lease_s, self.lease_s) if stage is Stage.CONFIRM else self.lease_s
 
 
 @cache

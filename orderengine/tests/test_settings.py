@@ -1,16 +1,20 @@
 """Settings: what must not drift, what is listed, and what is refused at start."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+import redis
 from django.conf import settings
 
-from orderengine.celery import app
+from orderengine.celery import Clock, app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -202,6 +206,28 @@ def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
     for name, entry in schedule.items():
         assert entry["task"] in app.tasks, name
         assert entry["options"]["expires"] <= max(2, 2 * entry["schedule"]), name
+
+
+def test_a_worker_asks_for_the_upkeep_by_itself_until_its_connection_ends() -> None:
+    app.loader.import_default_modules()
+    asked: list[tuple[float, Callable[[], None]]] = []
+    entry, consumer = MagicMock(), MagicMock()
+    consumer.timer.call_repeatedly = lambda *asks: asked.append(asks) or entry
+    broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    broker.delete("orders")
+
+    clock = Clock(consumer)
+    clock.start(consumer)
+    [(seconds, ask)] = asked
+    ask()
+    message = json.loads(broker.lindex("orders", 0))
+    clock.stop(consumer)
+
+    assert Clock in app.steps["consumer"]
+    assert (seconds, broker.llen("orders")) == (1.0, 1)
+    assert message["headers"]["task"] in app.tasks
+    assert message["headers"]["expires"] is not None
+    entry.cancel.assert_called_once_with()
 
 
 def test_a_worker_loads_no_more_than_it_needs() -> None:

@@ -137,6 +137,6 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("tokens", _tokens, "manage.py prepare"),
     ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
     ("chain", _chain, "manage.py migrate && manage.py prepare"),
-    ("worker", _worker, "start worker and beat: `make run`"),
+    ("worker", _worker, "start a worker: `make run`"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )
