@@ -11,7 +11,9 @@ from dex.errors import BroadcastRejected, BroadcastTimeout, DexError, Insufficie
 GETH = "https://github.com/ethereum/go-ethereum/blob/v1.16.7/core/txpool/errors.go"
 GETH_STATE = "https://github.com/ethereum/go-ethereum/blob/v1.16.7/core/error.go"
 ANVIL = "https://github.com/foundry-rs/foundry/blob/v1.7.1/crates/anvil/src/eth/error.rs"
-NETHERMIND = "https://github.com/NethermindEth/nethermind/blob/master/src/Nethermind/Nethermind.TxPool/AcceptTxResult.cs"
+NETHERMIND = (
+    "https://github.com/NethermindEth/nethermind/blob/master/src/Nethermind/Nethermind.TxPool/AcceptTxResult.cs"
+)
 ERIGON = "https://github.com/erigontech/erigon/blob/main/txnprovider/txpool/txpoolcfg/txpoolcfg.go"
 ROUTER = "https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts"
 PERIPHERY_V2 = "https://github.com/Uniswap/v2-periphery/blob/master/contracts/UniswapV2Router02.sol"

@@ -5,13 +5,13 @@ A node that answers for another chain is not used. Addresses of nodes may hold k
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from requests.exceptions import ConnectTimeout, RequestException
 from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import ConnectTimeout, RequestException
 from urllib3.exceptions import NewConnectionError
 from web3.providers.rpc import HTTPProvider
 from web3.types import RPCEndpoint
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 3.0
 MAX_BATCH = 500  # calls in one request; public nodes take between 100 and 1,000
+MAX_REQUEST_BYTES = 1_000_000  # about; nodes refuse bodies of some megabytes
 
 Call = tuple[str, list[Any]]
 
@@ -59,10 +60,7 @@ class Node:
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
         """One answer per call, in order: its result or an RpcError. Raises: Unreachable."""
-        answers: list[Any] = []
-        for start in range(0, len(calls), self._max_batch):
-            answers += self._ask(calls[start : start + self._max_batch])
-        return answers
+        return [answer for part in _parts(calls, self._max_batch) for answer in self._ask(part)]
 
     def _ask(self, calls: Sequence[Call]) -> list[Any]:
         try:
@@ -136,6 +134,19 @@ class Rpc:
             logger.error("%s is a node of chain %d, not of %d: not used", node.host, found, self._chain_id)
             raise ChainUnavailable(f"{node.host} is a node of chain {found}, not of {self._chain_id}")
         return node
+
+
+def _parts(calls: Sequence[Call], max_batch: int) -> Iterator[Sequence[Call]]:
+    """The calls in requests that a node takes, cut by count and by size."""
+    start, size = 0, 0
+    for end, (_, params) in enumerate(calls):
+        size_of_this = len(str(params))
+        if end > start and (end - start >= max_batch or size + size_of_this > MAX_REQUEST_BYTES):
+            yield calls[start:end]
+            start, size = end, 0
+        size += size_of_this
+    if calls:
+        yield calls[start:]
 
 
 def _answer(reply: dict[str, Any]) -> Any:

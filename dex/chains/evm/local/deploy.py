@@ -7,7 +7,7 @@ from pathlib import Path
 from dex.chains.evm.abi import APPROVE, Function
 from dex.chains.evm.deployments import LOCAL_NAME, Deployment
 from dex.chains.evm.local.contracts import Deployer
-from dex.chains.evm.local.market import POOLS, TOKENS, WRAPPED, LocalPool, LocalToken
+from dex.chains.evm.local.market import POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
 from dex.chains.evm.local.node import CHAIN_ID, Anvil
 from dex.chains.evm.options import ListedToken
 from dex.pools.tick_math import tick_at
@@ -24,8 +24,8 @@ MINT_POSITION = Function(
     "mint", ["(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)"]
 )
 SPACINGS = {100: 1, 500: 10, 3_000: 60, 10_000: 200}
-# Of each token, for the deployer: enough for every pool, many wallets and the tests. A development token has no price.
-SUPPLY_UNITS = 100_000_000
+# Of each token, for the deployer: enough for every pool and for thousands of wallets. The wrapped ones need real ones.
+SUPPLY_UNITS, SUPPLY_WRAPPED = 10**12, 10**8
 NEVER = 2**63
 
 
@@ -64,7 +64,7 @@ def deploy(anvil: Anvil, folder: Path) -> tuple[Deployment, tuple[ListedToken, .
 
 def _token(deployer: Deployer, token: LocalToken, weth: str) -> ListedToken:
     if token.symbol == WRAPPED:
-        deployer.call(weth, DEPOSIT, value=SUPPLY_UNITS * 10**token.decimals)
+        deployer.call(weth, DEPOSIT, value=SUPPLY_WRAPPED * 10**token.decimals)
         return ListedToken(token.symbol, token.name, token.decimals, weth)
     arguments = [token.name, token.symbol, token.decimals]
     address = deployer.deploy("MintableErc20", ["string", "string", "uint8"], arguments)
@@ -74,27 +74,22 @@ def _token(deployer: Deployer, token: LocalToken, weth: str) -> ListedToken:
 
 def _open_pair(deployer: Deployer, router: str, pool: LocalPool, addresses: dict[str, str]) -> None:
     tokens = [addresses[symbol] for symbol in pool.tokens]
-    amounts = [_atoms(symbol, pool.usd) for symbol in pool.tokens]
+    amounts = [atoms_worth(symbol, pool.usd) for symbol in pool.tokens]
     deployer.call(router, ADD_LIQUIDITY, *tokens, *amounts, 0, 0, deployer.account, NEVER)
 
 
 def _open_pool(deployer: Deployer, manager: str, pool: LocalPool, fee: int, addresses: dict[str, str]) -> None:
     symbols = sorted(pool.tokens, key=lambda symbol: int(addresses[symbol], 16))
     tokens = [addresses[symbol] for symbol in symbols]
-    price = Fraction(_atoms(symbols[1], 10**9), _atoms(symbols[0], 10**9))
+    price = Fraction(atoms_worth(symbols[1], 10**9), atoms_worth(symbols[0], 10**9))
     root = math.isqrt((price.numerator << 192) // price.denominator)
     deployer.call(manager, CREATE_POOL, *tokens, fee, root)
     spacing = SPACINGS[fee]
     middle = tick_at(root, 96, UniswapV3Pool.sqrt_price_at) // spacing * spacing
-    amounts = [_atoms(symbol, pool.usd) // len(pool.ranges) for symbol in symbols]
+    amounts = [atoms_worth(symbol, pool.usd) // len(pool.ranges) for symbol in symbols]
     most = MAX_TICK // spacing * spacing
     for half in pool.ranges:
         width = most if half is None else max(spacing, half // spacing * spacing)
         ends = (-most, most) if half is None else (middle - width, middle + width + spacing)
         position = (*tokens, fee, *ends, *amounts, 0, 0, deployer.account, NEVER)
         deployer.call(manager, MINT_POSITION, position)
-
-
-def _atoms(symbol: str, usd: int) -> int:
-    token = next(token for token in TOKENS if token.symbol == symbol)
-    return int(usd / token.usd * 10**token.decimals)

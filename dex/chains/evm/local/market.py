@@ -47,3 +47,9 @@ POOLS = (
     LocalPool(("WBTC", "USDC"), 1_000_000, 3_000, (6_000,)),
     LocalPool(("WETH", "DAI"), 400_000, 10_000, (4_000, None)),
 )
+
+
+def atoms_worth(symbol: str, usd: int) -> int:
+    """Atoms of a token that are worth so many US dollars."""
+    token = next(token for token in TOKENS if token.symbol == symbol)
+    return int(usd / token.usd * 10**token.decimals)
