@@ -1,43 +1,16 @@
 """What the real contracts pay is what the route promised, to the last atom, when nobody else trades."""
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from dex import DexError, Engine, Quote, Receipt, Route, Side, SignedTransaction, SwapIntent, SwapRequest
+from dex import DexError, Engine, Quote, Receipt, Route, Side, SwapRequest
 from dex.chains.evm.local.world import World
+from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, quote_of, sign
 
 pytestmark = pytest.mark.chain
 
-ETH, UNIT_6, UNIT_8 = 10**18, 10**6, 10**8
 V2, V3 = frozenset({"uniswap_v2"}), frozenset({"uniswap_v3"})
-OWNER = "account/1"
-
-
-def quote_of(engine: Engine, token_in: str, token_out: str, amount: int, side: Side, **limits: object) -> Quote:
-    request = replace(SwapRequest(token_in, token_out, side, amount, 5_000), **limits)
-    (answer,) = engine.route([request])
-    assert isinstance(answer, Quote), answer
-    return answer
-
-
-def sign(engine: Engine, quote: Quote, wallet: str, nonce: int, **changes: object) -> SignedTransaction:
-    fees = engine.prepare()
-    intent = SwapIntent(
-        wallet,
-        nonce,
-        quote.side,
-        quote.route,
-        quote.min_amount_out,
-        quote.max_amount_in,
-        int(time.time()) + 600,
-        fees=fees,
-    )
-    (signed,) = engine.build([replace(intent, **changes)])
-    assert isinstance(signed, SignedTransaction), signed
-    return signed
 
 
 def execute(world: World, engine: Engine, quote: Quote) -> tuple[Receipt, dict[str, int]]:

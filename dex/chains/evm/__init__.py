@@ -1,6 +1,6 @@
-"""Chains of the Ethereum kind, through the deployed Uniswap V2 and V3 and their forks. Imported only where used:
+"""Chains of the Ethereum kind, through the deployed Uniswap V2 and V3 and their forks.
 
-what speaks to nodes takes seconds and tens of megabytes to load.
+Imported only where it is used: what speaks to nodes takes seconds and tens of megabytes to load.
 """
 
 from dex.chains.evm.chain import EvmChain

@@ -115,11 +115,8 @@ class EvmChain:
         head, final, *raws = self._rpc.results([*self._ends(), *calls])
         last_final = self._last_final(head, final)
         found = [self._receipt(raw, head, last_final) if raw else None for raw in raws]
-        undone = [
-            (receipt, raw) for receipt, raw in zip(found, raws, strict=True) if receipt and not receipt.is_success
-        ]
-        explained = explain(self._rpc, [receipt for receipt, _ in undone], [raw for _, raw in undone])
-        words = {receipt.tx_hash: receipt for receipt in explained}
+        undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one is not None and not one.is_success]
+        words = {receipt.tx_hash: receipt for receipt in explain(self._rpc, undone)}
         self._final_seen = max([self._final_seen, *(r.block_number for r in found if r is not None and r.is_final)])
         return [words.get(receipt.tx_hash, receipt) if receipt else None for receipt in found]
 

@@ -17,21 +17,21 @@ ERROR_STRING, PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 SPENT_PER_MILLE = 985
 
 
-def explain(rpc: Rpc, receipts: Sequence[Receipt], raws: Sequence[dict[str, Any]]) -> list[Receipt]:
-    """The same receipts with code and detail. Raises: ChainUnavailable."""
-    if not receipts:
+def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[Receipt]:
+    """The receipts, each given with the node's own, with code and detail. Raises: ChainUnavailable."""
+    if not undone:
         return []
-    sent = rpc.results([("eth_getTransactionByHash", [receipt.tx_hash]) for receipt in receipts])
+    sent = rpc.results([("eth_getTransactionByHash", [receipt.tx_hash]) for receipt, _ in undone])
     # At the end of its block, where whoever came first has moved the price; then before it.
     asked = [
         _again(transaction, int(raw["blockNumber"], 16) - back)
-        for transaction, raw in zip(sent, raws, strict=True)
+        for transaction, (_, raw) in zip(sent, undone, strict=True)
         if transaction is not None
         for back in (0, 1)
     ]
     answers = iter(rpc.read(asked))
     explained = []
-    for receipt, transaction, raw in zip(receipts, sent, raws, strict=True):
+    for transaction, (receipt, raw) in zip(sent, undone, strict=True):
         if transaction is None:  # a reorg has just taken it
             explained.append(receipt)
             continue

@@ -109,5 +109,8 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
 
 
 def chain_name(chain_id: int) -> str:
-    """The engine's name of a chain. Source: https://chainagnostic.org/CAIPs/caip-2"""
+    """The engine's name of a chain.
+
+    Source: https://chainagnostic.org/CAIPs/caip-2
+    """
     return f"eip155:{chain_id}"
