@@ -46,9 +46,14 @@ def _described(anvil: Anvil, folder: Path) -> Path:
     """The file that tells the engine of the chain; deploys the market where the chain is new."""
     file = folder / "chains.toml"
     if not _is_deployed(anvil, file):
-        deployment, tokens = deploy(anvil, folder)
+        found = deploy(anvil, folder)
         options = EvmOptions(
-            deployment, (anvil.url,), tokens, confirmations=CONFIRMATIONS, block_s=BLOCK_S, snapshot_s=BLOCK_S / 4
+            found.deployment,
+            (anvil.url,),
+            found.tokens,
+            confirmations=CONFIRMATIONS,
+            block_s=BLOCK_S,
+            snapshot_s=BLOCK_S / 4,
         )
         file.write_text(describe(options))
     anvil.ask("evm_setIntervalMining", BLOCK_S)
@@ -63,9 +68,9 @@ def _is_deployed(anvil: Anvil, file: Path) -> bool:
 
 
 def _say(anvil: Anvil, file: Path) -> None:
-    account = anvil.accounts()[0]
+    account, chain_id = anvil.accounts()[0], int(anvil.ask("eth_chainId"), 16)
     print(  # noqa: T201
-        f"Local chain {int(anvil.ask('eth_chainId'), 16)} at {anvil.url}, a block each {BLOCK_S} s, described in {file}.\n"
+        f"Local chain {chain_id} at {anvil.url}, a block each {BLOCK_S} s, described in {file}.\n"
         f"Its keys are public. Development wallet with everything: {account}\n"
         "Trade on it:  make run CHAIN=local        Stop it: Ctrl-C (it goes on where it was)",
         flush=True,

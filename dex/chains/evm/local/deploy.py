@@ -1,6 +1,7 @@
 """Puts the contracts, tokens and pools of the local market on a fresh node, the same way the protocols did."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,7 +30,17 @@ SUPPLY_UNITS, SUPPLY_WRAPPED = 10**12, 10**8
 NEVER = 2**63
 
 
-def deploy(anvil: Anvil, folder: Path) -> tuple[Deployment, tuple[ListedToken, ...]]:
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What stands on the node: what the engine uses, and the contracts by which others add liquidity."""
+
+    deployment: Deployment
+    tokens: tuple[ListedToken, ...]
+    router_v2: str
+    manager: str
+
+
+def deploy(anvil: Anvil, folder: Path) -> Deployed:
     """The whole local market. The node must mine each transaction at once. Raises: LocalChainError."""
     deployer = Deployer(anvil, folder, anvil.accounts()[0])
     weth = deployer.deploy("WETH9")
@@ -59,7 +70,7 @@ def deploy(anvil: Anvil, folder: Path) -> tuple[Deployment, tuple[ListedToken, .
             _open_pair(deployer, router_v2, pool, addresses)
         else:
             _open_pool(deployer, manager, pool, pool.fee, addresses)
-    return deployment, listed
+    return Deployed(deployment, listed, router_v2, manager)
 
 
 def _token(deployer: Deployer, token: LocalToken, weth: str) -> ListedToken:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dex.chains.evm.chain import EvmChain
 from dex.chains.evm.deployments import Deployment
-from dex.chains.evm.local.deploy import deploy
+from dex.chains.evm.local.deploy import Deployed, deploy
 from dex.chains.evm.local.faucet import Faucet
 from dex.chains.evm.local.install import install
 from dex.chains.evm.local.node import Anvil, free_port, running
@@ -24,8 +24,17 @@ class World:
 
     anvil: Anvil
     folder: Path
-    deployment: Deployment
-    tokens: tuple[ListedToken, ...]
+    deployed: Deployed
+
+    @property
+    def deployment(self) -> Deployment:
+        """The contracts that the engine uses."""
+        return self.deployed.deployment
+
+    @property
+    def tokens(self) -> tuple[ListedToken, ...]:
+        """The tokens of the market."""
+        return self.deployed.tokens
 
     def options(self, **changes: Any) -> EvmOptions:
         """How the engine is told of it: every look is a fresh one, and the third block from the top is final."""
@@ -56,4 +65,4 @@ def local_world(log: Path, port: int = 0, node_options: Sequence[str] = ()) -> I
     """Start and fill a node; it ends with the block. Raises: LocalChainError."""
     folder = install()
     with running(folder, port or free_port(), log, node_options) as anvil:
-        yield World(anvil, folder, *deploy(anvil, folder))
+        yield World(anvil, folder, deploy(anvil, folder))
