@@ -41,8 +41,8 @@ run: setup ## Start everything: PostgreSQL and Valkey where none is configured, 
 test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to pytest
 	@$(DEVSTACK) with-servers -- $(BIN)/python -m pytest $(ARGS)
 
-chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. PORT=8545
-	@$(BIN)/python -m dex.chains.evm.local $(if $(PORT),--port $(PORT))
+chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
+	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))
 
 seed: setup ## Post five orders to the running engine and watch them; ARGS="--json"
 	@$(BIN)/python manage.py seed $(ARGS)
