@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dex.errors import DexError
 from dex.pools.base import Pool
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,18 @@ class Chain(Protocol):
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """Whether `sign` would sign each, without signing; None where it would."""
+        ...
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether `rehearse` says more than the quote did already."""
+        ...
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """Try swaps out on the newest state, without signing; one answer per intent, None where it would go through.
+
+        LimitNotMet: the price has moved. Raises: ChainUnavailable.
+        """
         ...
 
     def address_of(self, owner: str) -> str:

@@ -60,6 +60,15 @@ class FakeChain:
         """See `Chain`."""
         return [None] * len(intents)
 
+    @property
+    def rehearses(self) -> bool:
+        """See `Chain`: the quote's own arithmetic is all there is."""
+        return False
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [None] * len(intents)
+
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return f"wallet-of-{owner}"

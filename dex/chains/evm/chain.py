@@ -12,13 +12,15 @@ from dex.chains.evm.gas import gas_for
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
+from dex.chains.evm.rehearsal import Trial, judge
 from dex.chains.evm.reverts import explain
-from dex.chains.evm.router_calls import Native, swap_calls
+from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
 from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
+from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
 from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, RetryableError, SigningRefused
 from dex.signers import Signer
-from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, Token
+from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 
 class EvmChain:
@@ -33,7 +35,7 @@ class EvmChain:
         self._fund = fund
         self._rpc = Rpc(options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch)
         self._native = native_of(options)
-        self._market = EvmMarket(self._rpc, options)
+        self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
 
     @property
@@ -48,7 +50,7 @@ class EvmChain:
 
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
-        return tuple(Token(token.symbol, token.name, token.decimals, token.value) for token in self._options.tokens)
+        return tokens_of(self._options)
 
     def block_interval_s(self) -> float:
         """See `Chain`."""
@@ -84,6 +86,22 @@ class EvmChain:
         self._market.discovered()
         (history,) = self._rpc.results([ASK])
         return fees_of(history, self._options)
+
+    @property
+    def rehearses(self) -> bool:
+        """See `Chain`."""
+        return True
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """See `Chain`: all of them in one request, each on the newest block."""
+        drafts = [self._trial(intent) for intent in intents]
+        trials = [draft for draft in drafts if isinstance(draft, Trial)]
+        answers = self._rpc.read([trial.call() for trial in trials]) if trials else []
+        doubtful = any(isinstance(answer, RpcError) for answer in answers)
+        if doubtful:
+            self._market.expire()  # what the answers are judged by must not be older than they are
+        judged = iter(judge(trials, answers, self._market.snapshot()) if doubtful else [None] * len(trials))
+        return [next(judged) if isinstance(draft, Trial) else draft for draft in drafts]
 
     def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
@@ -173,6 +191,13 @@ class EvmChain:
             return error
         return None
 
+    def _trial(self, intent: SwapIntent) -> Trial | DexError:
+        try:
+            envelope = self._envelope(intent)
+        except DexError as error:
+            return error
+        return Trial(intent, envelope.to, envelope.data, envelope.value, envelope.gas)
+
     def _envelope(self, intent: Intent) -> Envelope:
         """Raises: BroadcastRejected, SigningRefused."""
         number, fees = self._options.deployment.chain_id, self._capped(intent.fees)
@@ -189,14 +214,6 @@ class EvmChain:
         if fees.max_fee > self._options.max_fee:
             raise SigningRefused(f"a bid of {fees.max_fee} wei per gas is above the most, {self._options.max_fee}")
         return Fees(fees.max_fee, min(fees.priority_fee, fees.max_fee))
-
-
-def native_of(options: EvmOptions) -> Native:
-    """The chain's own token and its wrapper."""
-    deployment = options.deployment
-    wrapped = next((token for token in options.tokens if token.address == deployment.wrapped_native), None)
-    symbol = wrapped.symbol if wrapped else f"W{deployment.native_symbol}"
-    return Native(deployment.native_symbol, symbol, deployment.wrapped_native)
 
 
 def _count(wallet: str, tag: str) -> Call:

@@ -66,7 +66,8 @@ def describe(options: EvmOptions) -> str:
 
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:
     if (contracts := chain.get("contracts")) is not None:
-        return _made(Deployment, f"[{name}.contracts]", {"name": name} | contracts)
+        made: Deployment = _made(Deployment, f"[{name}.contracts]", {"name": name} | contracts)
+        return made
     if name not in DEPLOYMENTS:
         raise ChainsFileError(f"[{name}] is not in the table of deployments and needs [{name}.contracts]")
     return DEPLOYMENTS[name]

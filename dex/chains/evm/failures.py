@@ -16,6 +16,8 @@ NETHERMIND = (
 )
 ERIGON = "https://github.com/erigontech/erigon/blob/main/txnprovider/txpool/txpoolcfg/txpoolcfg.go"
 ROUTER = "https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts"
+CORE_V2 = "https://github.com/Uniswap/v2-core/blob/v1.0.1/contracts/UniswapV2Pair.sol"
+CORE_V3 = "https://github.com/Uniswap/v3-core/blob/v1.0.0/contracts/UniswapV3Pool.sol"
 PERIPHERY_V2 = "https://github.com/Uniswap/v2-periphery/blob/master/contracts/UniswapV2Router02.sol"
 PERIPHERY_V3 = "https://github.com/Uniswap/v3-periphery/tree/v1.3.0/contracts"
 
@@ -75,6 +77,8 @@ REASONS = (
     Reason("insufficient weth9", "slippage", "the pools would have paid less than the order's minimum", PERIPHERY_V3),
     Reason("transaction too old", "expired", "the block came after the order's on-chain deadline", PERIPHERY_V3),
     Reason("expired", "expired", "the block came after the order's on-chain deadline", PERIPHERY_V2),
+    Reason("iia", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V3),
+    Reason("uniswapv2: k", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V2),
     Reason("stf", "insufficient_funds", "the wallet holds or allows the router too little", PERIPHERY_V3),
     Reason("transfer_from_failed", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),
     Reason("transfer amount exceeds", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),

@@ -58,10 +58,10 @@ class EvmMarket:
         if not self._facts:
             self.snapshot()
 
-    def forget(self) -> None:
-        """Read everything anew at the next look."""
+    def expire(self) -> None:
+        """Ask at the next look, however short ago the last one was."""
         with self._lock:
-            self._snapshot = self._head = None
+            self._looked_at = float("-inf")
 
     def _look(self) -> None:
         (head,) = self._rpc.results([_block("latest")])

@@ -7,11 +7,10 @@ from typing import Any
 
 from dex.chains.evm import abi
 from dex.chains.evm.directory import PoolFacts
-from dex.chains.evm.router_calls import Native
+from dex.chains.evm.wrapping import Native
 from dex.types import Hop, Receipt, Route
+from dex.venues.wrapping import WRAPPING
 
-# The wrapper counts as the pool between the native token and itself.
-WRAPPING = "wrapping"
 Log = dict[str, Any]
 
 
@@ -65,7 +64,7 @@ def executed(logs: Sequence[Log], facts: Mapping[str, PoolFacts], native: Native
 
 
 def _hop(pool_id: str, token_in: str, token_out: str, amount: int) -> Hop:
-    return Hop(WRAPPING, pool_id, token_in, token_out, amount, amount)
+    return Hop(WRAPPING.name, pool_id, token_in, token_out, amount, amount)
 
 
 def _wrapped(logs: Sequence[Log], native: Native) -> tuple[int, int]:

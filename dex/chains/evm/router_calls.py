@@ -11,6 +11,7 @@ from eth_abi.exceptions import DecodingError
 from dex.chains.evm import abi
 from dex.chains.evm.directory import PoolFacts
 from dex.chains.evm.plan import Step, steps_of
+from dex.chains.evm.wrapping import Native
 from dex.errors import BroadcastRejected
 from dex.types import Route, Side, SwapIntent
 
@@ -19,15 +20,6 @@ from dex.types import Route, Side, SwapIntent
 ROUTER_ITSELF = "0x0000000000000000000000000000000000000002"
 ALL_OF_IT = 0
 FEE_BYTES, ADDRESS_BYTES = 3, 20
-
-
-@dataclass(frozen=True, slots=True)
-class Native:
-    """The chain's own token and the contract that wraps it, by symbol and address; they are worth the same."""
-
-    symbol: str
-    wrapped_symbol: str
-    wrapped: str
 
 
 @dataclass(frozen=True, slots=True)
