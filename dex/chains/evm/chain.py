@@ -26,7 +26,7 @@ from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransactio
 class EvmChain:
     """Safe to share between threads. Whatever it hears from nodes may be late, but is never older than what it said.
 
-    `fund` is called with a wallet that has never sent anything: how a development chain fills it.
+    `fund` is called with a wallet before its first nonce is told: how a development chain fills new ones.
     """
 
     def __init__(self, options: EvmOptions, signer: Signer, fund: Callable[[str], None] | None = None) -> None:
@@ -66,10 +66,9 @@ class EvmChain:
 
     def next_nonce(self, wallet: str) -> int:
         """See `Chain`."""
-        (count,) = self._rpc.results([_count(wallet, "latest")])
-        if self._fund is not None and not int(count, 16):
+        if self._fund is not None:
             self._fund(wallet)
-            (count,) = self._rpc.results([_count(wallet, "latest")])
+        (count,) = self._rpc.results([_count(wallet, "latest")])
         return int(count, 16)
 
     def balances(self, wallet: str) -> dict[str, int]:

@@ -39,6 +39,10 @@ class Anvil:
                 raise LocalChainError(f"{method}: {answer.message}")
         return answers
 
+    def try_all(self, calls: Sequence[tuple[str, list[Any]]]) -> None:
+        """Make calls of which some may be refused. Raises: ChainUnavailable."""
+        self._node.ask(calls)
+
     def accounts(self) -> list[str]:
         """The node's own accounts, which it signs for without being asked twice."""
         return [str(account) for account in self.ask("eth_accounts")]
