@@ -70,7 +70,7 @@ class Trader:
 
     def send(self, *signed: SignedTransaction) -> list[str | None]:
         """The codes that the chain answers with, None where it took them."""
-        return [answer and answer.code for answer in self.engine.submit(signed)]
+        return [answer.code if answer else None for answer in self.engine.submit(signed)]
 
     def receipt(self, signed: SignedTransaction) -> Receipt | None:
         """The chain's word on it."""

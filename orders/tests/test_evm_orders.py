@@ -166,12 +166,14 @@ def test_a_stuck_transaction_is_outbid_at_its_nonce(world: World, engine: Engine
     assert world.anvil.ask("eth_getTransactionReceipt", first) is None
 
 
-def test_a_replacement_can_lose_its_race(world: World, engine: Engine, owner: Account) -> None:
+def test_a_replacement_can_lose_its_race(
+    world: World, engine: Engine, owner: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = submitted(world, engine, owner)
     first = order.tx_hash
     world.anvil.mine()  # before anybody looks
     deaf = Engine(world.chain())
-    deaf.receipts = lambda hashes: [None] * len(hashes)  # type: ignore[method-assign]
+    monkeypatch.setattr(deaf, "receipts", lambda tx_hashes: [None] * len(tx_hashes))
     work(deaf, Stage.CONFIRM, policy=Policy(resend_s=0.2, stuck_s=0.0))
 
     finish(world, engine)
@@ -251,6 +253,7 @@ def test_a_nonce_used_from_outside_pauses_the_wallet(world: World, engine: Engin
         assert time.monotonic() < ends_at
 
     order.refresh_from_db()
+    assert order.failure is not None
     assert (order.status, order.failure["code"]) == ("FAILED", "nonce_taken")
     assert "somebody else used its nonce" in Wallet.objects.get().paused_reason
 

@@ -73,11 +73,13 @@ class TickState:
             self._hold(amount0, amount1)
         elif topic == abi.MINT.topic:
             _, amount, amount0, amount1 = abi.MINT.data(log)
-            self._place(*abi.MINT.topics(log)[1:], amount)
+            _, lower, upper = abi.MINT.topics(log)
+            self._place(lower, upper, amount)
             self._hold(amount0, amount1)
         elif topic == abi.BURN.topic:
             # What it pays is kept for its owner until collected.
-            self._place(*abi.BURN.topics(log)[1:], -abi.BURN.data(log)[0])
+            _, lower, upper = abi.BURN.topics(log)
+            self._place(lower, upper, -abi.BURN.data(log)[0])
         elif topic == abi.COLLECT.topic:
             _, amount0, amount1 = abi.COLLECT.data(log)
             self._hold(-amount0, -amount1)

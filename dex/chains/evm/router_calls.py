@@ -3,7 +3,7 @@
 Source: https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eth_abi.exceptions import DecodingError
@@ -20,6 +20,8 @@ from dex.types import Route, Side, SwapIntent
 ROUTER_ITSELF = "0x0000000000000000000000000000000000000002"
 ALL_OF_IT = 0
 FEE_BYTES, ADDRESS_BYTES = 3, 20
+
+Given = tuple[str, int, str]  # token that the wallet pays, how much at most, who gets the output
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def deeds_of(data: bytes, value: int) -> Deeds:
         if data[:4] != abi.MULTICALL.selector:
             raise BroadcastRejected("the call is not a multicall with a deadline")
         deadline, calls = abi.MULTICALL.arguments(data)
-        read = [_READERS[call[:4]](call) for call in calls]
+        read: list[Given] = [_READERS[call[:4]](call) for call in calls]
     except KeyError as error:
         raise BroadcastRejected("the router is asked for what this engine never asks for") from error
     except DecodingError as error:
@@ -130,9 +132,6 @@ def _wrap_calls(intent: SwapIntent, is_native_in: bool, native: Native) -> list[
     return [abi.PULL.call(native.wrapped, amount), abi.UNWRAP.call(amount, intent.wallet)]
 
 
-Given = tuple[str, int, str]  # token that the wallet pays, how much at most, who gets the output
-
-
 def _read_sell_v2(call: bytes) -> Given:
     amount, _, path, to = abi.SELL_V2.arguments(call)
     return path[0], amount, to
@@ -158,7 +157,7 @@ def _read_pull(call: bytes) -> Given:
     return token, amount, ""
 
 
-_READERS = {
+_READERS: dict[bytes, Callable[[bytes], Given]] = {
     abi.SELL_V2.selector: _read_sell_v2,
     abi.BUY_V2.selector: _read_buy_v2,
     abi.SELL_V3.selector: _read_sell_v3,

@@ -36,12 +36,12 @@ class Envelope:
 
     def payload(self) -> bytes:
         """What the signature covers."""
-        return TYPE + rlp.encode(self._fields())
+        return TYPE + _packed(self._fields())
 
     def signed(self, signature: bytes) -> bytes:
         """The bytes that travel; `signature` is r, s and the recovery id."""
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-        return TYPE + rlp.encode([*self._fields(), signature[64], r, s])
+        return TYPE + _packed([*self._fields(), signature[64], r, s])
 
     def _fields(self) -> list[Any]:
         to = bytes.fromhex(self.to[2:])
@@ -49,6 +49,10 @@ class Envelope:
         return [
             self.chain_id, self.nonce, fees.priority_fee, fees.max_fee, self.gas, to, self.value, self.data, [],
         ]  # fmt: skip
+
+
+def _packed(fields: list[Any]) -> bytes:
+    return bytes(rlp.encode(fields))
 
 
 def read_envelope(raw: bytes) -> Envelope:
