@@ -82,6 +82,17 @@ class Chain(Protocol):
         """
         ...
 
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """Atoms of each token that the chain's router may take from the wallet; empty where none needs leave.
+
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
+        ...
+
     def address_of(self, owner: str) -> str:
         """The wallet that the chain's signer keeps for an owner."""
         ...

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dex import Engine, Fees, RetryableError
+from dex import Engine, Fees, RetryableError, SigningRefused
 from dex.chains.evm.local.world import World
 from dex.testing.json_rpc import rpc_proxy
 from dex.tests.evm_orders import ETH, Trader
 from orders.config import Policy
 from orders.models import Account, Fill, Order, SignedTransaction, Submission, Token, Wallet
 from orders.pipeline import run_stage
+from orders.services.approve import approve_token
 from orders.services.audit import Actor
 from orders.services.cancel import cancel_orders
+from orders.services.nonces import clear_nonces
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
@@ -68,7 +70,10 @@ def finish(world: World, engine: Engine, policy: Policy = POLICY, mine: Callable
 
 
 def chain_nonce(world: World, order: Order) -> int:
-    wallet = Wallet.objects.get(account=order.account)
+    return chain_nonce_of(world, Wallet.objects.get(account=order.account))
+
+
+def chain_nonce_of(world: World, wallet: Wallet) -> int:
     return int(world.anvil.ask("eth_getTransactionCount", wallet.address, "latest"), 16)
 
 
@@ -278,3 +283,34 @@ def test_a_wallet_without_the_tokens_is_refused_before_anything_is_signed(
 
     order.refresh_from_db()
     assert (order.status, order.outcome, Submission.objects.count()) == ("FAILED", "insufficient_funds", 0)
+
+
+def test_an_approval_is_exact_seen_through_and_can_be_taken_back(world: World, engine: Engine, owner: Account) -> None:
+    wallet = engine.chain.address_of(f"account/{owner.id}")
+    engine.chain.next_nonce(wallet)
+
+    approve_token(owner, "WETH", 7 * ETH, engine=engine, actor=Actor("operator"))
+    world.anvil.mine()
+    assert engine.chain.allowances(wallet)["WETH"] == 7 * ETH
+    place(owner, sale(engine, 7 * ETH))
+    finish(world, engine)
+    assert engine.chain.allowances(wallet)["WETH"] == 0
+    approve_token(owner, "DAI", 0, engine=engine, actor=Actor("operator"))
+    while clear_nonces(engine, POLICY):
+        world.anvil.mine()
+
+    assert engine.chain.allowances(wallet)["DAI"] == 0
+    assert not Submission.objects.filter(closed_at=None).exists()
+    nonces = sorted(Submission.objects.values_list("nonce", flat=True))
+    assert nonces == list(range(nonces[0], nonces[0] + 3))
+
+
+@pytest.mark.parametrize("amount", [2**127, 2**256 - 1])
+def test_an_approval_without_a_limit_is_refused_and_takes_no_nonce(
+    world: World, engine: Engine, owner: Account, amount: int
+) -> None:
+    with pytest.raises(SigningRefused, match="no limit"):
+        approve_token(owner, "WETH", amount, engine=engine, actor=Actor("operator"))
+
+    wallet = Wallet.objects.get()
+    assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)

@@ -22,6 +22,9 @@ from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, De
 from dex.signers import Signer
 from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
+# Measured: 26,000 to 46,000, more for tokens behind proxies.
+APPROVAL_GAS = 150_000
+
 
 class EvmChain:
     """Safe to share between threads. Whatever it hears from nodes may be late, but is never older than what it said.
@@ -79,6 +82,26 @@ class EvmChain:
         native, *held = self._rpc.results([("eth_getBalance", [wallet, "latest"]), *calls])
         found = {token.symbol: int(answer, 16) for token, answer in zip(tokens, held, strict=True)}
         return found | {self._native.symbol: int(native, 16)}
+
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """See `Chain`."""
+        data = "0x" + abi.ALLOWANCE.call(wallet, self._options.deployment.router).hex()
+        tokens = self._options.tokens
+        answers = self._rpc.results([("eth_call", [{"to": token.address, "data": data}, "latest"]) for token in tokens])
+        return {token.symbol: int(answer, 16) for token, answer in zip(tokens, answers, strict=True)}
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """See `Chain`."""
+        address = next((item.address for item in self._options.tokens if item.symbol == token), None)
+        if address is None:
+            return BroadcastRejected(f"there is no token {token} to approve on this chain")
+        deployment = self._options.deployment
+        data, gas = abi.APPROVE.call(deployment.router, amount), APPROVAL_GAS + deployment.extra_gas
+        try:
+            envelope = Envelope(deployment.chain_id, nonce, self._capped(fees), gas, address, 0, data)
+            return sign(envelope, wallet, NEVER, self.chain_id, self._signer)
+        except DexError as error:
+            return error
 
     def prepare(self) -> Fees:
         """See `Chain`."""

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from rlp.exceptions import RLPException
 
+from dex.chains.evm.abi import APPROVE, MULTICALL
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.router_calls import deeds_of
 from dex.errors import BroadcastRejected
@@ -81,7 +83,9 @@ def sign(envelope: Envelope, wallet: str, deadline: int, chain_id: str, signer: 
 
 def deadline_of(envelope: Envelope) -> int:
     """Chain time after which it reverts."""
-    return deeds_of(envelope.data, envelope.value).deadline if envelope.data else NEVER
+    if envelope.data[:4] != MULTICALL.selector:
+        return NEVER
+    return deeds_of(envelope.data, envelope.value).deadline
 
 
 def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
@@ -96,6 +100,9 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
             if envelope.value:
                 raise BroadcastRejected("the bytes give money away")
             return Facts(chain_id, envelope.to, "", envelope.to, "", 0, fee, 0, is_noop=True)
+        if envelope.data[:4] == APPROVE.selector and envelope.to in symbols and not envelope.value:
+            spender, amount = _approved(envelope.data)
+            return Facts(chain_id, "", spender, "", symbols[envelope.to], amount, fee, 0, is_approval=True)
         deeds = deeds_of(envelope.data, envelope.value)
         # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
         return Facts(
@@ -110,6 +117,14 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
         )
 
     return read
+
+
+def _approved(data: bytes) -> tuple[str, int]:
+    try:
+        spender, amount = APPROVE.arguments(data)
+    except DecodingError as error:
+        raise BroadcastRejected("the approval cannot be read") from error
+    return spender, amount
 
 
 def chain_name(chain_id: int) -> str:

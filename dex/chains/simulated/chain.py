@@ -116,6 +116,14 @@ class SimulatedChain:
         """See `Chain`."""
         return [None] * len(intents)
 
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """See `Chain`: none needs leave here."""
+        return {}
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """See `Chain`."""
+        return BroadcastRejected("this chain needs no approvals")
+
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return self._signer.address_of(owner)
