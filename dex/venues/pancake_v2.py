@@ -1,6 +1,6 @@
 """PancakeSwap V2: constant product pairs.
 
-Source: https://developer.pancakeswap.finance/contracts/v2/overview
+Source: https://docs.pancakeswap.finance/
 """
 
 from dex.venues.base import Venue

@@ -1,6 +1,6 @@
 """PancakeSwap V3: liquidity between ticks, several fee tiers for one pair.
 
-Source: https://developer.pancakeswap.finance/contracts/v3/overview
+Source: https://docs.pancakeswap.finance/
 """
 
 from dex.venues.base import Venue

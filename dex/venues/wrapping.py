@@ -1,6 +1,6 @@
 """Wrapping: a chain's own token and the contract that wraps it, one for one and without a fee.
 
-Source: https://github.com/gnosis/canonical-weth
+Source: https://docs.uniswap.org/contracts/v3/reference/deployments
 """
 
 from dex.venues.base import Venue

@@ -116,6 +116,8 @@ def test_the_schema_option_becomes_the_search_path() -> None:
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_LEASE_S": "25"}, "must stay below"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_BATCH_SIZE": "0"}, "PIPELINE_BATCH_SIZE"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "nobody"}, "SIGNER must be one of"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "CHAIN": "base"}, "CHAIN=base moves real money"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "CHAIN": "base", "ALLOW_REAL_MONEY": "1"}, "signs with public keys"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "keystore"}, "SIGNER_KEYSTORE must name"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER_MAX_DEADLINE_S": "60"}, "SIGNER_MAX_DEADLINE_S"),
     ],

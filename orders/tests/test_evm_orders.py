@@ -4,16 +4,22 @@ import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from dex import Engine, Fees, RetryableError, SigningRefused
+from dex.chains.evm import DEPLOYMENTS, EvmOptions, ListedToken
+from dex.chains.evm.config import describe
 from dex.chains.evm.local.world import World
 from dex.testing.json_rpc import rpc_proxy
 from dex.tests.evm_orders import ETH, Trader
 from orders.config import Policy
+from orders.engine import get_engine
 from orders.models import Account, Fill, Order, SignedTransaction, Submission, Token, Wallet
 from orders.pipeline import run_stage
 from orders.services.approve import approve_token
@@ -314,3 +320,42 @@ def test_an_approval_without_a_limit_is_refused_and_takes_no_nonce(
 
     wallet = Wallet.objects.get()
     assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)
+
+
+def test_the_wallet_command_shows_and_approves(
+    world: World, engine: Engine, owner: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("orders.management.commands.wallet.get_engine", lambda: engine)
+    engine.chain.next_nonce(engine.chain.address_of(f"account/{owner.id}"))
+
+    call_command("wallet", "approve", owner.name, "USDC", "12.5", reason="first week")
+    world.anvil.mine()
+    call_command("wallet", "balance", owner.name)
+    shown = capsys.readouterr().out
+    with pytest.raises(CommandError, match="decimals"):
+        call_command("wallet", "approve", owner.name, "USDC", "0.0000001", reason="too fine")
+
+    assert engine.chain.address_of(f"account/{owner.id}") in shown
+    assert "USDC                                     10000000  router may take 12.5" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "ALLOW_REAL_MONEY"),
+        ({"ALLOW_REAL_MONEY": True}, "needs SIGNER=keystore"),
+        ({"CHAIN": "nowhere"}, "has no chain"),
+    ],
+)
+def test_nobody_reaches_a_real_chain_by_a_name_alone(
+    settings: Any, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    tokens = (ListedToken("WETH", "W", 18, "0x1"), ListedToken("USDC", "U", 6, "0x2"))
+    settings.CHAINS_FILE = str(tmp_path / "chains.toml")
+    Path(settings.CHAINS_FILE).write_text(describe(EvmOptions(DEPLOYMENTS["base"], ("https://node.example",), tokens)))
+    settings.CHAIN, settings.ALLOW_REAL_MONEY, settings.SIGNER = "base", False, "development"
+    for name, value in changes.items():
+        setattr(settings, name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=said):
+        get_engine()

@@ -11,6 +11,7 @@
 A chain that is not in the table has its contracts in `[<name>.contracts]`.
 """
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
@@ -110,4 +111,5 @@ def _quoted(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(_quoted(item) for item in value)}]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    # A JSON string is a basic string of TOML.
+    return json.dumps(value) if isinstance(value, str) else str(value)

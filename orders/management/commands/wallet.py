@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import DexError
-from orders.amounts import AmountError, parse_units
+from orders.amounts import AmountError, format_units, parse_units
 from orders.cli.operator import operator
 from orders.engine import get_engine
 from orders.models import Account
@@ -51,11 +51,9 @@ class Command(BaseCommand):
         allowed = chain.allowances(wallet)
         self.stdout.write(f"{wallet} on {chain.chain_id}")
         for token, atoms in sorted(chain.balances(wallet).items()):
-            held = f"{Decimal(atoms).scaleb(-decimals[token]):f}"
-            leave = (
-                f"  router may take {Decimal(allowed[token]).scaleb(-decimals[token]):f}" if token in allowed else ""
-            )
-            self.stdout.write(f"{token:8} {held:>40}{leave}")
+            may = allowed.get(token)
+            leave = "" if may is None else f"  router may take {format_units(may, decimals[token])}"
+            self.stdout.write(f"{token:8} {format_units(atoms, decimals[token]):>40}{leave}")
 
     def _approve(self, account: Account, options: dict[str, Any]) -> None:
         token, decimals = options["token"], token_decimals()
