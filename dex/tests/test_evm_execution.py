@@ -126,3 +126,33 @@ def test_a_batch_of_orders_in_one_block_gets_what_each_was_promised(world: World
 
     assert [receipt and receipt.amount_out for receipt in receipts] == [quote.amount_out for quote in quotes]
     assert len({quote.amount_out for quote in quotes}) == 5
+
+
+def test_a_token_on_the_way_that_several_pools_buy_is_sold_leg_by_leg(world: World) -> None:
+    engine = Engine(world.chain())
+    quote = quote_of(engine, "WBTC", "DAI", 30 * UNIT_8, Side.EXACT_IN)
+    sold = [hop.token_in for hop in quote.route.hops if hop.token_in != "WBTC"]
+    assert len(sold) > len(set(sold)), quote.route
+
+    receipt, gained = execute(world, engine, quote)
+
+    assert receipt.is_success, receipt.detail
+    assert gained["WBTC"] == -receipt.amount_in == -quote.amount_in
+    assert gained["DAI"] == receipt.amount_out >= quote.min_amount_out
+    # Pools that two legs share swap twice: that is all there is between the promise and what was paid.
+    assert 0 <= quote.amount_out - receipt.amount_out < quote.amount_out // 10**5
+    assert receipt.route is not None
+    assert {hop.pool_id for hop in receipt.route.hops} == {hop.pool_id for hop in quote.route.hops}
+
+
+def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for(world: World) -> None:
+    engine = Engine(world.chain())
+    asked = {"deny_tokens": frozenset({"USDC"}), "max_legs": 1}
+    quote = quote_of(engine, "WBTC", "DAI", 900 * ETH, Side.EXACT_OUT, **asked)
+    assert {hop.venue for hop in quote.route.hops} == V2 | V3, quote.route
+
+    receipt, gained = execute(world, engine, quote)
+
+    assert receipt.is_success, receipt.detail
+    assert gained["WBTC"] == -quote.amount_in
+    assert gained["DAI"] >= 900 * ETH

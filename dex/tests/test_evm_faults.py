@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dex import ChainUnavailable, Engine, SignedTransaction
+from dex import ChainUnavailable, Engine, Fees, SignedTransaction, SigningRefused
 from dex.chains.evm.local.node import free_port
 from dex.chains.evm.local.world import World
 from dex.testing.json_rpc import rpc_proxy
@@ -296,3 +296,40 @@ def test_a_node_that_lags_does_not_take_finality_back(world: World) -> None:
 
         with pytest.raises(ChainUnavailable, match="lags"):
             trader.engine.standing([trader.wallet])
+
+
+def test_where_the_chain_says_what_is_final_depth_alone_is_not_enough(world: World) -> None:
+    trader = Trader.on(world, confirmations=2, has_finality_tag=True)
+    signed = trader.signed()
+    trader.send(signed)
+    world.anvil.mine(3)
+    deep = trader.receipt(signed)
+    world.anvil.mine(70)  # two epochs of the node are 64 blocks
+    final = trader.receipt(signed)
+
+    assert deep is not None
+    assert (deep.confirmations, deep.is_final) == (3, False)
+    assert final is not None
+    assert final.is_final
+    standing = trader.engine.standing([trader.wallet])
+    assert final.block_number <= standing.final_block < final.block_number + 70
+    assert standing.final_nonces[trader.wallet] == signed.nonce + 1
+
+
+def test_a_network_that_asks_more_than_the_cap_is_waited_for(world: World) -> None:
+    engine = Engine(world.chain(max_fee=10 * 10**9))
+    engine.prepare()
+    world.anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(20 * 10**9))
+    world.anvil.mine()
+
+    with pytest.raises(ChainUnavailable, match="above the most"):
+        engine.prepare()
+
+
+def test_no_bid_goes_above_the_cap(world: World) -> None:
+    trader = Trader.on(world)
+    signed = trader.signed()
+
+    (answer,) = trader.engine.rebuild([(signed, Fees(10**12, 10**9))])
+
+    assert isinstance(answer, SigningRefused)

@@ -40,6 +40,7 @@ class EvmChain:
         self._native = native_of(options)
         self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
+        self._drafted: dict[SwapIntent, tuple[bytes, int, int]] = {}
 
     @property
     def chain_id(self) -> str:
@@ -117,6 +118,10 @@ class EvmChain:
     def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
         """See `Chain`: all of them in one request, each on the newest block."""
         drafts = [self._trial(intent) for intent in intents]
+        # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
+        self._drafted = {
+            _apart(draft.intent): (draft.data, draft.value, draft.gas) for draft in drafts if isinstance(draft, Trial)
+        }
         trials = [draft for draft in drafts if isinstance(draft, Trial)]
         answers = self._rpc.read([trial.call() for trial in trials]) if trials else []
         doubtful = any(isinstance(answer, RpcError) for answer in answers)
@@ -228,14 +233,23 @@ class EvmChain:
             return Envelope(number, intent.nonce, fees, self._options.noop_gas + extra, intent.wallet, 0, b"")
         if intent.scenario != "none":
             raise BroadcastRejected("faults are acted out on the simulated chain only")
-        data, value = swap_calls(intent, self._market.facts, self._native)
-        gas = gas_for(intent.route, self._market.pool, extra)
+        data, value, gas = self._drafted.get(_apart(intent)) or self._draft(intent)
         return Envelope(number, intent.nonce, fees, gas, self._options.deployment.router, value, data)
+
+    def _draft(self, intent: SwapIntent) -> tuple[bytes, int, int]:
+        """What the router is called with, native atoms to send along, and the limit of gas."""
+        data, value = swap_calls(intent, self._market.facts, self._native)
+        return data, value, gas_for(intent.route, self._market.pool, self._options.deployment.extra_gas)
 
     def _capped(self, fees: Fees) -> Fees:
         if fees.max_fee > self._options.max_fee:
             raise SigningRefused(f"a bid of {fees.max_fee} wei per gas is above the most, {self._options.max_fee}")
         return Fees(fees.max_fee, min(fees.priority_fee, fees.max_fee))
+
+
+def _apart(intent: SwapIntent) -> SwapIntent:
+    """The intent without what its call does not depend on."""
+    return replace(intent, nonce=0, fees=Fees())
 
 
 def _count(wallet: str, tag: str) -> Call:
