@@ -55,7 +55,7 @@ class Row:
     def _got(self) -> str:
         if self.status != "CONFIRMED":
             return "–"
-        final = self.order["final"]
+        final = self.order.get("final", self.order)  # a list shows orders that had ended before
         return f"{grouped(final['amount_out'], 6)} {final['token_out']}"
 
     def _saved(self) -> str:
