@@ -98,6 +98,24 @@ def load(**environment: str) -> subprocess.CompletedProcess[str]:
 URL = "postgresql://user:password@localhost:5432/order_db"
 
 
+def test_an_engine_on_the_simulated_chain_loads_nothing_of_other_chains() -> None:
+    code = (
+        "import sys, django; django.setup(); from orders.engine import get_engine; get_engine(); import orders.tasks;"
+        "print(sorted({'web3', 'eth_account', 'eth_abi', 'requests', 'dex.chains.evm'} & set(sys.modules)))"
+    )
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"DJANGO_SETTINGS_MODULE": "orderengine.settings", "DATABASE_URL": URL, "DEBUG": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert (loaded.stdout, loaded.returncode) == ("[]\n", 0), loaded.stderr
+
+
 def test_the_schema_option_becomes_the_search_path() -> None:
     loaded = load(DATABASE_URL=f"{URL}?schema=public", DEBUG="1")
 
