@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from dex.errors import BroadcastRejected, BroadcastTimeout, DexError, InsufficientFunds, NonceTaken, Underpriced
 
-GETH = "https://github.com/ethereum/go-ethereum/blob/v1.16.7/core/txpool/errors.go"
-GETH_STATE = "https://github.com/ethereum/go-ethereum/blob/v1.16.7/core/error.go"
+GETH = "https://github.com/ethereum/go-ethereum/blob/0dfc43ad9bbd4d8c22e88681cc32f455ceb973f3/core/txpool/errors.go"
+GETH_STATE = "https://github.com/ethereum/go-ethereum/blob/003d175e21e03858c8879a32ff1ba35425cb8566/core/error.go"
+GETH_SIGNER = "https://github.com/ethereum/go-ethereum/blob/master/core/types/transaction_signing.go"
 ANVIL = "https://github.com/foundry-rs/foundry/blob/v1.7.1/crates/anvil/src/eth/error.rs"
+# Older versions answer with the names that this file lists, newer ones in Geth's words.
 NETHERMIND = (
     "https://github.com/NethermindEth/nethermind/blob/master/src/Nethermind/Nethermind.TxPool/AcceptTxResult.cs"
 )
@@ -45,9 +47,9 @@ REFUSALS = (
     # The pool lets it in or not: its bid is too low for the moment, a higher one at the same nonce goes on.
     Refusal("max fee per gas less than block base fee", Underpriced, GETH_STATE),
     Refusal("transaction underpriced", Underpriced, GETH),
-    Refusal("fee too low", Underpriced, NETHERMIND),
+    Refusal("feetoolow", Underpriced, NETHERMIND),
     Refusal("underpriced", Underpriced, ERIGON),
-    Refusal("invalid chain id", BroadcastRejected, GETH_STATE),
+    Refusal("invalid chain id", BroadcastRejected, GETH_SIGNER),
     Refusal("incompatible eip-155", BroadcastRejected, ANVIL),
     Refusal("invalid sender", BroadcastRejected, GETH),
     Refusal("intrinsic gas too low", BroadcastRejected, GETH_STATE),
