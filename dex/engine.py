@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dex.chains.base import Chain, Snapshot
 from dex.errors import DexError
 from dex.router import Market, find_route
-from dex.types import Fees, Intent, Quote, Receipt, SignedTransaction, Standing, SwapRequest
+from dex.types import Fees, Intent, Quote, Receipt, SignedTransaction, Standing, SwapIntent, SwapRequest
 from dex.venues import VENUES, Venue
 
 
@@ -78,6 +78,15 @@ class Engine:
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """Whether `build` would sign each, without signing; None where it would."""
         return self._chain.check(intents)
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether `rehearse` says more than the quote did already."""
+        return self._chain.rehearses
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """Try swaps out on the chain before they are signed. Raises: ChainUnavailable."""
+        return self._chain.rehearse(intents)
 
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""

@@ -154,6 +154,12 @@ SIGNER_MAX_AMOUNTS: dict[str, int] = env.dict("SIGNER_MAX_AMOUNTS", {}, subcast_
 SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None)
 SIGNER_MAX_DEADLINE_S: int = env.int("SIGNER_MAX_DEADLINE_S", 3_600)
 
+# --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------
+CHAIN: str = env.str("CHAIN", "simulated")
+CHAINS_FILE: str = env.str("CHAINS_FILE", str(BASE_DIR / ".chain" / "chains.toml"))
+# Orders on a chain that is not on this machine move real money: nobody gets there by a wrong name alone.
+ALLOW_REAL_MONEY: bool = env.bool("ALLOW_REAL_MONEY", False)
+
 # --- The simulated chain ----------------------------------------------------------------------------------
 SIM_BLOCK_TIME_MS: int = env.int("SIM_BLOCK_TIME_MS", 100)
 SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from orders.engine import DEVELOPMENT, SIGNERS
+from orders.engine import DEVELOPMENT, PLAY_CHAINS, SIGNERS
 
 
 @register("startup")
@@ -78,6 +78,21 @@ def signer(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessag
         for name in ("SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE")
         if not getattr(settings, name)
     ] + _readable_by_others(Path(settings.SIGNER_PASSPHRASE_FILE))
+
+
+@register(STARTUP)
+def real_money(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Whoever reaches a real chain has said so, and signs with keys that nobody else has, in DEBUG too."""
+    if settings.CHAIN in PLAY_CHAINS:
+        return []
+    errors: list[CheckMessage] = []
+    if not settings.ALLOW_REAL_MONEY:
+        hint = "Set ALLOW_REAL_MONEY=1 once docs/chains.md is read to its end"
+        errors.append(Error(f"CHAIN={settings.CHAIN} moves real money", hint=hint, id="orders.E013"))
+    if settings.SIGNER == DEVELOPMENT:
+        hint = "Set SIGNER=keystore, SIGNER_KEYSTORE and SIGNER_PASSPHRASE_FILE, then: manage.py keystore create"
+        errors.append(Error("the development signer signs with public keys", hint=hint, id="orders.E014"))
+    return errors
 
 
 def _readable_by_others(passphrase_file: Path) -> list[CheckMessage]:

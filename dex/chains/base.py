@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dex.errors import DexError
 from dex.pools.base import Pool
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,29 @@ class Chain(Protocol):
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """Whether `sign` would sign each, without signing; None where it would."""
+        ...
+
+    @property
+    def rehearses(self) -> bool:
+        """Whether `rehearse` says more than the quote did already."""
+        ...
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """Try swaps out on the newest state, without signing; one answer per intent, None where it would go through.
+
+        LimitNotMet: the price has moved. Raises: ChainUnavailable.
+        """
+        ...
+
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """Atoms of each token that the chain's router may take from the wallet; empty where none needs leave.
+
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
         ...
 
     def address_of(self, owner: str) -> str:

@@ -12,7 +12,8 @@ class Facts:
     `router` is the contract that is called, `recipient` who gets what it pays out; `amount` is the most atoms of
     `token` that the wallet gives, `fee` the most atoms of the chain's own token for inclusion; `deadline` is chain
     time in unix seconds, after which nothing happens. `is_noop` is a transaction that only uses up its nonce: it calls
-    nobody, gives nothing and has no deadline.
+    nobody, gives nothing and has no deadline. `is_approval` lets `router` take up to `amount` of a token later; whose
+    it is stands in its signature alone, so `wallet` is empty.
     """
 
     chain_id: str
@@ -24,6 +25,7 @@ class Facts:
     fee: int
     deadline: int
     is_noop: bool = False
+    is_approval: bool = False
 
 
 Reader = Callable[[bytes], Facts]

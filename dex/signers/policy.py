@@ -9,6 +9,8 @@ from dex.signers.base import Facts
 
 # Far above an order's own deadline, so that clocks that differ by minutes do not matter.
 MAX_DEADLINE_S = 3600
+# From here on an approval is taken for one without a limit.
+UNLIMITED = 2**127
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class SigningPolicy:
             raise SigningRefused(f"the signer refuses: {complaint}")
 
     def _complaint(self, wallet: str, facts: Facts) -> str:
+        if facts.is_approval:
+            wallet = facts.wallet
         most = self.max_amounts.get(facts.token, 0) if self.max_amounts else None
         always = (
             (facts.chain_id in self.chain_ids, f"chain {facts.chain_id} is not allowed"),
@@ -45,5 +49,6 @@ class SigningPolicy:
                 f"the deadline is missing or more than {self.max_deadline_s} s away",
             ),
         )
-        rules = always if facts.is_noop else (*always, *of_swaps)
+        of_approvals = (of_swaps[0], of_swaps[2], (facts.amount < UNLIMITED, "the approval has no limit"))
+        rules = (*always, *(() if facts.is_noop else of_approvals if facts.is_approval else of_swaps))
         return next((words for holds, words in rules if not holds), "")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dex.chains.base import Snapshot
-from dex.errors import DexError
+from dex.errors import BroadcastRejected, DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
 from dex.types import NEVER, Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
@@ -59,6 +59,23 @@ class FakeChain:
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
         return [None] * len(intents)
+
+    @property
+    def rehearses(self) -> bool:
+        """See `Chain`: the quote's own arithmetic is all there is."""
+        return False
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [None] * len(intents)
+
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """See `Chain`: none needs leave here."""
+        return {}
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """See `Chain`."""
+        return BroadcastRejected("this chain needs no approvals")
 
     def address_of(self, owner: str) -> str:
         """See `Chain`."""

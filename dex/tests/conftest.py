@@ -6,6 +6,9 @@ import pytest
 from hypothesis import settings
 
 from dex.router.fast.kernel import kernels_on, use_kernels
+from dex.testing.local_chain import local_node, world
+
+__all__ = ["arithmetic", "local_node", "world"]
 
 # Shared machines stall now and then; a slow example is no failure.
 settings.register_profile("dex", deadline=None, max_examples=60)

@@ -6,12 +6,28 @@ from dex.venues.curve import CURVE
 from dex.venues.meteora import METEORA
 from dex.venues.meteora_damm import METEORA_DAMM
 from dex.venues.orca import ORCA
+from dex.venues.pancake_v2 import PANCAKE_V2
+from dex.venues.pancake_v3 import PANCAKE_V3
 from dex.venues.raydium import RAYDIUM
 from dex.venues.uniswap_v2 import UNISWAP_V2
 from dex.venues.uniswap_v3 import UNISWAP_V3
+from dex.venues.wrapping import WRAPPING
 
 VENUES: dict[str, Venue] = {
-    venue.name: venue for venue in (BALANCER, CURVE, METEORA, METEORA_DAMM, ORCA, RAYDIUM, UNISWAP_V2, UNISWAP_V3)
+    venue.name: venue
+    for venue in (
+        BALANCER,
+        CURVE,
+        METEORA,
+        METEORA_DAMM,
+        ORCA,
+        PANCAKE_V2,
+        PANCAKE_V3,
+        RAYDIUM,
+        UNISWAP_V2,
+        UNISWAP_V3,
+        WRAPPING,
+    )
 }
 
 __all__ = ["VENUES", "Venue"]

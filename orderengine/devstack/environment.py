@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orderengine.devstack import Refusal
 
+SIMULATED = "simulated"
 LINE = re.compile(
     r"""(?:export\s+)?([A-Za-z_]\w*)\s*=\s*("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s#"']\S*(?:\s+[^\s#]\S*)*)?)\s*(?:\s#.*)?"""
 )
@@ -36,8 +37,10 @@ def parse(text: str) -> dict[str, str]:
 
 
 def state_directory(root: Path, environment: dict[str, str]) -> Path:
-    """Where this checkout keeps what outlives a run."""
-    return Path(environment.get("STATE_DIR") or root / ".state").absolute()
+    """Where this checkout keeps what outlives a run; orders on another chain have a place of their own."""
+    chain = environment.get("CHAIN", SIMULATED)
+    name = ".state" if chain == SIMULATED else f".state-{chain}"
+    return Path(environment.get("STATE_DIR") or root / name).absolute()
 
 
 def number(environment: dict[str, str], name: str, default: str) -> int:

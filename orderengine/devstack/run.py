@@ -12,7 +12,7 @@ from orderengine.devstack.apps import app_commands
 from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.configured import refuse_unreachable_database, refuse_unreachable_redis
 from orderengine.devstack.console import Console
-from orderengine.devstack.environment import is_free, is_loopback, load, number, state_directory
+from orderengine.devstack.environment import SIMULATED, is_free, is_loopback, load, number, state_directory
 from orderengine.devstack.keeper import Keeper
 from orderengine.devstack.servers import start_embedded
 from orderengine.devstack.state import State, secret
@@ -24,7 +24,7 @@ TEND_EVERY_S = 0.2
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
     *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
-    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE"),
+    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "CHAIN", "CHAINS_FILE", "ALLOW_REAL_MONEY"),
 )
 
 
@@ -161,7 +161,7 @@ def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
         else "every call needs an API key"
     )
     return f"""
-  Order Execution Engine is up · simulated chain
+  Order Execution Engine is up · {environment.get("CHAIN", SIMULATED)} chain
 
     start page   {url}/
     API docs     {url}/api/v1/docs

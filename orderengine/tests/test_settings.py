@@ -104,6 +104,24 @@ def load(**environment: str) -> subprocess.CompletedProcess[str]:
 URL = "postgresql://user:password@localhost:5432/order_db"
 
 
+def test_an_engine_on_the_simulated_chain_loads_nothing_of_other_chains() -> None:
+    code = (
+        "import sys, django; django.setup(); from orders.engine import get_engine; get_engine(); import orders.tasks;"
+        "print(sorted({'web3', 'eth_account', 'eth_abi', 'requests', 'dex.chains.evm'} & set(sys.modules)))"
+    )
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | {"DJANGO_SETTINGS_MODULE": "orderengine.settings", "DATABASE_URL": URL, "DEBUG": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    assert (loaded.stdout, loaded.returncode) == ("[]\n", 0), loaded.stderr
+
+
 def test_the_schema_option_becomes_the_search_path() -> None:
     loaded = load(DATABASE_URL=f"{URL}?schema=public", DEBUG="1")
 
@@ -122,6 +140,8 @@ def test_the_schema_option_becomes_the_search_path() -> None:
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_LEASE_S": "25"}, "must stay below"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "PIPELINE_BATCH_SIZE": "0"}, "PIPELINE_BATCH_SIZE"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "nobody"}, "SIGNER must be one of"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "CHAIN": "base"}, "CHAIN=base moves real money"),
+        ({"DATABASE_URL": URL, "DEBUG": "1", "CHAIN": "base", "ALLOW_REAL_MONEY": "1"}, "signs with public keys"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER": "keystore"}, "SIGNER_KEYSTORE must name"),
         ({"DATABASE_URL": URL, "DEBUG": "1", "SIGNER_MAX_DEADLINE_S": "60"}, "SIGNER_MAX_DEADLINE_S"),
     ],

@@ -31,12 +31,17 @@ class Row:
         """Outcome of the last event."""
         return self.events[-1]["outcome"] if self.events else None
 
+    @property
+    def swap(self) -> str:
+        """What is given, for what."""
+        return f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}"
+
     def cells(self) -> list[str]:
         """#, order, swap, status, route, got, saved, vs quote, took."""
         return [
             str(self.number),
             f"…{str(self.order['id'])[-7:]}",
-            f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}",
+            self.swap,
             self.status if self.outcome in (None, "filled") else f"{self.status} {self.outcome}",
             self._route(),
             self._got(),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from dex import DexError, Engine, Fees, RetryableError, Side, SignedTransaction, SwapIntent
+from dex import DexError, Engine, Fees, LimitNotMet, RetryableError, Side, SignedTransaction, SwapIntent
 from orders.config import Policy
 from orders.models import Wallet, new_id
 from orders.problems import Problem
@@ -43,10 +43,13 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     try:
         fees = engine.prepare()
         wallets = ensure_wallets({order.account_id for order in ready}, engine)
+        doubts = _rehearse(ready, wallets, fees, engine, policy)
     except RetryableError as error:
         settled.retry = error
         settled.events = transition([*changes, *(_retry(order, error, policy) for order in ready)])
         return settled
+    changes += [_undone(order, doubts[order.id], policy) for order in ready if order.id in doubts]
+    ready = [order for order in ready if order.id not in doubts]
     with transaction.atomic():
         controls = lock_controls()
         ages_ms = _still_ours(ready)
@@ -64,9 +67,32 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         settled.events = transition([*changes, *refused])
         record_signatures(hold.signed for hold in holds)
     settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
+    if doubts:
+        settled.wakes[Stage.ROUTE] = policy.retry_base_s
     if stale or paused:
         settled.wakes[Stage.ROUTE] = 0.0
     return settled
+
+
+def _rehearse(
+    orders: Sequence[ClaimedOrder], wallets: dict[int, Wallet], fees: Fees, engine: Engine, policy: Policy
+) -> dict[UUID, DexError]:
+    """What the chain itself says would undo some of them, by order id. Raises: RetryableError.
+
+    Their nonces are not known yet, and do not matter.
+    """
+    if not engine.rehearses or not orders:
+        return {}
+    tried = [_intent(order, wallets[order.account_id].address, 0, fees, policy) for order in orders]
+    answers = zip(orders, engine.rehearse(tried), strict=True)
+    return {order.id: answer for order, answer in answers if answer is not None}
+
+
+def _undone(order: ClaimedOrder, error: DexError, policy: Policy) -> Change:
+    """Routed again where only the price is to blame and attempts are left; nothing was signed."""
+    if isinstance(error, LimitNotMet) and order.attempt < policy.max_attempts:
+        return retry(order, OrderStatus.ROUTING, problem_of(error), policy)
+    return fail(order, problem_of(error))
 
 
 def _is_stale(order: ClaimedOrder, age_ms: int) -> bool:

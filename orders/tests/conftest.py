@@ -9,6 +9,7 @@ import pytest
 
 from dex import Engine, RetryableError
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
+from dex.testing.local_chain import local_node, world
 from orders.breaker import hints, redis_client
 from orders.config import Policy
 from orders.engine import get_engine
@@ -17,6 +18,8 @@ from orders.pipeline import run_stage
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import let_leases_run_out, new_account
 from orders.tests.web import Web, web_server
+
+__all__ = ["local_node", "world"]
 
 DRIVE_LIMIT_S = 10.0
 

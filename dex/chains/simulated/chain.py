@@ -22,7 +22,7 @@ from dex.errors import (
     ReorgPastFinality,
 )
 from dex.signers import DevSigner, Signer, SigningPolicy
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
 
@@ -106,6 +106,23 @@ class SimulatedChain:
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
         return [self._complaint(intent) for intent in intents]
+
+    @property
+    def rehearses(self) -> bool:
+        """See `Chain`: the quote's own arithmetic is all there is."""
+        return False
+
+    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
+        """See `Chain`."""
+        return [None] * len(intents)
+
+    def allowances(self, wallet: str) -> dict[str, int]:
+        """See `Chain`: none needs leave here."""
+        return {}
+
+    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+        """See `Chain`."""
+        return BroadcastRejected("this chain needs no approvals")
 
     def address_of(self, owner: str) -> str:
         """See `Chain`."""

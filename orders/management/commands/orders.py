@@ -84,7 +84,7 @@ class Command(BaseCommand):
             row = Row(i, order)
             ended = f" {order['outcome']}" if order["outcome"] else ""
             self.stdout.write(
-                json.dumps(order) if options["json"] else f"{order['id']}  {row.cells()[2]}  {order['status']}{ended}"
+                json.dumps(order) if options["json"] else f"{order['id']}  {row.swap}  {order['status']}{ended}"
             )
 
     def _show(self, client: EngineClient, options: dict[str, Any]) -> None:

@@ -1,0 +1,139 @@
+"""Functions and events of the contracts that the adapter talks to, encoded and decoded by the ABI's own rules.
+
+Source: https://docs.soliditylang.org/en/latest/abi-spec.html
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_utils.crypto import keccak
+
+
+class Function:
+    """One function: `inputs` and `outputs` are its ABI types."""
+
+    def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
+        self.name, self.inputs, self.outputs = name, tuple(inputs), tuple(outputs)
+
+    def __repr__(self) -> str:
+        return f"<Function {self.name}>"
+
+    @cached_property
+    def selector(self) -> bytes:
+        """The first four bytes of a call."""
+        return keccak(text=f"{self.name}({','.join(self.inputs)})")[:4]
+
+    def call(self, *arguments: Any) -> bytes:
+        """The bytes of a call."""
+        return self.selector + encode(self.inputs, arguments)
+
+    def arguments(self, data: bytes) -> tuple[Any, ...]:
+        """What a call was given. Raises: eth_abi.exceptions.DecodingError."""
+        return tuple(decode(self.inputs, data[4:]))
+
+    def result(self, data: bytes) -> tuple[Any, ...]:
+        """What a call returned. Raises: eth_abi.exceptions.DecodingError."""
+        return tuple(decode(self.outputs, data))
+
+
+class Event:
+    """One event: `indexed` types stand in its topics, `plain` ones in its data."""
+
+    def __init__(self, signature: str, indexed: Sequence[str], plain: Sequence[str]) -> None:
+        self.topic = "0x" + keccak(text=signature).hex()
+        self._indexed, self._plain = tuple(indexed), tuple(plain)
+
+    def topics(self, log: dict[str, Any]) -> tuple[Any, ...]:
+        """The indexed values of a log."""
+        return tuple(
+            decode([kind], bytes.fromhex(topic[2:]))[0]
+            for kind, topic in zip(self._indexed, log["topics"][1:], strict=True)
+        )
+
+    def data(self, log: dict[str, Any]) -> tuple[Any, ...]:
+        """The other values of a log."""
+        return tuple(decode(self._plain, bytes.fromhex(log["data"][2:])))
+
+
+# ERC-20. Source: https://eips.ethereum.org/EIPS/eip-20
+BALANCE_OF = Function("balanceOf", ["address"], ["uint256"])
+ALLOWANCE = Function("allowance", ["address", "address"], ["uint256"])
+APPROVE = Function("approve", ["address", "uint256"], ["bool"])
+TRANSFER_TO = Function("transfer", ["address", "uint256"], ["bool"])
+DECIMALS = Function("decimals", [], ["uint8"])
+TRANSFER = Event("Transfer(address,address,uint256)", ["address", "address"], ["uint256"])
+
+# Wrapped native tokens. Source: https://github.com/gnosis/canonical-weth/blob/master/contracts/WETH9.sol
+DEPOSIT = Event("Deposit(address,uint256)", ["address"], ["uint256"])
+WITHDRAWAL = Event("Withdrawal(address,uint256)", ["address"], ["uint256"])
+
+# Source: https://github.com/Uniswap/v2-core/tree/v1.0.1/contracts/interfaces
+GET_PAIR = Function("getPair", ["address", "address"], ["address"])
+GET_RESERVES = Function("getReserves", [], ["uint112", "uint112", "uint32"])
+SYNC = Event("Sync(uint112,uint112)", [], ["uint112", "uint112"])
+SWAP_V2 = Event(
+    "Swap(address,uint256,uint256,uint256,uint256,address)",
+    ["address", "address"],
+    ["uint256", "uint256", "uint256", "uint256"],
+)
+
+# Source: https://github.com/Uniswap/v3-core/tree/v1.0.0/contracts/interfaces
+GET_POOL = Function("getPool", ["address", "address", "uint24"], ["address"])
+SLOT0 = Function("slot0", [], ["uint160", "int24"])  # what follows differs between forks and is not needed
+LIQUIDITY = Function("liquidity", [], ["uint128"])
+TICK_SPACING = Function("tickSpacing", [], ["int24"])
+TICK_BITMAP = Function("tickBitmap", ["int16"], ["uint256"])
+TICKS = Function("ticks", ["int24"], ["uint128", "int128"])
+SWAP_V3 = Event(
+    "Swap(address,address,int256,int256,uint160,uint128,int24)",
+    ["address", "address"],
+    ["int256", "int256", "uint160", "uint128", "int24"],
+)
+# The fork also tells what of the fee goes to the protocol.
+# Source: https://github.com/pancakeswap/pancake-v3-contracts (IPancakeV3PoolEvents.sol)
+SWAP_PANCAKE_V3 = Event(
+    "Swap(address,address,int256,int256,uint160,uint128,int24,uint128,uint128)",
+    ["address", "address"],
+    ["int256", "int256", "uint160", "uint128", "int24", "uint128", "uint128"],
+)
+MINT = Event(
+    "Mint(address,address,int24,int24,uint128,uint256,uint256)",
+    ["address", "int24", "int24"],
+    ["address", "uint128", "uint256", "uint256"],
+)
+BURN = Event(
+    "Burn(address,int24,int24,uint128,uint256,uint256)",
+    ["address", "int24", "int24"],
+    ["uint128", "uint256", "uint256"],
+)
+COLLECT = Event(
+    "Collect(address,address,int24,int24,uint128,uint128)",
+    ["address", "int24", "int24"],
+    ["address", "uint128", "uint128"],
+)
+COLLECT_PROTOCOL = Event(
+    "CollectProtocol(address,address,uint128,uint128)", ["address", "address"], ["uint128", "uint128"]
+)
+FLASH = Event(
+    "Flash(address,address,uint256,uint256,uint256,uint256)",
+    ["address", "address"],
+    ["uint256", "uint256", "uint256", "uint256"],
+)
+INITIALIZE = Event("Initialize(uint160,int24)", [], ["uint160", "int24"])
+
+# Source: https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts/interfaces
+MULTICALL = Function("multicall", ["uint256", "bytes[]"], ["bytes[]"])
+SELL_V2 = Function("swapExactTokensForTokens", ["uint256", "uint256", "address[]", "address"], ["uint256"])
+BUY_V2 = Function("swapTokensForExactTokens", ["uint256", "uint256", "address[]", "address"], ["uint256"])
+SELL_V3 = Function("exactInput", ["(bytes,address,uint256,uint256)"], ["uint256"])
+BUY_V3 = Function("exactOutput", ["(bytes,address,uint256,uint256)"], ["uint256"])
+SWEEP = Function("sweepToken", ["address", "uint256", "address"])
+UNWRAP = Function("unwrapWETH9", ["uint256", "address"])
+WRAP = Function("wrapETH", ["uint256"])
+PULL = Function("pull", ["address", "uint256"])
+REFUND = Function("refundETH")
+
+# Source: https://github.com/Uniswap/v3-periphery/blob/v1.3.0/contracts/lens/UniswapInterfaceMulticall.sol
+READ_MANY = Function("multicall", ["(address,uint256,bytes)[]"], ["uint256", "(bool,uint256,bytes)[]"])

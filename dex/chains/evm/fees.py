@@ -1,0 +1,31 @@
+"""What to bid for a place in one of the next blocks.
+
+Source: https://eips.ethereum.org/EIPS/eip-1559 and https://ethereum.github.io/execution-apis (eth_feeHistory)
+"""
+
+from statistics import median_low
+from typing import Any
+
+from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.rpc import Call
+from dex.errors import ChainUnavailable
+from dex.types import Fees
+
+BLOCKS = 10
+PERCENTILE = 50
+# The base fee grows by an eighth a block at most: twice of it lasts for six full blocks.
+BASE_FEE_FACTOR = 2
+ASK: Call = ("eth_feeHistory", [hex(BLOCKS), "latest", [PERCENTILE]])
+
+
+def fees_of(history: dict[str, Any], options: EvmOptions) -> Fees:
+    """The bid for the next blocks, within the caps. Raises: ChainUnavailable when the cap lets nothing through."""
+    base = int(history["baseFeePerGas"][-1], 16)
+    rewards = [int(row[0], 16) for row in history.get("reward") or [] if row]
+    usual = median_low(rewards) if rewards else 0
+    tip = min(max(usual, options.min_priority_fee), options.max_priority_fee)
+    if base + tip > options.max_fee:
+        raise ChainUnavailable(
+            f"the network asks {base + tip} wei per gas, above the most that is allowed here, {options.max_fee}"
+        )
+    return Fees(min(BASE_FEE_FACTOR * base + tip, options.max_fee), tip)

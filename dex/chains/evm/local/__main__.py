@@ -1,0 +1,81 @@
+"""`python -m dex.chains.evm.local`: the local chain in the foreground, until Ctrl-C. What it holds is kept."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from dex.chains.evm.config import describe, read_chain
+from dex.chains.evm.deployments import LOCAL_NAME
+from dex.chains.evm.local.deploy import deploy
+from dex.chains.evm.local.install import FOLDER, LocalChainError, install
+from dex.chains.evm.local.node import Anvil, running
+from dex.chains.evm.options import EvmOptions
+
+PORT = 8545
+BLOCK_S = 1
+CONFIRMATIONS = 2
+SAVE_S = 10
+
+
+def main() -> int:
+    """Start, or go on with what the folder holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    arguments = parser.parse_args()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        folder = install(arguments.folder)
+        state, log = folder / "state.json", folder / "anvil.log"
+        options = ("--state", str(state), "--state-interval", str(SAVE_S))
+        with running(folder, arguments.port, log, options) as anvil:
+            _say(anvil, _described(anvil, folder))
+            stopped.wait()
+    except LocalChainError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+        return 1
+    return 0
+
+
+def _described(anvil: Anvil, folder: Path) -> Path:
+    """The file that tells the engine of the chain; deploys the market where the chain is new."""
+    file = folder / "chains.toml"
+    if not _is_deployed(anvil, file):
+        found = deploy(anvil, folder)
+        options = EvmOptions(
+            found.deployment,
+            (anvil.url,),
+            found.tokens,
+            confirmations=CONFIRMATIONS,
+            block_s=BLOCK_S,
+            snapshot_s=BLOCK_S / 4,
+        )
+        file.write_text(describe(options))
+    anvil.ask("evm_setIntervalMining", BLOCK_S)
+    return file
+
+
+def _is_deployed(anvil: Anvil, file: Path) -> bool:
+    if not file.is_file():
+        return False
+    known = read_chain(file, LOCAL_NAME, os.environ)
+    return known.urls == (anvil.url,) and anvil.ask("eth_getCode", known.deployment.router, "latest") != "0x"
+
+
+def _say(anvil: Anvil, file: Path) -> None:
+    account, chain_id = anvil.accounts()[0], int(anvil.ask("eth_chainId"), 16)
+    print(  # noqa: T201
+        f"Local chain {chain_id} at {anvil.url}, a block each {BLOCK_S} s, described in {file}.\n"
+        f"Its keys are public. Development wallet with everything: {account}\n"
+        "Trade on it:  make run CHAIN=local        Stop it: Ctrl-C (it goes on where it was)",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

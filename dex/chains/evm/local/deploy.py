@@ -1,0 +1,106 @@
+"""Puts the contracts, tokens and pools of the local market on a fresh node, the same way the protocols did."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from dex.chains.evm.abi import APPROVE, Function
+from dex.chains.evm.deployments import LOCAL_NAME, Deployment
+from dex.chains.evm.local.contracts import Deployer
+from dex.chains.evm.local.market import POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
+from dex.chains.evm.local.node import CHAIN_ID, Anvil
+from dex.chains.evm.options import ListedToken
+from dex.pools.tick_math import tick_at
+from dex.pools.uniswap_v3 import MAX_TICK, UniswapV3Pool
+
+MINT_TOKENS = Function("mint", ["uint256"])
+DEPOSIT = Function("deposit")
+ENABLE_FEE = Function("enableFeeAmount", ["uint24", "int24"])
+CREATE_POOL = Function("createAndInitializePoolIfNecessary", ["address", "address", "uint24", "uint160"])
+ADD_LIQUIDITY = Function(
+    "addLiquidity", ["address", "address", "uint256", "uint256", "uint256", "uint256", "address", "uint256"]
+)
+MINT_POSITION = Function(
+    "mint", ["(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)"]
+)
+SPACINGS = {100: 1, 500: 10, 3_000: 60, 10_000: 200}
+# Of each token, for the deployer: enough for every pool and for thousands of wallets. The wrapped ones need real ones.
+SUPPLY_UNITS, SUPPLY_WRAPPED = 10**12, 10**8
+NEVER = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What stands on the node: what the engine uses, and the contracts by which others add liquidity."""
+
+    deployment: Deployment
+    tokens: tuple[ListedToken, ...]
+    router_v2: str
+    manager: str
+
+
+def deploy(anvil: Anvil, folder: Path) -> Deployed:
+    """The whole local market. The node must mine each transaction at once. Raises: LocalChainError."""
+    deployer = Deployer(anvil, folder, anvil.accounts()[0])
+    weth = deployer.deploy("WETH9")
+    factory_v2 = deployer.deploy("UniswapV2Factory", ["address"], [deployer.account])
+    router_v2 = deployer.deploy("UniswapV2Router02", ["address", "address"], [factory_v2, weth])
+    factory_v3 = deployer.deploy("UniswapV3Factory")
+    deployer.call(factory_v3, ENABLE_FEE, 100, 1)
+    # Its third contract only draws pictures of positions.
+    manager = deployer.deploy("NonfungiblePositionManager", ["address"] * 3, [factory_v3, weth, weth])
+    deployment = Deployment(
+        name=LOCAL_NAME,
+        chain_id=CHAIN_ID,
+        wrapped_native=weth,
+        factory_v2=factory_v2,
+        factory_v3=factory_v3,
+        router=deployer.deploy("SwapRouter02", ["address"] * 4, [factory_v2, factory_v3, manager, weth]),
+        quoter=deployer.deploy("QuoterV2", ["address", "address"], [factory_v3, weth]),
+        multicall=deployer.deploy("UniswapInterfaceMulticall"),
+    )
+    listed = tuple(_token(deployer, token, weth) for token in TOKENS)
+    addresses = {token.symbol: token.address for token in listed}
+    for spender in (router_v2, manager):
+        for address in addresses.values():
+            deployer.call(address, APPROVE, spender, 2**200)
+    for pool in POOLS:
+        if pool.fee is None:
+            _open_pair(deployer, router_v2, pool, addresses)
+        else:
+            _open_pool(deployer, manager, pool, pool.fee, addresses)
+    return Deployed(deployment, listed, router_v2, manager)
+
+
+def _token(deployer: Deployer, token: LocalToken, weth: str) -> ListedToken:
+    if token.symbol == WRAPPED:
+        deployer.call(weth, DEPOSIT, value=SUPPLY_WRAPPED * 10**token.decimals)
+        return ListedToken(token.symbol, token.name, token.decimals, weth)
+    arguments = [token.name, token.symbol, token.decimals]
+    address = deployer.deploy("MintableErc20", ["string", "string", "uint8"], arguments)
+    deployer.call(address, MINT_TOKENS, SUPPLY_UNITS * 10**token.decimals)
+    return ListedToken(token.symbol, token.name, token.decimals, address)
+
+
+def _open_pair(deployer: Deployer, router: str, pool: LocalPool, addresses: dict[str, str]) -> None:
+    tokens = [addresses[symbol] for symbol in pool.tokens]
+    amounts = [atoms_worth(symbol, pool.usd) for symbol in pool.tokens]
+    deployer.call(router, ADD_LIQUIDITY, *tokens, *amounts, 0, 0, deployer.account, NEVER)
+
+
+def _open_pool(deployer: Deployer, manager: str, pool: LocalPool, fee: int, addresses: dict[str, str]) -> None:
+    symbols = sorted(pool.tokens, key=lambda symbol: int(addresses[symbol], 16))
+    tokens = [addresses[symbol] for symbol in symbols]
+    price = Fraction(atoms_worth(symbols[1], 10**9), atoms_worth(symbols[0], 10**9))
+    root = math.isqrt((price.numerator << 192) // price.denominator)
+    deployer.call(manager, CREATE_POOL, *tokens, fee, root)
+    spacing = SPACINGS[fee]
+    middle = tick_at(root, 96, UniswapV3Pool.sqrt_price_at) // spacing * spacing
+    amounts = [atoms_worth(symbol, pool.usd) // len(pool.ranges) for symbol in symbols]
+    most = MAX_TICK // spacing * spacing
+    for half in pool.ranges:
+        width = most if half is None else max(spacing, half // spacing * spacing)
+        ends = (-most, most) if half is None else (middle - width, middle + width + spacing)
+        position = (*tokens, fee, *ends, *amounts, 0, 0, deployer.account, NEVER)
+        deployer.call(manager, MINT_POSITION, position)

@@ -1,0 +1,193 @@
+"""The changing part of pools: read whole at one block, then carried on by the pools' own events, log by log."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from dex.chains.evm import abi
+from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.multicall import Reader
+from dex.pools import Pool
+from dex.pools.uniswap_v2 import UniswapV2Pool
+from dex.pools.uniswap_v3 import MAX_TICK, UniswapV3Pool
+
+logger = logging.getLogger(__name__)
+
+WORD_BITS = 8
+FOLLOWED = tuple(
+    event.topic
+    for event in (
+        abi.SYNC,
+        abi.SWAP_V3,
+        abi.SWAP_PANCAKE_V3,
+        abi.MINT,
+        abi.BURN,
+        abi.COLLECT,
+        abi.COLLECT_PROTOCOL,
+        abi.FLASH,
+        abi.INITIALIZE,
+    )
+)
+
+
+@dataclass(slots=True)
+class PairState:
+    """A V2 pair: its two reserves."""
+
+    reserves: tuple[int, int] = (0, 0)
+
+    def follow(self, topic: str, log: dict[str, Any]) -> None:
+        """Take in one log of the pair."""
+        if topic == abi.SYNC.topic:
+            reserve0, reserve1 = abi.SYNC.data(log)
+            self.reserves = (reserve0, reserve1)
+
+    def pool(self, facts: PoolFacts) -> Pool | None:
+        """As the router takes it; None while there is nothing in it."""
+        if not min(self.reserves):
+            return None
+        return UniswapV2Pool(facts.address, facts.venue, facts.symbols, self.reserves, facts.fee)
+
+
+@dataclass(slots=True)
+class TickState:
+    """A V3 pool: price, liquidity in range, net liquidity of each tick with any, and the tokens that it holds.
+
+    `gross` is the liquidity that begins or ends at a tick; one without any is no longer initialized.
+    """
+
+    sqrt_price: int = 0
+    tick: int = 0
+    liquidity: int = 0
+    net: dict[int, int] = field(default_factory=dict)
+    gross: dict[int, int] = field(default_factory=dict)
+    holdings: list[int] = field(default_factory=lambda: [0, 0])
+
+    def follow(self, topic: str, log: dict[str, Any]) -> None:
+        """Take in one log of the pool."""
+        if topic in {abi.SWAP_V3.topic, abi.SWAP_PANCAKE_V3.topic}:
+            event = abi.SWAP_V3 if topic == abi.SWAP_V3.topic else abi.SWAP_PANCAKE_V3
+            amount0, amount1, self.sqrt_price, self.liquidity, self.tick, *_ = event.data(log)
+            self._hold(amount0, amount1)
+        elif topic == abi.MINT.topic:
+            _, amount, amount0, amount1 = abi.MINT.data(log)
+            _, lower, upper = abi.MINT.topics(log)
+            self._place(lower, upper, amount)
+            self._hold(amount0, amount1)
+        elif topic == abi.BURN.topic:
+            # What it pays is kept for its owner until collected.
+            _, lower, upper = abi.BURN.topics(log)
+            self._place(lower, upper, -abi.BURN.data(log)[0])
+        elif topic == abi.COLLECT.topic:
+            _, amount0, amount1 = abi.COLLECT.data(log)
+            self._hold(-amount0, -amount1)
+        elif topic == abi.COLLECT_PROTOCOL.topic:
+            amount0, amount1 = abi.COLLECT_PROTOCOL.data(log)
+            self._hold(-amount0, -amount1)
+        elif topic == abi.FLASH.topic:
+            self._hold(*abi.FLASH.data(log)[2:])
+        elif topic == abi.INITIALIZE.topic:
+            self.sqrt_price, self.tick = abi.INITIALIZE.data(log)
+
+    def pool(self, facts: PoolFacts) -> Pool | None:
+        """As the router takes it; None while it has no price or no liquidity at all."""
+        if not self.sqrt_price or not self.net:
+            return None
+        state = {
+            "fee_ppm": facts.fee,
+            "tick_spacing": facts.spacing,
+            "sqrt_price_x96": self.sqrt_price,
+            "tick": self.tick,
+            "liquidity": self.liquidity,
+            "ticks": sorted(self.net.items()),
+            "balances": self.holdings,
+        }
+        return UniswapV3Pool.from_state(facts.address, facts.venue, facts.symbols, state)
+
+    def _hold(self, amount0: int, amount1: int) -> None:
+        self.holdings = [self.holdings[0] + amount0, self.holdings[1] + amount1]
+
+    def _place(self, lower: int, upper: int, amount: int) -> None:
+        """Add liquidity between two ticks; take it away when negative."""
+        for tick, sign in ((lower, 1), (upper, -1)):
+            self.net[tick] = self.net.get(tick, 0) + sign * amount
+            self.gross[tick] = self.gross.get(tick, 0) + amount
+            if not self.gross[tick]:
+                del self.net[tick], self.gross[tick]
+        if lower <= self.tick < upper:
+            self.liquidity += amount
+
+
+PoolState = PairState | TickState
+
+
+def read_states(reader: Reader, pools: Sequence[PoolFacts], block: int) -> dict[str, PoolState]:
+    """The whole state of each pool after one block, by address. Raises: ChainUnavailable."""
+    pairs = [facts for facts in pools if not facts.is_v3]
+    reserves = reader.read([(facts.address, abi.GET_RESERVES.call()) for facts in pairs], block)
+    states: dict[str, PoolState] = {
+        facts.address: PairState(abi.GET_RESERVES.result(raw)[:2]) for facts, raw in zip(pairs, reserves, strict=True)
+    }
+    ticked = [facts for facts in pools if facts.is_v3]
+    return states | dict(_read_ticked(reader, ticked, block))
+
+
+def built(facts: PoolFacts, state: PoolState) -> Pool | None:
+    """The pool, or None where there is nothing to trade with or its state contradicts itself."""
+    try:
+        return state.pool(facts)
+    except ValueError as error:
+        logger.error("%s is left out: %s", facts.address, error)
+        return None
+
+
+def _read_ticked(reader: Reader, pools: Sequence[PoolFacts], block: int) -> Mapping[str, TickState]:
+    heads = [(facts.address, call) for facts in pools for call in (abi.SLOT0.call(), abi.LIQUIDITY.call())] + [
+        (token.address, abi.BALANCE_OF.call(facts.address)) for facts in pools for token in facts.tokens
+    ]
+    answers = reader.read(heads, block)
+    states = {}
+    for number, facts in enumerate(pools):
+        root, tick = abi.SLOT0.result(answers[2 * number])
+        (liquidity,) = abi.LIQUIDITY.result(answers[2 * number + 1])
+        start = 2 * (len(pools) + number)
+        holdings = [abi.BALANCE_OF.result(raw)[0] for raw in answers[start : start + 2]]
+        states[facts.address] = TickState(root, tick, liquidity, holdings=holdings)
+    for address, ticks in _initialized(reader, pools, block).items():
+        for tick, (gross, net) in ticks.items():
+            states[address].gross[tick], states[address].net[tick] = gross, net
+    return states
+
+
+def _initialized(reader: Reader, pools: Sequence[PoolFacts], block: int) -> dict[str, dict[int, tuple[int, int]]]:
+    """Gross and net liquidity of every initialized tick: first the words that say where they are, then the ticks."""
+    words = [(facts, word) for facts in pools for word in _words(facts.spacing)]
+    bitmaps = reader.read([(facts.address, _bitmap_call(word)) for facts, word in words], block)
+    places = [
+        (facts.address, ((word << WORD_BITS) + bit) * facts.spacing)
+        for (facts, word), raw in zip(words, bitmaps, strict=True)
+        for bit in _bits(int.from_bytes(raw, "big"))
+    ]
+    answers = reader.read([(address, abi.TICKS.call(tick)) for address, tick in places], block)
+    found: dict[str, dict[int, tuple[int, int]]] = {}
+    for (address, tick), raw in zip(places, answers, strict=True):
+        gross, net = abi.TICKS.result(raw)
+        found.setdefault(address, {})[tick] = (gross, net)
+    return found
+
+
+def _words(spacing: int) -> range:
+    """Every word of the bitmap that can hold a tick."""
+    last = MAX_TICK // spacing
+    return range(-last >> WORD_BITS, (last >> WORD_BITS) + 1)
+
+
+@cache
+def _bitmap_call(word: int) -> bytes:
+    return abi.TICK_BITMAP.call(word)
+
+
+def _bits(word: int) -> list[int]:
+    return [bit for bit in range(1 << WORD_BITS) if word >> bit & 1] if word else []

@@ -1,0 +1,110 @@
+"""What a node's receipt says of a transaction: the executed amounts, out of the pools' own events."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dex.chains.evm import abi
+from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.wrapping import Native
+from dex.types import Hop, Receipt, Route
+from dex.venues.wrapping import WRAPPING
+
+Log = dict[str, Any]
+
+
+def receipt_of(
+    raw: dict[str, Any], facts: Mapping[str, PoolFacts], native: Native, confirmations: int, is_final: bool
+) -> Receipt:
+    """The receipt of a transaction that went through; one that was undone has no logs and no reason yet."""
+    is_success = int(raw["status"], 16) == 1
+    route = executed(raw["logs"], facts, native) if is_success else None
+    return Receipt(
+        tx_hash=raw["transactionHash"],
+        block_number=int(raw["blockNumber"], 16),
+        block_hash=raw["blockHash"],
+        is_success=is_success,
+        code=None if is_success else "reverted",
+        detail="",
+        amount_in=route.amount_in if route else 0,
+        amount_out=route.amount_out if route else 0,
+        route=route,
+        confirmations=confirmations,
+        is_final=is_final,
+    )
+
+
+def executed(logs: Sequence[Log], facts: Mapping[str, PoolFacts], native: Native) -> Route | None:
+    """The swaps that took place, in their order, as a route; None where there was none.
+
+    Swaps in one pool are one hop. Its ends are the token that is sold and never bought, and the other way round.
+    """
+    hops: dict[str, Hop] = {}
+    for log in logs:
+        address = log["address"].lower()
+        if (pool := facts.get(address)) is not None and (hop := _swapped(log, pool)) is not None:
+            before = hops.get(address)
+            hops[address] = hop if before is None else _sum(before, hop)
+    wrapped, unwrapped_ = _wrapped(logs, native)
+    if not hops and not wrapped and not unwrapped_:
+        return None
+    sold = {hop.token_in for hop in hops.values()} or {native.wrapped_symbol}
+    bought = {hop.token_out for hop in hops.values()} or {native.wrapped_symbol}
+    ends_in, ends_out = sold - bought or sold, bought - sold or bought
+    route = list(hops.values())
+    token_in, token_out = min(ends_in), min(ends_out)
+    if wrapped and token_in == native.wrapped_symbol:
+        route.insert(0, _hop(native.wrapped, native.symbol, native.wrapped_symbol, wrapped))
+        token_in = native.symbol
+    if unwrapped_ and token_out == native.wrapped_symbol:
+        route.append(_hop(native.wrapped, native.wrapped_symbol, native.symbol, unwrapped_))
+        token_out = native.symbol
+    return Route(token_in, token_out, _ordered(route, token_in))
+
+
+def _hop(pool_id: str, token_in: str, token_out: str, amount: int) -> Hop:
+    return Hop(WRAPPING.name, pool_id, token_in, token_out, amount, amount)
+
+
+def _wrapped(logs: Sequence[Log], native: Native) -> tuple[int, int]:
+    """Native atoms that were wrapped and unwrapped on the way."""
+    counted: Counter[str] = Counter()
+    for log in logs:
+        if log["address"].lower() == native.wrapped:
+            topic = log["topics"][0]
+            if topic in {abi.DEPOSIT.topic, abi.WITHDRAWAL.topic}:
+                counted[topic] += abi.DEPOSIT.data(log)[0]
+    return counted[abi.DEPOSIT.topic], counted[abi.WITHDRAWAL.topic]
+
+
+def _swapped(log: Log, pool: PoolFacts) -> Hop | None:
+    topic = log["topics"][0]
+    if topic == abi.SWAP_V2.topic:
+        in0, in1, out0, out1 = abi.SWAP_V2.data(log)
+        paid0, paid1 = in0 - out0, in1 - out1
+    elif topic == abi.SWAP_V3.topic:
+        paid0, paid1, *_ = abi.SWAP_V3.data(log)
+    elif topic == abi.SWAP_PANCAKE_V3.topic:
+        paid0, paid1, *_ = abi.SWAP_PANCAKE_V3.data(log)
+    else:
+        return None
+    first, second = pool.symbols
+    if paid0 > 0:
+        return Hop(pool.venue, pool.address, first, second, paid0, -paid1)
+    return Hop(pool.venue, pool.address, second, first, paid1, -paid0)
+
+
+def _sum(one: Hop, other: Hop) -> Hop:
+    return replace(one, amount_in=one.amount_in + other.amount_in, amount_out=one.amount_out + other.amount_out)
+
+
+def _ordered(hops: Sequence[Hop], token_in: str) -> tuple[Hop, ...]:
+    """So that each token is sold only after everything that buys it; as they came where that cannot be."""
+    left, done, settled = list(hops), [], {token_in}
+    while left:
+        ready = [hop for hop in left if hop.token_in in settled] or left[:1]
+        done += ready
+        left = [hop for hop in left if hop not in ready]
+        settled |= {hop.token_out for hop in done} - {hop.token_out for hop in left}
+    return tuple(done)

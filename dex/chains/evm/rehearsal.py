@@ -1,0 +1,70 @@
+"""Tries swaps out on the newest block before anything is signed, and says why one would be undone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dex.chains.base import Snapshot
+from dex.chains.evm.failures import reason_of
+from dex.chains.evm.reverts import is_revert, message_of
+from dex.chains.evm.rpc import Call, RpcError
+from dex.errors import BroadcastRejected, DexError, InsufficientFunds, LimitNotMet
+from dex.execution import sell
+from dex.types import Side, SwapIntent
+
+HINTS = {"insufficient_funds": "Fund the wallet, or let the router take more of the token: see docs/chains.md"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A swap with the call that it would make."""
+
+    intent: SwapIntent
+    router: str
+    data: bytes
+    value: int
+    gas: int
+
+    def call(self) -> Call:
+        """As the node executes it, without a signature."""
+        fields: dict[str, Any] = {
+            "from": self.intent.wallet,
+            "to": self.router,
+            "data": "0x" + self.data.hex(),
+            "value": hex(self.value),
+            "gas": hex(self.gas),
+        }
+        return ("eth_call", [fields, "latest"])
+
+
+def judge(trials: Sequence[Trial], answers: Sequence[object], snapshot: Snapshot) -> list[DexError | None]:
+    """What each answer means; None where the swap would go through. `snapshot` is not older than the answers."""
+    return [_judged(trial, answer, snapshot) for trial, answer in zip(trials, answers, strict=True)]
+
+
+def _judged(trial: Trial, answer: object, snapshot: Snapshot) -> DexError | None:
+    if not isinstance(answer, RpcError):
+        return None
+    if "insufficient funds" in answer.message.lower():
+        return InsufficientFunds(f"the wallet cannot pay for it: {answer.message}")
+    if not is_revert(answer):
+        return None  # the node could not try: the chain itself will tell
+    code, detail = reason_of(message_of(answer))
+    if code == "insufficient_funds":
+        return InsufficientFunds(detail, hint=HINTS[code])
+    if code == "slippage":
+        if _pays_enough(trial.intent, snapshot):
+            return BroadcastRejected(f"a token on the way takes a fee of its own, or changes its balances: {detail}")
+        return LimitNotMet(detail)
+    return BroadcastRejected(detail)
+
+
+def _pays_enough(intent: SwapIntent, snapshot: Snapshot) -> bool:
+    """Whether by the pools alone the swap would go through now."""
+    pools = {pool.pool_id: pool for pool in snapshot.pools}
+    try:
+        hops = sell(pools, intent.route, snapshot.time)
+    except DexError:
+        return False
+    paid = sum(hop.amount_out for hop in hops if hop.token_out == intent.route.token_out)
+    return paid >= (intent.min_amount_out if intent.side is Side.EXACT_IN else intent.route.amount_out)

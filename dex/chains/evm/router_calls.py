@@ -1,0 +1,170 @@
+"""The calls that make SwapRouter02 execute a route, and what such calls would do, read back out of their bytes.
+
+Source: https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from eth_abi.exceptions import DecodingError
+
+from dex.chains.evm import abi
+from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.plan import Step, steps_of
+from dex.chains.evm.wrapping import Native
+from dex.errors import BroadcastRejected
+from dex.types import Route, Side, SwapIntent
+
+# Stand-ins that the router replaces: itself as the recipient, and all it holds as the amount.
+# Source: https://github.com/Uniswap/swap-router-contracts/blob/v1.3.1/contracts/libraries/Constants.sol
+ROUTER_ITSELF = "0x0000000000000000000000000000000000000002"
+ALL_OF_IT = 0
+FEE_BYTES, ADDRESS_BYTES = 3, 20
+
+Given = tuple[str, int, str]  # token that the wallet pays, how much at most, who gets the output
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What a call of the router does with the wallet: gives at most `amount` of a token, and who gets the output."""
+
+    token: str  # address, empty for the chain's own
+    amount: int
+    recipient: str
+    deadline: int
+
+
+def swap_calls(intent: SwapIntent, facts: Mapping[str, PoolFacts], native: Native) -> tuple[bytes, int]:
+    """The bytes of one `multicall` and the native atoms to send along. Raises: BroadcastRejected."""
+    route, is_native_in, is_native_out = unwrapped(intent.route, native)
+    if not route.hops:
+        calls = _wrap_calls(intent, is_native_in, native)
+    else:
+        steps = steps_of(route, facts)
+        calls = _calls(replace(intent, route=route), steps, is_native_out, native)
+    most = intent.max_amount_in if intent.side is Side.EXACT_OUT else intent.route.amount_in
+    if is_native_in and intent.side is Side.EXACT_OUT:
+        calls.append(abi.REFUND.call())
+    return abi.MULTICALL.call(intent.deadline, calls), most if is_native_in else 0
+
+
+def unwrapped(route: Route, native: Native) -> tuple[Route, bool, bool]:
+    """The route without its hops between the native token and its wrapper; whether it began, ended with the native."""
+    hops = tuple(hop for hop in route.hops if {hop.token_in, hop.token_out} != {native.symbol, native.wrapped_symbol})
+    is_in, is_out = route.token_in == native.symbol, route.token_out == native.symbol
+    token_in = native.wrapped_symbol if is_in else route.token_in
+    token_out = native.wrapped_symbol if is_out else route.token_out
+    return Route(token_in, token_out, hops), is_in, is_out
+
+
+def deeds_of(data: bytes, value: int) -> Deeds:
+    """What a `multicall` of this module does. Raises: BroadcastRejected for any other bytes."""
+    try:
+        if data[:4] != abi.MULTICALL.selector:
+            raise BroadcastRejected("the call is not a multicall with a deadline")
+        deadline, calls = abi.MULTICALL.arguments(data)
+        read: list[Given] = [_READERS[call[:4]](call) for call in calls]
+    except KeyError as error:
+        raise BroadcastRejected("the router is asked for what this engine never asks for") from error
+    except DecodingError as error:
+        raise BroadcastRejected("the router's call cannot be read") from error
+    given = [(token, amount) for token, amount, _ in read if amount and token]
+    tokens = {token for token, _ in given}
+    recipients = {recipient for *_, recipient in read if recipient not in {"", ROUTER_ITSELF}}
+    if len(recipients) != 1 or len(tokens) > 1:
+        raise BroadcastRejected("the call pays from several tokens, or not one recipient")
+    token, amount = (tokens.pop() if tokens else ""), sum(amount for _, amount in given)
+    return Deeds("" if value else token, max(value, amount) if value else amount, recipients.pop(), deadline)
+
+
+def _calls(intent: SwapIntent, steps: Sequence[Step], is_native_out: bool, native: Native) -> list[bytes]:
+    is_bought = intent.side is Side.EXACT_OUT and all(step.is_first and step.is_last for step in steps)
+    # What the plan promises is the least that may come out where the router cannot be told to buy exactly that.
+    least = intent.min_amount_out if intent.side is Side.EXACT_IN else intent.route.amount_out
+    is_direct = not is_native_out and sum(step.is_last for step in steps) == 1
+    recipient = intent.wallet if is_direct else ROUTER_ITSELF
+    if is_bought:
+        recipient = ROUTER_ITSELF if is_native_out else intent.wallet
+        calls = [_buy(step, most, recipient) for step, most in _shares(intent.max_amount_in, steps)]
+    else:
+        calls = [_sell(step, least if is_direct else 0, recipient) for step in steps]
+    if is_native_out:
+        calls.append(abi.UNWRAP.call(least, intent.wallet))
+    elif not is_direct and not is_bought:
+        calls.append(abi.SWEEP.call(steps[-1].addresses[-1], least, intent.wallet))
+    return calls
+
+
+def _sell(step: Step, least: int, recipient: str) -> bytes:
+    amount = step.amount_in if step.is_first else ALL_OF_IT
+    to, least = (recipient, least) if step.is_last else (ROUTER_ITSELF, 0)
+    if step.is_v3:
+        return abi.SELL_V3.call((_path(step, step.addresses, step.pools), to, amount, least))
+    return abi.SELL_V2.call(amount, least, step.addresses, to)
+
+
+def _buy(step: Step, most: int, recipient: str) -> bytes:
+    if step.is_v3:
+        path = _path(step, step.addresses[::-1], step.pools[::-1])
+        return abi.BUY_V3.call((path, recipient, step.amount_out, most))
+    return abi.BUY_V2.call(step.amount_out, most, step.addresses, recipient)
+
+
+def _path(step: Step, addresses: Sequence[str], pools: Sequence[PoolFacts]) -> bytes:
+    """Tokens with the fee of the pool between each two."""
+    fees = [facts.fee.to_bytes(FEE_BYTES, "big") for facts in pools]
+    tokens = [bytes.fromhex(address[2:]) for address in addresses]
+    return tokens[0] + b"".join(fee + token for fee, token in zip(fees, tokens[1:], strict=True))
+
+
+def _shares(most: int, steps: Sequence[Step]) -> list[tuple[Step, int]]:
+    """Divide what may be spent in all among the steps, as they were planned; the last one gets the rest."""
+    planned = sum(step.amount_in for step in steps)
+    parts = [most * step.amount_in // planned for step in steps[:-1]]
+    return list(zip(steps, [*parts, most - sum(parts)], strict=True))
+
+
+def _wrap_calls(intent: SwapIntent, is_native_in: bool, native: Native) -> list[bytes]:
+    """Nothing but wrapping or unwrapping."""
+    amount = intent.route.amount_in
+    if is_native_in:
+        return [abi.WRAP.call(amount), abi.SWEEP.call(native.wrapped, amount, intent.wallet)]
+    return [abi.PULL.call(native.wrapped, amount), abi.UNWRAP.call(amount, intent.wallet)]
+
+
+def _read_sell_v2(call: bytes) -> Given:
+    amount, _, path, to = abi.SELL_V2.arguments(call)
+    return path[0], amount, to
+
+
+def _read_buy_v2(call: bytes) -> Given:
+    _, most, path, to = abi.BUY_V2.arguments(call)
+    return path[0], most, to
+
+
+def _read_sell_v3(call: bytes) -> Given:
+    ((path, to, amount, _),) = abi.SELL_V3.arguments(call)
+    return "0x" + path[:ADDRESS_BYTES].hex(), amount, to
+
+
+def _read_buy_v3(call: bytes) -> Given:
+    ((path, to, _, most),) = abi.BUY_V3.arguments(call)
+    return "0x" + path[-ADDRESS_BYTES:].hex(), most, to
+
+
+def _read_pull(call: bytes) -> Given:
+    token, amount = abi.PULL.arguments(call)
+    return token, amount, ""
+
+
+_READERS: dict[bytes, Callable[[bytes], Given]] = {
+    abi.SELL_V2.selector: _read_sell_v2,
+    abi.BUY_V2.selector: _read_buy_v2,
+    abi.SELL_V3.selector: _read_sell_v3,
+    abi.BUY_V3.selector: _read_buy_v3,
+    abi.PULL.selector: _read_pull,
+    abi.SWEEP.selector: lambda call: ("", 0, abi.SWEEP.arguments(call)[2]),
+    abi.UNWRAP.selector: lambda call: ("", 0, abi.UNWRAP.arguments(call)[1]),
+    abi.WRAP.selector: lambda call: ("", 0, ""),
+    abi.REFUND.selector: lambda call: ("", 0, ""),
+}

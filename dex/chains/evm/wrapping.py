@@ -1,0 +1,50 @@
+"""A chain's own token beside the contract that wraps it: for the router, a pool that swaps them one for one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dex.chains.evm.options import EvmOptions
+from dex.pools import Pool
+from dex.pools.static_bins import StaticBinsPool
+from dex.types import Token
+from dex.venues.wrapping import WRAPPING
+
+NATIVE_DECIMALS = 18
+# More than there is of any chain's token, and little enough for the router's floats.
+PLENTY = 10**30
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The chain's own token and the contract that wraps it, by symbol and address; they are worth the same."""
+
+    symbol: str
+    wrapped_symbol: str
+    wrapped: str
+
+
+def native_of(options: EvmOptions) -> Native:
+    """The chain's own token and its wrapper."""
+    deployment = options.deployment
+    wrapped = next((token for token in options.tokens if token.address == deployment.wrapped_native), None)
+    symbol = wrapped.symbol if wrapped else f"W{deployment.native_symbol}"
+    return Native(deployment.native_symbol, symbol, deployment.wrapped_native)
+
+
+def wrapping_pools(options: EvmOptions) -> Sequence[Pool]:
+    """The pool of the two, where the wrapper is among the listed tokens."""
+    native = native_of(options)
+    if all(token.address != native.wrapped for token in options.tokens):
+        return ()
+    tokens = (native.symbol, native.wrapped_symbol)
+    return (StaticBinsPool(native.wrapped, WRAPPING.name, tokens, 1, 0, 0, ((0, PLENTY, PLENTY),)),)
+
+
+def tokens_of(options: EvmOptions) -> tuple[Token, ...]:
+    """The listed tokens, and the chain's own where it can be wrapped."""
+    listed = tuple(Token(item.symbol, item.name, item.decimals, item.value) for item in options.tokens)
+    wrapped = next((item for item in options.tokens if item.address == options.deployment.wrapped_native), None)
+    if wrapped is None:
+        return listed
+    symbol = options.deployment.native_symbol
+    return (Token(symbol, symbol, NATIVE_DECIMALS, wrapped.value), *listed)

@@ -1,0 +1,158 @@
+"""What the real contracts pay is what the route promised, to the last atom, when nobody else trades."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dex import DexError, Engine, Quote, Receipt, Route, Side, SwapRequest
+from dex.chains.evm.local.world import World
+from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, quote_of, sign
+
+pytestmark = pytest.mark.chain
+
+V2, V3 = frozenset({"uniswap_v2"}), frozenset({"uniswap_v3"})
+
+
+def execute(world: World, engine: Engine, quote: Quote) -> tuple[Receipt, dict[str, int]]:
+    """Execute a quote from a new wallet; the receipt, and what the wallet gained of each token."""
+    wallet = engine.chain.address_of(OWNER)
+    nonce = engine.chain.next_nonce(wallet)
+    before = engine.chain.balances(wallet)
+    signed = sign(engine, quote, wallet, nonce)
+    assert engine.submit([signed]) == [None]
+    world.anvil.mine(3)
+    (receipt,) = engine.receipts([signed.tx_hash])
+    assert receipt is not None
+    after = engine.chain.balances(wallet)
+    return receipt, {token: after[token] - before[token] for token in after if after[token] != before[token]}
+
+
+def by_pool(route: Route) -> dict[str, tuple[str, str, int, int]]:
+    return {hop.pool_id: (hop.token_in, hop.token_out, hop.amount_in, hop.amount_out) for hop in route.hops}
+
+
+def check_as_promised(world: World, engine: Engine, quote: Quote) -> Receipt:
+    receipt, gained = execute(world, engine, quote)
+
+    assert (receipt.is_success, receipt.code, receipt.is_final) == (True, None, True)
+    assert (receipt.amount_in, receipt.amount_out) == (quote.amount_in, quote.amount_out)
+    assert receipt.route is not None
+    assert (receipt.route.token_in, receipt.route.token_out) == (quote.route.token_in, quote.route.token_out)
+    assert by_pool(receipt.route) == by_pool(quote.route)
+    assert gained[quote.route.token_in] == -quote.amount_in
+    assert gained[quote.route.token_out] == quote.amount_out
+    return receipt
+
+
+CASES: dict[str, tuple[str, str, int, dict[str, object], Callable[[Quote], bool]]] = {
+    "one V2 pair": ("WETH", "USDC", ETH, {"allow_venues": V2, "max_swaps": 1}, lambda q: len(q.route.hops) == 1),
+    "one V3 pool": ("WETH", "USDC", ETH, {"allow_venues": V3, "max_swaps": 1}, lambda q: len(q.route.hops) == 1),
+    "V3 over its ticks": (
+        "USDC",
+        "WETH",
+        4_000_000 * UNIT_6,
+        {"allow_venues": V3, "max_swaps": 1, "max_price_impact_ppm": None},
+        lambda q: len(q.route.hops) == 1,
+    ),
+    "two V3 pools in a row": (
+        "DAI",
+        "USDT",
+        500_000 * ETH,
+        {"allow_venues": V3, "max_legs": 1},
+        lambda q: len(q.route.hops) == 2,
+    ),
+    "two V2 pairs in a row": (
+        "WBTC",
+        "USDC",
+        UNIT_8,
+        {"allow_venues": V2, "max_legs": 1},
+        lambda q: len(q.route.hops) == 2,
+    ),
+    "V3, then V2": (
+        "WBTC",
+        "DAI",
+        UNIT_8 // 100,
+        {"max_legs": 1},
+        lambda q: len(q.route.hops) == 2,
+    ),
+    "split over pools of both kinds": (
+        "WETH",
+        "USDC",
+        300 * ETH,
+        {"max_hops": 1},
+        lambda q: {hop.venue for hop in q.route.hops} == V2 | V3 and len(q.route.hops) == 3,
+    ),
+    "split, one leg through another token": ("WETH", "USDC", 300 * ETH, {}, lambda q: len(q.route.hops) > 3),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_sale_pays_what_the_route_promised(world: World, case: tuple) -> None:  # type: ignore[type-arg]
+    token_in, token_out, amount, limits, is_as_meant = case
+    engine = Engine(world.chain())
+    quote = quote_of(engine, token_in, token_out, amount, Side.EXACT_IN, **limits)
+    assert is_as_meant(quote), quote.route
+
+    check_as_promised(world, engine, quote)
+
+
+BUYS: dict[str, tuple[str, str, int, dict[str, object]]] = {
+    "one V2 pair": ("WETH", "USDC", 3_000 * UNIT_6, {"allow_venues": V2, "max_swaps": 1}),
+    "one V3 pool": ("WETH", "USDC", 3_000 * UNIT_6, {"allow_venues": V3, "max_swaps": 1}),
+    "two V3 pools in a row": ("DAI", "USDT", 500_000 * UNIT_6, {"allow_venues": V3, "max_legs": 1}),
+    "split over pools of both kinds": ("WETH", "USDC", 900_000 * UNIT_6, {"max_hops": 1}),
+}
+
+
+@pytest.mark.parametrize("case", BUYS.values(), ids=list(BUYS))
+def test_a_purchase_costs_what_the_route_promised(world: World, case: tuple) -> None:  # type: ignore[type-arg]
+    token_in, token_out, amount, limits = case
+    engine = Engine(world.chain())
+
+    check_as_promised(world, engine, quote_of(engine, token_in, token_out, amount, Side.EXACT_OUT, **limits))
+
+
+def test_a_batch_of_orders_in_one_block_gets_what_each_was_promised(world: World) -> None:
+    engine = Engine(world.chain())
+    wallet = engine.chain.address_of(OWNER)
+    nonce = engine.chain.next_nonce(wallet)
+    asked = [SwapRequest("WETH", "USDC", Side.EXACT_IN, 20 * ETH, 5_000, max_hops=1)] * 5
+    quotes = [quote for quote in engine.route(asked) if not isinstance(quote, DexError)]
+    signed = [sign(engine, quote, wallet, nonce + i) for i, quote in enumerate(quotes)]
+
+    assert engine.submit(signed) == [None] * 5
+    world.anvil.mine()
+    receipts = engine.receipts([item.tx_hash for item in signed])
+
+    assert [receipt and receipt.amount_out for receipt in receipts] == [quote.amount_out for quote in quotes]
+    assert len({quote.amount_out for quote in quotes}) == 5
+
+
+def test_a_token_on_the_way_that_several_pools_buy_is_sold_leg_by_leg(world: World) -> None:
+    engine = Engine(world.chain())
+    quote = quote_of(engine, "WBTC", "DAI", 30 * UNIT_8, Side.EXACT_IN)
+    sold = [hop.token_in for hop in quote.route.hops if hop.token_in != "WBTC"]
+    assert len(sold) > len(set(sold)), quote.route
+
+    receipt, gained = execute(world, engine, quote)
+
+    assert receipt.is_success, receipt.detail
+    assert gained["WBTC"] == -receipt.amount_in == -quote.amount_in
+    assert gained["DAI"] == receipt.amount_out >= quote.min_amount_out
+    # Pools that two legs share swap twice: that is all there is between the promise and what was paid.
+    assert 0 <= quote.amount_out - receipt.amount_out < quote.amount_out // 10**5
+    assert receipt.route is not None
+    assert {hop.pool_id for hop in receipt.route.hops} == {hop.pool_id for hop in quote.route.hops}
+
+
+def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for(world: World) -> None:
+    engine = Engine(world.chain())
+    asked = {"deny_tokens": frozenset({"USDC"}), "max_legs": 1}
+    quote = quote_of(engine, "WBTC", "DAI", 900 * ETH, Side.EXACT_OUT, **asked)
+    assert {hop.venue for hop in quote.route.hops} == V2 | V3, quote.route
+
+    receipt, gained = execute(world, engine, quote)
+
+    assert receipt.is_success, receipt.detail
+    assert gained["WBTC"] == -quote.amount_in
+    assert gained["DAI"] >= 900 * ETH

@@ -1,0 +1,77 @@
+"""`manage.py wallet address|balance|approve|revoke`: an account's wallet, and what the router may take of it."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from dex import DexError
+from orders.amounts import AmountError, format_units, parse_units
+from orders.cli.operator import operator
+from orders.engine import get_engine
+from orders.models import Account
+from orders.selectors import token_decimals
+from orders.services.approve import WalletPaused, approve_token
+
+
+class Command(BaseCommand):
+    """Amounts are in units of the token."""
+
+    help = "Show an account's wallet, and let the chain's router take so much of a token from it"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One subcommand each."""
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("address", help="where to send what the account is to trade with")
+        verbs.add_parser("balance", help="what the wallet holds, and what the router may take")
+        approve = verbs.add_parser("approve", help="let the router take up to so much of a token in all")
+        revoke = verbs.add_parser("revoke", help="let the router take nothing of a token any more")
+        for verb in verbs.choices.values():
+            verb.add_argument("account")
+        for verb in (approve, revoke):
+            verb.add_argument("token")
+            verb.add_argument("--reason", required=True, help="for the audit log")
+        approve.add_argument("amount", help="decimal, in units of the token")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand."""
+        account = Account.objects.filter(name=options["account"]).first()
+        if account is None:
+            raise CommandError(f"there is no account {options['account']}")
+        try:
+            getattr(self, f"_{options['verb']}")(account, options)
+        except (DexError, WalletPaused) as error:
+            raise CommandError(str(error)) from error
+
+    def _address(self, account: Account, options: dict[str, Any]) -> None:
+        self.stdout.write(_wallet_of(account))
+
+    def _balance(self, account: Account, options: dict[str, Any]) -> None:
+        chain, wallet, decimals = get_engine().chain, _wallet_of(account), token_decimals()
+        allowed = chain.allowances(wallet)
+        self.stdout.write(f"{wallet} on {chain.chain_id}")
+        for token, atoms in sorted(chain.balances(wallet).items()):
+            may = allowed.get(token)
+            leave = "" if may is None else f"  router may take {format_units(may, decimals[token])}"
+            self.stdout.write(f"{token:8} {format_units(atoms, decimals[token]):>40}{leave}")
+
+    def _approve(self, account: Account, options: dict[str, Any]) -> None:
+        token, decimals = options["token"], token_decimals()
+        if token not in decimals:
+            raise CommandError(f"there is no token {token}")
+        try:
+            atoms = parse_units(options["amount"], decimals[token])
+        except AmountError as error:
+            raise CommandError(error.detail) from error
+        self._send(account, token, atoms, options["reason"])
+
+    def _revoke(self, account: Account, options: dict[str, Any]) -> None:
+        self._send(account, options["token"], 0, options["reason"])
+
+    def _send(self, account: Account, token: str, atoms: int, reason: str) -> None:
+        signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(reason))
+        self.stdout.write(f"sent as {signed.tx_hash}; see: manage.py wallet balance {account.name}")
+
+
+def _wallet_of(account: Account) -> str:
+    return get_engine().chain.address_of(f"account/{account.id}")

@@ -1,0 +1,38 @@
+"""Lets the chain's router take tokens of a wallet, up to an amount; 0 takes that back.
+
+The approval holds a nonce like everything else, and is seen through by what uses up nonces (nonces.py).
+"""
+
+from django.db import transaction
+
+from dex import DexError, Engine, SignedTransaction
+from orders.models import Account, Submission, new_id
+from orders.services.audit import Actor, Entry, record, record_signatures
+from orders.services.signed import add_signed
+from orders.services.submit import broadcast
+from orders.services.wallets import ensure_wallets, lock_wallets, take_nonces
+
+
+class WalletPaused(Exception):
+    """Nothing is signed from the wallet until somebody has looked."""
+
+
+def approve_token(account: Account, token: str, amount: int, *, engine: Engine, actor: Actor) -> SignedTransaction:
+    """Sign, store and send it. `amount` is atoms in all, not on top. Raises: DexError, WalletPaused."""
+    fees = engine.prepare()
+    wallet = ensure_wallets({account.id}, engine)[account.id]
+    with transaction.atomic():
+        nonce = lock_wallets([wallet.id]).get(wallet.id)
+        if nonce is None:
+            raise WalletPaused(f"wallet {wallet.address} is paused: {wallet.paused_reason}")
+        signed = engine.chain.approve(wallet.address, nonce, token, amount, fees)
+        if isinstance(signed, DexError):
+            raise signed
+        submission = Submission.objects.create(id=new_id(), wallet=wallet, nonce=nonce)
+        add_signed([(submission.id, signed, True)])
+        take_nonces(wallet.id, 1)
+        after = {"token": token, "amount": str(amount), "tx_hash": signed.tx_hash}
+        record(actor, [Entry("wallet.approve", f"wallet:{wallet.address}", after=after, account_id=account.id)])
+        record_signatures([signed])
+    broadcast([signed], engine)
+    return signed
