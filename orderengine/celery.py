@@ -28,7 +28,7 @@ def refuse_unsafe_start(**_: object) -> None:
 logger = logging.getLogger(__name__)
 
 UPKEEP_EVERY_S = 1.0
-UPKEEP = {"queue": "orders", "expires": 2 * UPKEEP_EVERY_S, "retry": False}
+UPKEEP: dict[str, Any] = {"queue": "orders", "expires": 2 * UPKEEP_EVERY_S, "retry": False}
 
 
 class Clock(bootsteps.StartStopStep):

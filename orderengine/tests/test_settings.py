@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -230,15 +229,13 @@ def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
 
 def test_a_worker_asks_for_the_upkeep_by_itself_until_its_connection_ends() -> None:
     app.loader.import_default_modules()
-    asked: list[tuple[float, Callable[[], None]]] = []
-    entry, consumer = MagicMock(), MagicMock()
-    consumer.timer.call_repeatedly = lambda *asks: asked.append(asks) or entry
-    broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    consumer = MagicMock()
+    broker: Any = redis.Redis.from_url(settings.CELERY_BROKER_URL)
     broker.delete("orders")
 
     clock = Clock(consumer)
     clock.start(consumer)
-    [(seconds, ask)] = asked
+    [seconds, ask] = consumer.timer.call_repeatedly.call_args.args
     ask()
     message = json.loads(broker.lindex("orders", 0))
     clock.stop(consumer)
@@ -247,7 +244,7 @@ def test_a_worker_asks_for_the_upkeep_by_itself_until_its_connection_ends() -> N
     assert (seconds, broker.llen("orders")) == (1.0, 1)
     assert message["headers"]["task"] in app.tasks
     assert message["headers"]["expires"] is not None
-    entry.cancel.assert_called_once_with()
+    consumer.timer.call_repeatedly.return_value.cancel.assert_called_once_with()
 
 
 def test_a_worker_loads_no_more_than_it_needs() -> None:
