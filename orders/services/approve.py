@@ -8,6 +8,7 @@ from django.db import transaction
 from dex import DexError, Engine, SignedTransaction
 from orders.models import Account, Submission, new_id
 from orders.services.audit import Actor, Entry, record, record_signatures
+from orders.services.pause import lock_controls
 from orders.services.signed import add_signed
 from orders.services.submit import broadcast
 from orders.services.wallets import ensure_wallets, lock_wallets, take_nonces
@@ -18,10 +19,15 @@ class WalletPaused(Exception):
 
 
 def approve_token(account: Account, token: str, amount: int, *, engine: Engine, actor: Actor) -> SignedTransaction:
-    """Sign, store and send it. `amount` is atoms in all, not on top. Raises: DexError, WalletPaused."""
+    """Sign, store and send it. `amount` is atoms in all, not on top. A pause stops all but taking leave back.
+
+    Raises: DexError, WalletPaused.
+    """
     fees = engine.prepare()
     wallet = ensure_wallets({account.id}, engine)[account.id]
     with transaction.atomic():
+        if lock_controls().halt(engine.chain.chain_id, account.id) and amount:
+            raise WalletPaused("trading is paused: see manage.py resume")
         nonce = lock_wallets([wallet.id]).get(wallet.id)
         if nonce is None:
             raise WalletPaused(f"wallet {wallet.address} is paused: {wallet.paused_reason}")

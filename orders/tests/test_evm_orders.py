@@ -22,10 +22,11 @@ from orders.config import Policy
 from orders.engine import get_engine
 from orders.models import Account, Fill, Order, SignedTransaction, Submission, Token, Wallet
 from orders.pipeline import run_stage
-from orders.services.approve import approve_token
+from orders.services.approve import WalletPaused, approve_token
 from orders.services.audit import Actor
 from orders.services.cancel import cancel_orders
 from orders.services.nonces import clear_nonces
+from orders.services.pause import Target, pause
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
@@ -320,6 +321,17 @@ def test_an_approval_without_a_limit_is_refused_and_takes_no_nonce(
 
     wallet = Wallet.objects.get()
     assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)
+
+
+def test_while_paused_leave_is_only_taken_back(world: World, engine: Engine, owner: Account) -> None:
+    actor = Actor("operator", reason="odd prices", is_admin=True)
+    pause(Target("global", ""), actor)
+
+    with pytest.raises(WalletPaused, match="paused"):
+        approve_token(owner, "WETH", ETH, engine=engine, actor=actor)
+    approve_token(owner, "DAI", 0, engine=engine, actor=actor)
+
+    assert Submission.objects.count() == 1
 
 
 def test_the_wallet_command_shows_and_approves(
