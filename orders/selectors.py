@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from dex import Engine
 from orders.amounts import format_units
-from orders.models import Account, Order, Token, TradingControl
+from orders.models import Account, Order, Token, TradingControl, Wallet
 from orders.states import OrderStatus
 
 UPKEEP = "upkeep"
@@ -59,6 +59,19 @@ def worker_age_s() -> float | None:
         cursor.execute("SELECT extract(epoch FROM now() - at) FROM orders_heartbeat WHERE name = %s", [UPKEEP])
         row = cursor.fetchone()
     return None if row is None else float(row[0])
+
+
+def database_time_s() -> int:
+    """Unix seconds, by the clock that everything here goes by."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM now())::bigint")
+        return int(cursor.fetchone()[0])
+
+
+def next_nonces(chain_id: str, most: int) -> dict[str, int]:
+    """The next nonce of each wallet of a chain, of those made last."""
+    wallets = Wallet.objects.filter(chain_id=chain_id).order_by("-id")
+    return dict(wallets.values_list("address", "next_nonce")[:most])
 
 
 def venues(engine: Engine) -> dict[str, Any]:

@@ -29,14 +29,14 @@ class ChainsFileError(ValueError):
     """The file does not describe its chains; the message says where."""
 
 
+def chain_names(path: Path) -> list[str]:
+    """All chains of the file, in its order. Raises: ChainsFileError."""
+    return list(_described(path))
+
+
 def read_chain(path: Path, name: str, environment: Mapping[str, str]) -> EvmOptions:
     """One chain of the file. Raises: ChainsFileError."""
-    try:
-        described = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ChainsFileError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ChainsFileError(f"{path} is no TOML: {error}") from error
+    described = _described(path)
     if name not in described:
         raise ChainsFileError(f"{path} has no chain [{name}]; it has {', '.join(sorted(described)) or 'none'}")
     chain = described[name]
@@ -63,6 +63,15 @@ def describe(options: EvmOptions) -> str:
     for token in options.tokens:
         lines += ["", f"[[{name}.tokens]]", *_changed(token, ListedToken, _names(ListedToken))]
     return "\n".join(lines) + "\n"
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ChainsFileError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ChainsFileError(f"{path} is no TOML: {error}") from error
 
 
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:

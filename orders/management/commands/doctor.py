@@ -1,23 +1,27 @@
 """`manage.py doctor`: one line per need, with the fix for what is missing."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from orders import selectors
 from orders.engine import get_engine
 
 WORKER_SILENT_S = 10
+# Of one chain, those that were made last.
+MOST_WALLETS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Output form."""
         parser.add_argument("--json", action="store_true", help="one JSON line per need")
+        parser.add_argument("--live", action="store_true", help="also ask every node of every chain in CHAINS_FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print every finding; exit 1 if one is bad."""
         findings = [_look(need, check, fix) for need, check, fix in NEEDS]
+        if options["live"]:
+            findings += live_findings()
         for finding in findings:
             if options["json"]:
                 self.stdout.write(json.dumps(asdict(finding)))
@@ -127,6 +134,37 @@ def _web() -> str:
     if answer.json() != {"status": "ok"}:
         raise Missing(f"{url} is answered by something else")
     return url
+
+
+def live_findings() -> list[Finding]:
+    """What every chain of the file says of itself, one that cannot be read included."""
+    # Only where it is asked for: what speaks to nodes takes seconds to load.
+    from dex.chains.evm.config import ChainsFileError, chain_names
+
+    path = Path(settings.CHAINS_FILE)
+    try:
+        names = chain_names(path)
+    except ChainsFileError as error:
+        return [Finding("chains", False, str(error), "see docs/chains.md, or start `make chain`")]
+    return [finding for name in names for finding in _live(path, name)]
+
+
+def _live(path: Path, name: str) -> list[Finding]:
+    from dex.chains.evm import chain_name
+    from dex.chains.evm.checkup import check_up
+    from dex.chains.evm.config import ChainsFileError, read_chain
+
+    try:
+        options = read_chain(path, name, os.environ)
+    except ChainsFileError as error:
+        return [Finding(name, False, str(error), "see docs/chains.md")]
+    try:
+        wallets = selectors.next_nonces(chain_name(options.deployment.chain_id), MOST_WALLETS)
+        now_s = selectors.database_time_s()
+    except DatabaseError as error:
+        return [Finding(name, False, f"not looked at: {type(error).__name__}", "see to the database first")]
+    found = check_up(options, now_s, wallets)
+    return [Finding(one.subject, not one.fix, one.seen, one.fix) for one in found]
 
 
 NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (

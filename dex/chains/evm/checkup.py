@@ -1,0 +1,99 @@
+"""Asks every node of a chain whether it is what the chains file says; nothing is sent and nothing is signed."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from dex.chains.evm import abi
+from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.errors import ChainUnavailable
+
+# How old the newest block may be: blocks are late now and then, a node or a clock that is wrong stays so.
+LATE_BLOCKS = 10
+LATE_S = 60.0
+
+
+class Finding(NamedTuple):
+    """What was looked at and seen there. `fix` is what to do, empty where all is well."""
+
+    subject: str
+    seen: str
+    fix: str = ""
+
+
+def check_up(options: EvmOptions, now_s: int, wallets: Mapping[str, int]) -> list[Finding]:
+    """Look at each node on its own. `now_s` is unix seconds, `wallets` the next nonce that is handed out for each."""
+    return [finding for url in options.urls for finding in _node(options, url, now_s, wallets)]
+
+
+def _node(options: EvmOptions, url: str, now_s: int, wallets: Mapping[str, int]) -> Iterator[Finding]:
+    chain, name = options.deployment, f"{options.deployment.name} at {urlsplit(url).hostname}"
+    rpc = Rpc([url], chain.chain_id, options.timeout_s, options.max_batch)
+    try:
+        (head,) = rpc.results([("eth_getBlockByNumber", ["latest", False])])
+        yield Finding(f"{name}: chain", f"{chain.chain_id}, block {int(head['number'], 16)}")
+        yield _clock(f"{name}: clock", now_s - int(head["timestamp"], 16), options)
+        yield _contracts(f"{name}: contracts", rpc, options)
+        yield _tokens(f"{name}: tokens", rpc, options)
+        yield from _wallets(name, rpc, options, wallets)
+    except ChainUnavailable as error:
+        yield Finding(f"{name}: node", error.detail, "correct its address in CHAINS_FILE, or take another node")
+
+
+def _clock(subject: str, age_s: int, options: EvmOptions) -> Finding:
+    most = max(LATE_S, LATE_BLOCKS * options.block_s)
+    if abs(age_s) <= most:
+        return Finding(subject, f"newest block {age_s} s old")
+    fix = "wait until the node has caught up, or set the database's clock right: deadlines are counted by it"
+    return Finding(subject, f"newest block {age_s} s old, {most:.0f} s are usual", fix)
+
+
+def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
+    chain = options.deployment
+    named = {
+        "router": chain.router,
+        "quoter": chain.quoter,
+        "multicall": chain.multicall,
+        "factory_v2": chain.factory_v2,
+        "factory_v3": chain.factory_v3,
+        "wrapped_native": chain.wrapped_native,
+    }
+    there = {name: address for name, address in named.items() if address}
+    codes = rpc.results([("eth_getCode", [address, "latest"]) for address in there.values()])
+    empty = [f"{name} {address}" for (name, address), code in zip(there.items(), codes, strict=True) if code == "0x"]
+    if empty:
+        return Finding(subject, f"no code at {', '.join(empty)}", "correct the contracts in CHAINS_FILE")
+    return Finding(subject, f"code at {', '.join(there)}")
+
+
+def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
+    calls: list[Call] = [
+        ("eth_call", [{"to": token.address, "data": "0x" + abi.DECIMALS.call().hex()}, "latest"])
+        for token in options.tokens
+    ]
+    wrong = []
+    for token, answer in zip(options.tokens, rpc.read(calls), strict=True):
+        found = None if isinstance(answer, RpcError) or answer in {None, "0x"} else int(answer, 16)
+        if found != token.decimals:
+            said = "is no token" if found is None else f"has {found} decimals, not {token.decimals}"
+            wrong.append(f"{token.symbol} {said}")
+    if wrong:
+        return Finding(subject, ", ".join(wrong), "correct the tokens in CHAINS_FILE: amounts would be wrong")
+    return Finding(subject, f"{len(options.tokens)} with the decimals that are listed")
+
+
+def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int]) -> Iterator[Finding]:
+    calls: list[Call] = [("eth_getBalance", [wallet, "latest"]) for wallet in wallets]
+    calls += [("eth_getTransactionCount", [wallet, "latest"]) for wallet in wallets]
+    answers = [int(answer, 16) for answer in rpc.results(calls)]
+    symbol = options.deployment.native_symbol
+    for number, (wallet, next_nonce) in enumerate(wallets.items()):
+        balance, count = answers[number], answers[len(wallets) + number]
+        seen = f"{balance} wei of {symbol}, nonce {count} on the chain, {next_nonce} next here"
+        fix = ""
+        if count > next_nonce:
+            fix = "somebody else uses this wallet: find out who, then `manage.py reconcile resume`"
+        elif not balance:
+            fix = f"send {symbol} to it: nothing can be paid for"
+        yield Finding(f"{name}: wallet {wallet}", seen, fix)
