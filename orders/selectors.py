@@ -75,7 +75,7 @@ def next_nonces(chain_id: str, most: int) -> dict[str, int]:
 
 
 def venues(engine: Engine) -> dict[str, Any]:
-    """Every venue with its pools, as of the newest block."""
+    """Every venue that has pools on the engine's chain, with these, as of the newest block."""
     snapshot = engine.chain.snapshot()
     decimals = token_decimals()
     results = []
@@ -91,5 +91,6 @@ def venues(engine: Engine) -> dict[str, Any]:
             for pool in snapshot.pools
             if pool.venue == venue.name
         ]
-        results.append({"venue": venue.name, "name": venue.display_name, "pools": pools})
+        if pools:
+            results.append({"venue": venue.name, "name": venue.display_name, "pools": pools})
     return {"snapshot_version": snapshot.version, "results": results}
