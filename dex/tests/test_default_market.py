@@ -51,8 +51,12 @@ def test_tokens_keep_their_decimals() -> None:
     assert {token.symbol: token.decimals for token in MARKET.tokens} == DECIMALS
 
 
+# Forks of venues that are here, and the chain's own token, which no simulated one has.
+ON_EVM_CHAINS_ALONE = {"wrapping", "pancake_v2", "pancake_v3"}
+
+
 def test_every_venue_has_pools_of_its_kind_and_no_pool_is_a_strangers() -> None:
-    listed = {name: venue.pools(MARKET.pools) for name, venue in VENUES.items()}
+    listed = {name: venue.pools(MARKET.pools) for name, venue in VENUES.items() if name not in ON_EVM_CHAINS_ALONE}
 
     assert all(len(pools) >= 4 for pools in listed.values())
     assert sum(map(len, listed.values())) == len(MARKET.pools) == len({pool.pool_id for pool in MARKET.pools})
