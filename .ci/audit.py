@@ -11,7 +11,7 @@ from pathlib import Path
 
 LIMIT_S = 120
 # What pip-audit says when it could not ask; anything else that keeps it from answering is an error.
-OUT_OF_REACH = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "ServiceError")
+OUT_OF_REACH = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError", "ServiceError")
 
 
 def main() -> int:
