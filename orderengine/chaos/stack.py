@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -32,7 +33,6 @@ class Stack:
     def __init__(self, state: State, children: Children, environment: dict[str, str]) -> None:
         self._children = children
         self._again_at: dict[str, float] = {}
-        self._frozen: dict[float, list[int]] = {}
         self.restarts: Counter[str] = Counter()
         own = {"STATE_DIR": str(state.directory), "HOST": "127.0.0.1", "PORT": str(free_port()), "DEBUG": "1"}
         own |= {"SECRET_KEY": secrets.token_urlsafe(48), "LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1"}
@@ -66,11 +66,8 @@ class Stack:
         self._children.pause(seconds)
 
     def tend(self) -> None:
-        """Start again what died, thaw what was frozen long enough."""
+        """Start again what died."""
         now = time.monotonic()
-        for thaw_at in [at for at in self._frozen if at <= now]:
-            for pid in self._frozen.pop(thaw_at):
-                _signal(pid, signal.SIGCONT)
         for name, command in self._commands.items():
             child = self._children.running.get(name)
             if child is None:
@@ -111,7 +108,10 @@ class Stack:
         pids = [child.process.pid, *descendants(child.process.pid)]
         for pid in pids:
             _signal(pid, signal.SIGSTOP)
-        self._frozen[time.monotonic() + seconds] = pids
+        # Thawed by a thread of its own: whoever called may wait for the very server that is frozen.
+        thaw = threading.Timer(seconds, lambda: [_signal(pid, signal.SIGCONT) for pid in pids])
+        thaw.daemon = True
+        thaw.start()
         return True
 
     def pids(self) -> dict[str, int]:
