@@ -160,12 +160,15 @@ def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
         if is_open
         else "every call needs an API key"
     )
+    chain = environment.get("CHAIN", SIMULATED)
+    # The orders of `make seed` are in tokens of the simulated chain.
+    step = "make seed" if chain == SIMULATED else f"CHAIN={chain} .venv/bin/python manage.py orders --help"
     return f"""
-  Order Execution Engine is up · {environment.get("CHAIN", SIMULATED)} chain
+  Order Execution Engine is up · {chain} chain
 
     start page   {url}/
     API docs     {url}/api/v1/docs
     admin        {url}/admin/   user `admin`, password in {password}
     access       {access}
-    next         make seed   (in another terminal; Ctrl-C here stops everything)
+    next         {step}   (in another terminal; Ctrl-C here stops everything)
 """
