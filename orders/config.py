@@ -1,5 +1,6 @@
 """What this package reads of the settings, as typed values; nothing else in `orders` imports them."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
@@ -38,9 +39,14 @@ class Policy:
     max_replacements: int = 5
     park_s: float = 60.0
 
-    def lease_of(self, stage: Stage) -> int:
-        """Seconds for which a claim of the stage holds."""
-        return min(self.look_lease_s, self.lease_s) if stage is Stage.CONFIRM else self.lease_s
+    def lease_of(self, stage: Stage, answers_within_s: float) -> int:
+        """Seconds for which a claim of the stage holds.
+
+        A look must outlast a slow chain, asked twice, or those who look would take the orders from each other for ever.
+        """
+        if stage is not Stage.CONFIRM:
+            return self.lease_s
+        return min(self.lease_s, max(self.look_lease_s, math.ceil(2 * answers_within_s)))
 
 
 @cache

@@ -67,7 +67,7 @@ def run_stage(
     ends_at = time.monotonic() + policy.run_s
     retry_error: RetryableError | None = None
     while True:
-        claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage))
+        claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, engine.chain.answers_within_s()))
         push_events(claim.events)
         for settled in _carry(stage, claim.orders, engine, policy, works, carries_to):
             retry_error = settled.retry or retry_error

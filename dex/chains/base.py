@@ -109,6 +109,10 @@ class Chain(Protocol):
         """The receipt of each hash, None while it is not included. Raises: ChainUnavailable."""
         ...
 
+    def answers_within_s(self) -> float:
+        """Longest time that a question to the chain takes before it is given up, all of its nodes asked."""
+        ...
+
     def block_interval_s(self) -> float:
         """Expected seconds between blocks; 0 where a block is made at once."""
         ...

@@ -95,6 +95,10 @@ class FakeChain:
             for tx_hash in tx_hashes
         ]
 
+    def answers_within_s(self) -> float:
+        """See `Chain`."""
+        return 1.0
+
     def block_interval_s(self) -> float:
         """See `Chain`."""
         return 0.0

@@ -381,3 +381,12 @@ def test_every_stored_history_replays_to_the_stored_status(account: Account, dri
         )
         assert cursor.fetchone() == (0,)
     assert set(Order.objects.values_list("status", flat=True)) <= {OrderStatus.CONFIRMED, OrderStatus.FAILED}
+
+
+def test_a_look_is_short_but_outlasts_a_chain_that_answers_late() -> None:
+    policy = Policy(lease_s=10, look_lease_s=3)
+
+    leases = [policy.lease_of(Stage.CONFIRM, seconds) for seconds in (1.0, 4.0, 60.0)]
+
+    assert leases == [3, 8, 10]
+    assert {policy.lease_of(stage, 1.0) for stage in Stage if stage is not Stage.CONFIRM} == {10}

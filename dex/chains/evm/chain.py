@@ -56,6 +56,10 @@ class EvmChain:
         """See `Chain`."""
         return tokens_of(self._options)
 
+    def answers_within_s(self) -> float:
+        """See `Chain`."""
+        return self._options.timeout_s * len(self._options.urls)
+
     def block_interval_s(self) -> float:
         """See `Chain`."""
         return self._options.block_s

@@ -56,6 +56,10 @@ class SimulatedChain:
         """See `Chain`."""
         return self._market.tokens
 
+    def answers_within_s(self) -> float:
+        """See `Chain`."""
+        return 1.0
+
     def block_interval_s(self) -> float:
         """See `Chain`."""
         return self._options.block_time_ms / 1000
