@@ -80,6 +80,7 @@ CHANNEL_LAYERS = {
 
 # --- Celery: wake-ups, no order ever travels in a message ---------------------------------------------------
 CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_BROKER_TRANSPORT = "orderengine.broker:Transport"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "orders"

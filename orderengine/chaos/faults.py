@@ -34,11 +34,11 @@ class FaultPlan:
         self._level = level
         self._acts: dict[str, Act] = {
             "worker_kill": self._kill_worker_child,
-            "whole_worker_kill": self._kill_worker,
+            "whole_worker_kill": lambda: self._kill_one("worker"),
             "flushall": self._flush,
             "redis_restart": lambda: stack.kill("valkey", down_s=REDIS_DOWN_S),
             "postgres_restart": lambda: stack.kill("postgres", signal.SIGQUIT, down_s=0.0),
-            "web_kill": lambda: stack.kill("web"),
+            "web_kill": lambda: self._kill_one("web"),
             "beat_kill": lambda: stack.kill("beat"),
             "redis_freeze": lambda: stack.freeze("valkey", FREEZE_S),
             "postgres_freeze": lambda: stack.freeze("postgres", FREEZE_S),
@@ -71,10 +71,10 @@ class FaultPlan:
         self._dice.shuffle(workers)
         return any(self._stack.kill_child(worker, self._dice.random()) for worker in workers)
 
-    def _kill_worker(self) -> bool:
-        """A worker with all its children, as when a machine goes."""
-        workers = self._stack.names("worker")
-        return bool(workers) and self._stack.kill(self._dice.choice(workers))
+    def _kill_one(self, kind: str) -> bool:
+        """A process with all its children, as when a machine goes."""
+        running = self._stack.names(kind)
+        return bool(running) and self._stack.kill(self._dice.choice(running))
 
     def _flush(self) -> bool:
         return self._redis(lambda client: client.flushall())

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import httpx
 
-from orderengine.devstack.apps import app_commands
+from orderengine.devstack.apps import app_commands, listen
 from orderengine.devstack.children import Children, Command
 from orderengine.devstack.environment import free_port
 from orderengine.devstack.servers import start_embedded
 from orderengine.devstack.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
+# Two of each, as whoever must not be away has them: one serves while the other starts again.
+WEBS = 2
 WORKERS = 2
 # As devstack's keeper waits after a kill.
 PAUSE_S = 0.5
@@ -28,7 +30,7 @@ POLL_S = 0.05
 
 
 class Stack:
-    """PostgreSQL as `make run` has it, Valkey without a file, web, two workers and beat."""
+    """PostgreSQL as `make run` has it, Valkey without a file, two web processes, two workers and beat."""
 
     def __init__(self, state: State, children: Children, environment: dict[str, str]) -> None:
         self._children = children
@@ -50,7 +52,7 @@ class Stack:
         for name in ("migrate", "prepare"):
             self._children.complete(Command(name, [*manage, name], self.environment, ROOT))
         with_faults = self.environment | {"DJANGO_SETTINGS_MODULE": "orderengine.chaos.settings"}
-        for command in app_commands(ROOT, with_faults, WORKERS):
+        for command in app_commands(ROOT, with_faults, listen(self.environment), webs=WEBS, workers=WORKERS):
             command.environment.update(changed.get(command.name, {}))
             self._commands[command.name] = command
             self._children.start(command)

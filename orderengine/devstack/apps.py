@@ -1,5 +1,6 @@
 """How the engine's own processes are started: web, workers and beat."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -9,27 +10,53 @@ from orderengine.devstack.children import Command
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
 
 
-def app_commands(root: Path, environment: dict[str, str], workers: int = 1) -> list[Command]:
-    """Web, worker (numbered when there are several) and beat, in the order in which they start."""
+# Connections that wait while every web process starts.
+BACKLOG = 512
+
+
+def listen(environment: dict[str, str]) -> socket.socket | None:
+    """The socket that all web processes accept from. It outlives each of them: who connects meanwhile waits, unrefused.
+
+    None for an IPv6 address, on which daphne takes no socket over: there the one web process opens its own.
+    Raises: OSError where HOST and PORT cannot be had.
+    """
+    host, port = environment["HOST"], int(environment["PORT"])
+    if socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0] != socket.AF_INET:
+        return None
+    return socket.create_server((host, port), backlog=BACKLOG)
+
+
+def app_commands(
+    root: Path, environment: dict[str, str], listener: socket.socket | None, *, webs: int = 1, workers: int = 1
+) -> list[Command]:
+    """Web and workers, numbered when there are several, and beat, in the order in which they start."""
     # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows.
     background = environment | {"DEBUG_PAGES": "0"}
-    names = ["worker"] if workers == 1 else [f"worker-{number}" for number in range(1, workers + 1)]
+    inherits = (listener,) if listener else ()
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "orderengine"]
     schedule = str(Path(environment["STATE_DIR"]) / "celerybeat-schedule")
     beat = [*celery, "beat", "-s", schedule, "-l", "warning", "--pidfile="]
     return [
-        Command("web", _web(environment), environment, root),
+        *(
+            Command(name, _web(environment, listener), environment, root, inherits=inherits)
+            for name in _numbered("web", webs if listener else 1)
+        ),
         *(
             Command(name, [*celery, *_worker(name, environment)], {"PYTHONWARNINGS": AS_ROOT, **background}, root)
-            for name in names
+            for name in _numbered("worker", workers)
         ),
         Command("beat", beat, background, root),
     ]
 
 
-def _web(environment: dict[str, str]) -> list[str]:
-    address = ["-b", environment["HOST"], "-p", environment["PORT"]]
-    return [sys.executable, "-m", "daphne", "-v", "0", *address, "--no-server-name", "orderengine.asgi:application"]
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
+
+
+def _web(environment: dict[str, str], listener: socket.socket | None) -> list[str]:
+    own = ["-b", environment["HOST"], "-p", environment["PORT"]]
+    accepts = ["--fd", str(listener.fileno())] if listener else own
+    return [sys.executable, "-m", "daphne", "-v", "0", *accepts, "--no-server-name", "orderengine.asgi:application"]
 
 
 def _worker(name: str, environment: dict[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -37,6 +38,8 @@ class Command:
     account: Account | None = None
     # Lines that tell a user of this stack nothing.
     mute: re.Pattern[str] | None = None
+    # Sockets of the supervisor's that it inherits under the same numbers.
+    inherits: tuple[socket.socket, ...] = ()
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ class Children:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=[held.fileno() for held in command.inherits],
             **account,
         )
         self.hold(-process.pid, command.kind, command.stop_signal)

@@ -24,7 +24,7 @@ class Console:
     def relay(self, name: str, line: str) -> None:
         """A line that a child said."""
         if not self._quiet:
-            self._write(self._paint(COLOURS.get(name, DIM), f"{name:<{NAME_WIDTH}} | ") + line)
+            self._write(self._paint(COLOURS.get(name.partition("-")[0], DIM), f"{name:<{NAME_WIDTH}} | ") + line)
 
     def say(self, line: str) -> None:
         """A line of the supervisor's own."""

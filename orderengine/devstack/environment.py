@@ -43,11 +43,11 @@ def state_directory(root: Path, environment: dict[str, str]) -> Path:
     return Path(environment.get("STATE_DIR") or root / name).absolute()
 
 
-def number(environment: dict[str, str], name: str, default: str) -> int:
-    """A port number. Raises: Refusal for anything else."""
+def number(environment: dict[str, str], name: str, default: str, most: int = 65535) -> int:
+    """A number from 1 to `most`, as of a port. Raises: Refusal for anything else."""
     value = environment.get(name, default)
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
-        raise Refusal(f"{name}={value} is no port number.", f"unset it, or use a number like {default}.")
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= most:
+        raise Refusal(f"{name}={value} is no number from 1 to {most}.", f"unset it, or use a number like {default}.")
     return int(value)
 
 

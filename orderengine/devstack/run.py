@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from orderengine.devstack import Refusal
-from orderengine.devstack.apps import app_commands
+from orderengine.devstack.apps import app_commands, listen
 from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.configured import refuse_unreachable_database, refuse_unreachable_redis
 from orderengine.devstack.console import Console
@@ -19,6 +19,7 @@ from orderengine.devstack.state import State, secret
 
 HEALTH_TIMEOUT_S = 60.0
 HEALTH_POLL_S = 0.1
+MOST_WEBS = 64
 TEND_EVERY_S = 0.2
 # What a second terminal needs to talk to this engine.
 SHARED = (
@@ -114,7 +115,8 @@ def _start_apps(root: Path, environment: dict[str, str], children: Children, kee
     if any(root.glob("*/management/commands/prepare.py")):
         children.complete(Command("prepare", [*manage, "prepare"], environment, root))
 
-    for command in app_commands(root, environment):
+    webs = number(environment, "WEB_PROCESSES", "1", MOST_WEBS)
+    for command in app_commands(root, environment, listen(environment), webs=webs):
         keeper.start(command)
     _await_health(environment, children, keeper)
 

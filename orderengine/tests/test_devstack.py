@@ -166,8 +166,8 @@ def test_a_taken_server_port_is_left_to_its_owner(state: Path, start: Start) -> 
         ),
         ({"DATABASE_URL": "sqlite:///x"}, "DATABASE_URL is no postgresql:// URL"),
         ({"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "1"}, "The Redis server at 127.0.0.1:1 cannot be used"),
-        ({"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "six"}, "REDIS_PORT=six is no port number"),
-        ({"PORT": "70000"}, "PORT=70000 is no port number"),
+        ({"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "six"}, "REDIS_PORT=six is no number from 1 to 65535"),
+        ({"PORT": "70000"}, "PORT=70000 is no number from 1 to 65535"),
         ({"HOST": "203.0.113.7", "PORT": "3000"}, "in use|no address of this machine|203.0.113.7"),
     ],
 )

@@ -1,0 +1,44 @@
+"""Celery's Redis transport, but for one thing: a worker outlives the loss of its broker while tasks run.
+
+kombu (5.7) gives running tasks back to the queue, or takes them off it, over a connection that it has taken apart
+itself by then: AttributeError, and the worker's main process exits. Here nothing has to go back. A message only says
+that there may be work, and the upkeep says so again within a second.
+"""
+
+from typing import Any
+
+from kombu.transport import redis
+
+
+class QoS(redis.QoS):  # type: ignore[misc]  # kombu has no types
+    """Knows what was delivered over a connection and not acknowledged yet."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Take a message off the queue for good."""
+        if self._is_connected():
+            super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back."""
+        if self._is_connected():
+            super().reject(delivery_tag, requeue)
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Forget all of it, as the connection is gone."""
+        self._delivered.clear()
+
+    def _is_connected(self) -> bool:
+        connection = self.channel.connection
+        return connection is not None and connection.client is not None
+
+
+class Channel(redis.Channel):  # type: ignore[misc]
+    """Of one connection."""
+
+    QoS = QoS
+
+
+class Transport(redis.Transport):  # type: ignore[misc]
+    """What CELERY_BROKER_TRANSPORT names."""
+
+    Channel = Channel
