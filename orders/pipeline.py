@@ -13,7 +13,7 @@ from orders.events import push_events
 from orders.problems import Problem
 from orders.selectors import UPKEEP
 from orders.services.build import build_orders
-from orders.services.claim import ClaimedOrder, claim_orders, due_stages
+from orders.services.claim import ClaimedOrder, claim_orders, due_stages, end_dead_leases
 from orders.services.confirm import confirm_orders
 from orders.services.heartbeat import beat
 from orders.services.park import park_orders
@@ -104,6 +104,7 @@ def _carry(
 def wake_due_stages() -> None:
     """The safety net: wake every stage that has rows to look at, whatever became of its messages."""
     beat(UPKEEP)
+    end_dead_leases()
     for stage, delay_s in due_stages().items():
         wake(stage, delay_s)
 

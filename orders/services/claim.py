@@ -4,7 +4,6 @@ The entry edge PENDING -> ROUTING is written by the claim itself, in the same st
 transition.py this is all that writes `Order.status`, and the trigger holds both to the same table.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -112,6 +111,10 @@ class Claim(NamedTuple):
     has_more: bool
 
 
+# A token begins with the process id of the database session that claims.
+TOKEN = "(SELECT (lpad(to_hex(pg_backend_pid()), 8, '0') || substr(gen_random_uuid()::text, 9))::uuid)"
+HOLDER = "('x' || left(lease_token::text, 8))::bit(32)::int"
+
 # Claims that ended in a crash make the next one's batch this much smaller, in bits: 200, 12, 1.
 SUSPECT_BITS = 4
 
@@ -123,9 +126,8 @@ def claim_orders(stage: Stage, limit: int, lease_s: int) -> Claim:
     alone: one of them may be what killed the worker, and the innocent must get through. What a claim leaves out is
     not charged with its crash, since it counts claims and not time.
     """
-    token = uuid.uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(_statement(stage), {"limit": limit, "lease_s": lease_s, "token": token})
+        cursor.execute(_statement(stage), {"limit": limit, "lease_s": lease_s})
         rows = cursor.fetchall()
     width = len(_READ)
     orders = [_order(row[:width]) for row in rows]
@@ -155,8 +157,8 @@ def _claimable(stage: Stage) -> str:
 @cache
 def _statement(stage: Stage) -> str:
     read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
-    lease = """
-        lease_until = now() + %(lease_s)s * interval '1 second', lease_token = %(token)s,
+    lease = f"""
+        lease_until = now() + %(lease_s)s * interval '1 second', lease_token = {TOKEN},
         claim_count = o.claim_count + 1
     """
     due = f"""
@@ -215,6 +217,20 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
             """,
             [delay_s, recordset({"id": order.id, "token": order.lease_token} for order in orders)],
         )
+
+
+def end_dead_leases() -> int:
+    """End the leases whose claim was made by a database session that is gone; return how many those were.
+
+    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker. One
+    that only lost its connection may go on: what it settles counts as long as nobody else has claimed the order.
+    """
+    is_dead = f"lease_until > now() AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL)"
+    dead = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {rows} AND {is_dead}" for rows in CONDITIONS.values())
+    locked = f"SELECT id FROM orders_order WHERE id IN ({dead}) ORDER BY id FOR UPDATE SKIP LOCKED"
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE orders_order SET lease_until = NULL WHERE id IN ({locked})")
+        return cursor.rowcount
 
 
 def due_stages() -> dict[Stage, float]:
