@@ -15,11 +15,13 @@ django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import OneThreadHandler  # noqa: E402
+from orderengine.pool import reconnect_soon  # noqa: E402
 from orderengine.request_limits import limit_requests  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
 
 refuse_unsafe()
+reconnect_soon()
 limit_websockets()
 limit_requests()
 application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})

@@ -11,11 +11,9 @@ from dex import Engine, RetryableError
 from orders.config import Policy
 from orders.events import push_events
 from orders.problems import Problem
-from orders.selectors import UPKEEP
 from orders.services.build import build_orders
 from orders.services.claim import ClaimedOrder, claim_orders, due_stages, end_dead_leases
 from orders.services.confirm import confirm_orders
-from orders.services.heartbeat import beat
 from orders.services.park import park_orders
 from orders.services.resend import send_unsent
 from orders.services.route import route_orders
@@ -103,7 +101,6 @@ def _carry(
 
 def wake_due_stages() -> None:
     """The safety net: wake every stage that has rows to look at, whatever became of its messages."""
-    beat(UPKEEP)
     end_dead_leases()
     for stage, delay_s in due_stages().items():
         wake(stage, delay_s)
@@ -128,14 +125,12 @@ def _run_batch(
         return work(orders, engine=engine, policy=policy)
     except (OperationalError, InterfaceError):
         raise
-    except Exception as error:
-        if len(orders) > 1:
-            logger.warning(
-                "stage %s met a %s in %d orders: half of them at a time", stage, type(error).__name__, len(orders)
-            )
-            return _in_halves(stage, work, orders, engine, policy)
-        logger.exception("stage %s failed on order %s", stage, orders[0].id)
-        return Settled(transition([_after_bug(stage, orders[0], error, policy)]))
+    except Exception as bug:
+        if len(orders) == 1:
+            logger.exception("stage %s failed on order %s", stage, orders[0].id)
+            return Settled(transition([_after_bug(stage, orders[0], bug, policy)]))
+        logger.warning("stage %s met a %s in %d orders: half of them at a time", stage, type(bug).__name__, len(orders))
+    return _in_halves(stage, work, orders, engine, policy)
 
 
 def _in_halves(

@@ -10,11 +10,15 @@ from dex import RetryableError
 from orders.config import get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
+from orders.selectors import UPKEEP
 from orders.services.examine import examine_books
+from orders.services.heartbeat import beat
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
 from orders.services.watch import watch_wallets
 from orders.states import Stage
+
+UPKEEP_PAUSE_S = 0.5
 
 
 class StageTask(Task):  # type: ignore[type-arg]
@@ -64,9 +68,13 @@ def confirm(self: StageTask) -> None:
 
 @shared_task(name="orders.upkeep")
 def upkeep() -> None:
-    """Each second: wake whatever is due, and send what is signed and was not sent."""
-    wake_due_stages()
-    send_what_is_unsent(get_engine())
+    """Each second: wake whatever is due, and send what is signed and was not sent.
+
+    Every worker asks for it each second, so that none is needed; one that comes right after another does nothing.
+    """
+    if beat(UPKEEP, at_least_s=UPKEEP_PAUSE_S):
+        wake_due_stages()
+        send_what_is_unsent(get_engine())
 
 
 @shared_task(name="orders.watch_nonces")

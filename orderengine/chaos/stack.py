@@ -38,6 +38,7 @@ class Stack:
         self.restarts: Counter[str] = Counter()
         own = {"STATE_DIR": str(state.directory), "HOST": "127.0.0.1", "PORT": str(free_port()), "DEBUG": "1"}
         own |= {"SECRET_KEY": secrets.token_urlsafe(48), "LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1"}
+        own |= {"DEBUG_PAGES": "0"}
         inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_HOST"}}
         self.environment = inherited | own | environment
         state.write("ports", {"postgres": free_port()})

@@ -17,7 +17,7 @@ import pytest
 
 from orderengine.devstack.environment import free_port
 from orderengine.tests.conftest import state_directory
-from orderengine.tests.engines import ROOT, Engine
+from orderengine.tests.engines import ROOT, Engine, is_running
 
 pytestmark = pytest.mark.system
 
@@ -142,6 +142,9 @@ def test_a_frozen_redis_delays_nobody_and_loses_nothing(whole: Engine, http: htt
 
 
 def test_a_dead_redis_delays_nobody_and_loses_nothing(whole: Engine, http: httpx.Client) -> None:
+    worker = whole.processes()["worker"]
+    # Tasks must be running when the broker goes.
+    http.post("/api/v1/orders/batch", json={"orders": [order() for _ in range(100)]})
     os.kill(whole.processes()["valkey"], signal.SIGKILL)
     started_at = time.monotonic()
     answer = http.post("/api/v1/orders", json=order())
@@ -149,6 +152,19 @@ def test_a_dead_redis_delays_nobody_and_loses_nothing(whole: Engine, http: httpx
     assert answer.status_code == 201
     assert time.monotonic() - started_at < 1
     until(lambda: http.get(answer.headers["Location"]).json()["outcome"] == "filled", 60)
+    until(lambda: all_ended(whole), 60)
+    assert whole.processes()["worker"] == worker
+
+
+def test_who_calls_while_the_web_process_is_away_waits_and_is_not_refused(whole: Engine, http: httpx.Client) -> None:
+    web = whole.processes()["web"]
+    os.killpg(web, signal.SIGKILL)
+    until(lambda: not is_running(web), 10)
+
+    answer = httpx.post(f"{whole.url}/api/v1/orders", json=order(), timeout=60)
+
+    assert answer.status_code == 201
+    assert whole.processes()["web"] != web
 
 
 def test_a_dead_database_is_a_503_and_never_half_an_order(whole: Engine, http: httpx.Client) -> None:

@@ -112,7 +112,7 @@ class Claim(NamedTuple):
 
 
 # A token begins with the process id of the database session that claims.
-TOKEN = "(SELECT (lpad(to_hex(pg_backend_pid()), 8, '0') || substr(gen_random_uuid()::text, 9))::uuid)"
+BY_SESSION = "(SELECT (lpad(to_hex(pg_backend_pid()), 8, '0') || substr(gen_random_uuid()::text, 9))::uuid)"
 HOLDER = "('x' || left(lease_token::text, 8))::bit(32)::int"
 
 # Claims that ended in a crash make the next one's batch this much smaller, in bits: 200, 12, 1.
@@ -158,7 +158,7 @@ def _claimable(stage: Stage) -> str:
 def _statement(stage: Stage) -> str:
     read = ", ".join((_READ | dict.fromkeys(_NOT_READ[stage], "NULL")).values())
     lease = f"""
-        lease_until = now() + %(lease_s)s * interval '1 second', lease_token = {TOKEN},
+        lease_until = now() + %(lease_s)s * interval '1 second', lease_token = {BY_SESSION},
         claim_count = o.claim_count + 1
     """
     due = f"""

@@ -3,9 +3,12 @@
 from django.db import connection
 
 
-def beat(name: str) -> None:
-    """Note the database's time under the part's name."""
+def beat(name: str, at_least_s: float = 0.0) -> bool:
+    """Note the database's time under the part's name; False where somebody did so less than `at_least_s` ago."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO orders_heartbeat (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET at = now()", [name]
+            "INSERT INTO orders_heartbeat AS h (name) VALUES (%s) ON CONFLICT (name) DO UPDATE SET at = now()"
+            " WHERE h.at <= now() - %s * interval '1 second'",
+            [name, at_least_s],
         )
+        return bool(cursor.rowcount)

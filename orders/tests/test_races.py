@@ -1,5 +1,6 @@
 """Rivals at named points: whoever commits first wins, and the other one changes nothing."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from orders.models import Account, Fill, Order, OrderEvent, Submission
 from orders.pipeline import STAGES, run_stage
 from orders.problems import Problem
 from orders.services.cancel import Actor, CancelResult, cancel_orders
-from orders.services.claim import claim_orders
+from orders.services.claim import claim_orders, end_dead_leases
 from orders.services.place import place_orders
 from orders.services.settled import retry
 from orders.services.transition import transition
@@ -38,6 +39,22 @@ def in_thread(work: Callable[[], Any]) -> Any:
         return pool.submit(run).result()
 
 
+def sessions() -> int:
+    """Database sessions of this test's database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        count: int = cursor.fetchone()[0]
+    return count
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """PostgreSQL takes a moment to end a session."""
+    ends_at = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < ends_at
+        time.sleep(0.01)
+
+
 def test_two_claims_share_nothing(account: Account) -> None:
     place(account, *(terms() for _ in range(10)))
 
@@ -45,6 +62,33 @@ def test_two_claims_share_nothing(account: Account) -> None:
     second = {order.id for order in in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders}
 
     assert (len(first), len(second), first & second) == (6, 4, set())
+
+
+def test_nobody_waits_for_the_lease_of_a_dead_database_session(account: Account) -> None:
+    place(account, *(terms() for _ in range(10)))
+    mine = {order.id for order in claim_orders(Stage.ROUTE, 6, 10).orders}
+    dead = {order.id for order in in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders}
+    until(lambda: sessions() == 1)
+
+    assert end_dead_leases() == len(dead) == 4
+
+    claimed_again = {order.id for order in claim_orders(Stage.ROUTE, 200, 10).orders}
+    assert (claimed_again, claimed_again & mine) == (dead, set())
+    assert end_dead_leases() == 0
+
+
+def test_who_only_lost_its_connection_still_settles_what_nobody_else_took(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    [order] = place(account)
+    slow = claim_orders(Stage.ROUTE, 10, 10).orders
+    connection.close()
+    until(lambda: in_thread(end_dead_leases) == 1)
+
+    STAGES[Stage.ROUTE](slow, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert order.status == OrderStatus.BUILDING
 
 
 @pytest.mark.parametrize("stage", list(Stage))
