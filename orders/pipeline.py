@@ -99,9 +99,9 @@ def _carry(
         stage, batch = carries_to.get(stage), settled.carried
 
 
-def wake_due_stages() -> None:
+def wake_due_stages(policy: Policy) -> None:
     """The safety net: wake every stage that has rows to look at, whatever became of its messages."""
-    end_dead_leases()
+    end_dead_leases(policy.lease_s)
     for stage, delay_s in due_stages().items():
         wake(stage, delay_s)
 

@@ -73,7 +73,7 @@ def upkeep() -> None:
     Every worker asks for it each second, so that none is needed; one that comes right after another does nothing.
     """
     if beat(UPKEEP, at_least_s=UPKEEP_PAUSE_S):
-        wake_due_stages()
+        wake_due_stages(get_policy())
         send_what_is_unsent(get_engine())
 
 

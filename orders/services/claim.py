@@ -219,17 +219,25 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
         )
 
 
-def end_dead_leases() -> int:
-    """End the leases whose claim was made by a database session that is gone; return how many those were.
+def end_dead_leases(lease_s: int) -> int:
+    """End the leases, of `lease_s` at most, whose claim was made by a database session that is gone; return how many.
 
     PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker. One
     that only lost its connection may go on: what it settles counts as long as nobody else has claimed the order.
+    A claim that was made before the server itself started again is not counted as a crash of its worker.
     """
     is_dead = f"lease_until > now() AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL)"
     dead = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {rows} AND {is_dead}" for rows in CONDITIONS.values())
     locked = f"SELECT id FROM orders_order WHERE id IN ({dead}) ORDER BY id FOR UPDATE SKIP LOCKED"
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE orders_order SET lease_until = NULL WHERE id IN ({locked})")
+        cursor.execute(
+            f"""
+            UPDATE orders_order SET lease_until = NULL, claim_count = claim_count
+                - (lease_until - %s * interval '1 second' < pg_postmaster_start_time())::int
+            WHERE id IN ({locked})
+            """,
+            [lease_s],
+        )
         return cursor.rowcount
 
 

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Drive = Callable[..., None]
 
+DAY_S = 24 * 60 * 60
+
 
 def in_thread(work: Callable[[], Any]) -> Any:
     """Run a rival on a connection of its own."""
@@ -70,11 +72,30 @@ def test_nobody_waits_for_the_lease_of_a_dead_database_session(account: Account)
     dead = {order.id for order in in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders}
     until(lambda: sessions() == 1)
 
-    assert end_dead_leases() == len(dead) == 4
+    assert end_dead_leases(10) == len(dead) == 4
 
     claimed_again = {order.id for order in claim_orders(Stage.ROUTE, 200, 10).orders}
     assert (claimed_again, claimed_again & mine) == (dead, set())
-    assert end_dead_leases() == 0
+    assert end_dead_leases(10) == 0
+
+
+def test_a_restart_of_the_database_is_no_crash_of_the_workers(account: Account) -> None:
+    """Else a few restarts in a row would end innocent orders as poison."""
+    place(account, terms(), terms())
+    claimed = in_thread(lambda: claim_orders(Stage.ROUTE, 2, 10)).orders
+    until(lambda: sessions() == 1)
+    before, after = (order.id for order in claimed)
+    with connection.cursor() as cursor:
+        for order_id, seconds in ((before, -1), (after, 1)):
+            cursor.execute(
+                "UPDATE orders_order SET lease_until = pg_postmaster_start_time() + %s * interval '1 second'"
+                " WHERE id = %s",
+                [DAY_S + seconds, order_id],
+            )
+
+    assert end_dead_leases(DAY_S) == 2
+
+    assert dict(Order.objects.values_list("id", "claim_count")) == {before: 0, after: 1}
 
 
 def test_who_only_lost_its_connection_still_settles_what_nobody_else_took(
@@ -83,7 +104,7 @@ def test_who_only_lost_its_connection_still_settles_what_nobody_else_took(
     [order] = place(account)
     slow = claim_orders(Stage.ROUTE, 10, 10).orders
     connection.close()
-    until(lambda: in_thread(end_dead_leases) == 1)
+    until(lambda: in_thread(lambda: end_dead_leases(10)) == 1)
 
     STAGES[Stage.ROUTE](slow, engine=engine, policy=policy)
 
