@@ -93,6 +93,20 @@ class Chain(Protocol):
         """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
         ...
 
+    def closed_to(self, wallets: Sequence[str]) -> dict[str, frozenset[str]]:
+        """Venues where wallets cannot trade as they are; without those that trade everywhere.
+
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
+        """Sign leave for the wallet to act in batches, or take it back: transactions for nonces in a row from `nonce`.
+
+        Without I/O.
+        """
+        ...
+
     def address_of(self, owner: str) -> str:
         """The wallet that the chain's signer keeps for an owner."""
         ...

@@ -18,7 +18,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from dex.chains.evm.deployments import DEPLOYMENTS, Deployment
+from dex.chains.evm.deployments import DEPLOYMENTS, Deployment, Fork
 from dex.chains.evm.options import EvmOptions, ListedToken
 
 OPTIONS = {item.name for item in fields(EvmOptions)} - {"deployment", "urls", "tokens"}
@@ -76,7 +76,11 @@ def _described(path: Path) -> dict[str, Any]:
 
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:
     if (contracts := chain.get("contracts")) is not None:
-        made: Deployment = _made(Deployment, f"[{name}.contracts]", {"name": name} | contracts)
+        where = f"[{name}.contracts]"
+        forks = tuple(_made(Fork, f"{where} forks", fork) for fork in contracts.get("forks", ()))
+        made: Deployment = _made(Deployment, where, {"name": name} | contracts | {"forks": forks})
+        if forks and not made.batch_account:
+            raise ChainsFileError(f"{where}: forks need batch_account, by whose code wallets use several routers")
         return made
     if name not in DEPLOYMENTS:
         raise ChainsFileError(f"[{name}] is not in the table of deployments and needs [{name}.contracts]")
@@ -118,6 +122,8 @@ def _changed(value: Any, kind: Any, names: set[str]) -> list[str]:
 def _quoted(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Fork):
+        return f"{{ {', '.join(_changed(value, Fork, _names(Fork)))} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(_quoted(item) for item in value)}]"
     # A JSON string is a basic string of TOML.

@@ -7,6 +7,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
+from dex.chains.evm.abi import EXECUTE_ERROR
 from dex.chains.evm.failures import reason_of
 from dex.chains.evm.rpc import Call, Rpc, RpcError
 from dex.types import Receipt
@@ -42,15 +43,22 @@ def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[
 
 def message_of(error: RpcError) -> str:
     """The reason in words where the contracts gave one."""
-    data = bytes.fromhex(error.data[2:]) if error.data.startswith("0x") else b""
+    return _words(bytes.fromhex(error.data[2:]) if error.data.startswith("0x") else b"") or error.message
+
+
+def _words(data: bytes) -> str:
+    """What a contract gave back with its revert, in words; empty where it cannot be read."""
     try:
         if data[:4] == ERROR_STRING:
             return str(decode(["string"], data[4:])[0])
         if data[:4] == PANIC:
             return f"panic {decode(['uint256'], data[4:])[0]:#x}"
+        if data[:4] == EXECUTE_ERROR.selector:
+            number, inner = EXECUTE_ERROR.arguments(data)
+            return f"{_words(inner) or 'no reason given'} (call {number + 1} of the batch)"
     except DecodingError:
         pass
-    return error.message
+    return ""
 
 
 def is_revert(answer: object) -> bool:

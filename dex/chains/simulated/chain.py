@@ -128,6 +128,14 @@ class SimulatedChain:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 
+    def closed_to(self, wallets: Sequence[str]) -> dict[str, frozenset[str]]:
+        """See `Chain`: every wallet trades everywhere."""
+        return {}
+
+    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
+        """See `Chain`."""
+        return BroadcastRejected("wallets of this chain need nobody's code")
+
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return self._signer.address_of(owner)
