@@ -93,11 +93,13 @@ class Chain(Protocol):
         """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
         ...
 
-    def closed_to(self, wallets: Sequence[str]) -> dict[str, frozenset[str]]:
-        """Venues where wallets cannot trade as they are; without those that trade everywhere.
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """Venues where only wallets trade that act in batches."""
+        ...
 
-        Raises: ChainUnavailable.
-        """
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """Those of the wallets that do, as seen seconds ago at most. Raises: ChainUnavailable."""
         ...
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:

@@ -77,9 +77,14 @@ class FakeChain:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 
-    def closed_to(self, wallets: Sequence[str]) -> dict[str, frozenset[str]]:
-        """See `Chain`: every wallet trades everywhere."""
-        return {}
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """See `Chain`."""
+        return frozenset()
+
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """See `Chain`: nobody needs to."""
+        return frozenset()
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
         """See `Chain`."""

@@ -1,6 +1,6 @@
 """An EVM chain behind the `Chain` interface: routes become one transaction of the router, receipts become fills."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,18 +122,14 @@ class EvmChain:
         except DexError as error:
             return error
 
-    def closed_to(self, wallets: Sequence[str]) -> dict[str, frozenset[str]]:
-        """See `Chain`: pairs of forks are for wallets that act in batches."""
-        forks, account = self._options.deployment.forks, self._options.deployment.batch_account
-        if not forks:
-            return {}
-        found = self._delegates.of(wallets)
-        if self._fund is not None and (new := [wallet for wallet, delegate in found.items() if delegate != account]):
-            for wallet in new:
-                self._fund(wallet)
-            found |= self._delegates.of(new, is_fresh=True)
-        venues = frozenset(fork.venue for fork in forks)
-        return {wallet: venues for wallet, delegate in found.items() if delegate != account}
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """See `Chain`: pairs of forks go through routers of their own."""
+        return frozenset(fork.venue for fork in self._options.deployment.forks)
+
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """See `Chain`."""
+        return self._batching(wallets, is_fresh=False)
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
         """See `Chain`. The authorization uses up the second nonce; should it not, what does nothing will."""
@@ -249,11 +245,16 @@ class EvmChain:
         confirmations = max(0, int(head["number"], 16) - number) + 1
         return receipt_of(raw, self._market.facts, self._native, confirmations, number <= last_final)
 
-    def _bare(self, trials: Sequence[Trial]) -> set[str]:
+    def _bare(self, trials: Sequence[Trial]) -> frozenset[str]:
         """Wallets that are to act in a batch and cannot: a call of them succeeds, and does nothing."""
-        wanted = {trial.intent.wallet for trial in trials if trial.is_batch_of({trial.intent.wallet})}
-        found = self._delegates.of(wanted, is_fresh=True) if wanted else {}
-        return {wallet for wallet, delegate in found.items() if delegate != self._options.deployment.batch_account}
+        wallets = frozenset(trial.to for trial in trials if trial.to == trial.intent.wallet)
+        return wallets - self._batching(wallets, is_fresh=True)
+
+    def _batching(self, wallets: Iterable[str], *, is_fresh: bool) -> frozenset[str]:
+        """Those that run the batch account's code."""
+        account = self._options.deployment.batch_account
+        found = self._delegates.of(wallets, is_fresh=is_fresh) if account else {}
+        return frozenset(wallet for wallet, delegate in found.items() if delegate == account)
 
     def _sign(self, intent: Intent) -> SignedTransaction | DexError:
         try:

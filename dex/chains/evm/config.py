@@ -77,10 +77,12 @@ def _described(path: Path) -> dict[str, Any]:
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:
     if (contracts := chain.get("contracts")) is not None:
         where = f"[{name}.contracts]"
-        forks = tuple(_made(Fork, f"{where} forks", fork) for fork in contracts.get("forks", ()))
-        made: Deployment = _made(Deployment, where, {"name": name} | contracts | {"forks": forks})
+        forks = tuple(_made(Fork, f"{where} forks", _lowered(fork)) for fork in contracts.get("forks", ()))
+        made: Deployment = _made(Deployment, where, {"name": name} | _lowered(contracts) | {"forks": forks})
         if forks and not made.batch_account:
             raise ChainsFileError(f"{where}: forks need batch_account, by whose code wallets use several routers")
+        if len({made.venue_v2, made.venue_v3, *(fork.venue for fork in forks)}) < len(forks) + 2:
+            raise ChainsFileError(f"{where}: each of the forks needs a venue of its own")
         return made
     if name not in DEPLOYMENTS:
         raise ChainsFileError(f"[{name}] is not in the table of deployments and needs [{name}.contracts]")
@@ -103,6 +105,14 @@ def _made(kind: Any, where: str, given: Mapping[str, Any]) -> Any:
 
 def _lower(item: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {**item, key: str(item.get(key, "")).lower()}
+
+
+def _lowered(contracts: Mapping[str, Any]) -> dict[str, Any]:
+    """With every address as the engine compares it."""
+    return {
+        key: value.lower() if isinstance(value, str) and value.startswith("0x") else value
+        for key, value in contracts.items()
+    }
 
 
 def _names(kind: Any) -> set[str]:

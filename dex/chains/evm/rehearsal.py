@@ -53,7 +53,7 @@ def _judged(trial: Trial, answer: object, snapshot: Snapshot) -> DexError | None
         return InsufficientFunds(f"the wallet cannot pay for it: {answer.message}")
     if not is_revert(answer):
         return None  # the node could not try: the chain itself will tell
-    code, detail = reason_of(message_of(answer))
+    code, detail = reason_of(message_of(answer, trial.data))
     if code == "insufficient_funds":
         return InsufficientFunds(detail, hint=HINTS[code])
     if code == "slippage":
