@@ -1,12 +1,15 @@
 """Wallets that begin to act in batches, stop it, or never do: what is routed for them, and what of it executes."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from dex import Engine, SigningRefused
+from dex import DexError, Engine, SigningRefused
+from dex import SignedTransaction as Bytes
+from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.local.world import World, development_signer
 from dex.signers import SigningPolicy
 from dex.tests.evm_orders import ETH
@@ -173,6 +176,41 @@ def test_an_order_routed_before_its_wallet_stopped_is_never_signed(
     order.refresh_from_db()
     assert (order.status, order.attempt, Submission.objects.count()) == ("CONFIRMED", 2, 1)
     assert FORK not in venues_of(order)
+
+
+def with_strict_pool(world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Nodes that take one transaction at a time of such wallets, as Geth does; the hashes that were refused."""
+    take, refused = engine.chain.broadcast, []
+
+    def broadcast(transactions: Sequence[Bytes]) -> list[DexError | None]:
+        answers: list[DexError | None] = []
+        for item in transactions:
+            if item.nonce > int(world.anvil.ask("eth_getTransactionCount", item.wallet, "latest"), 16):
+                refused.append(item.tx_hash)
+                answers.append(refusal_of("in-flight transaction limit reached for delegated accounts"))
+            else:
+                answers += take([item])
+        return answers
+
+    monkeypatch.setattr(engine.chain, "broadcast", broadcast)
+    return refused
+
+
+def test_orders_wait_for_their_turn_where_a_node_takes_one_at_a_time(
+    world: World, engine: Engine, owner: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+    refused = with_strict_pool(world, engine, monkeypatch)
+    orders = place(owner, *(sale(engine, ETH + n, token_out="USDC") for n in range(4)))
+
+    finish(world, engine)
+    see_through(world, engine)
+
+    rows = list(Order.objects.filter(id__in=[order.id for order in orders]))
+    assert {(row.status, row.attempt) for row in rows} == {("CONFIRMED", 1)}
+    assert len({row.tx_hash for row in rows} & set(refused)) >= 3
+    wallet = Wallet.objects.get()
+    assert chain_nonce_of(world, wallet) == wallet.next_nonce
 
 
 def test_while_paused_a_delegation_is_only_taken_back(world: World, engine: Engine, owner: Account) -> None:

@@ -301,7 +301,7 @@ class EvmChain:
         deployment, facts = self._options.deployment, self._market.facts
         if needs_batch(intent.route, facts):
             calls = swap_batch(intent, facts, self._native, deployment.router)
-            gas = gas_for_batch(intent.route, self._market.pool, deployment.extra_gas)
+            gas = gas_for_batch(intent.route, len(calls), self._market.pool, deployment.extra_gas)
             return intent.wallet, abi.EXECUTE_BATCH.call(calls), 0, gas
         data, value = swap_calls(intent, facts, self._native)
         return deployment.router, data, value, gas_for(intent.route, self._market.pool, deployment.extra_gas)

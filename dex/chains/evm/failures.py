@@ -10,7 +10,10 @@ from dex.errors import BroadcastRejected, BroadcastTimeout, DexError, Insufficie
 
 GETH = "https://github.com/ethereum/go-ethereum/blob/0dfc43ad9bbd4d8c22e88681cc32f455ceb973f3/core/txpool/errors.go"
 GETH_STATE = "https://github.com/ethereum/go-ethereum/blob/003d175e21e03858c8879a32ff1ba35425cb8566/core/error.go"
-GETH_DELEGATED = "https://github.com/ethereum/go-ethereum/blob/master/core/txpool/legacypool/legacypool.go"
+GETH_DELEGATED = (
+    "https://github.com/ethereum/go-ethereum/blob/004526762b51f4270ce496f66a4dc2c7ac7cfa3b/core/txpool/legacypool"
+    "/legacypool.go"
+)
 GETH_SIGNER = "https://github.com/ethereum/go-ethereum/blob/master/core/types/transaction_signing.go"
 ANVIL = "https://github.com/foundry-rs/foundry/blob/v1.7.1/crates/anvil/src/eth/error.rs"
 # Older versions answer with the names that this file lists, newer ones in Geth's words.

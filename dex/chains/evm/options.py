@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dex.chains.evm.deployments import Deployment
 
 GWEI = 10**9
-# Measured: 2,700.
+# Measured: 46.
 CALLED_GAS = 20_000
 
 
