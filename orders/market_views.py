@@ -1,5 +1,6 @@
 """What can be traded, where, and at what price: GET /venues, GET /tokens, POST /quotes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from rest_framework.response import Response
 
 from dex import DexError
 from orders import schema, selectors
-from orders.access import AccountView
+from orders.access import AccountView, account_of
 from orders.engine import get_engine
 from orders.events import timestamp
 from orders.intake import quote_terms
@@ -19,6 +20,7 @@ from orders.representation import quote_json
 from orders.scopes import QUOTE, READ
 from orders.serializers import QuoteRequestSerializer
 from orders.services.settled import problem_of
+from orders.services.wallets import closed_venues
 from orders.terms import swap_request
 
 QUOTE_LIFE_S = 5
@@ -36,7 +38,9 @@ class QuotesView(AccountView):
         serializer.is_valid(raise_exception=True)
         terms = quote_terms(serializer.validated_data, read_offer())
         wanted = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
-        quote = get_engine().route([wanted])[0]
+        account_id, engine = account_of(request).id, get_engine()
+        closed = closed_venues([account_id], engine, makes_wallets=False).get(account_id, frozenset())
+        quote = engine.route([replace(wanted, deny_venues=wanted.deny_venues | closed)])[0]
         if isinstance(quote, DexError):
             raise ProblemError(problem_of(quote))
         now = datetime.now(UTC)

@@ -93,6 +93,22 @@ class Chain(Protocol):
         """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
         ...
 
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """Venues where only wallets trade that act in batches."""
+        ...
+
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """Those of the wallets that do, as seen seconds ago at most. Raises: ChainUnavailable."""
+        ...
+
+    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
+        """Sign leave for the wallet to act in batches, or take it back: transactions for nonces in a row from `nonce`.
+
+        Without I/O.
+        """
+        ...
+
     def address_of(self, owner: str) -> str:
         """The wallet that the chain's signer keeps for an owner."""
         ...

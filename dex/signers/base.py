@@ -13,7 +13,9 @@ class Facts:
     `token` that the wallet gives, `fee` the most atoms of the chain's own token for inclusion; `deadline` is chain
     time in unix seconds, after which nothing happens. `is_noop` is a transaction that only uses up its nonce: it calls
     nobody, gives nothing and has no deadline. `is_approval` lets `router` take up to `amount` of a token later; whose
-    it is stands in its signature alone, so `wallet` is empty.
+    it is stands in its signature alone, so `wallet` is empty. `is_delegation` lets the wallet act by the code of
+    `router`, or by none where that is `NO_CODE`; without a `wallet` it is the authorization that such a transaction
+    carries. `further_routers` are called beside `router` in the same transaction.
     """
 
     chain_id: str
@@ -26,7 +28,12 @@ class Facts:
     deadline: int
     is_noop: bool = False
     is_approval: bool = False
+    is_delegation: bool = False
+    further_routers: frozenset[str] = frozenset()
 
+
+# Delegating to it takes a delegation back. Source: https://eips.ethereum.org/EIPS/eip-7702
+NO_CODE = "0x" + "0" * 40
 
 Reader = Callable[[bytes], Facts]
 

@@ -52,7 +52,7 @@ def test_tokens_keep_their_decimals() -> None:
 
 
 # Forks of venues that are here, and the chain's own token, which no simulated one has.
-ON_EVM_CHAINS_ALONE = {"wrapping", "pancake_v2", "pancake_v3"}
+ON_EVM_CHAINS_ALONE = {"wrapping", "pancake_v2", "pancake_v3", "sushiswap_v2"}
 
 
 def test_every_venue_has_pools_of_its_kind_and_no_pool_is_a_strangers() -> None:

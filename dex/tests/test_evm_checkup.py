@@ -72,3 +72,13 @@ def test_a_wrong_chain_and_a_dead_node_are_findings_and_no_errors(world: World) 
     assert "of chain 31338, not of 1" in wrong["node"].seen
     assert "127.0.0.1 does not answer" in dead["node"].seen
     assert [one.fix != "" for one in (*wrong.values(), *dead.values())] == [True, True]
+
+
+def test_whose_code_a_wallet_runs_is_told_and_strange_code_is_named(world: World) -> None:
+    wallet = Trader.on(world).wallet
+    nonces = {wallet: world.chain().next_nonce(wallet)}
+    assert look(world, wallets=nonces)["wallet"].seen.endswith(", acts in batches")
+
+    world.anvil.ask("anvil_setCode", wallet, "0xef0100" + "66" * 20)
+
+    assert f"runs the code of 0x{'66' * 20}" in look(world, wallets=nonces)["wallet"].fix

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dex.chains.evm.config import ChainsFileError, describe, read_chain
-from dex.chains.evm.deployments import DEPLOYMENTS, Deployment
+from dex.chains.evm.deployments import BATCH_ACCOUNT, DEPLOYMENTS, Deployment, Fork
 from dex.chains.evm.options import EvmOptions, ListedToken
+from dex.venues import VENUES
 
 BASE = """
 [base]
@@ -47,7 +48,11 @@ def test_a_known_chain_needs_nodes_and_tokens(tmp_path: Path) -> None:
 
 
 def test_what_is_described_reads_back_the_same(tmp_path: Path) -> None:
-    own = Deployment("own", 4_242, "0x1", "0x2", "0x3", "0x4", "0x5", "", native_symbol="OWN", v3_fees=(100, 2_500))
+    forks = (Fork("sushiswap_v2", "0x8", "0x9"), Fork("pancake_v2", "0xa", "0xb", 2_500, "0xc"))
+    own = Deployment(
+        "own", 4_242, "0x1", "0x2", "0x3", "0x4", "0x5", "", native_symbol="OWN", v3_fees=(100, 2_500),
+        batch_account="0xd", forks=forks,
+    )  # fmt: skip
     tokens = (ListedToken("WOWN", "Wrapped", 18, "0x1"), ListedToken("USD", 'A "dollar"', 6, "0x7", 10**12))
     options = EvmOptions(own, ("http://127.0.0.1:8545",), tokens, has_finality_tag=True, snapshot_s=0.25)
 
@@ -78,3 +83,32 @@ def test_a_mistake_is_named(tmp_path: Path, change: tuple[str, str], name: str, 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ChainsFileError, match=r"nowhere\.toml cannot be read"):
         read_chain(tmp_path / "nowhere.toml", "base", NODES)
+
+
+@pytest.mark.parametrize(
+    ("forks", "said"),
+    [
+        ('forks = [{ venue = "sushiswap_v2", factory = "0x8", router = "0x9" }]', "forks need batch_account"),
+        ('forks = [{ venue = "sushiswap_v2", factory = "0x8" }]', "[own.contracts] forks"),
+        (
+            'forks = [{ venue = "uniswap_v2", factory = "0x8", router = "0x9" }]\nbatch_account = "0xa"',
+            "venue of its own",
+        ),
+    ],
+)
+def test_a_fork_that_no_wallet_could_use_is_named(tmp_path: Path, forks: str, said: str) -> None:
+    tokens = (ListedToken("A", "A", 18, "0x1"), ListedToken("B", "B", 6, "0x7"))
+    own = Deployment("own", 4_242, "0x1", "0x2", "0x3", "0x4", "0x5", "")
+    text = describe(EvmOptions(own, ("http://127.0.0.1:8545",), tokens))
+
+    with pytest.raises(ChainsFileError) as refused:
+        read_chain(written(tmp_path, text.replace("[own.contracts]", f"[own.contracts]\n{forks}")), "own", {})
+
+    assert said in str(refused.value)
+
+
+def test_every_fork_is_at_a_venue_that_is_known() -> None:
+    for deployment in DEPLOYMENTS.values():
+        assert {fork.venue for fork in deployment.forks} <= VENUES.keys()
+        assert deployment.router not in {fork.router for fork in deployment.forks}
+        assert deployment.batch_account == BATCH_ACCOUNT

@@ -10,7 +10,7 @@ from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, quote_of, sign
 
 pytestmark = pytest.mark.chain
 
-V2, V3 = frozenset({"uniswap_v2"}), frozenset({"uniswap_v3"})
+V2, V3, FORK = frozenset({"uniswap_v2"}), frozenset({"uniswap_v3"}), frozenset({"sushiswap_v2"})
 
 
 def execute(world: World, engine: Engine, quote: Quote) -> tuple[Receipt, dict[str, int]]:
@@ -80,7 +80,7 @@ CASES: dict[str, tuple[str, str, int, dict[str, object], Callable[[Quote], bool]
         "USDC",
         300 * ETH,
         {"max_hops": 1},
-        lambda q: {hop.venue for hop in q.route.hops} == V2 | V3 and len(q.route.hops) == 3,
+        lambda q: {hop.venue for hop in q.route.hops} == V2 | V3 | FORK and len(q.route.hops) == 4,
     ),
     "split, one leg through another token": ("WETH", "USDC", 300 * ETH, {}, lambda q: len(q.route.hops) > 3),
 }

@@ -21,6 +21,8 @@ from dex.chains.evm.failures import REASONS, REFUSALS, reason_of, refusal_of
         ("insufficient funds for gas * price + value: balance 1", "insufficient_funds"),
         ("invalid chain id for signer: have 1 want 10", "rejected"),
         ("intrinsic gas too low: have 1, want 21000", "rejected"),
+        ("in-flight transaction limit reached for delegated accounts", "timeout"),
+        ("gapped-nonce tx from delegated accounts", "timeout"),
         ("the node has had too much coffee", "timeout"),
     ],
 )

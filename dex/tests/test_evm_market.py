@@ -48,7 +48,7 @@ def test_every_pool_of_the_factories_is_found(world: World) -> None:
     snapshot = chain.snapshot()
 
     assert len(snapshot.pools) == len(POOLS) + 1  # the wrapper
-    assert {pool.venue for pool in snapshot.pools} == {"uniswap_v2", "uniswap_v3", "wrapping"}
+    assert {pool.venue for pool in snapshot.pools} == {"uniswap_v2", "uniswap_v3", "sushiswap_v2", "wrapping"}
     assert snapshot.version == int(world.anvil.ask("eth_blockNumber"), 16)
 
 

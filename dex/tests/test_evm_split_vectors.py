@@ -1,7 +1,4 @@
-"""The markets of the split vectors, put on the node as they are: what orders get there is the best that is known.
-
-A market with a second V2 factory that its best split uses is left to the pools' own tests: one router serves one.
-"""
+"""The markets of the split vectors, put on the node as they are: what orders get there is the best that is known."""
 
 from itertools import permutations
 from typing import Any
@@ -27,7 +24,8 @@ SYNC_PAIR = Function("sync")
 # Where a V3 pool keeps what the vectors give. Source: https://github.com/Uniswap/v3-core/blob/v1.0.0/contracts
 # /UniswapV3Pool.sol (order of its state variables)
 LIQUIDITY_SLOT, TICKS_SLOT, BITMAP_SLOT = 4, 5, 6
-FOREIGN = "v2b"
+# The venue of the vectors that is a second V2 factory.
+SECOND = "v2b"
 PLENTY = 2**111
 CLOSE_PPB = 10_000  # one part in 1e5
 
@@ -39,22 +37,13 @@ def swaps_of(pool: Described) -> list[Described]:
     return legs
 
 
-def is_foreign(pool: Described) -> bool:
-    return any(swap.get("venue") == FOREIGN for swap in swaps_of(pool))
-
-
-def executable(market: Described) -> bool:
-    used = zip(market["pools"], market["best_split"]["amounts_in"], strict=True)
-    return not any(is_foreign(pool) for pool, amount in used if int(amount))
-
-
-MARKETS = [market for market in load_vectors("split_routes", "markets") if executable(market)]
+MARKETS = load_vectors("split_routes", "markets")
 
 
 def named(market: Described) -> list[tuple[Described, str, str]]:
     """Each pool with the names of what it sells for what; tokens on the way are M1, M2, ..."""
     found = []
-    for number, pool in enumerate(item for item in market["pools"] if not is_foreign(item)):
+    for number, pool in enumerate(market["pools"]):
         swaps = swaps_of(pool)
         names = ["A", *(f"M{number}-{place}" for place in range(1, len(swaps))), "B"]
         found += [(swap, names[i], names[i + 1]) for i, swap in enumerate(swaps)]
@@ -86,8 +75,9 @@ def mapped(slot: int, key: int) -> int:
 def put_pool(world: World, deployer: Deployer, swap: Described, sold: str, bought: str) -> None:
     factories = world.deployment
     if swap["type"] == "v2":
-        deployer.call(factories.factory_v2, CREATE_PAIR, sold, bought)
-        pair = deployer.read(factories.factory_v2, GET_PAIR, sold, bought)
+        factory = world.deployed.fork.factory if swap["venue"] == SECOND else factories.factory_v2
+        deployer.call(factory, CREATE_PAIR, sold, bought)
+        pair = deployer.read(factory, GET_PAIR, sold, bought)
         deployer.call(sold, TRANSFER_TO, pair, int(swap["reserve_in"]))
         deployer.call(bought, TRANSFER_TO, pair, int(swap["reserve_out"]))
         deployer.call(pair, SYNC_PAIR)

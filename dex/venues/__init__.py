@@ -9,6 +9,7 @@ from dex.venues.orca import ORCA
 from dex.venues.pancake_v2 import PANCAKE_V2
 from dex.venues.pancake_v3 import PANCAKE_V3
 from dex.venues.raydium import RAYDIUM
+from dex.venues.sushiswap_v2 import SUSHISWAP_V2
 from dex.venues.uniswap_v2 import UNISWAP_V2
 from dex.venues.uniswap_v3 import UNISWAP_V3
 from dex.venues.wrapping import WRAPPING
@@ -24,6 +25,7 @@ VENUES: dict[str, Venue] = {
         PANCAKE_V2,
         PANCAKE_V3,
         RAYDIUM,
+        SUSHISWAP_V2,
         UNISWAP_V2,
         UNISWAP_V3,
         WRAPPING,

@@ -35,6 +35,7 @@ from orders.states import OrderStatus, Stage
 
 # The shortest pause between two looks at the same transaction, whatever the chain's block time.
 MIN_POLL_S = 0.05
+IDLE = "the wallet did not act in batches any more when it was called"
 
 
 @dataclass(slots=True)
@@ -165,7 +166,7 @@ def _judge_final(order: ClaimedOrder, hold: OpenHold, receipt: Receipt, policy: 
     is_noop = any(item.is_noop and item.signed.tx_hash == receipt.tx_hash for item in hold.transactions)
     if is_noop:
         found.changes.append(_cancelled(order, hold, receipt))
-    elif receipt.is_success:
+    elif receipt.is_success and receipt.route is not None:
         found.filled.append((order, receipt))
         found.changes.append(_confirmed(order, receipt))
     else:
@@ -198,16 +199,21 @@ def _confirmed(order: ClaimedOrder, receipt: Receipt) -> Change:
 
 
 def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
-    """A final receipt that swapped nothing: routed again when the price was to blame and attempts are left."""
+    """A final receipt that swapped nothing: routed again when the price was to blame and attempts are left.
+
+    A call that went through and did nothing met a wallet that does not act in batches any more: routed again too.
+    """
     code = receipt.code if receipt.code in KINDS else "reverted"
+    is_idle = receipt.is_success
+    detail = IDLE if is_idle else receipt.detail
     problem = Problem(
         code or "reverted",
-        f"{receipt.detail} (attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)",
+        f"{detail} (attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)",
         facts={"tx_hash": receipt.tx_hash, "block_number": receipt.block_number},
     )
     if order.is_cancel_requested:
         return fail(order, Problem("cancelled", f"cancelled; {problem.detail}", facts=problem.facts))
-    if code == "slippage" and order.attempt < policy.max_attempts and not order.is_expired:
+    if (code == "slippage" or is_idle) and order.attempt < policy.max_attempts and not order.is_expired:
         return retry(order, OrderStatus.ROUTING, problem, policy, fields={"tx_hash": None, "route": None})
     return fail(order, problem)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from dex import DexError, Engine, SwapIntent
+from dex import DexError, Engine, Quote, SwapIntent, SwapRequest
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order, Wallet
 from orders.problems import Problem, ProblemError
@@ -16,6 +16,7 @@ from orders.services.limits import admit, lock_room
 from orders.services.pause import read_controls
 from orders.services.place import unsaved_order
 from orders.services.settled import problem_of
+from orders.services.wallets import closed_venues
 from orders.states import OrderStatus
 from orders.terms import Terms, swap_request
 
@@ -30,10 +31,7 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
     """
     _within_limits(account, terms, key)
     request = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
-    paused = read_controls().venues
-    quote = engine.route([replace(request, deny_venues=request.deny_venues | paused)])[0]
-    if isinstance(quote, DexError):
-        raise ProblemError(problem_of(quote))
+    quote = _quote(account, request, engine)
     now = datetime.now(UTC)
     wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id).first()
     intent = SwapIntent(
@@ -62,6 +60,16 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
     for name, value in fields.items():
         setattr(order, name, value)
     return order
+
+
+def _quote(account: Account, request: SwapRequest, engine: Engine) -> Quote:
+    """Raises: ProblemError."""
+    denied = request.deny_venues | read_controls().venues
+    closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
+    quote = engine.route([replace(request, deny_venues=denied | closed)])[0]
+    if isinstance(quote, DexError):
+        raise ProblemError(problem_of(quote))
+    return quote
 
 
 def _within_limits(account: Account, terms: Terms, key: ApiKey | None) -> None:

@@ -15,11 +15,13 @@ from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.pause import read_controls
 from orders.services.settled import Settled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
+from orders.services.wallets import closed_venues
 from orders.states import OrderStatus
 from orders.terms import swap_request
 
 # How soon an order that only a paused venue could serve is looked at again.
 HALT_POLL_S = 2.0
+NONE: frozenset[str] = frozenset()
 
 
 def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
@@ -65,18 +67,18 @@ def expired(order: ClaimedOrder) -> Problem:
 
 
 def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:
-    requests = [_request(order, paused) for order in orders]
-    if not requests:
+    if not orders:
         return []
     try:
-        return engine.route(requests)
+        closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
+        return engine.route([_request(order, paused | closed.get(order.account_id, NONE)) for order in orders])
     except RetryableError as error:  # the snapshot itself was not to be had: nobody got a route
-        return [error] * len(requests)
+        return [error] * len(orders)
 
 
-def _request(order: ClaimedOrder, paused: frozenset[str]) -> SwapRequest:
+def _request(order: ClaimedOrder, denied: frozenset[str]) -> SwapRequest:
     request = swap_request(order.token_in, order.token_out, order.side, order.amount, order.terms)
-    return replace(request, deny_venues=request.deny_venues | paused) if paused else request
+    return replace(request, deny_venues=request.deny_venues | denied) if denied else request
 
 
 def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:

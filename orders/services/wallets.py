@@ -42,6 +42,24 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
     return wallets
 
 
+def closed_venues(account_ids: Iterable[int], engine: Engine, *, makes_wallets: bool) -> dict[int, frozenset[str]]:
+    """Venues where each account cannot trade, since its wallet does not act in batches; without those that can.
+
+    Without `makes_wallets` an account that has no wallet yet counts as one of them. Raises: RetryableError.
+    """
+    venues = engine.chain.batch_venues
+    if not venues:
+        return {}
+    wanted = set(account_ids)
+    if makes_wallets:
+        found = ensure_wallets(wanted, engine)
+    else:
+        rows = Wallet.objects.filter(chain_id=engine.chain.chain_id, account_id__in=wanted)
+        found = {wallet.account_id: wallet for wallet in rows}
+    able = engine.chain.acting_in_batches([wallet.address for wallet in found.values()])
+    return {id_: venues for id_ in wanted if id_ not in found or found[id_].address not in able}
+
+
 def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
     """Lock the rows, lowest id first, and return each wallet's next nonce. Needs a transaction.
 

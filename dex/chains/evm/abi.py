@@ -135,5 +135,16 @@ WRAP = Function("wrapETH", ["uint256"])
 PULL = Function("pull", ["address", "uint256"])
 REFUND = Function("refundETH")
 
+# Of Router02, which other V2 factories have too: it sells what the first pair was given beyond its reserve.
+# Source: https://github.com/Uniswap/v2-periphery/blob/master/contracts/UniswapV2Router02.sol
+SELL_GIVEN_V2 = Function(
+    "swapExactTokensForTokensSupportingFeeOnTransferTokens",
+    ["uint256", "uint256", "address[]", "address", "uint256"],
+)
+
+# Source: https://github.com/eth-infinitism/account-abstraction/blob/v0.8.0/contracts/core/BaseAccount.sol
+EXECUTE_BATCH = Function("executeBatch", ["(address,uint256,bytes)[]"])
+EXECUTE_ERROR = Function("ExecuteError", ["uint256", "bytes"])  # how it reverts, encoded like a call
+
 # Source: https://github.com/Uniswap/v3-periphery/blob/v1.3.0/contracts/lens/UniswapInterfaceMulticall.sol
 READ_MANY = Function("multicall", ["(address,uint256,bytes)[]"], ["uint256", "(bool,uint256,bytes)[]"])

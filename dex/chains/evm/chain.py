@@ -1,14 +1,16 @@
 """An EVM chain behind the `Chain` interface: routes become one transaction of the router, receipts become fills."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dex.chains.base import Snapshot
-from dex.chains.evm import abi
+from dex.chains.evm import abi, delegation
+from dex.chains.evm.batch import needs_batch, swap_batch
+from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
 from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.fees import ASK, fees_of
-from dex.chains.evm.gas import gas_for
+from dex.chains.evm.gas import gas_for, gas_for_batch
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
@@ -18,10 +20,21 @@ from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
 from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
 from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
-from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, RetryableError, SigningRefused
-from dex.signers import Signer
+from dex.errors import (
+    BroadcastRejected,
+    BroadcastTimeout,
+    ChainUnavailable,
+    DexError,
+    LimitNotMet,
+    RetryableError,
+    SigningRefused,
+)
+from dex.signers import NO_CODE, Signer
 from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
+# Who is called with which bytes, native atoms to send along, and the limit of gas.
+Draft = tuple[str, bytes, int, int]
+NOT_DELEGATED = "the wallet does not act in batches any more, which this route needs"
 # Measured: 26,000 to 46,000, more for tokens behind proxies.
 APPROVAL_GAS = 150_000
 
@@ -40,7 +53,8 @@ class EvmChain:
         self._native = native_of(options)
         self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
-        self._drafted: dict[SwapIntent, tuple[bytes, int, int]] = {}
+        self._drafted: dict[SwapIntent, Draft] = {}
+        self._delegates = Delegates(self._rpc)
 
     @property
     def chain_id(self) -> str:
@@ -108,6 +122,32 @@ class EvmChain:
         except DexError as error:
             return error
 
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """See `Chain`: pairs of forks go through routers of their own."""
+        return frozenset(fork.venue for fork in self._options.deployment.forks)
+
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """See `Chain`."""
+        return self._batching(wallets, is_fresh=False)
+
+    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
+        """See `Chain`. The authorization uses up the second nonce; should it not, what does nothing will."""
+        deployment = self._options.deployment
+        if not deployment.batch_account:
+            return BroadcastRejected("this chain names no batch_account that wallets could delegate to")
+        code = deployment.batch_account if is_on else NO_CODE
+        try:
+            capped, gas = self._capped(fees), delegation.GAS + deployment.extra_gas
+            wanted = Delegation(deployment.chain_id, nonce, capped, gas, wallet, code)
+            spare = self._envelope(NoopIntent(wallet, nonce + 1, fees))
+            return [
+                sign_delegation(wanted, self.chain_id, self._signer),
+                sign(spare, wallet, NEVER, self.chain_id, self._signer),
+            ]
+        except DexError as error:
+            return error
+
     def prepare(self) -> Fees:
         """See `Chain`."""
         self._market.discovered()
@@ -123,9 +163,13 @@ class EvmChain:
         """See `Chain`: all of them in one request, each on the newest block."""
         drafts = [self._trial(intent) for intent in intents]
         # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
-        self._drafted = {
-            _apart(draft.intent): (draft.data, draft.value, draft.gas) for draft in drafts if isinstance(draft, Trial)
-        }
+        trials = [draft for draft in drafts if isinstance(draft, Trial)]
+        self._drafted = {_apart(draft.intent): (draft.to, draft.data, draft.value, draft.gas) for draft in trials}
+        bare = self._bare(trials)
+        drafts = [
+            LimitNotMet(NOT_DELEGATED) if isinstance(draft, Trial) and draft.is_batch_of(bare) else draft
+            for draft in drafts
+        ]
         trials = [draft for draft in drafts if isinstance(draft, Trial)]
         answers = self._rpc.read([trial.call() for trial in trials]) if trials else []
         doubtful = any(isinstance(answer, RpcError) for answer in answers)
@@ -201,6 +245,17 @@ class EvmChain:
         confirmations = max(0, int(head["number"], 16) - number) + 1
         return receipt_of(raw, self._market.facts, self._native, confirmations, number <= last_final)
 
+    def _bare(self, trials: Sequence[Trial]) -> frozenset[str]:
+        """Wallets that are to act in a batch and cannot: a call of them succeeds, and does nothing."""
+        wallets = frozenset(trial.to for trial in trials if trial.to == trial.intent.wallet)
+        return wallets - self._batching(wallets, is_fresh=True)
+
+    def _batching(self, wallets: Iterable[str], *, is_fresh: bool) -> frozenset[str]:
+        """Those that run the batch account's code."""
+        account = self._options.deployment.batch_account
+        found = self._delegates.of(wallets, is_fresh=is_fresh) if account else {}
+        return frozenset(wallet for wallet, delegate in found.items() if delegate == account)
+
     def _sign(self, intent: Intent) -> SignedTransaction | DexError:
         try:
             deadline = NEVER if isinstance(intent, NoopIntent) else intent.deadline
@@ -210,6 +265,9 @@ class EvmChain:
 
     def _reprice(self, signed: SignedTransaction, fees: Fees) -> SignedTransaction | DexError:
         try:
+            if signed.raw[:1] == delegation.TYPE:
+                wanted = replace(read_delegation(signed.raw), fees=self._capped(fees))
+                return sign_delegation(wanted, self.chain_id, self._signer)
             envelope = replace(read_envelope(signed.raw), fees=self._capped(fees))
             return sign(envelope, signed.wallet, deadline_of(envelope), self.chain_id, self._signer)
         except DexError as error:
@@ -232,18 +290,21 @@ class EvmChain:
     def _envelope(self, intent: Intent) -> Envelope:
         """Raises: BroadcastRejected, SigningRefused."""
         number, fees = self._options.deployment.chain_id, self._capped(intent.fees)
-        extra = self._options.deployment.extra_gas
         if isinstance(intent, NoopIntent):
-            return Envelope(number, intent.nonce, fees, self._options.noop_gas + extra, intent.wallet, 0, b"")
+            return Envelope(number, intent.nonce, fees, self._options.bare_gas, intent.wallet, 0, b"")
         if intent.scenario != "none":
             raise BroadcastRejected("faults are acted out on the simulated chain only")
-        data, value, gas = self._drafted.get(_apart(intent)) or self._draft(intent)
-        return Envelope(number, intent.nonce, fees, gas, self._options.deployment.router, value, data)
+        to, data, value, gas = self._drafted.get(_apart(intent)) or self._draft(intent)
+        return Envelope(number, intent.nonce, fees, gas, to, value, data)
 
-    def _draft(self, intent: SwapIntent) -> tuple[bytes, int, int]:
-        """What the router is called with, native atoms to send along, and the limit of gas."""
-        data, value = swap_calls(intent, self._market.facts, self._native)
-        return data, value, gas_for(intent.route, self._market.pool, self._options.deployment.extra_gas)
+    def _draft(self, intent: SwapIntent) -> Draft:
+        deployment, facts = self._options.deployment, self._market.facts
+        if needs_batch(intent.route, facts):
+            calls = swap_batch(intent, facts, self._native, deployment.router)
+            gas = gas_for_batch(intent.route, len(calls), self._market.pool, deployment.extra_gas)
+            return intent.wallet, abi.EXECUTE_BATCH.call(calls), 0, gas
+        data, value = swap_calls(intent, facts, self._native)
+        return deployment.router, data, value, gas_for(intent.route, self._market.pool, deployment.extra_gas)
 
     def _capped(self, fees: Fees) -> Fees:
         if fees.max_fee > self._options.max_fee:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from dex.chains.evm import abi
+from dex.chains.evm.delegation import Delegates
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.rpc import Call, Rpc, RpcError
 from dex.errors import ChainUnavailable
@@ -58,7 +59,10 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
         "factory_v2": chain.factory_v2,
         "factory_v3": chain.factory_v3,
         "wrapped_native": chain.wrapped_native,
+        "batch_account": chain.batch_account,
     }
+    for fork in chain.forks:
+        named |= {f"{fork.venue}'s factory": fork.factory, f"{fork.venue}'s router": fork.router}
     there = {name: address for name, address in named.items() if address}
     codes = rpc.results([("eth_getCode", [address, "latest"]) for address in there.values()])
     empty = [f"{name} {address}" for (name, address), code in zip(there.items(), codes, strict=True) if code == "0x"]
@@ -86,12 +90,17 @@ def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
 def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int]) -> Iterator[Finding]:
     calls: list[Call] = [("eth_getBalance", [wallet, "latest"]) for wallet in wallets]
     calls += [("eth_getTransactionCount", [wallet, "latest"]) for wallet in wallets]
+    delegates = Delegates(rpc).of(wallets)
     answers = [int(answer, 16) for answer in rpc.results(calls)]
-    symbol = options.deployment.native_symbol
+    symbol, account = options.deployment.native_symbol, options.deployment.batch_account
     for number, (wallet, next_nonce) in enumerate(wallets.items()):
         balance, count = answers[number], answers[len(wallets) + number]
         seen = f"{balance} wei of {symbol}, nonce {count} on the chain, {next_nonce} next here"
         fix = ""
+        if delegates[wallet] == account != "":
+            seen += ", acts in batches"
+        elif delegates[wallet]:
+            fix = f"it runs the code of {delegates[wallet]}: find out who did that, then `manage.py wallet undelegate`"
         if count > next_nonce:
             fix = "somebody else uses this wallet: find out who, then `manage.py reconcile resume`"
         elif not balance:

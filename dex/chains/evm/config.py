@@ -18,7 +18,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from dex.chains.evm.deployments import DEPLOYMENTS, Deployment
+from dex.chains.evm.deployments import DEPLOYMENTS, Deployment, Fork
 from dex.chains.evm.options import EvmOptions, ListedToken
 
 OPTIONS = {item.name for item in fields(EvmOptions)} - {"deployment", "urls", "tokens"}
@@ -76,7 +76,13 @@ def _described(path: Path) -> dict[str, Any]:
 
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:
     if (contracts := chain.get("contracts")) is not None:
-        made: Deployment = _made(Deployment, f"[{name}.contracts]", {"name": name} | contracts)
+        where = f"[{name}.contracts]"
+        forks = tuple(_made(Fork, f"{where} forks", _lowered(fork)) for fork in contracts.get("forks", ()))
+        made: Deployment = _made(Deployment, where, {"name": name} | _lowered(contracts) | {"forks": forks})
+        if forks and not made.batch_account:
+            raise ChainsFileError(f"{where}: forks need batch_account, by whose code wallets use several routers")
+        if len({made.venue_v2, made.venue_v3, *(fork.venue for fork in forks)}) < len(forks) + 2:
+            raise ChainsFileError(f"{where}: each of the forks needs a venue of its own")
         return made
     if name not in DEPLOYMENTS:
         raise ChainsFileError(f"[{name}] is not in the table of deployments and needs [{name}.contracts]")
@@ -101,6 +107,14 @@ def _lower(item: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {**item, key: str(item.get(key, "")).lower()}
 
 
+def _lowered(contracts: Mapping[str, Any]) -> dict[str, Any]:
+    """With every address as the engine compares it."""
+    return {
+        key: value.lower() if isinstance(value, str) and value.startswith("0x") else value
+        for key, value in contracts.items()
+    }
+
+
 def _names(kind: Any) -> set[str]:
     return {item.name for item in fields(kind)}
 
@@ -118,6 +132,8 @@ def _changed(value: Any, kind: Any, names: set[str]) -> list[str]:
 def _quoted(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Fork):
+        return f"{{ {', '.join(_changed(value, Fork, _names(Fork)))} }}"
     if isinstance(value, tuple):
         return f"[{', '.join(_quoted(item) for item in value)}]"
     # A JSON string is a basic string of TOML.

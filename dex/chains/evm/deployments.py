@@ -16,13 +16,31 @@ UNISWAP_FEES = (100, 500, 3_000, 10_000)
 _DOCS = "https://github.com/Uniswap/docs/blob/main/content/protocols/v3/deployments"
 
 
+# Simple7702Account of npm @account-abstraction/contracts 0.8.0 (MIT), to which a wallet delegates its code by EIP-7702.
+# Its address follows from its bytes (CREATE2, no salt), so it holds these bytes wherever it holds any; a test compares.
+# Source: https://github.com/eth-infinitism/account-abstraction/blob/v0.8.0/contracts/accounts/Simple7702Account.sol
+BATCH_ACCOUNT = "0xe6cae83bde06e4c305530e199d7217f42808555b"
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A further V2 factory of a chain with its own Router02: for wallets that act in batches. The fee is in ppm."""
+
+    venue: str
+    factory: str
+    router: str
+    fee: int = 3_000
+    init_code_hash: str = V2_INIT_CODE_HASH
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """The contracts of one chain, addresses in lower case; an empty one is not there.
 
     `router` is SwapRouter02 or a fork with its functions, `multicall` Uniswap's own. `pool_deployer` is what pools
     are created by where that is not the factory. Fees in ppm; `v3_fees` are the tiers that pools are looked for in.
-    `extra_gas` is what a transaction needs on top where the chain also charges for its bytes as gas.
+    `extra_gas` is what a transaction needs on top where the chain also charges for its bytes as gas. Wallets that
+    delegate their code to `batch_account` trade at the `forks` too, in one transaction with all the rest.
     """
 
     name: str
@@ -42,8 +60,30 @@ class Deployment:
     v3_init_code_hash: str = V3_INIT_CODE_HASH
     pool_deployer: str = ""
     extra_gas: int = 0
+    batch_account: str = ""
+    forks: tuple[Fork, ...] = ()
     source: str = ""
 
+    @property
+    def routers(self) -> frozenset[str]:
+        """Everything that swaps go through."""
+        return frozenset({self.router, *(fork.router for fork in self.forks)})
+
+
+# Source: npm @sushiswap/core-sdk 0.1.2 (FACTORY_ADDRESS, ROUTER_ADDRESS, INIT_CODE_HASH)
+_SUSHI_INIT_CODE_HASH = "0xe18a34eb0e04b04f7a0ac29a6e80748dca96319b42c54d679cb821dca90c6303"
+_SUSHI_ON_ETHEREUM = Fork(
+    venue="sushiswap_v2",
+    factory="0xc0aee478e3658e2610c5f7a4a2e1777ce9e4f2ac",
+    router="0xd9e1ce17f2641f24ae83637ab66a2cca9c378b9f",
+    init_code_hash=_SUSHI_INIT_CODE_HASH,
+)
+_SUSHI_ELSEWHERE = Fork(
+    venue="sushiswap_v2",
+    factory="0xc35dadb65012ec5796536bd9864ed8773abc74c4",
+    router="0x1b02da8cb0d097eb8d57a175b88c7d8b47997506",
+    init_code_hash=_SUSHI_INIT_CODE_HASH,
+)
 
 ETHEREUM = Deployment(
     name="ethereum",
@@ -54,6 +94,8 @@ ETHEREUM = Deployment(
     router="0x68b3465833fb72a70ecdf485e0e4c7bd8665fc45",
     quoter="0x61ffe014ba17989e743c5f6cb21bf9697530b21e",
     multicall="0x1f98415757620b543a52e61c46b32eb19261f984",
+    batch_account=BATCH_ACCOUNT,
+    forks=(_SUSHI_ON_ETHEREUM,),
     source=f"{_DOCS}/v3-ethereum-deployments.mdx",
 )
 BASE = Deployment(
@@ -65,6 +107,7 @@ BASE = Deployment(
     router="0x2626664c2603336e57b271c5c0b26f421741e481",
     quoter="0x3d4e44eb1374240ce5f1b871ab261cd16335b76a",
     multicall="0x091e99cb1c49331a94dd62755d168e941abd0693",
+    batch_account=BATCH_ACCOUNT,
     source=f"{_DOCS}/v3-base-deployments.mdx",
 )
 ARBITRUM = Deployment(
@@ -78,6 +121,8 @@ ARBITRUM = Deployment(
     multicall="0xadf885960b47ea2cd9b55e6dac6b42b7cb2806db",
     # Source: https://docs.arbitrum.io/how-arbitrum-works/gas-fees (the parent chain's part is charged as gas)
     extra_gas=2_000_000,
+    batch_account=BATCH_ACCOUNT,
+    forks=(_SUSHI_ELSEWHERE,),
     source=f"{_DOCS}/v3-arbitrum-deployments.mdx",
 )
 OPTIMISM = Deployment(
@@ -89,6 +134,7 @@ OPTIMISM = Deployment(
     router="0x68b3465833fb72a70ecdf485e0e4c7bd8665fc45",
     quoter="0x61ffe014ba17989e743c5f6cb21bf9697530b21e",
     multicall="0x1f98415757620b543a52e61c46b32eb19261f984",
+    batch_account=BATCH_ACCOUNT,
     source=f"{_DOCS}/v3-optimism-deployments.mdx",
 )
 POLYGON = Deployment(
@@ -101,6 +147,8 @@ POLYGON = Deployment(
     quoter="0x61ffe014ba17989e743c5f6cb21bf9697530b21e",
     multicall="0x1f98415757620b543a52e61c46b32eb19261f984",
     native_symbol="POL",
+    batch_account=BATCH_ACCOUNT,
+    forks=(_SUSHI_ELSEWHERE,),
     source=f"{_DOCS}/v3-polygon-deployments.mdx",
 )
 # PancakeSwap, whose router, pairs and pools are forks: other fees, and pools made by a contract of their own.
@@ -123,6 +171,8 @@ BNB = Deployment(
     v2_init_code_hash="0x00fb7f630766e6a796048ea87d01acd3068e8ff67d078148a3fa3f4a84f69bd5",
     v3_init_code_hash="0x6ce8eb472fa82df5469c6ab6d485f17c3ad13c8cd7af59b3d4a8026c5ce0f7e2",
     pool_deployer="0x41ff9aa7e16b8b1a8a8dc4f0efacd93d02d071c9",
+    batch_account=BATCH_ACCOUNT,
+    forks=(_SUSHI_ELSEWHERE,),
     source="https://developer.pancakeswap.finance/contracts/v3/addresses",
 )
 DEPLOYMENTS = {row.name: row for row in (ETHEREUM, BASE, ARBITRUM, OPTIMISM, POLYGON, BNB)}

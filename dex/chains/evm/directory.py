@@ -16,7 +16,10 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """A pool's address, venue and kind, its tokens in the pool's own order, its fee in ppm; spacing of V3 ticks."""
+    """A pool's address, venue and kind, its tokens in the pool's own order, its fee in ppm; spacing of V3 ticks.
+
+    `router` is the fork's where it belongs to one, empty for the chain's own.
+    """
 
     address: str
     venue: str
@@ -24,6 +27,7 @@ class PoolFacts:
     tokens: tuple[ListedToken, ListedToken]
     fee: int
     spacing: int = 0
+    router: str = ""
 
     @property
     def symbols(self) -> tuple[str, str]:
@@ -46,6 +50,12 @@ def discover(reader: Reader, deployment: Deployment, tokens: Sequence[ListedToke
         PoolFacts(address, deployment.venue_v2, UniswapV2Pool.kind, pair, deployment.v2_fee)
         for (pair, _), address in found
     ]
+    for fork in deployment.forks:
+        found = _ask(reader, fork.factory, GET_PAIR, [((one, two), ()) for one, two in pairs], block)
+        facts += [
+            PoolFacts(address, fork.venue, UniswapV2Pool.kind, pair, fork.fee, router=fork.router)
+            for (pair, _), address in found
+        ]
     asked = [((one, two), (fee,)) for one, two in pairs for fee in deployment.v3_fees]
     found = _ask(reader, deployment.factory_v3, GET_POOL, asked, block)
     spacings = reader.read([(address, TICK_SPACING.call()) for _, address in found], block)

@@ -10,6 +10,10 @@ from dex.errors import BroadcastRejected, BroadcastTimeout, DexError, Insufficie
 
 GETH = "https://github.com/ethereum/go-ethereum/blob/0dfc43ad9bbd4d8c22e88681cc32f455ceb973f3/core/txpool/errors.go"
 GETH_STATE = "https://github.com/ethereum/go-ethereum/blob/003d175e21e03858c8879a32ff1ba35425cb8566/core/error.go"
+GETH_DELEGATED = (
+    "https://github.com/ethereum/go-ethereum/blob/004526762b51f4270ce496f66a4dc2c7ac7cfa3b/core/txpool/legacypool"
+    "/legacypool.go"
+)
 GETH_SIGNER = "https://github.com/ethereum/go-ethereum/blob/master/core/types/transaction_signing.go"
 ANVIL = "https://github.com/foundry-rs/foundry/blob/v1.7.1/crates/anvil/src/eth/error.rs"
 # Older versions answer with the names that this file lists, newer ones in Geth's words.
@@ -18,6 +22,7 @@ NETHERMIND = (
 )
 ERIGON = "https://github.com/erigontech/erigon/blob/main/txnprovider/txpool/txpoolcfg/txpoolcfg.go"
 ROUTER = "https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts"
+WETH = "https://github.com/gnosis/canonical-weth/blob/master/contracts/WETH9.sol"
 CORE_V2 = "https://github.com/Uniswap/v2-core/blob/v1.0.1/contracts/UniswapV2Pair.sol"
 CORE_V3 = "https://github.com/Uniswap/v3-core/blob/v1.0.0/contracts/UniswapV3Pool.sol"
 PERIPHERY_V2 = "https://github.com/Uniswap/v2-periphery/blob/master/contracts/UniswapV2Router02.sol"
@@ -49,6 +54,10 @@ REFUSALS = (
     Refusal("transaction underpriced", Underpriced, GETH),
     Refusal("feetoolow", Underpriced, NETHERMIND),
     Refusal("underpriced", Underpriced, ERIGON),
+    # Of a wallet that runs a contract's code such a pool takes one transaction at a time: it is sent again in its turn.
+    Refusal("in-flight transaction limit reached", BroadcastTimeout, GETH_DELEGATED),
+    Refusal("gapped-nonce tx from delegated accounts", BroadcastTimeout, GETH_DELEGATED),
+    Refusal("authority already reserved", BroadcastTimeout, GETH_DELEGATED),
     Refusal("invalid chain id", BroadcastRejected, GETH_SIGNER),
     Refusal("incompatible eip-155", BroadcastRejected, ANVIL),
     Refusal("invalid sender", BroadcastRejected, GETH),
@@ -70,6 +79,8 @@ class Reason(NamedTuple):
     source: str
 
 
+# This engine's own words for a batch's call that was undone without any.
+NOTHING_TO_GIVE = "nothing to give"
 REASONS = (
     Reason("too little received", "slippage", "the pools would have paid less than the order's minimum", ROUTER),
     Reason("too much requested", "slippage", "the pools would have cost more than the order's maximum", ROUTER),
@@ -81,6 +92,7 @@ REASONS = (
     Reason("expired", "expired", "the block came after the order's on-chain deadline", PERIPHERY_V2),
     Reason("iia", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V3),
     Reason("uniswapv2: k", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V2),
+    Reason(NOTHING_TO_GIVE, "insufficient_funds", "the wallet holds too little", WETH),
     Reason("stf", "insufficient_funds", "the wallet holds or allows the router too little", PERIPHERY_V3),
     Reason("transfer_from_failed", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),
     Reason("transfer amount exceeds", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),

@@ -13,6 +13,8 @@ BASE = 90_000
 PER_HOP = 160_000
 PER_TICK = 45_000
 PER_WORD = 12_000
+# Measured: 3,000 for a batch with one swap, 72,000 for a fork's pool beside others: three calls, its swap among them.
+PER_CALL = 60_000
 # Above what most chains let into one block.
 MOST = 12_000_000
 
@@ -20,6 +22,11 @@ MOST = 12_000_000
 def gas_for(route: Route, pool_of: Callable[[str], Pool | None], extra: int) -> int:
     """The limit for a route, by the pools as they were last seen."""
     return min(BASE + sum(PER_HOP + _walked(hop, pool_of(hop.pool_id)) for hop in route.hops), MOST) + extra
+
+
+def gas_for_batch(route: Route, calls: int, pool_of: Callable[[str], Pool | None], extra: int) -> int:
+    """As `gas_for`, for a route that takes so many calls of routers and tokens."""
+    return gas_for(route, pool_of, extra) + PER_CALL * calls
 
 
 def _walked(hop: Hop, pool: Pool | None) -> int:

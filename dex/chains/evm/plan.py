@@ -17,7 +17,10 @@ from dex.types import Hop, Route
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Swaps in a row through pools of one kind. `is_first` is paid by the wallet, `is_last` pays the route's output."""
+    """Swaps in a row through pools of one kind and one router.
+
+    `is_first` is paid by the wallet, `is_last` pays the route's output.
+    """
 
     hops: tuple[Hop, ...]
     pools: tuple[PoolFacts, ...]
@@ -28,6 +31,11 @@ class Step:
     def is_v3(self) -> bool:
         """The kind of its pools."""
         return self.pools[0].is_v3
+
+    @property
+    def router(self) -> str:
+        """The fork's router that it goes through; empty for the chain's own."""
+        return self.pools[0].router
 
     @property
     def addresses(self) -> list[str]:
@@ -76,11 +84,12 @@ def _joined(hops: Sequence[Hop], route: Route, facts: Mapping[str, PoolFacts]) -
 
 
 def _continues(hop: Hop, hops: Sequence[Hop], bought: Counter[str], facts: Mapping[str, PoolFacts]) -> bool:
-    """Whether the one hop that buys its input is of its kind, so that both are one call."""
+    """Whether the one hop that buys its input is of its kind and router, so that both are one call."""
     if bought[hop.token_in] != 1:
         return False
     (before,) = (item for item in hops if item.token_out == hop.token_in)
-    return facts[before.pool_id].is_v3 == facts[hop.pool_id].is_v3
+    one, other = facts[before.pool_id], facts[hop.pool_id]
+    return (one.is_v3, one.router) == (other.is_v3, other.router)
 
 
 def _ends(hop: Hop, facts: PoolFacts) -> tuple[str, str]:

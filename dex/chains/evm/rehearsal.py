@@ -1,6 +1,6 @@
 """Tries swaps out on the newest block before anything is signed, and says why one would be undone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,23 @@ HINTS = {"insufficient_funds": "Fund the wallet, or let the router take more of 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A swap with the call that it would make."""
+    """A swap with the call that it would make: of the chain's router, or of the wallet itself for a batch."""
 
     intent: SwapIntent
-    router: str
+    to: str
     data: bytes
     value: int
     gas: int
+
+    def is_batch_of(self, wallets: Collection[str]) -> bool:
+        """Whether it is a batch, of one of these wallets."""
+        return self.to == self.intent.wallet and self.to in wallets
 
     def call(self) -> Call:
         """As the node executes it, without a signature."""
         fields: dict[str, Any] = {
             "from": self.intent.wallet,
-            "to": self.router,
+            "to": self.to,
             "data": "0x" + self.data.hex(),
             "value": hex(self.value),
             "gas": hex(self.gas),
@@ -49,7 +53,7 @@ def _judged(trial: Trial, answer: object, snapshot: Snapshot) -> DexError | None
         return InsufficientFunds(f"the wallet cannot pay for it: {answer.message}")
     if not is_revert(answer):
         return None  # the node could not try: the chain itself will tell
-    code, detail = reason_of(message_of(answer))
+    code, detail = reason_of(message_of(answer, trial.data))
     if code == "insufficient_funds":
         return InsufficientFunds(detail, hint=HINTS[code])
     if code == "slippage":

@@ -7,8 +7,11 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from dex.chains.evm.failures import reason_of
+from dex.chains.evm.abi import EXECUTE_ERROR, TRANSFER_TO
+from dex.chains.evm.batch_deeds import calls_of
+from dex.chains.evm.failures import NOTHING_TO_GIVE, reason_of
 from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.errors import BroadcastRejected
 from dex.types import Receipt
 
 # Error(string) and Panic(uint256). Source: https://docs.soliditylang.org/en/latest/control-structures.html
@@ -40,17 +43,33 @@ def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[
     return explained
 
 
-def message_of(error: RpcError) -> str:
-    """The reason in words where the contracts gave one."""
+def message_of(error: RpcError, sent: bytes) -> str:
+    """The reason in words where the contracts gave one; `sent` is what they were called with."""
     data = bytes.fromhex(error.data[2:]) if error.data.startswith("0x") else b""
+    return _words(data, sent) or error.message
+
+
+def _words(data: bytes, sent: bytes) -> str:
+    """What a contract gave back with its revert, in words; empty where it cannot be read."""
     try:
         if data[:4] == ERROR_STRING:
             return str(decode(["string"], data[4:])[0])
         if data[:4] == PANIC:
             return f"panic {decode(['uint256'], data[4:])[0]:#x}"
-    except DecodingError:
+        if data[:4] == EXECUTE_ERROR.selector:
+            number, inner = EXECUTE_ERROR.arguments(data)
+            return f"{_words(inner, b'') or _unsaid(sent, number)} (call {number + 1} of the batch)"
+    except (DecodingError, BroadcastRejected):
         pass
-    return error.message
+    return ""
+
+
+def _unsaid(sent: bytes, number: int) -> str:
+    """What it means that one call of a batch was undone without a word."""
+    call = calls_of(sent)[number]
+    # Wrapped native tokens, and the chain itself, say nothing to who has too little.
+    gives = call.value or call.data[:4] == TRANSFER_TO.selector
+    return NOTHING_TO_GIVE if gives else "no reason given"
 
 
 def is_revert(answer: object) -> bool:
@@ -65,7 +84,7 @@ def _judged(transaction: dict[str, Any], raw: dict[str, Any], answers: Sequence[
         return "reverted", f"it ran out of gas: {used} of {limit} used"
     for answer in answers:
         if is_revert(answer):
-            return reason_of(message_of(answer))
+            return reason_of(message_of(answer, bytes.fromhex(transaction["input"][2:])))
     return "reverted", "the contracts undid it; the node does not tell why"
 
 

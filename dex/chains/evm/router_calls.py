@@ -59,22 +59,35 @@ def unwrapped(route: Route, native: Native) -> tuple[Route, bool, bool]:
 
 def deeds_of(data: bytes, value: int) -> Deeds:
     """What a `multicall` of this module does. Raises: BroadcastRejected for any other bytes."""
+    deadline, read = read_multicall(data)
+    recipients = {recipient for *_, recipient in read if recipient not in {"", ROUTER_ITSELF}}
+    if len(recipients) != 1:
+        raise BroadcastRejected("the call pays not one recipient")
+    token, amount = given_in_all(read, value)
+    return Deeds(token, amount, recipients.pop(), deadline)
+
+
+def read_multicall(data: bytes) -> tuple[int, list[Given]]:
+    """A `multicall`'s deadline, and what each of its calls does. Raises: BroadcastRejected."""
     try:
         if data[:4] != abi.MULTICALL.selector:
             raise BroadcastRejected("the call is not a multicall with a deadline")
         deadline, calls = abi.MULTICALL.arguments(data)
-        read: list[Given] = [_READERS[call[:4]](call) for call in calls]
+        return deadline, [_READERS[call[:4]](call) for call in calls]
     except KeyError as error:
         raise BroadcastRejected("the router is asked for what this engine never asks for") from error
     except DecodingError as error:
         raise BroadcastRejected("the router's call cannot be read") from error
+
+
+def given_in_all(read: Sequence[Given], value: int) -> tuple[str, int]:
+    """The one token that is given, empty for the chain's own, and how much. Raises: BroadcastRejected."""
     given = [(token, amount) for token, amount, _ in read if amount and token]
     tokens = {token for token, _ in given}
-    recipients = {recipient for *_, recipient in read if recipient not in {"", ROUTER_ITSELF}}
-    if len(recipients) != 1 or len(tokens) > 1:
-        raise BroadcastRejected("the call pays from several tokens, or not one recipient")
-    token, amount = (tokens.pop() if tokens else ""), sum(amount for _, amount in given)
-    return Deeds("" if value else token, max(value, amount) if value else amount, recipients.pop(), deadline)
+    if len(tokens) > 1:
+        raise BroadcastRejected("the call pays from several tokens")
+    amount = sum(amount for _, amount in given)
+    return ("", max(value, amount)) if value else (tokens.pop() if tokens else "", amount)
 
 
 def _calls(intent: SwapIntent, steps: Sequence[Step], is_native_out: bool, native: Native) -> list[bytes]:
@@ -87,7 +100,10 @@ def _calls(intent: SwapIntent, steps: Sequence[Step], is_native_out: bool, nativ
         recipient = ROUTER_ITSELF if is_native_out else intent.wallet
         calls = [_buy(step, most, recipient) for step, most in _shares(intent.max_amount_in, steps)]
     else:
-        calls = [_sell(step, least if is_direct else 0, recipient) for step in steps]
+        calls = [
+            sell_call(step, recipient, least if is_direct else 0) if step.is_last else sell_call(step, ROUTER_ITSELF, 0)
+            for step in steps
+        ]
     if is_native_out:
         calls.append(abi.UNWRAP.call(least, intent.wallet))
     elif not is_direct and not is_bought:
@@ -95,9 +111,9 @@ def _calls(intent: SwapIntent, steps: Sequence[Step], is_native_out: bool, nativ
     return calls
 
 
-def _sell(step: Step, least: int, recipient: str) -> bytes:
+def sell_call(step: Step, to: str, least: int) -> bytes:
+    """The call that sells what the step begins with: the wallet's, or else all that the router holds of it."""
     amount = step.amount_in if step.is_first else ALL_OF_IT
-    to, least = (recipient, least) if step.is_last else (ROUTER_ITSELF, 0)
     if step.is_v3:
         return abi.SELL_V3.call((_path(step, step.addresses, step.pools), to, amount, least))
     return abi.SELL_V2.call(amount, least, step.addresses, to)

@@ -12,7 +12,9 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from rlp.exceptions import RLPException
 
-from dex.chains.evm.abi import APPROVE, MULTICALL
+from dex.chains.evm import delegation
+from dex.chains.evm.abi import APPROVE, EXECUTE_BATCH, MULTICALL
+from dex.chains.evm.batch_deeds import batch_deadline, batch_deeds
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.router_calls import deeds_of
 from dex.errors import BroadcastRejected
@@ -83,6 +85,8 @@ def sign(envelope: Envelope, wallet: str, deadline: int, chain_id: str, signer: 
 
 def deadline_of(envelope: Envelope) -> int:
     """Chain time after which it reverts."""
+    if envelope.data[:4] == EXECUTE_BATCH.selector:
+        return batch_deadline(envelope.data)
     if envelope.data[:4] != MULTICALL.selector:
         return NEVER
     return deeds_of(envelope.data, envelope.value).deadline
@@ -94,6 +98,8 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
     symbols = {token.address: token.symbol for token in options.tokens} | {"": deployment.native_symbol}
 
     def read(payload: bytes) -> Facts:
+        if payload[:1] in {delegation.TYPE, delegation.MAGIC}:
+            return _delegated(payload)
         envelope = read_envelope(payload)
         fee, chain_id = envelope.gas * envelope.fees.max_fee, chain_name(envelope.chain_id)
         if not envelope.data:
@@ -103,20 +109,38 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
         if envelope.data[:4] == APPROVE.selector and envelope.to in symbols and not envelope.value:
             spender, amount = _approved(envelope.data)
             return Facts(chain_id, "", spender, "", symbols[envelope.to], amount, fee, 0, is_approval=True)
-        deeds = deeds_of(envelope.data, envelope.value)
-        # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
+        if envelope.data[:4] == EXECUTE_BATCH.selector:
+            # A wallet takes a batch from itself alone: it is called by whoever signs.
+            deeds, routers = batch_deeds(envelope.data, deployment, symbols)
+            if envelope.value:
+                raise BroadcastRejected("the batch is sent money along, which it refuses")
+            wallet, router = envelope.to, min(routers)
+        else:
+            deeds = deeds_of(envelope.data, envelope.value)
+            # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
+            wallet, router, routers = deeds.recipient, envelope.to, frozenset()
         return Facts(
             chain_id=chain_id,
-            wallet=deeds.recipient,
-            router=envelope.to,
+            wallet=wallet,
+            router=router,
             recipient=deeds.recipient,
             token=symbols.get(deeds.token, deeds.token),
             amount=deeds.amount,
             fee=fee,
             deadline=deeds.deadline,
+            further_routers=routers - {router},
         )
 
     return read
+
+
+def _delegated(payload: bytes) -> Facts:
+    if payload[:1] == delegation.MAGIC:
+        number, delegate = delegation.read_authorization(payload)
+        return Facts(chain_name(number), "", delegate, "", "", 0, 0, 0, is_delegation=True)
+    read = delegation.read_delegation(payload)
+    fee = read.gas * read.fees.max_fee
+    return Facts(chain_name(read.chain_id), read.wallet, read.delegate, "", "", 0, fee, 0, is_delegation=True)
 
 
 def _approved(data: bytes) -> tuple[str, int]:

@@ -128,6 +128,19 @@ class SimulatedChain:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 
+    @property
+    def batch_venues(self) -> frozenset[str]:
+        """See `Chain`."""
+        return frozenset()
+
+    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
+        """See `Chain`: nobody needs to."""
+        return frozenset()
+
+    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
+        """See `Chain`."""
+        return BroadcastRejected("wallets of this chain need nobody's code")
+
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return self._signer.address_of(owner)

@@ -1,4 +1,4 @@
-"""`manage.py wallet address|balance|approve|revoke`: an account's wallet, and what the router may take of it."""
+"""`manage.py wallet address|balance|approve|revoke|delegate|undelegate`: an account's wallet, and what it may do."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,6 +12,7 @@ from orders.engine import get_engine
 from orders.models import Account
 from orders.selectors import token_decimals
 from orders.services.approve import WalletPaused, approve_token
+from orders.services.delegate import delegate_wallet
 
 
 class Command(BaseCommand):
@@ -26,10 +27,13 @@ class Command(BaseCommand):
         verbs.add_parser("balance", help="what the wallet holds, and what the router may take")
         approve = verbs.add_parser("approve", help="let the router take up to so much of a token in all")
         revoke = verbs.add_parser("revoke", help="let the router take nothing of a token any more")
+        delegate = verbs.add_parser("delegate", help="let the wallet act in batches, which forks of Uniswap V2 need")
+        undelegate = verbs.add_parser("undelegate", help="take that back")
         for verb in verbs.choices.values():
             verb.add_argument("account")
         for verb in (approve, revoke):
             verb.add_argument("token")
+        for verb in (approve, revoke, delegate, undelegate):
             verb.add_argument("--reason", required=True, help="for the audit log")
         approve.add_argument("amount", help="decimal, in units of the token")
 
@@ -50,6 +54,9 @@ class Command(BaseCommand):
         chain, wallet, decimals = get_engine().chain, _wallet_of(account), token_decimals()
         allowed = chain.allowances(wallet)
         self.stdout.write(f"{wallet} on {chain.chain_id}")
+        if venues := ", ".join(sorted(chain.batch_venues)):
+            able = "acts in batches" if chain.acting_in_batches([wallet]) else "does not act in batches"
+            self.stdout.write(f"{able}, which {venues} needs")
         for token, atoms in sorted(chain.balances(wallet).items()):
             may = allowed.get(token)
             leave = "" if may is None else f"  router may take {format_units(may, decimals[token])}"
@@ -67,6 +74,16 @@ class Command(BaseCommand):
 
     def _revoke(self, account: Account, options: dict[str, Any]) -> None:
         self._send(account, options["token"], 0, options["reason"])
+
+    def _delegate(self, account: Account, options: dict[str, Any]) -> None:
+        self._set_delegate(account, True, options["reason"])
+
+    def _undelegate(self, account: Account, options: dict[str, Any]) -> None:
+        self._set_delegate(account, False, options["reason"])
+
+    def _set_delegate(self, account: Account, is_on: bool, reason: str) -> None:
+        signed = delegate_wallet(account, is_on, engine=get_engine(), actor=operator(reason))
+        self.stdout.write(f"sent as {signed.tx_hash}; see: manage.py wallet balance {account.name}")
 
     def _send(self, account: Account, token: str, atoms: int, reason: str) -> None:
         signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(reason))

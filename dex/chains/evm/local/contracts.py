@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from dex.chains.evm.abi import Function
 from dex.chains.evm.local.install import LocalChainError
@@ -28,9 +29,11 @@ ARTIFACTS = {
     "/UniswapInterfaceMulticall.json",
     "SwapRouter02": "@uniswap/swap-router-contracts/artifacts/contracts/SwapRouter02.sol/SwapRouter02.json",
     "MintableErc20": "@aave/aave-token/artifacts/contracts/utils/MintableErc20.sol/MintableErc20.json",
+    "Simple7702Account": "@account-abstraction/contracts/artifacts/Simple7702Account.json",
     "DeflatingERC20": "@uniswap/v2-periphery/build/DeflatingERC20.json",
 }
 GAS = 12_000_000
+PROXY, NO_SALT = "0x4e59b44847b379578588920ca78fbf26c0b4956c", bytes(32)
 
 
 @cache
@@ -51,6 +54,15 @@ class Deployer:
     def deploy(self, name: str, types: Sequence[str] = (), arguments: Sequence[Any] = ()) -> str:
         """The address of a new contract, in lower case. Raises: LocalChainError."""
         return str(self._send({"data": creation_code(self.folder, name) + encode(types, arguments)})["contractAddress"])
+
+    def deploy_anywhere(self, name: str) -> str:
+        """The address of a contract that is the same on every chain, by the proxy that every chain has.
+
+        Source: https://github.com/Arachnid/deterministic-deployment-proxy
+        """
+        code = creation_code(self.folder, name)
+        self._send({"to": PROXY, "data": NO_SALT + code})
+        return "0x" + keccak(b"\xff" + bytes.fromhex(PROXY[2:]) + NO_SALT + keccak(code))[-20:].hex()
 
     def call(self, to: str, function: Function, *arguments: Any, value: int = 0) -> None:
         """Execute a call. Raises: LocalChainError when it reverts."""

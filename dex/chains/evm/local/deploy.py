@@ -6,9 +6,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from dex.chains.evm.abi import APPROVE, Function
-from dex.chains.evm.deployments import LOCAL_NAME, Deployment
+from dex.chains.evm.deployments import LOCAL_NAME, Deployment, Fork
 from dex.chains.evm.local.contracts import Deployer
-from dex.chains.evm.local.market import POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
+from dex.chains.evm.local.market import FORK, POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
 from dex.chains.evm.local.node import CHAIN_ID, Anvil
 from dex.chains.evm.options import ListedToken
 from dex.pools.tick_math import tick_at
@@ -39,6 +39,11 @@ class Deployed:
     router_v2: str
     manager: str
 
+    @property
+    def fork(self) -> Fork:
+        """The second V2 factory."""
+        return self.deployment.forks[0]
+
 
 def deploy(anvil: Anvil, folder: Path) -> Deployed:
     """The whole local market. The node must mine each transaction at once. Raises: LocalChainError."""
@@ -46,6 +51,8 @@ def deploy(anvil: Anvil, folder: Path) -> Deployed:
     weth = deployer.deploy("WETH9")
     factory_v2 = deployer.deploy("UniswapV2Factory", ["address"], [deployer.account])
     router_v2 = deployer.deploy("UniswapV2Router02", ["address", "address"], [factory_v2, weth])
+    factory = deployer.deploy("UniswapV2Factory", ["address"], [deployer.account])
+    fork = Fork(FORK, factory, deployer.deploy("UniswapV2Router02", ["address", "address"], [factory, weth]))
     factory_v3 = deployer.deploy("UniswapV3Factory")
     deployer.call(factory_v3, ENABLE_FEE, 100, 1)
     # Its third contract only draws pictures of positions.
@@ -59,15 +66,17 @@ def deploy(anvil: Anvil, folder: Path) -> Deployed:
         router=deployer.deploy("SwapRouter02", ["address"] * 4, [factory_v2, factory_v3, manager, weth]),
         quoter=deployer.deploy("QuoterV2", ["address", "address"], [factory_v3, weth]),
         multicall=deployer.deploy("UniswapInterfaceMulticall"),
+        batch_account=deployer.deploy_anywhere("Simple7702Account"),
+        forks=(fork,),
     )
     listed = tuple(_token(deployer, token, weth) for token in TOKENS)
     addresses = {token.symbol: token.address for token in listed}
-    for spender in (router_v2, manager):
+    for spender in (router_v2, fork.router, manager):
         for address in addresses.values():
             deployer.call(address, APPROVE, spender, 2**200)
     for pool in POOLS:
         if pool.fee is None:
-            _open_pair(deployer, router_v2, pool, addresses)
+            _open_pair(deployer, fork.router if pool.is_of_fork else router_v2, pool, addresses)
         else:
             _open_pool(deployer, manager, pool, pool.fee, addresses)
     return Deployed(deployment, listed, router_v2, manager)

@@ -1,8 +1,9 @@
-"""Fills new wallets on the local chain and lets the router take so much of each token, never more."""
+"""Fills new wallets on the local chain, lets the router take so much of each token, and lets them act in batches."""
 
 from collections.abc import Sequence
 
 from dex.chains.evm.abi import APPROVE, TRANSFER_TO
+from dex.chains.evm.delegation import DESIGNATOR
 from dex.chains.evm.deployments import Deployment
 from dex.chains.evm.local.market import atoms_worth
 from dex.chains.evm.local.node import Anvil
@@ -21,6 +22,7 @@ class Faucet:
     def __init__(self, anvil: Anvil, deployment: Deployment, tokens: Sequence[ListedToken]) -> None:
         self._anvil = anvil
         self._router = deployment.router
+        self._batch_account = deployment.batch_account
         self._tokens = tuple(tokens)
 
     def fund(self, wallet: str) -> None:
@@ -31,6 +33,8 @@ class Faucet:
         """
         if self._count(wallet) >= len(self._tokens):
             return
+        if self._batch_account:
+            self._anvil.ask("anvil_setCode", wallet, DESIGNATOR + self._batch_account[2:])
         giver, given, allowed = self._anvil.accounts()[0], [], []
         for nonce, token in enumerate(self._tokens):
             atoms = atoms_worth(token.symbol, GRANT_USD)

@@ -14,7 +14,7 @@ class LocalToken(NamedTuple):
 
 
 class LocalPool(NamedTuple):
-    """A pool of two tokens that holds about `usd` of each. No `fee`: a V2 pair.
+    """A pool of two tokens that holds about `usd` of each. No `fee`: a V2 pair, of the second factory `is_of_fork`.
 
     `ranges` are half the width of each position round the price, in ticks; None: all there are.
     """
@@ -23,8 +23,10 @@ class LocalPool(NamedTuple):
     usd: int
     fee: int | None = None
     ranges: tuple[int | None, ...] = ()
+    is_of_fork: bool = False
 
 
+FORK = "sushiswap_v2"
 WRAPPED = "WETH"
 NATIVE = "ETH"
 TOKENS = (
@@ -46,6 +48,8 @@ POOLS = (
     LocalPool(("WBTC", "WETH"), 4_000_000, 3_000, (1_800, 9_000)),
     LocalPool(("WBTC", "USDC"), 1_000_000, 3_000, (6_000,)),
     LocalPool(("WETH", "DAI"), 400_000, 10_000, (4_000, None)),
+    LocalPool(("WETH", "USDC"), 1_200_000, is_of_fork=True),
+    LocalPool(("WETH", "DAI"), 500_000, is_of_fork=True),
 )
 
 

@@ -55,9 +55,9 @@ class World:
 def development_signer(options: EvmOptions, policy: SigningPolicy | None = None) -> PublicKeySigner:
     """Keys that everybody can compute, for swaps of any size through the router."""
     name, reader = chain_name(options.deployment.chain_id), facts_reader(options)
-    return PublicKeySigner(
-        name, reader, policy or SigningPolicy(frozenset({name}), frozenset({options.deployment.router}))
-    )
+    deployment = options.deployment
+    swaps = SigningPolicy(frozenset({name}), deployment.routers, delegates=frozenset({deployment.batch_account} - {""}))
+    return PublicKeySigner(name, reader, policy or swaps)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,251 @@
+"""Wallets that begin to act in batches, stop it, or never do: what is routed for them, and what of it executes."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from dex import DexError, Engine, SigningRefused
+from dex import SignedTransaction as Bytes
+from dex.chains.evm.failures import refusal_of
+from dex.chains.evm.local.world import World, development_signer
+from dex.signers import SigningPolicy
+from dex.tests.evm_orders import ETH
+from orders.audit_log import AuditEntry
+from orders.config import Policy
+from orders.models import Account, Order, Submission, Token, Wallet
+from orders.services.approve import WalletPaused
+from orders.services.audit import Actor
+from orders.services.delegate import delegate_wallet
+from orders.services.nonces import clear_nonces
+from orders.services.pause import Target, pause
+from orders.services.rehearse import rehearse_order
+from orders.states import Stage
+from orders.tests.factories import new_account, place
+from orders.tests.test_evm_orders import POLICY, chain_nonce_of, finish, sale, work
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chain]
+
+FORK, OPERATOR = "sushiswap_v2", Actor("operator", reason="better prices", is_admin=True)
+
+
+@pytest.fixture
+def engine(world: World, db: None) -> Engine:
+    """On the local chain, whose tokens are registered."""
+    engine = Engine(world.chain())
+    Token.objects.bulk_create(
+        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
+    )
+    return engine
+
+
+@pytest.fixture
+def owner(engine: Engine) -> Account:
+    """Its account."""
+    return new_account()
+
+
+@pytest.fixture
+def bare(world: World, engine: Engine, owner: Account) -> Account:
+    """An account whose wallet is filled and does not act in batches."""
+    wallet = engine.chain.address_of(f"account/{owner.id}")
+    engine.chain.next_nonce(wallet)
+    world.anvil.ask("anvil_setCode", wallet, "0x")
+    return owner
+
+
+def venues_of(order: Order) -> set[str]:
+    order.refresh_from_db()
+    assert order.route is not None
+    return {hop["venue"] for leg in order.route["legs"] for hop in leg["hops"]}
+
+
+def big(engine: Engine, **changes: Any) -> Any:
+    return sale(engine, 300 * ETH, token_out="USDC", **changes)
+
+
+def trade(world: World, engine: Engine, owner: Account) -> Order:
+    [order] = place(owner, big(engine))
+    finish(world, engine)
+    order.refresh_from_db()
+    assert (order.status, order.attempt, order.amount_out) == ("CONFIRMED", 1, order.quoted_amount_out)
+    return order
+
+
+def sent_to(world: World, order: Order) -> str:
+    return str(world.anvil.ask("eth_getTransactionReceipt", order.tx_hash)["to"])
+
+
+def see_through(world: World, engine: Engine) -> None:
+    ends_at = time.monotonic() + 30
+    while clear_nonces(engine, POLICY):
+        world.anvil.mine()
+        assert time.monotonic() < ends_at
+
+
+def test_wallets_of_the_local_chain_trade_everywhere_at_once(world: World, engine: Engine, owner: Account) -> None:
+    order = trade(world, engine, owner)
+
+    assert venues_of(order) == {"uniswap_v2", "uniswap_v3", FORK}
+    assert sent_to(world, order) == Wallet.objects.get().address
+    assert order.fills.count() == len(order.route["legs"])  # type: ignore[index]
+
+
+def test_a_wallet_that_does_not_act_in_batches_gets_routes_that_it_can_execute(
+    world: World, engine: Engine, bare: Account
+) -> None:
+    order = trade(world, engine, bare)
+
+    assert venues_of(order) == {"uniswap_v2", "uniswap_v3"}
+    assert sent_to(world, order) == world.deployment.router
+
+
+def test_an_order_for_a_fork_alone_is_refused_to_such_a_wallet(world: World, engine: Engine, bare: Account) -> None:
+    [order] = place(bare, big(engine, allow=[FORK]))
+    finish(world, engine)
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("FAILED", "no_route")
+
+
+def test_quotes_and_dry_runs_promise_only_what_the_wallet_can_do(world: World, engine: Engine, owner: Account) -> None:
+    wanted = big(engine)
+    before = rehearse_order(owner, wanted, key=None, engine=engine, policy=Policy())
+    trade(world, engine, owner)
+    after = rehearse_order(owner, wanted, key=None, engine=engine, policy=Policy())
+
+    shown = [{hop["venue"] for leg in order.route["legs"] for hop in leg["hops"]} for order in (before, after)]  # type: ignore[index]
+    assert FORK not in shown[0]
+    assert FORK in shown[1]
+
+
+def test_a_wallet_begins_and_stops_to_act_in_batches_between_orders(
+    world: World, engine: Engine, bare: Account
+) -> None:
+    first = trade(world, engine, bare)
+    delegate_wallet(bare, True, engine=engine, actor=OPERATOR)
+    see_through(world, engine)
+    fresh = Engine(world.chain())
+    second = trade(world, fresh, bare)
+    delegate_wallet(bare, False, engine=fresh, actor=OPERATOR)
+    see_through(world, fresh)
+    third = trade(world, Engine(world.chain()), bare)
+
+    assert [FORK in venues_of(order) for order in (first, second, third)] == [False, True, False]
+    wallet = Wallet.objects.get()
+    nonces = sorted(Submission.objects.values_list("nonce", flat=True))
+    assert nonces == list(range(nonces[0], nonces[0] + 7))
+    assert chain_nonce_of(world, wallet) == wallet.next_nonce == nonces[-1] + 1
+    assert wallet.paused_reason == ""
+    assert not Submission.objects.filter(closed_at=None).exists()
+    acts = list(AuditEntry.objects.filter(action__contains="delegate").order_by("id").values_list("action", flat=True))
+    assert acts == ["wallet.delegate", "wallet.undelegate"]
+
+
+def test_an_order_signed_before_its_wallet_stopped_is_routed_again(
+    world: World, engine: Engine, owner: Account
+) -> None:
+    [order] = place(owner, big(engine))
+    work(engine, Stage.ROUTE, Stage.BUILD, Stage.SUBMIT)
+    assert FORK in venues_of(order)
+    world.anvil.ask("anvil_setCode", Wallet.objects.get().address, "0x")
+    world.anvil.mine()
+    time.sleep(0.1)
+    later = Engine(world.chain())
+
+    finish(world, later)
+
+    order.refresh_from_db()
+    assert (order.status, order.attempt) == ("CONFIRMED", 2)
+    assert FORK not in venues_of(order)
+    assert order.amount_out == order.quoted_amount_out
+
+
+def test_an_order_routed_before_its_wallet_stopped_is_never_signed(
+    world: World, engine: Engine, owner: Account
+) -> None:
+    [order] = place(owner, big(engine))
+    work(engine, Stage.ROUTE)
+    assert FORK in venues_of(order)
+    world.anvil.ask("anvil_setCode", Wallet.objects.get().address, "0x")
+
+    finish(world, engine)
+
+    order.refresh_from_db()
+    assert (order.status, order.attempt, Submission.objects.count()) == ("CONFIRMED", 2, 1)
+    assert FORK not in venues_of(order)
+
+
+def with_strict_pool(world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Nodes that take one transaction at a time of such wallets, as Geth does; the hashes that were refused."""
+    take, refused = engine.chain.broadcast, []
+
+    def broadcast(transactions: Sequence[Bytes]) -> list[DexError | None]:
+        answers: list[DexError | None] = []
+        for item in transactions:
+            if item.nonce > int(world.anvil.ask("eth_getTransactionCount", item.wallet, "latest"), 16):
+                refused.append(item.tx_hash)
+                answers.append(refusal_of("in-flight transaction limit reached for delegated accounts"))
+            else:
+                answers += take([item])
+        return answers
+
+    monkeypatch.setattr(engine.chain, "broadcast", broadcast)
+    return refused
+
+
+def test_orders_wait_for_their_turn_where_a_node_takes_one_at_a_time(
+    world: World, engine: Engine, owner: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+    refused = with_strict_pool(world, engine, monkeypatch)
+    orders = place(owner, *(sale(engine, ETH + n, token_out="USDC") for n in range(4)))
+
+    finish(world, engine)
+    see_through(world, engine)
+
+    rows = list(Order.objects.filter(id__in=[order.id for order in orders]))
+    assert {(row.status, row.attempt) for row in rows} == {("CONFIRMED", 1)}
+    assert len({row.tx_hash for row in rows} & set(refused)) >= 3
+    wallet = Wallet.objects.get()
+    assert chain_nonce_of(world, wallet) == wallet.next_nonce
+
+
+def test_while_paused_a_delegation_is_only_taken_back(world: World, engine: Engine, owner: Account) -> None:
+    pause(Target("global", ""), OPERATOR)
+
+    with pytest.raises(WalletPaused, match="paused"):
+        delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+    delegate_wallet(owner, False, engine=engine, actor=OPERATOR)
+
+    assert Submission.objects.count() == 2
+
+
+def test_a_signer_that_knows_no_delegate_refuses_and_no_nonce_is_taken(
+    world: World, engine: Engine, owner: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = engine.chain.chain_id
+    strict = development_signer(world.options(), SigningPolicy(frozenset({name}), world.deployment.routers))
+    monkeypatch.setattr(engine.chain, "_signer", strict)
+
+    with pytest.raises(SigningRefused, match="not allowed for wallets"):
+        delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+
+    wallet = Wallet.objects.get()
+    assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)
+
+
+def test_the_wallet_command_delegates_and_tells(
+    world: World, engine: Engine, bare: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("orders.management.commands.wallet.get_engine", lambda: engine)
+    for verb, words in (("delegate", "acts in batches"), ("undelegate", "does not act in batches")):
+        call_command("wallet", verb, bare.name, reason="drill")
+        world.anvil.mine(2)
+        engine.chain._delegates._seen.clear()  # type: ignore[attr-defined]
+        capsys.readouterr()
+        call_command("wallet", "balance", bare.name)
+
+        assert f"\n{words}, which {FORK} needs\n" in capsys.readouterr().out
