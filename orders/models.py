@@ -250,6 +250,12 @@ class Order(models.Model):
             ),
             models.Index(fields=("due_at",), condition=Q(status=OrderStatus.SUBMITTED), name="order_due_for_confirm"),
             models.Index(fields=("account", "-id"), name="order_by_account"),
+            # What guard.py finds its evidence by: empty as long as nothing reverts.
+            models.Index(
+                fields=("updated_at",),
+                condition=Q(outcome__in=("reverted", "insufficient_funds"), tx_hash__isnull=False),
+                name="order_reverted",
+            ),
         )
         triggers = (
             pgtrigger.Trigger(

@@ -7,10 +7,11 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
 from dex import RetryableError
-from orders.config import get_policy
+from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
 from orders.services.examine import examine_books
+from orders.services.guard import guard_trading
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
 from orders.services.watch import watch_wallets
@@ -79,6 +80,12 @@ def watch_nonces() -> None:
 def watch_all_wallets() -> None:
     """Every half minute: compare each wallet's nonce with the chain's."""
     watch_wallets(get_engine())
+
+
+@shared_task(name="orders.guard")
+def guard() -> None:
+    """Each minute: pause what keeps going wrong."""
+    guard_trading(get_engine(), get_guard_policy())
 
 
 @shared_task(name="orders.examine")
