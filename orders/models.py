@@ -136,6 +136,9 @@ class Wallet(models.Model):
         editable=False,
         help_text="First nonce of final transactions that a reorg took and that are reported.",
     )
+    low_since = models.DateTimeField(
+        null=True, editable=False, help_text="When it was reported to hold too little to pay for transactions."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -11,6 +11,7 @@ from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
 from orders.services.examine import examine_books
+from orders.services.gas import guard_gas
 from orders.services.guard import guard_trading
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
@@ -85,6 +86,7 @@ def watch_all_wallets() -> None:
 @shared_task(name="orders.guard")
 def guard() -> None:
     """Each minute: pause what keeps going wrong."""
+    guard_gas(get_engine())
     guard_trading(get_engine(), get_guard_policy())
 
 
