@@ -389,6 +389,7 @@ class Fill(models.Model):
     hops = models.JSONField(default=list)
     tx_hash = models.CharField(max_length=128)
     block_number = models.BigIntegerField()
+    block_hash = models.CharField(max_length=128, null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -461,7 +462,7 @@ class TradingControl(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the engine last said that it works; readiness asks."""
+    """When a part of the engine last said that it works, or an event last came; readiness asks."""
 
     name = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField(db_default=Now())

@@ -10,6 +10,7 @@ from dex import RetryableError
 from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
+from orders.services.blocks import watch_blocks
 from orders.services.examine import examine_books
 from orders.services.gas import guard_gas
 from orders.services.guard import guard_trading
@@ -79,8 +80,9 @@ def watch_nonces() -> None:
 
 @shared_task(name="orders.watch_wallets")
 def watch_all_wallets() -> None:
-    """Every half minute: compare each wallet's nonce with the chain's."""
+    """Every half minute: compare each wallet's nonce with the chain's, and the blocks that filled orders."""
     watch_wallets(get_engine())
+    watch_blocks(get_engine())
 
 
 @shared_task(name="orders.guard")

@@ -245,6 +245,7 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
                     "hops": shown["hops"],
                     "tx_hash": receipt.tx_hash,
                     "block_number": receipt.block_number,
+                    "block_hash": receipt.block_hash,
                 }
                 for i, (leg, shown) in enumerate(zip(legs, encode_legs(legs, decimals), strict=True))
             ]
@@ -252,10 +253,11 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                INSERT INTO orders_fill (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number)
+                INSERT INTO orders_fill
+                    (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number, block_hash)
                 SELECT * FROM jsonb_to_recordset(%s::jsonb)
                     AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
-                         block_number bigint)
+                         block_number bigint, block_hash text)
                 """,
                 [recordset(rows)],
             )
