@@ -59,13 +59,15 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
         if self._has_application:
             super().onClose(wasClean, code, reason)
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        if self.may_take_frame():
-            super().onMessage(payload, isBinary)
-
-    def onPing(self, payload: bytes) -> None:
-        if self.may_take_frame():
-            super().onPing(payload)
+    def processData(self) -> bool:
+        """Take the next step through the bytes that came; each frame counts by its head, pongs and parts too."""
+        is_between_frames = self.current_frame is None
+        has_more = bool(super().processData())
+        begins_frame = is_between_frames and self.current_frame is not None
+        if self._is_flooding or (begins_frame and not self.may_take_frame()):
+            self.data = b""
+            return False
+        return has_more
 
     def may_take_frame(self) -> bool:
         """Whether the client keeps to its rate; a flood is closed and read no further."""

@@ -118,6 +118,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30, "queue": "orders"},
     },
+    "guard": {
+        "task": "orders.guard",
+        "schedule": 60.0,
+        "options": {"expires": 60, "queue": "orders"},
+    },
     "examine": {
         "task": "orders.examine",
         "schedule": 120.0,
@@ -144,6 +149,10 @@ ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120)
 # A transaction that no block takes is outbid after this time (or five blocks, where that is longer), so often.
 ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0)
 ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5)
+# What pauses by itself: more than so many percent of a scope's last executions reverted. 100: nothing does.
+GUARD_REVERT_PERCENT: int = env.int("GUARD_REVERT_PERCENT", 50)
+GUARD_LAST_EXECUTIONS: int = env.int("GUARD_LAST_EXECUTIONS", 50)
+GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10)
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
 
 # --- Who signs: policy and key are the signer's own, see docs/security.md ----------------------------------

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from orders import admin_access, admin_wallets  # noqa: F401 - they register their pages
+from orders import admin_access, admin_login, admin_wallets  # noqa: F401 - they register their pages
 from orders.admin_base import Act, ReadOnly
 from orders.amounts import format_units
 from orders.engine import get_engine

@@ -43,6 +43,18 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     return errors
 
 
+@register("startup")
+def guard_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What pauses by itself must be able to happen, and cheap to find."""
+    errors: list[CheckMessage] = []
+    if not 1 <= settings.GUARD_REVERT_PERCENT <= 100:
+        errors.append(Error("GUARD_REVERT_PERCENT must be 1 to 100", id="orders.E015"))
+    if not 1 <= settings.GUARD_MIN_EXECUTIONS <= settings.GUARD_LAST_EXECUTIONS <= 500:
+        detail = "GUARD_MIN_EXECUTIONS must be 1 or more, GUARD_LAST_EXECUTIONS no fewer than that and at most 500"
+        errors.append(Error(detail, id="orders.E016"))
+    return errors
+
+
 STARTUP = "startup"
 
 

@@ -49,6 +49,24 @@ class Policy:
         return min(self.lease_s, max(self.look_lease_s, math.ceil(2 * answers_within_s)))
 
 
+@dataclass(frozen=True, slots=True)
+class GuardPolicy:
+    """What pauses a scope without anybody: more than `revert_percent` of its `last` executions reverted.
+
+    Fewer than `at_least` executions say nothing. With 100 % nothing is ever paused for its reverts.
+    """
+
+    revert_percent: int = 50
+    last: int = 50
+    at_least: int = 10
+
+
+@cache
+def get_guard_policy() -> GuardPolicy:
+    """What pauses by itself, as the operator set it."""
+    return GuardPolicy(settings.GUARD_REVERT_PERCENT, settings.GUARD_LAST_EXECUTIONS, settings.GUARD_MIN_EXECUTIONS)
+
+
 @cache
 def get_policy() -> Policy:
     """The pipeline's limits as the operator set them."""

@@ -136,6 +136,9 @@ class Wallet(models.Model):
         editable=False,
         help_text="First nonce of final transactions that a reorg took and that are reported.",
     )
+    low_since = models.DateTimeField(
+        null=True, editable=False, help_text="When it was reported to hold too little to pay for transactions."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -250,6 +253,12 @@ class Order(models.Model):
             ),
             models.Index(fields=("due_at",), condition=Q(status=OrderStatus.SUBMITTED), name="order_due_for_confirm"),
             models.Index(fields=("account", "-id"), name="order_by_account"),
+            # What guard.py finds its evidence by: empty as long as nothing reverts.
+            models.Index(
+                fields=("updated_at",),
+                condition=Q(outcome__in=("reverted", "insufficient_funds"), tx_hash__isnull=False),
+                name="order_reverted",
+            ),
         )
         triggers = (
             pgtrigger.Trigger(
@@ -380,6 +389,7 @@ class Fill(models.Model):
     hops = models.JSONField(default=list)
     tx_hash = models.CharField(max_length=128)
     block_number = models.BigIntegerField()
+    block_hash = models.CharField(max_length=128, null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -452,7 +462,7 @@ class TradingControl(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a part of the engine last said that it works; readiness asks."""
+    """When a part of the engine last said that it works, or an event last came; readiness asks."""
 
     name = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField(db_default=Now())

@@ -7,11 +7,14 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
 from dex import RetryableError
-from orders.config import get_policy
+from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
 from orders.selectors import UPKEEP
+from orders.services.blocks import watch_blocks
 from orders.services.examine import examine_books
+from orders.services.gas import guard_gas
+from orders.services.guard import guard_trading
 from orders.services.heartbeat import beat
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
@@ -85,8 +88,16 @@ def watch_nonces() -> None:
 
 @shared_task(name="orders.watch_wallets")
 def watch_all_wallets() -> None:
-    """Every half minute: compare each wallet's nonce with the chain's."""
+    """Every half minute: compare each wallet's nonce with the chain's, and the blocks that filled orders."""
     watch_wallets(get_engine())
+    watch_blocks(get_engine())
+
+
+@shared_task(name="orders.guard")
+def guard() -> None:
+    """Each minute: pause what keeps going wrong."""
+    guard_gas(get_engine())
+    guard_trading(get_engine(), get_guard_policy())
 
 
 @shared_task(name="orders.examine")

@@ -44,6 +44,13 @@ class Chain(Protocol):
         """Atoms of every token the wallet holds. Raises: ChainUnavailable."""
         ...
 
+    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
+        """The wallets that hold too little of the chain's own token to pay for many more transactions, and how little.
+
+        Empty where transactions cost nothing. Raises: ChainUnavailable.
+        """
+        ...
+
     def standing(self, wallets: Sequence[str]) -> Standing:
         """The newest final block, and where the nonces of these wallets stand.
 

@@ -39,6 +39,10 @@ class FakeChain:
         """See `Chain`: every wallet owns more than anyone can spend."""
         return {token.symbol: 10**30 for token in self.tokens()}
 
+    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
+        """See `Chain`: no fee is ever taken."""
+        return {}
+
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`: a block is final when it is made."""
         nonces = {wallet: self.next_nonce(wallet) for wallet in wallets}

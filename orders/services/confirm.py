@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from dex import Engine, Receipt, RetryableError, legs_of
+from dex import BroadcastRejected, Engine, Receipt, RetryableError, legs_of
 from orders.config import Policy
 from orders.events import Event
 from orders.problems import KINDS, Problem
@@ -65,8 +65,8 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
     found = _Findings()
     for order in held:
         _judge(order, holds[order.id], receipts, policy, poll_s, found)
-    closer = _look_closer(found, engine, policy, poll_s)
-    broadcast([lost.signed for lost in found.lost], engine)
+    refused = _send_lost(found, engine)
+    closer = _look_closer(found, refused, engine, policy, poll_s)
     events = _settle(found, closer, poll_s)
     won = {event.order_id for event in events}
     # Stored and committed: now these bytes may leave. Should this process die first, the next look sends them.
@@ -84,11 +84,25 @@ def _receipts(holds: Iterable[OpenHold], engine: Engine) -> dict[str, Receipt]:
     return {tx_hash: receipt for tx_hash, receipt in zip(hashes, answers, strict=True) if receipt is not None}
 
 
-def _look_closer(found: _Findings, engine: Engine, policy: Policy, poll_s: float) -> Closer:
+def _send_lost(found: _Findings, engine: Engine) -> set[str]:
+    """Send bytes again that the chain may have lost; the hashes of those that it refuses for good, once more."""
+    answers = broadcast([lost.signed for lost in found.lost], engine)
+    return {
+        lost.signed.tx_hash
+        for lost, answer in zip(found.lost, answers, strict=True)
+        if isinstance(answer, BroadcastRejected)
+    }
+
+
+def _look_closer(found: _Findings, refused: set[str], engine: Engine, policy: Policy, poll_s: float) -> Closer:
     stuck_s = stuck_after_s(engine, policy)
-    doubtful = [(order, hold) for order, hold in found.silent if needs_a_look(order, hold, stuck_s)]
+    doubtful = [
+        (order, hold)
+        for order, hold in found.silent
+        if hold.newest.signed.tx_hash in refused or needs_a_look(order, hold, stuck_s)
+    ]
     try:
-        closer = look_closer(doubtful, engine=engine, policy=policy, poll_s=poll_s)
+        closer = look_closer(doubtful, refused, engine=engine, policy=policy, poll_s=poll_s)
     except RetryableError as error:
         closer = Closer(waiting=[order for order, _ in doubtful], retry=error)
     looked_at = {order.id for order, _ in doubtful}
@@ -237,6 +251,7 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
                     "hops": shown["hops"],
                     "tx_hash": receipt.tx_hash,
                     "block_number": receipt.block_number,
+                    "block_hash": receipt.block_hash,
                 }
                 for i, (leg, shown) in enumerate(zip(legs, encode_legs(legs, decimals), strict=True))
             ]
@@ -244,10 +259,11 @@ def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                INSERT INTO orders_fill (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number)
+                INSERT INTO orders_fill
+                    (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number, block_hash)
                 SELECT * FROM jsonb_to_recordset(%s::jsonb)
                     AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
-                         block_number bigint)
+                         block_number bigint, block_hash text)
                 """,
                 [recordset(rows)],
             )

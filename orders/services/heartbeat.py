@@ -2,6 +2,9 @@
 
 from django.db import connection
 
+# Not a part, but an event: when a reorg past finality was last reported.
+REORG = "reorg"
+
 
 def beat(name: str, at_least_s: float = 0.0) -> bool:
     """Note the database's time under the part's name; False where somebody did so less than `at_least_s` ago."""

@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from dex import Side
 from orders.models import Account, ApiKey
 from orders.problems import Problem
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record
 from orders.services.claim import CONDITIONS
 from orders.states import LIVE
-from orders.values import shown
+from orders.terms import Terms
+from orders.values import shown, value_of
 
 
 class Room(NamedTuple):
@@ -25,6 +27,13 @@ class Room(NamedTuple):
     open_value: int | None
     open_orders: int | None
     day_value: int | None
+
+
+class Worth(NamedTuple):
+    """What an order counts, in micro-units. `doubt` says why it may be more: then it does not pass a limit of value."""
+
+    value: int
+    doubt: str = ""
 
 
 def lock_room(account: Account, key: ApiKey | None) -> Room:
@@ -47,17 +56,32 @@ def lock_room(account: Account, key: ApiKey | None) -> Room:
     return Room(is_counted, _int(value), count, _int(day_value))
 
 
-def admit(room: Room, values: Sequence[int | None]) -> list[Problem | None]:
+def worth(terms: Terms) -> Worth:
+    """What an order counts: its fixed side, or what exact_out may give at most where that is more."""
+    if terms.value is None:
+        return Worth(0, "a token without a reference value cannot be counted")
+    if terms.side is not Side.EXACT_OUT:
+        return Worth(terms.value)
+    most = terms.extra.get("max_amount_in")
+    if most is None:
+        return Worth(terms.value, "exact_out can be counted only with guards.max_amount_in, the most that it may give")
+    given = value_of(int(most), terms.decimals_in, terms.unit_value_in)
+    if given is None:
+        return Worth(terms.value, f"{terms.token_in} has no reference value, so what it may give cannot be counted")
+    return Worth(max(terms.value, given))
+
+
+def admit(room: Room, worths: Sequence[Worth]) -> list[Problem | None]:
     """Which of these orders fit, in their order: each takes its room before the next one is looked at."""
     answers: list[Problem | None] = []
-    for value in values:
-        problem = _refusal(room, value)
+    for item in worths:
+        problem = _refusal(room, item)
         answers.append(problem)
         if problem is None:
             room = room._replace(
-                open_value=_less(room.open_value, value or 0),
+                open_value=_less(room.open_value, item.value),
                 open_orders=_less(room.open_orders, 1),
-                day_value=_less(room.day_value, value or 0),
+                day_value=_less(room.day_value, item.value),
             )
     return answers
 
@@ -173,14 +197,23 @@ def miscounted() -> list[Miscount]:
 
 
 def _begin_counting(account: Account) -> tuple[int, int]:
-    """Count the live orders that were placed without limits: how many, and their value."""
+    """Count the live orders that were placed without limits: how many, and their value.
+
+    Purchases count what they may give as far as that is stated, or known from their route.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE orders_order o SET held_value = coalesce(div(o.amount * t.value + t.scale - 1, t.scale), 0)
-            FROM (SELECT symbol, value, ('1' || repeat('0', decimals + 6))::numeric AS scale FROM orders_token) t
-            WHERE t.symbol = CASE o.side WHEN 'exact_in' THEN o.token_in ELSE o.token_out END
-                AND o.account_id = %s AND o.status = ANY(%s)
+            WITH t AS (
+                SELECT symbol, value, ('1' || repeat('0', decimals + 6))::numeric AS scale FROM orders_token
+            )
+            UPDATE orders_order o SET held_value = greatest(0,
+                div(CASE o.side WHEN 'exact_in' THEN o.amount
+                    ELSE coalesce((o.terms->>'max_amount_in')::numeric, o.max_amount_in) END
+                    * i.value + i.scale - 1, i.scale),
+                CASE o.side WHEN 'exact_out' THEN div(o.amount * u.value + u.scale - 1, u.scale) END)
+            FROM t i, t u
+            WHERE i.symbol = o.token_in AND u.symbol = o.token_out AND o.account_id = %s AND o.status = ANY(%s)
             RETURNING held_value
             """,
             [account.id, list(LIVE)],
@@ -189,7 +222,7 @@ def _begin_counting(account: Account) -> tuple[int, int]:
     return len(values), sum(values)
 
 
-def _refusal(room: Room, value: int | None) -> Problem | None:
+def _refusal(room: Room, item: Worth) -> Problem | None:
     if room.open_orders is not None and room.open_orders < 1:
         return Problem("limit_exceeded", "the account may not have more open orders", facts={"limit": "open_orders"})
     for name, words, left in (
@@ -199,11 +232,11 @@ def _refusal(room: Room, value: int | None) -> Problem | None:
         if left is None:
             continue
         facts = {"limit": name, "left": shown(max(0, left))}
-        if value is None:
-            return Problem("limit_exceeded", "a token without a reference value cannot be counted", facts=facts)
-        if value > left:
-            detail = f"the order is worth {shown(value)}, and {shown(max(0, left))} is left for {words}"
-            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(value)})
+        if item.doubt:
+            return Problem("limit_exceeded", item.doubt, facts=facts)
+        if item.value > left:
+            detail = f"the order is worth {shown(item.value)}, and {shown(max(0, left))} is left for {words}"
+            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(item.value)})
     return None
 
 

@@ -1,5 +1,6 @@
 """The kill switch: orders wait while what they need is paused. Once `pause` returned, no new submission commits."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from orders.problems import Problem, ProblemError
 from orders.services.audit import Actor, Entry, record
 from orders.states import Stage
 from orders.wake import wake
+
+logger = logging.getLogger(__name__)
 
 SCOPES = ("account", "wallet", "venue", "chain", "global")
 
@@ -65,6 +68,22 @@ def pause(target: Target, actor: Actor, *, is_by_owner: bool = False) -> Trading
             )
             record(actor, [Entry("halt.set", target.subject, False, True, target.account_id)])
     return row
+
+
+def pause_by_itself(target: Target, reason: str, incident: Entry) -> bool:
+    """Pause for what the engine itself has found, and tell of it; False where it is paused already.
+
+    Nothing but a person resumes it.
+    """
+    actor = Actor("upkeep", reason=reason, is_admin=True)
+    with transaction.atomic():
+        lock_alone()
+        if _rows(target).filter(is_by_owner=False).exists():
+            return False
+        pause(target, actor)
+        record(actor, [incident])
+    logger.critical("%s %s is paused: %s", target.scope, target.name, reason)
+    return True
 
 
 def resume(target: Target, actor: Actor, *, is_by_owner: bool = False, only: int | None = None) -> bool:

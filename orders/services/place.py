@@ -10,7 +10,7 @@ from psycopg.errors import LockNotAvailable
 from orders.models import Account, ApiKey, IdempotencyKey, Order, new_id
 from orders.problems import Problem, ProblemError
 from orders.recordset import recordset, to_json
-from orders.services.limits import admit, count, lock_room
+from orders.services.limits import Worth, admit, count, lock_room, worth
 from orders.states import OrderStatus, Stage
 from orders.terms import Terms
 from orders.wake import wake
@@ -58,7 +58,7 @@ def place_orders(account: Account, terms: Sequence[Terms], *, key: ApiKey | None
     refused: dict[Any, Problem] = {}
     if created is None:
         with transaction.atomic(savepoint=False):
-            created, refused = _insert_within_limits(account, key, orders, [item.value for item in terms])
+            created, refused = _insert_within_limits(account, key, orders, [worth(item) for item in terms])
     for order in orders:
         if order.id in created:
             order.created_at = order.updated_at = order.due_at = created[order.id]
@@ -78,15 +78,15 @@ def _placed(order: Order, created: dict[Any, Any], existing: dict[str | None, Or
 
 
 def _insert_within_limits(
-    account: Account, key: ApiKey | None, orders: Sequence[Order], values: Sequence[int | None]
+    account: Account, key: ApiKey | None, orders: Sequence[Order], worths: Sequence[Worth]
 ) -> tuple[dict[Any, Any], dict[Any, Problem]]:
     """Insert those that fit under limits, and count them; what was created, and what was refused, by id."""
     room = lock_room(account, key)
     known = _existing(account, [order for order in orders if order.client_order_id])
-    new = [(o, value) for o, value in zip(orders, values, strict=True) if o.client_order_id not in known]
-    verdicts = admit(room, [value for _, value in new])
+    new = [(o, item) for o, item in zip(orders, worths, strict=True) if o.client_order_id not in known]
+    verdicts = admit(room, [item for _, item in new])
     refused = {o.id: verdict for (o, _), verdict in zip(new, verdicts, strict=True) if verdict is not None}
-    fitting = {o.id: value or 0 for o, value in new if o.id not in refused}
+    fitting = {o.id: item.value for o, item in new if o.id not in refused}
     for order in orders:
         order.held_value = fitting.get(order.id) if room.is_counted else None
     created = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)

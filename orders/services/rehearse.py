@@ -12,7 +12,7 @@ from orders.models import Account, ApiKey, Order, Wallet
 from orders.problems import Problem, ProblemError
 from orders.routes import encode_quote
 from orders.selectors import token_decimals
-from orders.services.limits import admit, lock_room
+from orders.services.limits import admit, lock_room, worth
 from orders.services.pause import read_controls
 from orders.services.place import unsaved_order
 from orders.services.settled import problem_of
@@ -77,6 +77,6 @@ def _within_limits(account: Account, terms: Terms, key: ApiKey | None) -> None:
     if not account.is_counted and (key is None or key.max_day_value is None):
         return
     with transaction.atomic():
-        problem: Problem | None = admit(lock_room(account, key), [terms.value])[0]
+        problem: Problem | None = admit(lock_room(account, key), [worth(terms)])[0]
     if problem is not None:
         raise ProblemError(problem)

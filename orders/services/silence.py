@@ -4,7 +4,7 @@ An order is failed here only when the chain can no longer execute it: a final tr
 its nonce, or a final block is past its deadline, and two looks, a block apart, found no receipt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
@@ -75,9 +75,12 @@ def stuck_after_s(engine: Engine, policy: Policy) -> float:
     return max(policy.stuck_s, STUCK_BLOCKS * engine.chain.block_interval_s())
 
 
-def look_closer(silent: Sequence[Silent], *, engine: Engine, policy: Policy, poll_s: float) -> Closer:
+def look_closer(
+    silent: Sequence[Silent], refused: Collection[str], *, engine: Engine, policy: Policy, poll_s: float
+) -> Closer:
     """Ask where the nonces stand and decide on each order. No receipt of these was there just before.
 
+    `refused` are hashes of bytes that the chain has just refused for good.
     Raises: RetryableError when the chain cannot be reached.
     """
     found = Closer()
@@ -87,7 +90,8 @@ def look_closer(silent: Sequence[Silent], *, engine: Engine, policy: Policy, pol
     stuck_s = stuck_after_s(engine, policy)
     wanted: list[tuple[ClaimedOrder, OpenHold, Act]] = []
     for order, hold in silent:
-        act = judge(order, hold, standing, stuck_s, policy.max_replacements)
+        is_refused = hold.newest.signed.tx_hash in refused
+        act = judge(order, hold, standing, stuck_s, policy.max_replacements, is_refused=is_refused)
         if act in {Act.OUTBID, Act.CANCEL}:
             wanted.append((order, hold, act))
         else:
@@ -97,8 +101,20 @@ def look_closer(silent: Sequence[Silent], *, engine: Engine, policy: Policy, pol
     return found
 
 
-def judge(order: ClaimedOrder, hold: OpenHold, standing: Standing, stuck_s: float, max_replacements: int) -> Act:
-    """What the chain's standing means for a silent order. Pure."""
+def judge(
+    order: ClaimedOrder,
+    hold: OpenHold,
+    standing: Standing,
+    stuck_s: float,
+    max_replacements: int,
+    *,
+    is_refused: bool = False,
+) -> Act:
+    """What the chain's standing means for a silent order. Pure.
+
+    A higher bid would not help bytes that are refused for good: their nonce is used up at once. Should a node have
+    taken them all the same, the chain decides between the two.
+    """
     is_used = standing.final_nonces[hold.address] > hold.nonce
     if is_used or standing.final_time > hold.deadline:
         if hold.absent_block is None:
@@ -108,7 +124,7 @@ def judge(order: ClaimedOrder, hold: OpenHold, standing: Standing, stuck_s: floa
         return Act.GIVE_UP if is_used else Act.EXPIRE
     if hold.absent_block is not None:
         return Act.FORGET
-    if order.is_cancel_requested and not hold.has_noop:
+    if (order.is_cancel_requested or is_refused) and not hold.has_noop:
         return Act.CANCEL
     is_in_turn = standing.next_nonces[hold.address] == hold.nonce
     if hold.newest.age_s < stuck_s or not is_in_turn or len(hold.transactions) > MAX_TRANSACTIONS:

@@ -10,6 +10,7 @@ from dex import Engine, RetryableError, SignedTransaction
 from orders.models import Order
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record, record_signatures
+from orders.services.heartbeat import REORG, beat
 from orders.services.nonces import fill_gaps
 from orders.services.pause import Target, lock_alone, pause
 from orders.services.signed import OpenHold, add_signed, load_closed_holds
@@ -65,6 +66,7 @@ def report_reorg(finding: Finding, chain_id: str) -> bool:
         lock_alone()
         if not _is_new(finding):
             return False
+        beat(REORG)
         actor = Actor("upkeep", reason=f"reorg past finality: {detail}", is_admin=True)
         pause(Target("chain", chain_id, chain_id=chain_id), actor)
         subject = f"wallet:{finding.address}"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from dex import (
     DexError,
     Engine,
     Fees,
+    InsufficientFunds,
     NoopIntent,
     RetryableError,
     Side,
@@ -506,33 +508,71 @@ def refuse(chain: SimulatedChain, monkeypatch: pytest.MonkeyPatch, *, noops: boo
 def test_a_swap_that_the_chain_refuses_for_good_ends_when_its_nonce_is_used_up(
     account: Account, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = replace(policy, stuck_s=0.0, max_replacements=1)
     [order] = place(account)
     with monkeypatch.context() as strict:
         refused = refuse(chain, strict, noops=False)
         run(Stage.ROUTE)
-        run(Stage.CONFIRM)
 
         assert ended(order) == ("SUBMITTED", None)
         assert events(order, "doubt")[0]["code"] == "rejected"
         [held] = Submission.objects.all()
         assert (held.order_id, held.nonce, held.closed_at) == (order.id, 0, None)
-        for _ in range(4):
-            run(Stage.CONFIRM, policy=impatient)
-            assert ended(order) == ("SUBMITTED", None)
-        settle(chain, run, impatient)
+        run(Stage.CONFIRM)
+        assert ended(order) == ("SUBMITTED", None), "the chain's word on its nonce ends it, nothing else"
+        assert len(events(order, "cancel")) == 1, "nobody waits until it is stuck, and no higher bid is tried"
+        for _ in range(3):
+            run(Stage.CONFIRM)
+        assert ended(order) == ("SUBMITTED", None)
+        settle(chain, run, policy)
 
     assert ended(order) == ("FAILED", "not_included")
     held.refresh_from_db()
     assert held.closed_at is not None
-    swaps = SignedTransaction.objects.filter(is_noop=False).values_list("tx_hash", flat=True)
-    assert (set(refused), len(swaps), executed()) == (set(swaps), 2, [])
+    assert [refused[0]] * 2 == refused, "asked twice, never signed anew"
+    assert (executed(), SignedTransaction.objects.filter(is_noop=False).count()) == ([], 1)
     assert SignedTransaction.objects.filter(is_noop=True).count() == 1
     [after] = place(account)
     settle(chain, run, policy)
     assert ended(after) == ("CONFIRMED", "filled")
     assert Submission.objects.get(order=after).nonce == 1
     assert list(audit_orders()) == []
+
+
+def test_a_refused_swap_that_another_node_took_after_all_executes(
+    account: Account, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    accept = chain.broadcast
+
+    def broadcast(transactions: Sequence[Signed]) -> list[DexError | None]:
+        answers = accept(transactions)
+        swaps = set(SignedTransaction.objects.filter(is_noop=False).values_list("tx_hash", flat=True))
+        chain.advance()
+        return [
+            BroadcastRejected("invalid opcode") if item.tx_hash in swaps else answer
+            for item, answer in zip(transactions, answers, strict=True)
+        ]
+
+    monkeypatch.setattr(chain, "broadcast", broadcast)
+    run()
+    settle(chain, run, policy)
+
+    assert ended(order) == ("CONFIRMED", "filled")
+    assert executed() == [order.tx_hash]
+
+
+def test_a_wallet_that_cannot_pay_yet_is_waited_for(
+    account: Account, chain: SimulatedChain, run: Run, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    with monkeypatch.context() as poor:
+        poor.setattr(chain, "broadcast", lambda items: [InsufficientFunds("for gas") for _ in items])
+        run()
+        run(Stage.CONFIRM)
+        run(Stage.CONFIRM)
+    settle(chain, run, policy)
+
+    assert (ended(order), events(order, "cancel")) == (("CONFIRMED", "filled"), [])
 
 
 def test_where_everything_is_refused_the_order_waits_for_its_deadline_and_the_nonce_is_kept(
@@ -667,6 +707,15 @@ def test_silence_means(held: OpenHold, standing: Standing, is_cancel_requested: 
     asked.is_cancel_requested = is_cancel_requested
 
     assert judge(asked, held, standing, 5.0, 2) is act
+
+
+def test_what_the_chain_refuses_for_good_is_not_waited_for() -> None:
+    asked: Any = SimpleNamespace(is_cancel_requested=False)
+    with_noop = replace(hold(), transactions=(*hold().transactions, hold().newest._replace(is_noop=True)))
+
+    assert judge(asked, hold(), STANDING, 5.0, 2, is_refused=True) is Act.CANCEL
+    assert judge(asked, with_noop, STANDING, 5.0, 2, is_refused=True) is Act.WAIT
+    assert judge(asked, hold(nonce=6), STANDING, 5.0, 2, is_refused=True) is Act.NOTE
 
 
 def test_a_chain_that_does_not_answer_fails_nobody(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
+from dex import Side
 from orders.config import Policy
 from orders.models import Account, ApiKey, AuditEntry, Order, Token
 from orders.pipeline import run_stage
@@ -17,6 +19,7 @@ from orders.services.cancel import cancel_orders
 from orders.services.limits import miscounted, set_limits
 from orders.services.place import Placed, place_orders
 from orders.states import LIVE, Stage
+from orders.terms import Terms
 from orders.tests.factories import api_key, place, terms
 from orders.values import MICRO, parse_value, shown, value_of
 
@@ -97,6 +100,56 @@ def test_a_token_without_a_value_is_refused_where_value_is_limited(account: Acco
     assert isinstance(answer, Problem)
     assert answer.code == "limit_exceeded"
     assert open_now(account) == (0, 0)
+
+
+@pytest.mark.parametrize(("value", "most_in", "counted"), [(9, 10, 10), (9, 8, 9)])
+def test_a_purchase_counts_what_it_gets_or_may_give_whichever_is_more(
+    account: Account, value: int, most_in: int, counted: int
+) -> None:
+    limit(account, 20 * MICRO)
+    api_key(account, max_day_value=20 * MICRO)
+    key = ApiKey.objects.get()
+    # A SOL is worth 2 here: `most_in` is half as many of them.
+    order = purchase(value * MICRO, str(most_in * 10**9 // 2))
+
+    answers = place_orders(account, [order, order, order], key=key)
+
+    assert [isinstance(answer, Placed) for answer in answers] == [True, True, False]
+    key.refresh_from_db()
+    assert (open_now(account), key.day_value) == ((2, 2 * counted * MICRO), 2 * counted * MICRO)
+
+
+def test_a_purchase_whose_cost_nothing_bounds_is_refused_where_value_is_limited(account: Account) -> None:
+    limit(account, 20 * MICRO)
+
+    [unbounded] = place_orders(account, [purchase(MICRO, None)])
+    [unvalued] = place_orders(account, [replace(purchase(MICRO, "1"), unit_value_in=None)])
+
+    assert isinstance(unbounded, Problem)
+    assert (unbounded.code, unbounded.facts) == ("limit_exceeded", {"limit": "open_value", "left": "20"})
+    assert "max_amount_in" in unbounded.detail
+    assert isinstance(unvalued, Problem)
+    assert "reference value" in unvalued.detail
+    assert open_now(account) == (0, 0)
+    limit(account, None, 5)
+    assert isinstance(place_orders(account, [purchase(MICRO, None)])[0], Placed)
+    assert open_now(account) == (1, MICRO)
+
+
+def test_counting_begins_with_what_open_purchases_may_cost(account: Account) -> None:
+    Token.objects.filter(symbol__in=["SOL", "USDC"]).update(value=2 * 10**12)
+    place(account, purchase(0, str(5 * 10**9)), purchase(0, str(10**9)), purchase(0, None))
+
+    limit(account, 100 * MICRO)
+
+    assert open_now(account) == (3, (10 + 6 + 6) * MICRO)
+    assert miscounted() == []
+
+
+def purchase(value: int, max_amount_in: str | None) -> Terms:
+    """3 USDC for SOL, whose reference value is 2."""
+    bought = terms(side=Side.EXACT_OUT, amount=3 * 10**6, value=value, max_amount_in=max_amount_in)
+    return replace(bought, unit_value_in=2 * 10**12)
 
 
 def test_a_replay_takes_no_room_and_is_never_refused(account: Account) -> None:

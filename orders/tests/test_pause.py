@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -336,7 +337,36 @@ def test_the_admin_pauses_with_a_reason_and_resumes(admin_client: Client, accoun
     row = TradingControl.objects.get()
     assert (row.scope, row.actor, row.reason) == ("account", "admin", "drill")
     assert account.name in admin_client.get("/admin/orders/tradingcontrol/").content.decode()
-    assert admin_client.post(f"/admin/orders/tradingcontrol/{row.pk}/delete/", {"post": "yes"}).status_code == 302
+    resume_page = f"/admin/orders/tradingcontrol/resume/?ids={row.pk}"
+    assert resume_page in admin_client.get(f"/admin/orders/tradingcontrol/{row.pk}/change/").content.decode()
 
+    deleted = admin_client.post(f"/admin/orders/tradingcontrol/{row.pk}/delete/", {"post": "yes"})
+    selected = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+    admin_client.post("/admin/orders/tradingcontrol/", selected)
+    unexplained = admin_client.post(resume_page, {"reason": ""})
+
+    assert (deleted.status_code, unexplained.status_code) == (403, 200)
+    assert TradingControl.objects.exists()
+    asked = admin_client.post(
+        "/admin/orders/tradingcontrol/", {"action": "resume_selected", "_selected_action": [str(row.pk)]}
+    )
+    assert asked.headers["Location"] == resume_page
+    assert admin_client.post(resume_page, {"reason": "drill is over"}).status_code == 302
     assert not TradingControl.objects.exists()
-    assert [e.action for e in AuditEntry.objects.order_by("id")] == ["halt.set", "halt.lift"]
+    entries = AuditEntry.objects.order_by("id")
+    assert [(e.action, e.reason) for e in entries] == [("halt.set", "drill"), ("halt.lift", "drill is over")]
+
+
+def test_who_may_not_resume_gets_no_page_for_it(
+    client: Client, django_user_model: Any, account: Account, engine: Engine
+) -> None:
+    row = pause(find_target("account", account.name, engine), OPERATOR)
+    viewer = django_user_model.objects.create_user("viewer", password="only looks around", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_tradingcontrol"))
+    client.force_login(viewer)
+
+    answer = client.post(f"/admin/orders/tradingcontrol/resume/?ids={row.pk}", {"reason": "mine"})
+
+    assert answer.status_code == 403
+    assert TradingControl.objects.exists()
+    assert "Resume …" not in client.get(f"/admin/orders/tradingcontrol/{row.pk}/change/").content.decode()

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
 
 SEED = 20
 HALF_OPEN = 2_000
-TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
+PART, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
 
 @pytest.fixture
@@ -220,7 +220,15 @@ async def test_openings_that_mean_nothing_are_no_server_error(
     await assert_others_are_served(web, key, account)
 
 
-@pytest.mark.parametrize("sent", [frame(TEXT, b'{"op":"ack","cursor":"a.1.1"}'), frame(PING, b"x" * 100)])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        frame(TEXT, b'{"op":"ack","cursor":"a.1.1"}'),
+        frame(PING, b"x" * 100),
+        frame(PONG, b""),
+        frame(TEXT, b"", fin=0) + frame(PART, b"", fin=0) * 100,
+    ],
+)
 @pytest.mark.parametrize("path", ["/ws/v1/stream", "/orders/00000000-0000-0000-0000-000000000000"])
 async def test_a_flood_is_closed(web: Web, key: str, account: Account, path: str, sent: bytes) -> None:
     def flood() -> tuple[int, float]:
@@ -237,6 +245,36 @@ async def test_a_flood_is_closed(web: Web, key: str, account: Account, path: str
     assert code in {4429, 4401, 4400, 1006}  # cut while it still sends, it may lose the close frame
     assert took_s < 20
     await assert_others_are_served(web, key, account)
+
+
+FRAMES_THAT_BRING_NOTHING = {
+    "pongs": frame(PONG, b"") * 60,
+    "pongs with a payload": frame(PONG, b"x" * 125) * 60,
+    "empty parts of a message": frame(TEXT, b"", fin=0) + frame(PART, b"", fin=0) * 60,
+    "pongs between parts": frame(TEXT, b"{", fin=0) + (frame(PONG, b"") + frame(PART, b"", fin=0)) * 30,
+    "small parts of a message": frame(TEXT, b'"', fin=0) + frame(PART, b"x", fin=0) * 60,
+}
+
+
+@pytest.mark.parametrize("name", FRAMES_THAT_BRING_NOTHING)
+async def test_frames_that_bring_nothing_count_too(web: Web, key: str, account: Account, name: str) -> None:
+    raw = await asyncio.to_thread(opened, web, key)
+    raw.socket.settimeout(5)
+
+    raw.socket.sendall(FRAMES_THAT_BRING_NOTHING[name])
+
+    assert await asyncio.to_thread(raw.close_code) == 4429
+    await assert_others_are_served(web, key, account)
+
+
+async def test_a_few_parts_and_pongs_are_a_message(web: Web, key: str) -> None:
+    raw = await asyncio.to_thread(opened, web, key)
+
+    raw.socket.sendall(
+        frame(PONG, b"") * 5 + frame(TEXT, b"no", fin=0) + frame(PART, b"p", fin=0) * 5 + frame(PART, b"")
+    )
+
+    assert await asyncio.to_thread(raw.close_code) == 4400, "it was read as a whole, and is no JSON"
 
 
 async def test_wrong_subprotocols(web: Web, key: str, account: Account) -> None:

@@ -19,7 +19,7 @@ from dex.chains.evm.reverts import explain
 from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
 from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
-from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
+from dex.chains.evm.wrapping import native_of, native_units, tokens_of, wrapping_pools
 from dex.errors import (
     BroadcastRejected,
     BroadcastTimeout,
@@ -101,6 +101,20 @@ class EvmChain:
         native, *held = self._rpc.results([("eth_getBalance", [wallet, "latest"]), *calls])
         found = {token.symbol: int(answer, 16) for token, answer in zip(tokens, held, strict=True)}
         return found | {self._native.symbol: int(native, 16)}
+
+    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
+        """See `Chain`."""
+        floor = self._options.min_native
+        if not floor or not wallets:
+            return {}
+        answers = self._rpc.results([("eth_getBalance", [wallet, "latest"]) for wallet in wallets])
+        held = {wallet: int(answer, 16) for wallet, answer in zip(wallets, answers, strict=True)}
+        symbol = self._native.symbol
+        return {
+            wallet: f"{native_units(atoms)} {symbol} is below the floor of {native_units(floor)} {symbol}"
+            for wallet, atoms in held.items()
+            if atoms < floor
+        }
 
     def allowances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""

@@ -26,7 +26,8 @@ class EvmOptions:
 
     A block is final under `confirmations` blocks, itself counted; with `has_finality_tag` only once the chain itself
     calls it finalized. A snapshot younger than `snapshot_s` is used again without asking anybody. `block_s` is the
-    time between blocks. Pools are looked for anew each `discovery_s`.
+    time between blocks. Pools are looked for anew each `discovery_s`. A wallet with less than `min_native` atoms of the
+    chain's own token signs nothing new; 0: it may spend its last.
     """
 
     deployment: Deployment
@@ -43,6 +44,7 @@ class EvmOptions:
     min_priority_fee: int = 1_000_000
     max_priority_fee: int = 5 * GWEI
     noop_gas: int = 21_000
+    min_native: int = 5 * 10**15
 
     @property
     def bare_gas(self) -> int:

@@ -31,6 +31,12 @@ def native_of(options: EvmOptions) -> Native:
     return Native(deployment.native_symbol, symbol, deployment.wrapped_native)
 
 
+def native_units(atoms: int) -> str:
+    """Atoms of the chain's own token as a decimal string in its units."""
+    whole, rest = divmod(atoms, 10**NATIVE_DECIMALS)
+    return f"{whole}.{rest:0{NATIVE_DECIMALS}d}".rstrip("0").rstrip(".")
+
+
 def wrapping_pools(options: EvmOptions) -> Sequence[Pool]:
     """The pool of the two, where the wrapper is among the listed tokens."""
     native = native_of(options)

@@ -84,6 +84,10 @@ class SimulatedChain:
         self.next_nonce(wallet)
         return self._store.balances(wallet)
 
+    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
+        """See `Chain`: no fee is ever taken."""
+        return {}
+
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`."""
         final = max(0, self.advance() - self._options.required_confirmations + 1)
