@@ -10,7 +10,7 @@ from typing import Any
 from kombu.transport import redis
 
 
-class QoS(redis.QoS):  # type: ignore[misc]  # kombu has no types
+class QoS(redis.QoS):
     """Knows what was delivered over a connection and not acknowledged yet."""
 
     def ack(self, delivery_tag: str) -> None:
@@ -25,20 +25,21 @@ class QoS(redis.QoS):  # type: ignore[misc]  # kombu has no types
 
     def restore_unacked(self, client: Any = None) -> None:
         """Forget all of it, as the connection is gone."""
-        self._delivered.clear()
+        if self._delivered is not None:
+            self._delivered.clear()
 
     def _is_connected(self) -> bool:
         connection = self.channel.connection
         return connection is not None and connection.client is not None
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class Channel(redis.Channel):
     """Of one connection."""
 
     QoS = QoS
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     """What CELERY_BROKER_TRANSPORT names."""
 
     Channel = Channel

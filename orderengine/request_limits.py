@@ -74,10 +74,14 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne 
             self._deadline.cancel()
 
 
+def _no_form(line: bytes) -> bytes:
+    return b""
+
+
 def limit_requests() -> None:
     """Have daphne make bounded requests, and Twisted look into none: nobody reads the forms that it finds.
 
     It asks a mail parser what each body is, a tenth of what a small POST costs a web process.
     """
     http_protocol.WebRequest = BoundedRequest
-    http._parseContentType = lambda _line: b""
+    http._parseContentType = _no_form

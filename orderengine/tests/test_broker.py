@@ -1,6 +1,7 @@
 """What a worker's connection to Redis does when it ends while messages are being worked on."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,19 +15,19 @@ def broker() -> Iterator[Connection]:
     with app.connection_for_read() as connection:
         yield connection
         with app.connection_for_read() as another:
-            another.default_channel.queue_delete("broken-off")
+            channel: Any = another.default_channel
+            channel.queue_delete("broken-off")
 
 
 def test_a_lost_connection_forgets_its_messages_and_raises_nothing(broker: Connection) -> None:
     """As celery's consumer ends one: kombu's own transport raised AttributeError here, and the worker ended."""
     assert settings.CELERY_BROKER_TRANSPORT == "orderengine.broker:Transport"
-    queue = Queue("broken-off", channel=broker.default_channel)
+    channel: Any = broker.default_channel
+    queue: Any = Queue("broken-off", channel=channel)
     queue.declare()
     messages = []
     for _ in range(3):
-        broker.default_channel.basic_publish(
-            broker.default_channel.prepare_message("{}", content_type="application/json"), "", "broken-off"
-        )
+        channel.basic_publish(channel.prepare_message("{}", content_type="application/json"), "", "broken-off")
         messages.append(queue.get(no_ack=False))
     acknowledged, running, lost = messages
     acknowledged.ack()
@@ -36,5 +37,6 @@ def test_a_lost_connection_forgets_its_messages_and_raises_nothing(broker: Conne
     running.ack()
     lost.reject(requeue=True)
     with app.connection_for_read() as another:
-        left = another.default_channel.client.llen("broken-off")
+        channel = another.default_channel
+        left = channel.client.llen("broken-off")
     assert left == 0

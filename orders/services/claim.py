@@ -238,7 +238,8 @@ def end_dead_leases(lease_s: int) -> int:
             """,
             [lease_s],
         )
-        return cursor.rowcount
+        ended: int = cursor.rowcount
+    return ended
 
 
 def due_stages() -> dict[Stage, float]:
