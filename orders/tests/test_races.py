@@ -132,6 +132,7 @@ def test_a_worker_whose_lease_was_taken_over_settles_nothing(
     after = list(Order.objects.values()), Submission.objects.count(), OrderEvent.objects.count()
     assert after == before
     assert winner.events or stage is Stage.BUILD
+    let_leases_run_out()
     drive()
     assert Fill.objects.count() == 1
 
