@@ -1,13 +1,35 @@
-"""Celery's Redis transport, but for one thing: a worker outlives the loss of its broker while tasks run.
+"""Celery's Redis transport, but for two things: a worker outlives the loss of its broker, and has it back at once.
 
 kombu (5.7) gives running tasks back to the queue, or takes them off it, over a connection that it has taken apart
 itself by then: AttributeError, and the worker's main process exits. Here nothing has to go back. A message only says
 that there may be work, and the upkeep says so again within a second.
+
+A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which nobody works.
 """
 
 from typing import Any
 
+from celery.app.amqp import AMQP
+from kombu import Connection
 from kombu.transport import redis
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0
+
+
+class Broker(Connection):
+    """A connection that is tried again soon."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Connect, however long it takes."""
+        soon = {"interval_start": FIRST_PAUSE_S, "interval_step": FIRST_PAUSE_S, "interval_max": LONGEST_PAUSE_S}
+        return super().ensure_connection(*args, **(soon | kwargs))
+
+
+class Amqp(AMQP):
+    """What the Celery app speaks through."""
+
+    Connection = Broker
 
 
 class QoS(redis.QoS):

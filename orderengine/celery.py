@@ -59,7 +59,7 @@ def _ask_for_upkeep() -> None:
         logger.debug("the broker is away: %s", error)
 
 
-app = Celery("orderengine")
+app = Celery("orderengine", amqp="orderengine.broker:Amqp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["consumer"].add(Clock)
