@@ -12,7 +12,7 @@ from orders.config import Policy
 from orders.events import push_events
 from orders.problems import Problem
 from orders.services.build import build_orders
-from orders.services.claim import ClaimedOrder, claim_orders, due_stages, end_dead_leases
+from orders.services.claim import ClaimedOrder, claim_orders, due_stages, end_dead_leases, suspect_order
 from orders.services.confirm import confirm_orders
 from orders.services.park import park_orders
 from orders.services.resend import send_unsent
@@ -20,7 +20,7 @@ from orders.services.route import route_orders
 from orders.services.settled import Settled, fail, retry
 from orders.services.submit import submit_orders
 from orders.services.transition import Change, transition
-from orders.states import OrderStatus, Stage
+from orders.states import OrderStatus, Stage, is_terminal
 from orders.wake import started, wake
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,11 @@ def _run_batch(
     except Exception as bug:
         if len(orders) == 1:
             logger.exception("stage %s failed on order %s", stage, orders[0].id)
-            return Settled(transition([_after_bug(stage, orders[0], bug, policy)]))
+            change = _after_bug(stage, orders[0], bug, policy)
+            settled = Settled(transition([change]))
+            if not is_terminal(change.target):
+                suspect_order(change.order_id)
+            return settled
         logger.warning("stage %s met a %s in %d orders: half of them at a time", stage, type(bug).__name__, len(orders))
     return _in_halves(stage, work, orders, engine, policy)
 

@@ -282,6 +282,30 @@ def test_one_order_that_breaks_a_stage_does_not_hold_back_the_batch(
     assert (bad.status, bad.outcome) == ("FAILED", "internal_error")
 
 
+def test_an_order_that_brought_out_a_bug_is_tried_again_without_others(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    """Else each of its attempts would cost the batch of that moment as many runs as it can be halved."""
+    [bad] = place(account)
+    batches = []
+
+    def broken_work(orders: Any, *, engine: Engine, policy: Policy) -> Any:
+        batches.append({order.id for order in orders})
+        raise ZeroDivisionError
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy, works={**STAGES, Stage.ROUTE: broken_work})
+    others = place(account, *(terms() for _ in range(5)))
+    Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+    Order.objects.filter(pk=bad.pk).update(due_at=datetime.now(UTC) - timedelta(seconds=2))
+
+    again = claim_orders(Stage.ROUTE, 200, 10)
+    rest = claim_orders(Stage.ROUTE, 200, 10)
+
+    assert batches == [{bad.id}]
+    assert ({order.id for order in again.orders}, again.has_more) == ({bad.id}, True)
+    assert {order.id for order in rest.orders} == {order.id for order in others}
+
+
 def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
     account: Account, engine: Engine, policy: Policy
 ) -> None:
