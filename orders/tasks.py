@@ -1,5 +1,6 @@
 """One short Celery task per stage. No logic, and no order travels in a message: the rows say what is due."""
 
+import time
 from typing import Any
 
 from celery import Task, shared_task
@@ -21,7 +22,16 @@ from orders.services.place import expire_idempotency_keys
 from orders.services.watch import watch_wallets
 from orders.states import Stage
 
+# One that comes sooner after another has nothing to do.
 UPKEEP_PAUSE_S = 0.5
+# Where all processes of all workers are busy with stages, one of them does it on the way.
+UPKEEP_LATE_S = 1.5
+
+
+class _Clock:
+    """When this process last asked whether the upkeep is late."""
+
+    asked_at = 0.0
 
 
 class StageTask(Task):  # type: ignore[type-arg]
@@ -36,6 +46,7 @@ class StageTask(Task):  # type: ignore[type-arg]
     def run_stage(self, stage: Stage) -> None:
         """Run the stage on this process's engine; a broken database connection is dropped, the retry opens another."""
         try:
+            _keep_up_if_late()
             run_stage(stage, engine=get_engine(), policy=get_policy())
         except DatabaseError:
             connection.close()
@@ -75,7 +86,18 @@ def upkeep() -> None:
 
     Every worker asks for it each second, so that none is needed; one that comes right after another does nothing.
     """
-    if beat(UPKEEP, at_least_s=UPKEEP_PAUSE_S):
+    _keep_up(UPKEEP_PAUSE_S)
+
+
+def _keep_up_if_late() -> None:
+    now = time.monotonic()
+    if now - _Clock.asked_at >= UPKEEP_LATE_S:
+        _Clock.asked_at = now
+        _keep_up(UPKEEP_LATE_S)
+
+
+def _keep_up(at_least_s: float) -> None:
+    if beat(UPKEEP, at_least_s=at_least_s):
         wake_due_stages(get_policy())
         send_what_is_unsent(get_engine())
 
