@@ -69,8 +69,8 @@ def database_time_s() -> int:
 
 
 def next_nonces(chain_id: str, most: int) -> dict[str, int]:
-    """The next nonce of each wallet of a chain, of those made last."""
-    wallets = Wallet.objects.filter(chain_id=chain_id).order_by("-id")
+    """The next nonce of each wallet in use of a chain, of those made last."""
+    wallets = Wallet.objects.filter(chain_id=chain_id, retired_at__isnull=True).order_by("-id")
     return dict(wallets.values_list("address", "next_nonce")[:most])
 
 

@@ -97,6 +97,10 @@ class Chain(Protocol):
         """The wallet that the chain's signer keeps for an owner."""
         ...
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """Make the owner's wallet ready to sign; see `Signer.hold`. May take a second."""
+        ...
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain; one answer per transaction, in order.
 

@@ -38,6 +38,13 @@ class Signer(Protocol):
         """The wallet that this signer keeps for an owner; the same owner always has the same."""
         ...
 
+    def hold(self, owner: str, wallet: str) -> None:
+        """Make the owner's wallet ready to sign: the one of `address_of`, or one with a key of its own.
+
+        Never fails for want of a key: `sign` refuses then.
+        """
+        ...
+
     def judge(self, wallet: str, payload: bytes) -> None:
         """Whether `sign` would sign, without signing. Raises: SigningRefused."""
         ...

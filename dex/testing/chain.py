@@ -81,6 +81,9 @@ class FakeChain:
         """See `Chain`."""
         return f"wallet-of-{owner}"
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
         self.sent |= {transaction.tx_hash: transaction for transaction in transactions}

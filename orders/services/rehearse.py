@@ -35,7 +35,7 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
     if isinstance(quote, DexError):
         raise ProblemError(problem_of(quote))
     now = datetime.now(UTC)
-    wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id).first()
+    wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id, retired_at__isnull=True).first()
     intent = SwapIntent(
         wallet=wallet.address if wallet else NO_WALLET,
         nonce=wallet.next_nonce if wallet else 0,

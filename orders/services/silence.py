@@ -16,6 +16,7 @@ from orders.services.claim import ClaimedOrder
 from orders.services.settled import fail, move
 from orders.services.signed import OpenHold
 from orders.services.transition import Change
+from orders.services.wallets import owner_of
 from orders.states import OrderStatus
 
 # A no-op is outbid in turn, since its nonce holds up the wallet, but not without end.
@@ -159,6 +160,8 @@ def _renew(wanted: Sequence[tuple[ClaimedOrder, OpenHold, Act]], engine: Engine,
 
 def sign_again(hold: OpenHold, is_noop: bool, suggested: Fees, engine: Engine) -> SignedTransaction | DexError:
     """The newest transaction of the hold with a higher bid, or one that does nothing in its stead."""
+    # This process may have signed nothing yet: it was another one that died.
+    engine.chain.hold_wallet(owner_of(hold.account_id), hold.address)
     fees = raised(hold, suggested)
     if is_noop and not hold.newest.is_noop:
         return engine.build([NoopIntent(hold.address, hold.nonce, fees)])[0]

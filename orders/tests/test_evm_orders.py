@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from dex import Engine, Fees, RetryableError, SigningRefused
-from dex.chains.evm import DEPLOYMENTS, EvmOptions, ListedToken
+from dex.chains.evm import DEPLOYMENTS, EvmChain, EvmOptions, ListedToken
 from dex.chains.evm.config import describe
-from dex.chains.evm.local.world import World
+from dex.chains.evm.local.world import World, development_signer
+from dex.signers.wallets import WalletFolder
 from dex.testing.json_rpc import rpc_proxy
 from dex.tests.evm_orders import ETH, Trader
 from orders.config import Policy
@@ -24,6 +25,7 @@ from orders.models import Account, Fill, Order, SignedTransaction, Submission, T
 from orders.pipeline import run_stage
 from orders.services.approve import WalletPaused, approve_token
 from orders.services.audit import Actor
+from orders.services.bind import bind_wallet
 from orders.services.cancel import cancel_orders
 from orders.services.nonces import clear_nonces
 from orders.services.pause import Target, pause
@@ -349,6 +351,24 @@ def test_the_wallet_command_shows_and_approves(
 
     assert engine.chain.address_of(f"account/{owner.id}") in shown
     assert "USDC                                     10000000  router may take 12.5" in shown
+
+
+def test_an_account_trades_with_a_key_of_its_own(world: World, engine: Engine, owner: Account, tmp_path: Path) -> None:
+    folder = WalletFolder(tmp_path / "wallets", iterations=2)
+    address = folder.create("treasury", "planted-passphrase-5")
+    folder.keep_passphrase("treasury", "planted-passphrase-5")
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+    signing = EvmChain(world.options(), development_signer(world.options(), own_keys=folder), world.faucet().fund)
+    engine = Engine(signing)
+
+    bind_wallet(owner, address, engine=engine, actor=Actor("operator", reason="own key", is_admin=True))
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+
+    order.refresh_from_db()
+    receipt = world.anvil.ask("eth_getTransactionReceipt", order.tx_hash)
+    assert (order.status, receipt["from"]) == ("CONFIRMED", address)
 
 
 @pytest.mark.parametrize(

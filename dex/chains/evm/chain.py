@@ -68,6 +68,10 @@ class EvmChain:
         """See `Chain`."""
         return self._signer.address_of(owner)
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+        self._signer.hold(owner, wallet)
+
     def snapshot(self) -> Snapshot:
         """See `Chain`."""
         return self._market.snapshot()

@@ -132,6 +132,10 @@ class SimulatedChain:
         """See `Chain`."""
         return self._signer.address_of(owner)
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+        self._signer.hold(owner, wallet)
+
     def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
         return self.sign([replace(decode(self.chain_id, item.raw).intent, fees=fees) for item, fees in bids])

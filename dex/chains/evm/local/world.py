@@ -15,6 +15,7 @@ from dex.chains.evm.local.node import Anvil, free_port, running
 from dex.chains.evm.options import EvmOptions, ListedToken
 from dex.chains.evm.transaction import chain_name, facts_reader
 from dex.signers import SigningPolicy
+from dex.signers.keystore import OwnKeys
 from dex.signers.public_keys import PublicKeySigner
 
 
@@ -45,18 +46,24 @@ class World:
     def chain(self, **changes: Any) -> EvmChain:
         """A chain of the engine, whose wallets are filled when they are first asked for."""
         options = self.options(**changes)
-        return EvmChain(options, development_signer(options), Faucet(self.anvil, self.deployment, self.tokens).fund)
+        return EvmChain(options, development_signer(options), self.faucet().fund)
+
+    def faucet(self) -> Faucet:
+        """Fills new wallets."""
+        return Faucet(self.anvil, self.deployment, self.tokens)
 
     def address(self, symbol: str) -> str:
         """A token's contract."""
         return next(token.address for token in self.tokens if token.symbol == symbol)
 
 
-def development_signer(options: EvmOptions, policy: SigningPolicy | None = None) -> PublicKeySigner:
+def development_signer(
+    options: EvmOptions, policy: SigningPolicy | None = None, own_keys: OwnKeys | None = None
+) -> PublicKeySigner:
     """Keys that everybody can compute, for swaps of any size through the router."""
     name, reader = chain_name(options.deployment.chain_id), facts_reader(options)
     return PublicKeySigner(
-        name, reader, policy or SigningPolicy(frozenset({name}), frozenset({options.deployment.router}))
+        name, reader, policy or SigningPolicy(frozenset({name}), frozenset({options.deployment.router})), own_keys
     )
 
 
