@@ -18,6 +18,14 @@ class Snapshot:
     pools: tuple[Pool, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A node that says something else than others, by its host, and about what."""
+
+    node: str
+    detail: str
+
+
 class Chain(Protocol):
     """Where transactions are included. All verbs take a batch, so that a real chain answers in one round trip."""
 
@@ -111,6 +119,18 @@ class Chain(Protocol):
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """The receipt of each hash, None while it is not included. Raises: ChainUnavailable."""
+        ...
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """Whether none of these, of which no receipt was there just before, is in a block up to this final one.
+
+        More than `receipts` where the chain has several nodes: that one knows nothing must not end an order.
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def contradictions(self) -> list[Contradiction]:
+        """What nodes have said against the others since this was last asked."""
         ...
 
     def answers_within_s(self) -> float:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.errors import BroadcastRejected, DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
@@ -97,6 +97,14 @@ class FakeChain:
             else None
             for tx_hash in tx_hashes
         ]
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`: there is nobody else to ask."""
+        return [True] * len(tx_hashes)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`: none, of one."""
+        return []
 
     def answers_within_s(self) -> float:
         """See `Chain`."""

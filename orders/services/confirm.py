@@ -16,6 +16,7 @@ from orders.routes import encode_legs
 from orders.selectors import token_decimals
 from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
+from orders.services.nodes import report_contradictions
 from orders.services.settled import Settled, fail, move, retry
 from orders.services.signed import (
     OpenHold,
@@ -65,6 +66,7 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
     for order in held:
         _judge(order, holds[order.id], receipts, policy, poll_s, found)
     closer = _look_closer(found, engine, policy, poll_s)
+    report_contradictions(engine)
     broadcast([lost.signed for lost in found.lost], engine)
     events = _settle(found, closer, poll_s)
     won = {event.order_id for event in events}

@@ -10,6 +10,7 @@ from dex import Engine, RetryableError, SignedTransaction
 from orders.models import Order
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record, record_signatures
+from orders.services.nodes import report_contradictions
 from orders.services.nonces import fill_gaps
 from orders.services.pause import Target, lock_alone, pause
 from orders.services.signed import OpenHold, add_signed, load_closed_holds
@@ -53,6 +54,7 @@ def watch_wallets(engine: Engine) -> list[Finding]:
             _act(finding, engine)
     except RetryableError as error:
         logger.warning("wallets could not be compared with the chain: %s", error.detail)
+    report_contradictions(engine)
     return findings
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.chains.evm import abi
 from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.fees import ASK, fees_of
@@ -16,6 +16,7 @@ from dex.chains.evm.rehearsal import Trial, judge
 from dex.chains.evm.reverts import explain
 from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
+from dex.chains.evm.second_look import SecondLook
 from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
 from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
 from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, RetryableError, SigningRefused
@@ -40,6 +41,7 @@ class EvmChain:
         self._native = native_of(options)
         self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
+        self._second_look = SecondLook(self._rpc, self._ends(), self._last_final)
         self._drafted: dict[SwapIntent, tuple[bytes, int, int]] = {}
 
     @property
@@ -165,29 +167,39 @@ class EvmChain:
         self._market.discovered()
         # The height comes first: blocks made meanwhile can only make the count of confirmations too small.
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
-        head, final, *raws = self._rpc.results([*self._ends(), *calls])
+        node, (head, final, *raws) = self._rpc.results_from([*self._ends(), *calls])
         last_final = self._last_final(head, final)
-        found = [self._receipt(raw, head, last_final) if raw else None for raw in raws]
-        undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one is not None and not one.is_success]
+        raws, agreed = self._second_look.at_receipts(node, last_final, dict(zip(tx_hashes, raws, strict=True)))
+        found = [
+            self._receipt(raw, head, last_final, is_believed=tx_hash in agreed) if raw else None
+            for tx_hash, raw in zip(tx_hashes, raws, strict=True)
+        ]
+        undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one and raw and not one.is_success]
         words = {receipt.tx_hash: receipt for receipt in explain(self._rpc, undone)}
         self._final_seen = max([self._final_seen, *(r.block_number for r in found if r is not None and r.is_final)])
         return [words.get(receipt.tx_hash, receipt) if receipt else None for receipt in found]
 
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`."""
-        head, final = self._rpc.results(self._ends())
-        number = max(0, self._last_final(head, final))
-        calls = [_count(wallet, tag) for tag in (head["number"], hex(number)) for wallet in wallets]
-        block, *counts = self._rpc.results([("eth_getBlockByNumber", [hex(number), False]), *calls])
-        if number < self._final_seen or block is None:
+        head, number = self._second_look.at_heights()
+        if number < self._final_seen:
             raise ChainUnavailable("the node lags behind what another one has said")
-        nonces = [int(count, 16) for count in counts]
+        calls = [_count(wallet, hex(block)) for block in (head, number) for wallet in wallets]
+        time, nonces = self._second_look.at_standing(number, calls)
         return Standing(
             number,
-            int(block["timestamp"], 16),
+            time,
             dict(zip(wallets, nonces[: len(wallets)], strict=True)),
             dict(zip(wallets, nonces[len(wallets) :], strict=True)),
         )
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`."""
+        return self._second_look.at_absence(tx_hashes, block)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`."""
+        return self._second_look.take_contradictions()
 
     def _ends(self) -> list[Call]:
         """Asks for the newest block, and for the newest that the chain itself calls final."""
@@ -200,10 +212,10 @@ class EvmChain:
             return by_depth
         return min(by_depth, int(final["number"], 16) if final else 0)
 
-    def _receipt(self, raw: dict[str, Any], head: dict[str, Any], last_final: int) -> Receipt:
+    def _receipt(self, raw: dict[str, Any], head: dict[str, Any], last_final: int, *, is_believed: bool) -> Receipt:
         number = int(raw["blockNumber"], 16)
         confirmations = max(0, int(head["number"], 16) - number) + 1
-        return receipt_of(raw, self._market.facts, self._native, confirmations, number <= last_final)
+        return receipt_of(raw, self._market.facts, self._native, confirmations, is_believed and number <= last_final)
 
     def _sign(self, intent: Intent) -> SignedTransaction | DexError:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.chains.simulated.branches import KEPT_PAST_FINALITY, keep_undo, take_back
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
@@ -55,6 +55,14 @@ class SimulatedChain:
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
         return self._market.tokens
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`: there is nobody else to ask."""
+        return [True] * len(tx_hashes)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`: none, of one."""
+        return []
 
     def answers_within_s(self) -> float:
         """See `Chain`."""
