@@ -78,6 +78,11 @@ def _evm_chain(name: str) -> Chain:
     return EvmChain(options, PublicKeySigner(chain_id, reader, policy, wallet_folder()), _faucet(options))
 
 
+def moves_real_money() -> bool:
+    """Whether orders cost somebody something. Said yes to where in doubt: a chain called local may be anywhere."""
+    return settings.CHAIN not in PLAY_CHAINS or (settings.CHAIN == LOCAL and settings.ALLOW_REAL_MONEY)
+
+
 def wallet_folder() -> "WalletFolder":
     """Where wallets with keys of their own are."""
     from dex.signers.wallets import WalletFolder
