@@ -43,7 +43,7 @@ def _simulated_chain() -> Chain:
         seed=settings.SIM_SEED,
         required_confirmations=settings.SIM_CONFIRMATIONS,
     )
-    policy = _policy(options.chain_id, ROUTER)
+    policy = _policy(options.chain_id, frozenset({ROUTER}))
     if settings.SIGNER == DEVELOPMENT:
         return SimulatedChain(options, DevSigner(options.chain_id, facts_of, policy))
     # Only where a keystore is used: loading its libraries takes a second and 40 MB.
@@ -67,7 +67,7 @@ def _evm_chain(name: str) -> Chain:
     if not is_on_this_machine and not settings.ALLOW_REAL_MONEY:
         raise ImproperlyConfigured(f"CHAIN={name} is not on this machine: its orders need ALLOW_REAL_MONEY=1")
     chain_id, reader = chain_name(options.deployment.chain_id), facts_reader(options)
-    policy = _policy(chain_id, options.deployment.router)
+    policy = _policy(chain_id, options.spenders)
     if settings.SIGNER == KEYSTORE:
         keystore = LocalKeystoreSigner(chain_id, *_keystore_files(), reader, policy, wallet_folder())
         return EvmChain(options, keystore, _faucet(options) if is_on_this_machine else None)
@@ -103,10 +103,10 @@ def _faucet(options: "EvmOptions") -> Callable[[str], None]:
     return Faucet(Anvil(options.urls[0]), options.deployment, options.tokens).fund
 
 
-def _policy(chain_id: str, router: str) -> SigningPolicy:
+def _policy(chain_id: str, routers: frozenset[str]) -> SigningPolicy:
     return SigningPolicy(
         chain_ids=frozenset({chain_id}),
-        routers=frozenset({router}),
+        routers=routers,
         max_amounts=settings.SIGNER_MAX_AMOUNTS,
         max_fee=settings.SIGNER_MAX_FEE,
         max_deadline_s=settings.SIGNER_MAX_DEADLINE_S,

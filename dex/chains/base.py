@@ -97,8 +97,13 @@ class Chain(Protocol):
         """
         ...
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
-        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
+        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O.
+
+        One or two transactions, from this nonce on.
+        """
         ...
 
     def address_of(self, owner: str) -> str:

@@ -13,7 +13,7 @@ class Facts:
     `token` that the wallet gives, `fee` the most atoms of the chain's own token for inclusion; `deadline` is chain
     time in unix seconds, after which nothing happens. `is_noop` is a transaction that only uses up its nonce: it calls
     nobody, gives nothing and has no deadline. `is_approval` lets `router` take up to `amount` of a token later; whose
-    it is stands in its signature alone, so `wallet` is empty.
+    it is stands in its signature alone, so `wallet` is empty, and `deadline` is when it ends, 0 where it does not.
     """
 
     chain_id: str

@@ -9,6 +9,8 @@ from dex.signers.base import Facts
 
 # Far above an order's own deadline, so that clocks that differ by minutes do not matter.
 MAX_DEADLINE_S = 3600
+# Of an approval that ends by itself at all.
+MAX_APPROVAL_S = 31 * 86_400
 # From here on an approval is taken for one without a limit.
 UNLIMITED = 2**127
 
@@ -49,6 +51,11 @@ class SigningPolicy:
                 f"the deadline is missing or more than {self.max_deadline_s} s away",
             ),
         )
-        of_approvals = (of_swaps[0], of_swaps[2], (facts.amount < UNLIMITED, "the approval has no limit"))
+        of_approvals = (
+            of_swaps[0],
+            of_swaps[2],
+            (facts.amount < UNLIMITED, "the approval has no limit"),
+            (facts.deadline <= time.time() + MAX_APPROVAL_S, f"the approval is for more than {MAX_APPROVAL_S} s"),
+        )
         rules = (*always, *(() if facts.is_noop else of_approvals if facts.is_approval else of_swaps))
         return next((words for holds, words in rules if not holds), "")

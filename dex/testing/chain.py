@@ -73,7 +73,9 @@ class FakeChain:
         """See `Chain`: none needs leave here."""
         return {}
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 

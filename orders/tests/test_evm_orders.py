@@ -328,6 +328,29 @@ def test_an_approval_without_a_limit_is_refused_and_takes_no_nonce(
     assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)
 
 
+def test_orders_go_through_the_universal_router_with_leave_at_permit2(world: World, owner: Account) -> None:
+    engine = Engine(world.chain(universal_router=world.deployed.universal_router))
+    tokens = [Token(symbol=token.symbol, name="", decimals=token.decimals) for token in engine.chain.tokens()]
+    Token.objects.bulk_create(tokens, ignore_conflicts=True)
+    [without] = place(owner, sale(engine))
+    work(engine)
+
+    signed = approve_token(owner, "WETH", 2 * ETH, engine=engine, actor=Actor("operator"))
+    world.anvil.mine()
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+    while clear_nonces(engine, POLICY):
+        world.anvil.mine()
+
+    without.refresh_from_db()
+    order.refresh_from_db()
+    assert (without.outcome, order.outcome) == ("insufficient_funds", "filled")
+    assert world.anvil.ask("eth_getTransactionReceipt", order.tx_hash)["to"] == world.deployed.universal_router
+    assert [item.nonce for item in signed] == [5, 6]
+    assert chain_nonce(world, order) == Wallet.objects.get(account=owner).next_nonce == 8
+    assert engine.chain.allowances(Wallet.objects.get(account=owner).address)["WETH"] == ETH
+
+
 def test_while_paused_leave_is_only_taken_back(world: World, engine: Engine, owner: Account) -> None:
     actor = Actor("operator", reason="odd prices", is_admin=True)
     pause(Target("global", ""), actor)

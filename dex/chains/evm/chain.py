@@ -1,5 +1,6 @@
 """An EVM chain behind the `Chain` interface: routes become one transaction of the router, receipts become fills."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from dex.chains.evm.fees import ASK, fees_of
 from dex.chains.evm.gas import gas_for
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.permit2 import allowance_calls, leave_calls, usable
 from dex.chains.evm.receipts import receipt_of
 from dex.chains.evm.rehearsal import Trial, judge
 from dex.chains.evm.reverts import explain
@@ -18,6 +20,7 @@ from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
 from dex.chains.evm.second_look import SecondLook
 from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
+from dex.chains.evm.universal import commands_of
 from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
 from dex.errors import BroadcastRejected, BroadcastTimeout, ChainUnavailable, DexError, RetryableError, SigningRefused
 from dex.signers import Signer
@@ -96,21 +99,41 @@ class EvmChain:
 
     def allowances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""
-        data = "0x" + abi.ALLOWANCE.call(wallet, self._options.deployment.router).hex()
         tokens = self._options.tokens
-        answers = self._rpc.results([("eth_call", [{"to": token.address, "data": data}, "latest"]) for token in tokens])
-        return {token.symbol: int(answer, 16) for token, answer in zip(tokens, answers, strict=True)}
+        addresses = [token.address for token in tokens]
+        if self._options.universal_router:
+            answers = self._asked(allowance_calls(wallet, addresses, self._options.router))
+            taken, left = answers[: len(tokens)], answers[len(tokens) :]
+            now_s = time.time()
+            both = [usable(int.from_bytes(a, "big"), b, now_s) for a, b in zip(taken, left, strict=True)]
+        else:
+            data = abi.ALLOWANCE.call(wallet, self._options.router)
+            both = [int.from_bytes(answer, "big") for answer in self._asked([(to, data) for to in addresses])]
+        return {token.symbol: amount for token, amount in zip(tokens, both, strict=True)}
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+    def _asked(self, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """What contracts answer at the newest block."""
+        asked: list[Call] = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in calls]
+        return [bytes.fromhex(answer[2:]) for answer in self._rpc.results(asked)]
+
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
         address = next((item.address for item in self._options.tokens if item.symbol == token), None)
         if address is None:
             return BroadcastRejected(f"there is no token {token} to approve on this chain")
-        deployment = self._options.deployment
-        data, gas = abi.APPROVE.call(deployment.router, amount), APPROVAL_GAS + deployment.extra_gas
+        deployment, gas = self._options.deployment, APPROVAL_GAS + self._options.deployment.extra_gas
+        calls = [(address, abi.APPROVE.call(self._options.router, amount))]
+        if self._options.universal_router:
+            calls = leave_calls(address, self._options.router, amount, int(time.time()) + self._options.leave_s)
         try:
-            envelope = Envelope(deployment.chain_id, nonce, self._capped(fees), gas, address, 0, data)
-            return sign(envelope, wallet, NEVER, self.chain_id, self._signer)
+            bid = self._capped(fees)
+            envelopes = [
+                Envelope(deployment.chain_id, nonce + number, bid, gas, to, 0, data)
+                for number, (to, data) in enumerate(calls)
+            ]
+            return [sign(envelope, wallet, NEVER, self.chain_id, self._signer) for envelope in envelopes]
         except DexError as error:
             return error
 
@@ -185,10 +208,10 @@ class EvmChain:
         if number < self._final_seen:
             raise ChainUnavailable("the node lags behind what another one has said")
         calls = [_count(wallet, hex(block)) for block in (head, number) for wallet in wallets]
-        time, nonces = self._second_look.at_standing(number, calls)
+        final_time, nonces = self._second_look.at_standing(number, calls)
         return Standing(
             number,
-            time,
+            final_time,
             dict(zip(wallets, nonces[: len(wallets)], strict=True)),
             dict(zip(wallets, nonces[len(wallets) :], strict=True)),
         )
@@ -254,11 +277,12 @@ class EvmChain:
         if intent.scenario != "none":
             raise BroadcastRejected("faults are acted out on the simulated chain only")
         data, value, gas = self._drafted.get(_apart(intent)) or self._draft(intent)
-        return Envelope(number, intent.nonce, fees, gas, self._options.deployment.router, value, data)
+        return Envelope(number, intent.nonce, fees, gas, self._options.router, value, data)
 
     def _draft(self, intent: SwapIntent) -> tuple[bytes, int, int]:
         """What the router is called with, native atoms to send along, and the limit of gas."""
-        data, value = swap_calls(intent, self._market.facts, self._native)
+        write = commands_of if self._options.universal_router else swap_calls
+        data, value = write(intent, self._market.facts, self._native)
         return data, value, gas_for(intent.route, self._market.pool, self._options.deployment.extra_gas)
 
     def _capped(self, fees: Fees) -> Fees:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from dex.chains.evm import abi
 from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.permit2 import PERMIT2
 from dex.chains.evm.rpc import Call, Rpc, RpcError
 from dex.chains.evm.witnesses import WITNESSES, shared
 from dex.errors import ChainUnavailable
@@ -76,6 +77,8 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
         "factory_v2": chain.factory_v2,
         "factory_v3": chain.factory_v3,
         "wrapped_native": chain.wrapped_native,
+        "universal_router": options.universal_router,
+        "permit2": PERMIT2 if options.universal_router else "",
     }
     there = {name: address for name, address in named.items() if address}
     codes = rpc.results([("eth_getCode", [address, "latest"]) for address in there.values()])

@@ -55,7 +55,9 @@ def executed(logs: Sequence[Log], facts: Mapping[str, PoolFacts], native: Native
     route = list(hops.values())
     token_in, token_out = min(ends_in), min(ends_out)
     if wrapped and token_in == native.wrapped_symbol:
-        route.insert(0, _hop(native.wrapped, native.symbol, native.wrapped_symbol, wrapped))
+        # One router wraps all that may be spent, and unwraps what is left of it.
+        spent = wrapped if token_out == native.wrapped_symbol else wrapped - unwrapped_
+        route.insert(0, _hop(native.wrapped, native.symbol, native.wrapped_symbol, spent))
         token_in = native.symbol
     if unwrapped_ and token_out == native.wrapped_symbol:
         route.append(_hop(native.wrapped, native.wrapped_symbol, native.symbol, unwrapped_))

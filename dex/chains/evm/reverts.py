@@ -9,6 +9,7 @@ from eth_abi.exceptions import DecodingError
 
 from dex.chains.evm.failures import reason_of
 from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.universal_errors import named
 from dex.types import Receipt
 
 # Error(string) and Panic(uint256). Source: https://docs.soliditylang.org/en/latest/control-structures.html
@@ -43,6 +44,9 @@ def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[
 def message_of(error: RpcError) -> str:
     """The reason in words where the contracts gave one."""
     data = bytes.fromhex(error.data[2:]) if error.data.startswith("0x") else b""
+    if (custom := named(data)) is not None:
+        name, inner = custom
+        return message_of(error._replace(message=name, data="0x" + inner.hex())) if inner else name
     try:
         if data[:4] == ERROR_STRING:
             return str(decode(["string"], data[4:])[0])

@@ -12,8 +12,10 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from rlp.exceptions import RLPException
 
+from dex.chains.evm import universal
 from dex.chains.evm.abi import APPROVE, MULTICALL
 from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.permit2 import LET_TAKE, PERMIT2, Leave, leave_of
 from dex.chains.evm.router_calls import deeds_of
 from dex.errors import BroadcastRejected
 from dex.signers import Facts, Signer
@@ -83,6 +85,8 @@ def sign(envelope: Envelope, wallet: str, deadline: int, chain_id: str, signer: 
 
 def deadline_of(envelope: Envelope) -> int:
     """Chain time after which it reverts."""
+    if envelope.data[:4] == universal.EXECUTE.selector:
+        return universal.deeds_of(envelope.data, envelope.value).deadline
     if envelope.data[:4] != MULTICALL.selector:
         return NEVER
     return deeds_of(envelope.data, envelope.value).deadline
@@ -103,7 +107,14 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
         if envelope.data[:4] == APPROVE.selector and envelope.to in symbols and not envelope.value:
             spender, amount = _approved(envelope.data)
             return Facts(chain_id, "", spender, "", symbols[envelope.to], amount, fee, 0, is_approval=True)
-        deeds = deeds_of(envelope.data, envelope.value)
+        if envelope.to == PERMIT2 and envelope.data[:4] == LET_TAKE.selector and not envelope.value:
+            leave = _leave(envelope.data)
+            if leave.token not in symbols:
+                raise BroadcastRejected(f"{leave.token} is no token that this chain lists")
+            token = symbols[leave.token]
+            return Facts(chain_id, "", leave.spender, "", token, leave.amount, fee, leave.expires, is_approval=True)
+        is_universal = envelope.to == options.universal_router
+        deeds = (universal.deeds_of if is_universal else deeds_of)(envelope.data, envelope.value)
         # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
         return Facts(
             chain_id=chain_id,
@@ -117,6 +128,13 @@ def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
         )
 
     return read
+
+
+def _leave(data: bytes) -> Leave:
+    try:
+        return leave_of(data)
+    except DecodingError as error:
+        raise BroadcastRejected("the approval cannot be read") from error
 
 
 def _approved(data: bytes) -> tuple[str, int]:

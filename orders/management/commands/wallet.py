@@ -87,7 +87,9 @@ class Command(BaseCommand):
 
     def _send(self, account: Account, token: str, atoms: int, reason: str) -> None:
         signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(reason))
-        self.stdout.write(f"sent as {signed.tx_hash}; see: manage.py wallet balance {account.name}")
+        self.stdout.write(
+            f"sent as {', '.join(item.tx_hash for item in signed)}; see: manage.py wallet balance {account.name}"
+        )
 
 
 def _wallet_of(account: Account) -> str:

@@ -62,9 +62,7 @@ def development_signer(
 ) -> PublicKeySigner:
     """Keys that everybody can compute, for swaps of any size through the router."""
     name, reader = chain_name(options.deployment.chain_id), facts_reader(options)
-    return PublicKeySigner(
-        name, reader, policy or SigningPolicy(frozenset({name}), frozenset({options.deployment.router})), own_keys
-    )
+    return PublicKeySigner(name, reader, policy or SigningPolicy(frozenset({name}), options.spenders), own_keys)
 
 
 @contextlib.contextmanager
