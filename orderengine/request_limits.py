@@ -80,4 +80,4 @@ def limit_requests() -> None:
     It asks a mail parser what each body is, a tenth of what a small POST costs a web process.
     """
     http_protocol.WebRequest = BoundedRequest
-    http._parseContentType = lambda _line: b""
+    http._parseContentType = lambda line: b""

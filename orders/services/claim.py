@@ -238,7 +238,7 @@ def end_dead_leases(lease_s: int) -> int:
             """,
             [lease_s],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def due_stages() -> dict[Stage, float]:
