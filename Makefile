@@ -44,7 +44,7 @@ test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to 
 chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
 	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))
 
-seed: setup ## Post five orders to the running engine and watch them; ARGS="--json"
+seed: setup ## Post five orders to the running engine and watch them; ARGS="--json", CHAIN=local
 	@$(BIN)/python manage.py seed $(ARGS)
 
 check: setup-dev ## Everything that is found without running: style, imports, types, schema, compose file

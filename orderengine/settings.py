@@ -159,6 +159,10 @@ WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
 SIGNER: str = env.str("SIGNER", "development")
 SIGNER_KEYSTORE: str = env.str("SIGNER_KEYSTORE", "")
 SIGNER_PASSPHRASE_FILE: str = env.str("SIGNER_PASSPHRASE_FILE", "")
+# Wallets with keys of their own, each a keystore; made by `manage.py wallet create` and `import`.
+SIGNER_WALLETS: str = env.str("SIGNER_WALLETS", "") or str(
+    Path(SIGNER_KEYSTORE or BASE_DIR / ".state").parent / "wallets"
+)
 # Most atoms of each token that one signature may give, `SOL=1000000000,USDC=5000000000`; empty: any amount of any.
 SIGNER_MAX_AMOUNTS: dict[str, int] = env.dict("SIGNER_MAX_AMOUNTS", {}, subcast_values=int)
 SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None)

@@ -24,7 +24,7 @@ RESUME_EXPLAINED = (
 class WalletAdmin(ReadOnly):
     """Wallets and where their nonces stand."""
 
-    list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason")
+    list_display = ("address", "chain_id", "account", "next_nonce", "paused_reason", "retired_at")
     list_filter = (("paused_reason", admin.EmptyFieldListFilter),)
     list_select_related = ("account",)
     change_form_template = "admin/orders/wallet/change_form.html"

@@ -17,6 +17,7 @@ from dex.signers import DevSigner, SigningPolicy
 
 if TYPE_CHECKING:
     from dex.chains.evm import EvmOptions
+    from dex.signers.wallets import WalletFolder
 
 DEVELOPMENT, KEYSTORE = "development", "keystore"
 SIGNERS = (DEVELOPMENT, KEYSTORE)
@@ -48,7 +49,8 @@ def _simulated_chain() -> Chain:
     # Only where a keystore is used: loading its libraries takes a second and 40 MB.
     from dex.signers.keystore import LocalKeystoreSigner
 
-    return SimulatedChain(options, LocalKeystoreSigner(options.chain_id, *_keystore_files(), facts_of, policy))
+    signer = LocalKeystoreSigner(options.chain_id, *_keystore_files(), facts_of, policy, wallet_folder())
+    return SimulatedChain(options, signer)
 
 
 def _evm_chain(name: str) -> Chain:
@@ -65,15 +67,27 @@ def _evm_chain(name: str) -> Chain:
     if not is_on_this_machine and not settings.ALLOW_REAL_MONEY:
         raise ImproperlyConfigured(f"CHAIN={name} is not on this machine: its orders need ALLOW_REAL_MONEY=1")
     chain_id, reader = chain_name(options.deployment.chain_id), facts_reader(options)
-    policy = _policy(chain_id, options.deployment.routers, options.deployment.batch_account)
+    policy = _policy(chain_id, options.spenders, options.deployment.batch_account)
     if settings.SIGNER == KEYSTORE:
-        keystore = LocalKeystoreSigner(chain_id, *_keystore_files(), reader, policy)
+        keystore = LocalKeystoreSigner(chain_id, *_keystore_files(), reader, policy, wallet_folder())
         return EvmChain(options, keystore, _faucet(options) if is_on_this_machine else None)
     if not is_on_this_machine:
         raise ImproperlyConfigured(f"CHAIN={name} needs SIGNER=keystore: the keys of the development signer are public")
     from dex.signers.public_keys import PublicKeySigner
 
-    return EvmChain(options, PublicKeySigner(chain_id, reader, policy), _faucet(options))
+    return EvmChain(options, PublicKeySigner(chain_id, reader, policy, wallet_folder()), _faucet(options))
+
+
+def moves_real_money() -> bool:
+    """Whether orders cost somebody something. Said yes to where in doubt: a chain called local may be anywhere."""
+    return settings.CHAIN not in PLAY_CHAINS or (settings.CHAIN == LOCAL and settings.ALLOW_REAL_MONEY)
+
+
+def wallet_folder() -> "WalletFolder":
+    """Where wallets with keys of their own are."""
+    from dex.signers.wallets import WalletFolder
+
+    return WalletFolder(Path(settings.SIGNER_WALLETS))
 
 
 def _is_on_this_machine(options: "EvmOptions") -> bool:

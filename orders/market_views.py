@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from dex import DexError
 from orders import schema, selectors
 from orders.access import AccountView, account_of
-from orders.engine import get_engine
+from orders.engine import get_engine, moves_real_money
 from orders.events import timestamp
 from orders.intake import quote_terms
 from orders.posts import read_offer
@@ -56,7 +56,9 @@ class VenuesView(AccountView):
     @extend_schema(responses=schema.answers(schema.VENUES), operation_id="listVenues")
     def get(self, request: Request) -> Response:
         """The venues and their pools, as of the newest block."""
-        return Response(selectors.venues(get_engine()))
+        engine = get_engine()
+        about = {"chain": engine.chain.chain_id, "moves_real_money": moves_real_money()}
+        return Response(about | selectors.venues(engine))
 
 
 class TokensView(AccountView):

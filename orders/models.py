@@ -122,7 +122,7 @@ class Token(models.Model):
 
 
 class Wallet(models.Model):
-    """An account's address on one chain. `next_nonce` moves only inside a build transaction."""
+    """An account's address on one chain; one of them is in use. `next_nonce` moves only where something is signed."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="wallets")
     chain_id = models.CharField(max_length=64)
@@ -140,12 +140,19 @@ class Wallet(models.Model):
         null=True, editable=False, help_text="When it was reported to hold too little to pay for transactions."
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    retired_at = models.DateTimeField(
+        null=True, editable=False, help_text="Another wallet of the account took its place; empty: in use."
+    )
 
     class Meta:
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(fields=("chain_id", "address"), name="wallet_unique_on_chain"),
-            models.UniqueConstraint(fields=("account", "chain_id"), name="wallet_one_per_account_and_chain"),
+            models.UniqueConstraint(
+                fields=("account", "chain_id"),
+                condition=Q(retired_at__isnull=True),
+                name="wallet_one_in_use_per_account_and_chain",
+            ),
             models.CheckConstraint(condition=Q(next_nonce__gte=0), name="wallet_next_nonce_not_negative"),
         )
         triggers = (pgtrigger.Protect(name="wallet_not_deletable", operation=pgtrigger.Delete),)

@@ -227,6 +227,8 @@ class OrderPageShape(serializers.Serializer[Any]):
 class VenuesShape(serializers.Serializer[Any]):
     """All venues, as of one block."""
 
+    chain = serializers.CharField(help_text="Where orders trade.")
+    moves_real_money = serializers.BooleanField(help_text="Whether orders cost somebody something.")
     snapshot_version = serializers.IntegerField()
     results = VenueShape(many=True)
 

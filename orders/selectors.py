@@ -69,9 +69,21 @@ def database_time_s() -> int:
 
 
 def next_nonces(chain_id: str, most: int) -> dict[str, int]:
-    """The next nonce of each wallet of a chain, of those made last."""
-    wallets = Wallet.objects.filter(chain_id=chain_id).order_by("-id")
+    """The next nonce of each wallet in use of a chain, of those made last."""
+    wallets = Wallet.objects.filter(chain_id=chain_id, retired_at__isnull=True).order_by("-id")
     return dict(wallets.values_list("address", "next_nonce")[:most])
+
+
+def contradicting_nodes(hours: int) -> dict[str, int]:
+    """The nodes that contradicted others, by host, and in how many of the last hours; see services/nodes.py."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT substr(subject, length('node:') + 1) AS node, count(*) FROM orders_auditentry"
+            " WHERE action = 'incident.node' AND at > now() - %s * interval '1 hour'"
+            " GROUP BY 1 ORDER BY 1",
+            [hours],
+        )
+        return dict(cursor.fetchall())
 
 
 def venues(engine: Engine) -> dict[str, Any]:

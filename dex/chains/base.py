@@ -18,6 +18,14 @@ class Snapshot:
     pools: tuple[Pool, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A node that says something else than others, by its host, and about what."""
+
+    node: str
+    detail: str
+
+
 class Chain(Protocol):
     """Where transactions are included. All verbs take a batch, so that a real chain answers in one round trip."""
 
@@ -96,8 +104,13 @@ class Chain(Protocol):
         """
         ...
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
-        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O."""
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
+        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O.
+
+        One or two transactions, from this nonce on.
+        """
         ...
 
     @property
@@ -106,7 +119,10 @@ class Chain(Protocol):
         ...
 
     def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
-        """Those of the wallets that do, as seen seconds ago at most. Raises: ChainUnavailable."""
+        """Those of the wallets that do, as seen seconds ago at most; none where the chain is set so that none can.
+
+        Raises: ChainUnavailable.
+        """
         ...
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
@@ -120,6 +136,10 @@ class Chain(Protocol):
         """The wallet that the chain's signer keeps for an owner."""
         ...
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """Make the owner's wallet ready to sign; see `Signer.hold`. May take a second."""
+        ...
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain; one answer per transaction, in order.
 
@@ -130,6 +150,18 @@ class Chain(Protocol):
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """The receipt of each hash, None while it is not included. Raises: ChainUnavailable."""
+        ...
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """Whether none of these, of which no receipt was there just before, is in a block up to this final one.
+
+        More than `receipts` where the chain has several nodes: that one knows nothing must not end an order.
+        Raises: ChainUnavailable.
+        """
+        ...
+
+    def contradictions(self) -> list[Contradiction]:
+        """What nodes have said against the others since this was last asked."""
         ...
 
     def answers_within_s(self) -> float:

@@ -13,9 +13,10 @@ class Facts:
     `token` that the wallet gives, `fee` the most atoms of the chain's own token for inclusion; `deadline` is chain
     time in unix seconds, after which nothing happens. `is_noop` is a transaction that only uses up its nonce: it calls
     nobody, gives nothing and has no deadline. `is_approval` lets `router` take up to `amount` of a token later; whose
-    it is stands in its signature alone, so `wallet` is empty. `is_delegation` lets the wallet act by the code of
-    `router`, or by none where that is `NO_CODE`; without a `wallet` it is the authorization that such a transaction
-    carries. `further_routers` are called beside `router` in the same transaction.
+    it is stands in its signature alone, so `wallet` is empty, and `deadline` is when it ends, 0 where it does not.
+    `is_delegation` lets the wallet act by the code of `router`, or by none where that is `NO_CODE`; without a `wallet`
+    it is the authorization that such a transaction carries. `further_routers` are called beside `router` in the same
+    transaction.
     """
 
     chain_id: str
@@ -43,6 +44,13 @@ class Signer(Protocol):
 
     def address_of(self, owner: str) -> str:
         """The wallet that this signer keeps for an owner; the same owner always has the same."""
+        ...
+
+    def hold(self, owner: str, wallet: str) -> None:
+        """Make the owner's wallet ready to sign: the one of `address_of`, or one with a key of its own.
+
+        Never fails for want of a key: `sign` refuses then.
+        """
         ...
 
     def judge(self, wallet: str, payload: bytes) -> None:

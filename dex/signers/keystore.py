@@ -7,11 +7,13 @@ tells another's. Imported only where it is used: what decrypts the file takes a 
 import hashlib
 import hmac
 import json
+import logging
 import os
 import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
@@ -20,6 +22,8 @@ from eth_utils.crypto import keccak
 from dex.errors import SigningRefused
 from dex.signers.base import Reader
 from dex.signers.policy import SigningPolicy
+
+logger = logging.getLogger(__name__)
 
 # Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that nobody uses here; at
 # that depth nested input kills the process instead of being refused.
@@ -35,17 +39,35 @@ class KeystoreError(Exception):
     """The keystore cannot be used; the message holds no secret."""
 
 
+class OwnKeys(Protocol):
+    """Keys that are not derived, by wallet; see wallets.py."""
+
+    def key_of(self, address: str) -> bytes | None:
+        """A wallet's key, None where it is not here. Raises: KeystoreError."""
+        ...
+
+
 class LocalKeystoreSigner:
-    """Signs with keys derived from an encrypted keystore, which is opened on first use and never shown."""
+    """Signs with keys derived from an encrypted keystore, which is opened on first use and never shown.
+
+    `own_keys` are those of wallets that somebody has made or brought along.
+    """
 
     def __init__(
-        self, chain_id: str, keystore: Path, passphrase_file: Path, read: Reader, policy: SigningPolicy
+        self,
+        chain_id: str,
+        keystore: Path,
+        passphrase_file: Path,
+        read: Reader,
+        policy: SigningPolicy,
+        own_keys: OwnKeys | None = None,
     ) -> None:
         self._chain_id = chain_id
         self._keystore = keystore
         self._passphrase_file = passphrase_file
         self._read = read
         self._policy = policy
+        self._own_keys = own_keys
         self._lock = threading.Lock()
         self._secret: bytes | None = None
         self._addresses: dict[str, str] = {}
@@ -64,6 +86,18 @@ class LocalKeystoreSigner:
         self._addresses[owner] = address
         return address
 
+    def hold(self, owner: str, wallet: str) -> None:
+        """See `Signer`. Raises: KeystoreError when the secret that keys are derived from cannot be opened."""
+        if wallet in self._keys or self.address_of(owner) == wallet or self._own_keys is None:
+            return
+        try:
+            key = self._own_keys.key_of(wallet)
+        except KeystoreError:
+            logger.exception("the key of wallet %s cannot be opened", wallet)
+            return
+        if key is not None:
+            self._keys[wallet] = PrivateKey(key)
+
     def judge(self, wallet: str, payload: bytes) -> None:
         """See `Signer`."""
         self._policy.check(wallet, self._read(payload))
@@ -71,7 +105,7 @@ class LocalKeystoreSigner:
     def sign(self, wallet: str, payload: bytes) -> bytes:
         """See `Signer`: r, s and recovery id (65 bytes) over the payload's Keccak-256 hash.
 
-        Its owner must have been asked for with `address_of` in this process before.
+        The wallet must have been made ready with `hold` or `address_of` in this process before.
         """
         self.judge(wallet, payload)
         key = self._keys.get(wallet)

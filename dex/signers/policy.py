@@ -9,6 +9,8 @@ from dex.signers.base import NO_CODE, Facts
 
 # Far above an order's own deadline, so that clocks that differ by minutes do not matter.
 MAX_DEADLINE_S = 3600
+# Of an approval that ends by itself at all.
+MAX_APPROVAL_S = 31 * 86_400
 # From here on an approval is taken for one without a limit.
 UNLIMITED = 2**127
 
@@ -53,7 +55,12 @@ class SigningPolicy:
                 f"the deadline is missing or more than {self.max_deadline_s} s away",
             ),
         )
-        of_approvals = (of_swaps[0], of_swaps[2], (facts.amount < UNLIMITED, "the approval has no limit"))
+        of_approvals = (
+            of_swaps[0],
+            of_swaps[2],
+            (facts.amount < UNLIMITED, "the approval has no limit"),
+            (facts.deadline <= time.time() + MAX_APPROVAL_S, f"the approval is for more than {MAX_APPROVAL_S} s"),
+        )
         of_delegations = (
             (facts.router in self.delegates | {NO_CODE}, f"code of {facts.router} is not allowed for wallets"),
         )

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.errors import BroadcastRejected, DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
@@ -77,7 +77,9 @@ class FakeChain:
         """See `Chain`: none needs leave here."""
         return {}
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 
@@ -98,6 +100,9 @@ class FakeChain:
         """See `Chain`."""
         return f"wallet-of-{owner}"
 
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
         self.sent |= {transaction.tx_hash: transaction for transaction in transactions}
@@ -111,6 +116,14 @@ class FakeChain:
             else None
             for tx_hash in tx_hashes
         ]
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`: there is nobody else to ask."""
+        return [True] * len(tx_hashes)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`: none, of one."""
+        return []
 
     def answers_within_s(self) -> float:
         """See `Chain`."""

@@ -7,6 +7,7 @@ import pytest
 
 from dex.chains.evm.checkup import Finding, check_up
 from dex.chains.evm.local.world import World
+from dex.testing.json_rpc import rpc_proxy
 from dex.tests.evm_orders import Trader
 
 pytestmark = pytest.mark.chain
@@ -70,7 +71,7 @@ def test_a_wrong_chain_and_a_dead_node_are_findings_and_no_errors(world: World) 
     dead = look(world, urls=("http://127.0.0.1:9",))
 
     assert "of chain 31338, not of 1" in wrong["node"].seen
-    assert "127.0.0.1 does not answer" in dead["node"].seen
+    assert "127.0.0.1:9 does not answer" in dead["node"].seen
     assert [one.fix != "" for one in (*wrong.values(), *dead.values())] == [True, True]
 
 
@@ -82,3 +83,23 @@ def test_whose_code_a_wallet_runs_is_told_and_strange_code_is_named(world: World
     world.anvil.ask("anvil_setCode", wallet, "0xef0100" + "66" * 20)
 
     assert f"runs the code of 0x{'66' * 20}" in look(world, wallets=nonces)["wallet"].fix
+
+
+def test_a_node_that_has_other_blocks_is_named(world: World) -> None:
+    world.anvil.mine(3)
+    other = world.anvil.ask("eth_getBlockByNumber", "0x1", False)
+
+    with rpc_proxy(world.anvil.url) as proxy:
+        urls = (proxy.url, world.anvil.url, world.anvil.url)
+        fine = look(world, urls=urls)["nodes"]
+        proxy.answers["eth_getBlockByNumber"] = world.anvil.ask("eth_getBlockByNumber", "latest", False) | {
+            "hash": other["hash"]
+        }
+        found = look(world, urls=urls)["nodes"]
+        alone = look(world, urls=(world.anvil.url, "http://127.0.0.1:9"))["nodes"]
+
+    assert (fine.seen.startswith("3 agree on block "), fine.fix) == (True, "")
+    assert found.seen.startswith(f"{proxy.url.removeprefix('http://')} on block ")
+    assert found.fix
+    assert alone.seen == "1 of 2 answer"
+    assert alone.fix

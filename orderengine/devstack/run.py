@@ -25,7 +25,8 @@ TEND_EVERY_S = 0.2
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
     *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
-    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "CHAIN", "CHAINS_FILE", "ALLOW_REAL_MONEY"),
+    *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "SIGNER_WALLETS"),
+    *("CHAIN", "CHAINS_FILE", "ALLOW_REAL_MONEY"),
 )
 
 
@@ -98,6 +99,7 @@ def _own_values(environment: dict[str, str], state: State, port: int) -> dict[st
         "PORT": str(port),
         "DEBUG": debug,
         "SECRET_KEY": environment.get("SECRET_KEY") or secret(state.directory / "secret-key"),
+        "SIGNER_WALLETS": environment.get("SIGNER_WALLETS") or str(state.directory / "wallets"),
         "STATE_DIR": str(state.directory),
         "ADMIN_PASSWORD_FILE": environment.get("ADMIN_PASSWORD_FILE") or str(state.directory / "admin-password"),
         "PYTHONUNBUFFERED": "1",

@@ -1,6 +1,6 @@
 """Lets the chain's router take tokens of a wallet, up to an amount; 0 takes that back.
 
-The approval holds a nonce like everything else, and is seen through by what uses up nonces (nonces.py).
+Each transaction of it holds a nonce like everything else, and is seen through by what uses up nonces (nonces.py).
 """
 
 from django.db import transaction
@@ -18,10 +18,12 @@ class WalletPaused(Exception):
     """Nothing is signed from the wallet until somebody has looked."""
 
 
-def approve_token(account: Account, token: str, amount: int, *, engine: Engine, actor: Actor) -> SignedTransaction:
-    """Sign, store and send it. `amount` is atoms in all, not on top. A pause stops all but taking leave back.
+def approve_token(
+    account: Account, token: str, amount: int, *, engine: Engine, actor: Actor
+) -> list[SignedTransaction]:
+    """Sign, store and send all that it takes. `amount` is atoms in all, not on top.
 
-    Raises: DexError, WalletPaused.
+    A pause stops all but taking leave back. Raises: DexError, WalletPaused.
     """
     fees = engine.prepare()
     wallet = ensure_wallets({account.id}, engine)[account.id]
@@ -34,11 +36,12 @@ def approve_token(account: Account, token: str, amount: int, *, engine: Engine, 
         signed = engine.chain.approve(wallet.address, nonce, token, amount, fees)
         if isinstance(signed, DexError):
             raise signed
-        submission = Submission.objects.create(id=new_id(), wallet=wallet, nonce=nonce)
-        add_signed([(submission.id, signed, True)])
-        take_nonces(wallet.id, 1)
-        after = {"token": token, "amount": str(amount), "tx_hash": signed.tx_hash}
+        submissions = [Submission(id=new_id(), wallet=wallet, nonce=item.nonce) for item in signed]
+        Submission.objects.bulk_create(submissions)
+        add_signed((submission.id, item, True) for submission, item in zip(submissions, signed, strict=True))
+        take_nonces(wallet.id, len(signed))
+        after = {"token": token, "amount": str(amount), "tx_hash": signed[-1].tx_hash}
         record(actor, [Entry("wallet.approve", f"wallet:{wallet.address}", after=after, account_id=account.id)])
-        record_signatures([signed])
-    broadcast([signed], engine)
+        record_signatures(signed)
+    broadcast(signed, engine)
     return signed

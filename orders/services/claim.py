@@ -247,8 +247,7 @@ def end_dead_leases(lease_s: int) -> int:
             """,
             [lease_s],
         )
-        ended: int = cursor.rowcount
-    return ended
+        return int(cursor.rowcount)
 
 
 def due_stages() -> dict[Stage, float]:

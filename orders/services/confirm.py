@@ -16,6 +16,7 @@ from orders.routes import encode_legs
 from orders.selectors import token_decimals
 from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
+from orders.services.nodes import report_contradictions
 from orders.services.settled import Settled, fail, move, retry
 from orders.services.signed import (
     OpenHold,
@@ -67,6 +68,7 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
         _judge(order, holds[order.id], receipts, policy, poll_s, found)
     refused = _send_lost(found, engine)
     closer = _look_closer(found, refused, engine, policy, poll_s)
+    report_contradictions(engine)
     events = _settle(found, closer, poll_s)
     won = {event.order_id for event in events}
     # Stored and committed: now these bytes may leave. Should this process die first, the next look sends them.
@@ -216,13 +218,15 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     """A final receipt that swapped nothing: routed again when the price was to blame and attempts are left.
 
     A call that went through and did nothing met a wallet that does not act in batches any more: routed again too.
+    One that did what cannot be read never is.
     """
     code = receipt.code if receipt.code in KINDS else "reverted"
-    is_idle = receipt.is_success
-    detail = IDLE if is_idle else receipt.detail
+    is_unread = receipt.is_success and receipt.detail != ""
+    is_idle = receipt.is_success and not is_unread
+    attempts = f"(attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)"
     problem = Problem(
         code or "reverted",
-        f"{detail} (attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)",
+        receipt.detail if is_unread else f"{IDLE if is_idle else receipt.detail} {attempts}",
         facts={"tx_hash": receipt.tx_hash, "block_number": receipt.block_number},
     )
     if order.is_cancel_requested:

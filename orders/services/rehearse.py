@@ -33,7 +33,7 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
     request = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
     quote = _quote(account, request, engine)
     now = datetime.now(UTC)
-    wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id).first()
+    wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id, retired_at__isnull=True).first()
     intent = SwapIntent(
         wallet=wallet.address if wallet else NO_WALLET,
         nonce=wallet.next_nonce if wallet else 0,

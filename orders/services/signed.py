@@ -36,6 +36,7 @@ class OpenHold:
     submission_id: UUID
     order_id: UUID | None
     wallet_id: int
+    account_id: int
     absent_block: int | None
     transactions: tuple[Stored, ...]
 
@@ -88,9 +89,10 @@ def _load(condition: str, values: Sequence[str | int]) -> list[OpenHold]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT s.id, s.order_id, s.wallet_id, s.absent_block, w.chain_id, w.address, s.nonce, t.raw, t.tx_hash,
-                   t.deadline, t.max_fee, t.priority_fee, t.is_noop, extract(epoch FROM t.resent_at)::bigint,
-                   extract(epoch FROM now() - t.created_at)::float8, t.mined_block, t.mined_hash
+            SELECT s.id, s.order_id, s.wallet_id, w.account_id, s.absent_block, w.chain_id, w.address, s.nonce,
+                   t.raw, t.tx_hash, t.deadline, t.max_fee, t.priority_fee, t.is_noop,
+                   extract(epoch FROM t.resent_at)::bigint, extract(epoch FROM now() - t.created_at)::float8,
+                   t.mined_block, t.mined_hash
             FROM orders_submission s
             JOIN orders_signedtransaction t ON t.submission_id = s.id
             JOIN orders_wallet w ON w.id = s.wallet_id
@@ -100,11 +102,13 @@ def _load(condition: str, values: Sequence[str | int]) -> list[OpenHold]:
             values,
         )
         rows = cursor.fetchall()
-    found: dict[UUID, tuple[tuple[UUID | None, int, int | None], list[Stored]]] = {}
-    for submission_id, order_id, wallet_id, absent, chain_id, address, nonce, raw, tx_hash, deadline, *rest in rows:
-        max_fee, priority_fee, *marks = rest
+    found: dict[UUID, tuple[tuple[UUID | None, int, int, int | None], list[Stored]]] = {}
+    for submission_id, order_id, wallet_id, account_id, absent, chain_id, address, nonce, raw, tx_hash, *rest in rows:
+        deadline, max_fee, priority_fee, *marks = rest
         signed = SignedTransaction(chain_id, address, nonce, bytes(raw), tx_hash, deadline, Fees(max_fee, priority_fee))
-        found.setdefault(submission_id, ((order_id, wallet_id, absent), []))[1].append(Stored(signed, *marks))
+        found.setdefault(submission_id, ((order_id, wallet_id, account_id, absent), []))[1].append(
+            Stored(signed, *marks)
+        )
     return [OpenHold(key, *head, tuple(items)) for key, (head, items) in found.items()]
 
 

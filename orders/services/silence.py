@@ -16,6 +16,7 @@ from orders.services.claim import ClaimedOrder
 from orders.services.settled import fail, move
 from orders.services.signed import OpenHold
 from orders.services.transition import Change
+from orders.services.wallets import owner_of
 from orders.states import OrderStatus
 
 # A no-op is outbid in turn, since its nonce holds up the wallet, but not without end.
@@ -35,6 +36,10 @@ class Act(StrEnum):
     GIVE_UP = "give_up"
     OUTBID = "outbid"
     CANCEL = "cancel"
+
+
+# What ends an order because nothing of it was ever in a block.
+ENDINGS = frozenset({Act.EXPIRE, Act.GIVE_UP})
 
 
 @dataclass(slots=True)
@@ -89,16 +94,37 @@ def look_closer(
     standing = engine.standing(sorted({hold.address for _, hold in silent}))
     stuck_s = stuck_after_s(engine, policy)
     wanted: list[tuple[ClaimedOrder, OpenHold, Act]] = []
-    for order, hold in silent:
-        is_refused = hold.newest.signed.tx_hash in refused
-        act = judge(order, hold, standing, stuck_s, policy.max_replacements, is_refused=is_refused)
-        if act in {Act.OUTBID, Act.CANCEL}:
+    acts = [
+        judge(
+            order,
+            hold,
+            standing,
+            stuck_s,
+            policy.max_replacements,
+            is_refused=hold.newest.signed.tx_hash in refused,
+        )
+        for order, hold in silent
+    ]
+    doubted = _doubted([hold for (_, hold), act in zip(silent, acts, strict=True) if act in ENDINGS], standing, engine)
+    for (order, hold), act in zip(silent, acts, strict=True):
+        if hold.submission_id in doubted:
+            found.waiting.append(order)
+        elif act in {Act.OUTBID, Act.CANCEL}:
             wanted.append((order, hold, act))
         else:
             _carry_out(act, order, hold, standing, found)
     if wanted:
         _renew(wanted, engine, poll_s, found)
     return found
+
+
+def _doubted(ending: Sequence[OpenHold], standing: Standing, engine: Engine) -> set[UUID]:
+    """The holds of which other nodes know a transaction after all, or too few of them can tell."""
+    if not ending:
+        return set()
+    owners = [(item.signed.tx_hash, hold.submission_id) for hold in ending for item in hold.transactions]
+    absent = engine.chain.are_absent([tx_hash for tx_hash, _ in owners], standing.final_block)
+    return {owner for (_, owner), is_absent in zip(owners, absent, strict=True) if not is_absent}
 
 
 def judge(
@@ -175,6 +201,8 @@ def _renew(wanted: Sequence[tuple[ClaimedOrder, OpenHold, Act]], engine: Engine,
 
 def sign_again(hold: OpenHold, is_noop: bool, suggested: Fees, engine: Engine) -> SignedTransaction | DexError:
     """The newest transaction of the hold with a higher bid, or one that does nothing in its stead."""
+    # This process may have signed nothing yet: it was another one that died.
+    engine.chain.hold_wallet(owner_of(hold.account_id), hold.address)
     fees = raised(hold, suggested)
     if is_noop and not hold.newest.is_noop:
         return engine.build([NoopIntent(hold.address, hold.nonce, fees)])[0]

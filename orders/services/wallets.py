@@ -1,4 +1,4 @@
-"""Wallet rows: one address per account and chain, and the only code that hands out nonces."""
+"""Wallet rows: one address in use per account and chain, and the only code that hands out nonces."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db import connection, transaction
 
 from dex import Engine
-from orders.models import Wallet
+from orders.models import Account, Wallet
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record
 
@@ -14,21 +14,19 @@ logger = logging.getLogger(__name__)
 
 
 def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wallet]:
-    """The wallet of each account on the engine's chain, made on first use.
+    """The wallet of each account on the engine's chain, made on first use and ready to sign.
 
-    Asks the chain for the first free nonce, so it must run outside a transaction.
+    Asks the chain for the first free nonce and may open a keystore, so it must run outside a transaction.
     Raises: RetryableError when the chain cannot be reached.
     """
     wanted = set(account_ids)
     chain_id = engine.chain.chain_id
-    wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
-    # A signer knows the keys of the owners that this process has asked it for.
-    addresses = {account_id: engine.chain.address_of(f"account/{account_id}") for account_id in wanted}
+    wallets = _in_use(chain_id, wanted)
     missing = sorted(wanted - wallets.keys())
     if missing:
         new = []
         for account_id in missing:
-            address = addresses[account_id]
+            address = engine.chain.address_of(owner_of(account_id))
             new.append(
                 Wallet(
                     account_id=account_id,
@@ -38,7 +36,9 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
                 )
             )
         Wallet.objects.bulk_create(new, ignore_conflicts=True)
-        wallets = {w.account_id: w for w in Wallet.objects.filter(chain_id=chain_id, account_id__in=wanted)}
+        wallets = _in_use(chain_id, wanted)
+    for wallet in wallets.values():
+        engine.chain.hold_wallet(owner_of(wallet.account_id), wallet.address)
     return wallets
 
 
@@ -51,26 +51,39 @@ def closed_venues(account_ids: Iterable[int], engine: Engine, *, makes_wallets: 
     if not venues:
         return {}
     wanted = set(account_ids)
-    if makes_wallets:
-        found = ensure_wallets(wanted, engine)
-    else:
-        rows = Wallet.objects.filter(chain_id=engine.chain.chain_id, account_id__in=wanted)
-        found = {wallet.account_id: wallet for wallet in rows}
+    found = ensure_wallets(wanted, engine) if makes_wallets else _in_use(engine.chain.chain_id, wanted)
     able = engine.chain.acting_in_batches([wallet.address for wallet in found.values()])
     return {id_: venues for id_ in wanted if id_ not in found or found[id_].address not in able}
+
+
+def wallet_address(account: Account, engine: Engine) -> str:
+    """What signs the account's orders: its wallet in use, or the one that it would get."""
+    wallet = Wallet.objects.filter(account=account, chain_id=engine.chain.chain_id, retired_at__isnull=True).first()
+    return wallet.address if wallet else engine.chain.address_of(owner_of(account.id))
+
+
+def owner_of(account_id: int) -> str:
+    """An account as signers know it."""
+    return f"account/{account_id}"
+
+
+def _in_use(chain_id: str, account_ids: set[int]) -> dict[int, Wallet]:
+    wallets = Wallet.objects.filter(chain_id=chain_id, account_id__in=account_ids, retired_at__isnull=True)
+    return {wallet.account_id: wallet for wallet in wallets}
 
 
 def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
     """Lock the rows, lowest id first, and return each wallet's next nonce. Needs a transaction.
 
-    Paused wallets are missing from the answer: nothing may be signed from them.
+    Wallets that are paused or not in use any more are missing from the answer: nothing may be signed from them.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, next_nonce, paused_reason FROM orders_wallet WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+            "SELECT id, next_nonce, paused_reason <> '' OR retired_at IS NOT NULL FROM orders_wallet"
+            " WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
             [sorted(wallet_ids)],
         )
-        return {wallet_id: nonce for wallet_id, nonce, paused_reason in cursor.fetchall() if not paused_reason}
+        return {wallet_id: nonce for wallet_id, nonce, is_shut in cursor.fetchall() if not is_shut}
 
 
 def lock_wallets_whatever(wallet_ids: Sequence[int]) -> dict[int, int]:

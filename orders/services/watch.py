@@ -11,12 +11,13 @@ from orders.models import Order
 from orders.recordset import recordset
 from orders.services.audit import Actor, Entry, record, record_signatures
 from orders.services.heartbeat import REORG, beat
+from orders.services.nodes import report_contradictions
 from orders.services.nonces import fill_gaps
 from orders.services.pause import Target, lock_alone, pause
 from orders.services.signed import OpenHold, add_signed, load_closed_holds
 from orders.services.silence import sign_again
 from orders.services.submit import broadcast
-from orders.services.wallets import pause_wallets, record_pauses
+from orders.services.wallets import owner_of, pause_wallets, record_pauses
 from orders.states import OrderStatus
 
 logger = logging.getLogger(__name__)
@@ -27,16 +28,19 @@ BATCH = 500
 class Finding(NamedTuple):
     """A wallet that is not where the chain has it. `chain_nonce` is the first that no included transaction uses.
 
-    `is_reported` says that the final transactions that are gone have been an incident before.
+    `is_reported` says that the final transactions that are gone have been an incident before, `is_retired` that
+    another wallet of the account took its place.
     """
 
     wallet_id: int
+    account_id: int
     address: str
     next_nonce: int
     chain_nonce: int
     has_gap: bool
     has_lost_final: bool
     is_reported: bool
+    is_retired: bool
 
 
 def watch_wallets(engine: Engine) -> list[Finding]:
@@ -51,6 +55,7 @@ def watch_wallets(engine: Engine) -> list[Finding]:
             _act(finding, engine)
     except RetryableError as error:
         logger.warning("wallets could not be compared with the chain: %s", error.detail)
+    report_contradictions(engine)
     return findings
 
 
@@ -87,7 +92,8 @@ def _is_new(finding: Finding) -> bool:
 
 
 def _act(finding: Finding, engine: Engine) -> None:
-    if finding.chain_nonce > finding.next_nonce:
+    # Not one that is retired: its owner may do with it as they like.
+    if finding.chain_nonce > finding.next_nonce and not finding.is_retired:
         reason = f"the chain is at nonce {finding.chain_nonce}, this engine at {finding.next_nonce}"
         with transaction.atomic():
             record_pauses(pause_wallets({finding.wallet_id: f"somebody else uses it: {reason}"}))
@@ -96,6 +102,7 @@ def _act(finding: Finding, engine: Engine) -> None:
             report_reorg(finding, engine.chain.chain_id)
         _send_final_again(finding, engine)
     if finding.has_gap:
+        engine.chain.hold_wallet(owner_of(finding.account_id), finding.address)
         fill_gaps(finding.wallet_id, finding.address, finding.chain_nonce, engine)
 
 
@@ -132,8 +139,9 @@ def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT * FROM (
-                SELECT w.id, w.address, w.next_nonce, v.nonce AS chain_nonce,
+            SELECT id, account_id, address, next_nonce, chain_nonce, has_gap, has_lost_final, is_reported,
+                   is_retired FROM (
+                SELECT w.id, w.account_id, w.address, w.next_nonce, v.nonce AS chain_nonce,
                        v.nonce < w.next_nonce AND w.next_nonce - v.nonce > (
                            SELECT count(*) FROM orders_submission s WHERE s.wallet_id = w.id AND s.nonce >= v.nonce
                        ) AS has_gap,
@@ -141,10 +149,11 @@ def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
                            SELECT FROM orders_submission s
                            WHERE s.wallet_id = w.id AND s.nonce >= v.nonce AND s.closed_at < v.at
                        ) AS has_lost_final,
-                       coalesce(w.lost_from <= v.nonce, false) AS is_reported
+                       coalesce(w.lost_from <= v.nonce, false) AS is_reported,
+                       w.retired_at IS NOT NULL AS is_retired
                 FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, nonce bigint, at timestamptz)
                 JOIN orders_wallet w ON w.id = v.id
-            ) found WHERE chain_nonce > next_nonce OR has_gap OR has_lost_final ORDER BY id
+            ) found WHERE (chain_nonce > next_nonce AND NOT is_retired) OR has_gap OR has_lost_final ORDER BY id
             """,
             [recordset(looked)],
         )

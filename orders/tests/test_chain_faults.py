@@ -675,7 +675,7 @@ def hold(
     *, nonce: int = 7, deadline: int = 2_000, age_s: float = 0.0, absent: int | None = None, bids: int = 1
 ) -> OpenHold:
     signed = [Signed("c", "w", nonce, b"", f"0x{i}", deadline) for i in range(bids)]
-    return OpenHold(uuid4(), None, 1, absent, tuple(Stored(item, False, None, age_s, None, None) for item in signed))
+    return OpenHold(uuid4(), None, 1, 1, absent, tuple(Stored(item, False, None, age_s, None, None) for item in signed))
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,33 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from dex import DexError, Engine, SigningRefused
+from dex import BroadcastRejected, DexError, Engine, SigningRefused
 from dex import SignedTransaction as Bytes
+from dex.chains.evm import EvmChain
 from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.local.world import World, development_signer
 from dex.signers import SigningPolicy
+from dex.signers.wallets import WalletFolder
 from dex.tests.evm_orders import ETH
 from orders.audit_log import AuditEntry
 from orders.config import Policy
 from orders.models import Account, Order, Submission, Token, Wallet
-from orders.services.approve import WalletPaused
+from orders.models import SignedTransaction as StoredTransaction
+from orders.services.approve import WalletPaused, approve_token
 from orders.services.audit import Actor
+from orders.services.bind import WalletInUse, bind_wallet
 from orders.services.delegate import delegate_wallet
 from orders.services.nonces import clear_nonces
 from orders.services.pause import Target, pause
 from orders.services.rehearse import rehearse_order
+from orders.services.wallets import closed_venues
 from orders.states import Stage
 from orders.tests.factories import new_account, place
 from orders.tests.test_evm_orders import POLICY, chain_nonce_of, finish, sale, work
@@ -249,3 +256,111 @@ def test_the_wallet_command_delegates_and_tells(
         call_command("wallet", "balance", bare.name)
 
         assert f"\n{words}, which {FORK} needs\n" in capsys.readouterr().out
+
+
+def with_own_key(world: World, folder: Path) -> tuple[Engine, str]:
+    """An engine that knows of a key of somebody's own, as another process would; and that key's wallet."""
+    wallets = WalletFolder(folder / "wallets", iterations=2)
+    if not wallets.addresses():
+        wallets.create("treasury", "planted-passphrase-6")
+        wallets.keep_passphrase("treasury", "planted-passphrase-6")
+    signer = development_signer(world.options(), own_keys=wallets)
+    # Filled, but for the code that the faucet gives.
+    address = wallets.address("treasury")
+    world.faucet().fund(address)
+    return Engine(EvmChain(world.options(), signer)), address
+
+
+def test_a_wallet_with_a_key_of_its_own_delegates_for_itself(
+    world: World, engine: Engine, owner: Account, tmp_path: Path
+) -> None:
+    assert FORK in venues_of(trade(world, engine, owner))
+    engine, address = with_own_key(world, tmp_path)
+    world.anvil.ask("anvil_setCode", address, "0x")
+    bind_wallet(owner, address, engine=engine, actor=OPERATOR)
+    first = trade(world, engine, owner)
+
+    delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+    with pytest.raises(WalletInUse, match="2 transactions"):
+        bind_wallet(owner, engine.chain.address_of(f"account/{owner.id}"), engine=engine, actor=OPERATOR)
+    other_process, _ = with_own_key(world, tmp_path)
+    see_through(world, other_process)
+    second = trade(world, other_process, owner)
+
+    assert [FORK in venues_of(order) for order in (first, second)] == [False, True]
+    assert sent_to(world, second) == address
+    wallet = Wallet.objects.get(address=address)
+    assert set(Submission.objects.filter(order=None).values_list("wallet", flat=True)) == {wallet.id}
+    assert chain_nonce_of(world, wallet) == wallet.next_nonce
+    assert not Submission.objects.filter(closed_at=None).exists()
+
+
+def test_another_process_outbids_a_delegation_and_what_takes_its_second_nonce(
+    world: World, engine: Engine, owner: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, address = with_own_key(world, tmp_path)
+    world.anvil.ask("anvil_setCode", address, "0x")
+    bind_wallet(owner, address, engine=engine, actor=OPERATOR)
+    signed = delegate_wallet(owner, True, engine=engine, actor=OPERATOR)
+    world.anvil.ask("anvil_dropAllTransactions")
+    other_process, _ = with_own_key(world, tmp_path)
+    impatient = replace(POLICY, stuck_s=0.0)
+
+    clear_nonces(other_process, impatient)
+    bids = StoredTransaction.objects.order_by("id").values_list("submission__nonce", flat=True)
+    assert list(bids) == [signed.nonce, signed.nonce + 1, signed.nonce]
+    see_through(world, other_process)
+
+    assert other_process.chain.acting_in_batches([address]) == {address}
+    wallet = Wallet.objects.get(address=address)
+    assert chain_nonce_of(world, wallet) == wallet.next_nonce == signed.nonce + 2
+
+
+def test_of_an_account_only_the_wallet_in_use_is_asked(
+    world: World, engine: Engine, owner: Account, tmp_path: Path
+) -> None:
+    trade(world, engine, owner)
+    engine, address = with_own_key(world, tmp_path)
+    world.anvil.ask("anvil_setCode", address, "0x")
+
+    before = closed_venues([owner.id], engine, makes_wallets=False)
+    bind_wallet(owner, address, engine=engine, actor=OPERATOR)
+    after = [closed_venues([owner.id], engine, makes_wallets=makes) for makes in (False, True)]
+
+    assert (before, after) == ({}, [{owner.id: frozenset({FORK})}] * 2)
+
+
+def test_with_the_universal_router_no_order_goes_through_a_fork(world: World, engine: Engine, owner: Account) -> None:
+    [routed] = place(owner, big(engine))
+    work(engine, Stage.ROUTE)
+    assert FORK in venues_of(routed)
+    switched = Engine(world.chain(universal_router=world.deployed.universal_router))
+    approve_token(owner, "WETH", 700 * ETH, engine=switched, actor=OPERATOR)
+    world.anvil.mine()
+    [order, alone] = place(owner, big(switched), big(switched, allow=[FORK]))
+
+    finish(world, switched)
+
+    for one in (routed, order):
+        assert FORK not in venues_of(one)
+        assert (one.status, sent_to(world, one)) == ("CONFIRMED", world.deployed.universal_router)
+    alone.refresh_from_db()
+    assert (alone.status, alone.outcome) == ("FAILED", "no_route")
+    with pytest.raises(BroadcastRejected, match="universal_router"):
+        delegate_wallet(owner, True, engine=switched, actor=OPERATOR)
+
+
+def test_a_swap_that_cannot_be_read_any_more_is_not_made_twice(world: World, engine: Engine, owner: Account) -> None:
+    [order] = place(owner, sale(engine, ETH, token_out="USDC", allow=[FORK]))
+    work(engine, Stage.ROUTE, Stage.BUILD, Stage.SUBMIT)
+    world.anvil.mine(3)
+    shorter = replace(world.options(), deployment=replace(world.deployment, forks=()))
+    without = Engine(EvmChain(shorter, development_signer(shorter), world.faucet().fund))
+
+    finish(world, without)
+
+    order.refresh_from_db()
+    assert (order.status, order.outcome, order.attempt) == ("FAILED", "reverted", 1)
+    assert order.failure is not None
+    assert order.failure["detail"].startswith("it went through")
+    assert chain_nonce_of(world, Wallet.objects.get()) == Wallet.objects.get().next_nonce

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,23 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models.functions import Now
 
 from dex import Engine, Fees, RetryableError, SigningRefused
-from dex.chains.evm import DEPLOYMENTS, EvmOptions, ListedToken
+from dex.chains.evm import DEPLOYMENTS, EvmChain, EvmOptions, ListedToken
 from dex.chains.evm.config import describe
-from dex.chains.evm.local.world import World
+from dex.chains.evm.local.world import World, development_signer
+from dex.signers.wallets import WalletFolder
 from dex.testing.json_rpc import rpc_proxy
 from dex.tests.evm_orders import ETH, Trader
 from orders.config import Policy
 from orders.engine import get_engine
-from orders.models import Account, Fill, Order, SignedTransaction, Submission, Token, Wallet
+from orders.models import Account, AuditEntry, Fill, Order, SignedTransaction, Submission, Token, Wallet
 from orders.pipeline import run_stage
+from orders.selectors import contradicting_nodes
 from orders.services.approve import WalletPaused, approve_token
 from orders.services.audit import Actor
+from orders.services.bind import bind_wallet
 from orders.services.cancel import cancel_orders
 from orders.services.nonces import clear_nonces
 from orders.services.pause import Target, pause
@@ -324,6 +329,29 @@ def test_an_approval_without_a_limit_is_refused_and_takes_no_nonce(
     assert (wallet.next_nonce, Submission.objects.count()) == (chain_nonce_of(world, wallet), 0)
 
 
+def test_orders_go_through_the_universal_router_with_leave_at_permit2(world: World, owner: Account) -> None:
+    engine = Engine(world.chain(universal_router=world.deployed.universal_router))
+    tokens = [Token(symbol=token.symbol, name="", decimals=token.decimals) for token in engine.chain.tokens()]
+    Token.objects.bulk_create(tokens, ignore_conflicts=True)
+    [without] = place(owner, sale(engine))
+    work(engine)
+
+    signed = approve_token(owner, "WETH", 2 * ETH, engine=engine, actor=Actor("operator"))
+    world.anvil.mine()
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+    while clear_nonces(engine, POLICY):
+        world.anvil.mine()
+
+    without.refresh_from_db()
+    order.refresh_from_db()
+    assert (without.outcome, order.outcome) == ("insufficient_funds", "filled")
+    assert world.anvil.ask("eth_getTransactionReceipt", order.tx_hash)["to"] == world.deployed.universal_router
+    assert [item.nonce for item in signed] == [5, 6]
+    assert chain_nonce(world, order) == Wallet.objects.get(account=owner).next_nonce == 8
+    assert engine.chain.allowances(Wallet.objects.get(account=owner).address)["WETH"] == ETH
+
+
 def test_while_paused_leave_is_only_taken_back(world: World, engine: Engine, owner: Account) -> None:
     actor = Actor("operator", reason="odd prices", is_admin=True)
     pause(Target("global", ""), actor)
@@ -350,6 +378,70 @@ def test_the_wallet_command_shows_and_approves(
 
     assert engine.chain.address_of(f"account/{owner.id}") in shown
     assert "USDC                                     10000000  router may take 12.5" in shown
+
+
+LIES: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] = {
+    "success": lambda receipt, head: {"eth_getTransactionReceipt": receipt | {"status": "0x1"}},
+    "failure": lambda receipt, head: {"eth_getTransactionReceipt": receipt | {"status": "0x0", "logs": []}},
+    "height": lambda receipt, head: {
+        "eth_getTransactionReceipt": None,
+        "eth_getBlockByNumber": head | {"number": "0xffff", "timestamp": hex(2**33)},
+    },
+    "nonce": lambda receipt, head: {"eth_getTransactionReceipt": None, "eth_getTransactionCount": "0xff"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_no_lie_of_one_node_ends_an_order(world: World, engine: Engine, owner: Account, lie: str) -> None:
+    [real] = place(owner, sale(engine))
+    work(engine, Stage.ROUTE, Stage.BUILD, Stage.SUBMIT)
+    world.anvil.mine(3)
+    work(engine, Stage.CONFIRM)
+    [order] = place(owner, sale(engine))
+    work(engine, Stage.ROUTE, Stage.BUILD, Stage.SUBMIT)
+    order.refresh_from_db()
+    real.refresh_from_db()
+    told = world.anvil.ask("eth_getTransactionReceipt", real.tx_hash) | {"transactionHash": order.tx_hash}
+    hasty = replace(POLICY, stuck_s=0.0, max_replacements=1_000)
+
+    with rpc_proxy(world.anvil.url) as liar:
+        lied_to = Engine(world.chain(urls=(liar.url, world.anvil.url)))
+        lied_to.prepare()
+        liar.answers |= LIES[lie](told, world.anvil.ask("eth_getBlockByNumber", "latest", False))
+        for _ in range(6):
+            work(lied_to, Stage.CONFIRM, policy=hasty)
+            Order.objects.update(due_at=Now())
+        order.refresh_from_db()
+        assert (order.status, order.outcome) == ("SUBMITTED", None)
+
+        liar.answers.clear()
+        finish(world, lied_to)
+
+    order.refresh_from_db()
+    assert order.status == "CONFIRMED"
+    assert sum(fill.amount_out for fill in Fill.objects.filter(order=order)) == order.amount_out
+    incidents = AuditEntry.objects.filter(action="incident.node")
+    assert {entry.subject for entry in incidents} >= {f"node:{liar.url.removeprefix('http://')}"}
+    assert len(incidents) == len({entry.subject for entry in incidents})
+    assert contradicting_nodes(24) == {entry.subject.removeprefix("node:"): 1 for entry in incidents}
+
+
+def test_an_account_trades_with_a_key_of_its_own(world: World, engine: Engine, owner: Account, tmp_path: Path) -> None:
+    folder = WalletFolder(tmp_path / "wallets", iterations=2)
+    address = folder.create("treasury", "planted-passphrase-5")
+    folder.keep_passphrase("treasury", "planted-passphrase-5")
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+    signing = EvmChain(world.options(), development_signer(world.options(), own_keys=folder), world.faucet().fund)
+    engine = Engine(signing)
+
+    bind_wallet(owner, address, engine=engine, actor=Actor("operator", reason="own key", is_admin=True))
+    [order] = place(owner, sale(engine))
+    finish(world, engine)
+
+    order.refresh_from_db()
+    receipt = world.anvil.ask("eth_getTransactionReceipt", order.tx_hash)
+    assert (order.status, receipt["from"]) == ("CONFIRMED", address)
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,25 @@
 """An EVM chain behind the `Chain` interface: routes become one transaction of the router, receipts become fills."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.chains.evm import abi, delegation
-from dex.chains.evm.batch import needs_batch, swap_batch
+from dex.chains.evm.approvals import APPROVAL_GAS, allowed, approval_calls
 from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
+from dex.chains.evm.drafts import Draft, draft_of
+from dex.chains.evm.facts import deadline_of
 from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.fees import ASK, fees_of
-from dex.chains.evm.gas import gas_for, gas_for_batch
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
 from dex.chains.evm.rehearsal import Trial, judge
 from dex.chains.evm.reverts import explain
-from dex.chains.evm.router_calls import swap_calls
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
-from dex.chains.evm.transaction import Envelope, chain_name, deadline_of, read_envelope, sign
+from dex.chains.evm.second_look import SecondLook
+from dex.chains.evm.transaction import Envelope, chain_name, read_envelope, sign
 from dex.chains.evm.wrapping import native_of, native_units, tokens_of, wrapping_pools
 from dex.errors import (
     BroadcastRejected,
@@ -32,11 +33,7 @@ from dex.errors import (
 from dex.signers import NO_CODE, Signer
 from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
-# Who is called with which bytes, native atoms to send along, and the limit of gas.
-Draft = tuple[str, bytes, int, int]
 NOT_DELEGATED = "the wallet does not act in batches any more, which this route needs"
-# Measured: 26,000 to 46,000, more for tokens behind proxies.
-APPROVAL_GAS = 150_000
 
 
 class EvmChain:
@@ -53,8 +50,9 @@ class EvmChain:
         self._native = native_of(options)
         self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
+        self._second_look = SecondLook(self._rpc, self._ends(), self._last_final)
         self._drafted: dict[SwapIntent, Draft] = {}
-        self._delegates = Delegates(self._rpc)
+        self._delegates = Delegates(self._rpc, options.batch_account)
 
     @property
     def chain_id(self) -> str:
@@ -81,6 +79,10 @@ class EvmChain:
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return self._signer.address_of(owner)
+
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+        self._signer.hold(owner, wallet)
 
     def snapshot(self) -> Snapshot:
         """See `Chain`."""
@@ -118,21 +120,23 @@ class EvmChain:
 
     def allowances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""
-        data = "0x" + abi.ALLOWANCE.call(wallet, self._options.deployment.router).hex()
-        tokens = self._options.tokens
-        answers = self._rpc.results([("eth_call", [{"to": token.address, "data": data}, "latest"]) for token in tokens])
-        return {token.symbol: int(answer, 16) for token, answer in zip(tokens, answers, strict=True)}
+        return allowed(self._rpc, self._options, wallet)
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
         address = next((item.address for item in self._options.tokens if item.symbol == token), None)
         if address is None:
             return BroadcastRejected(f"there is no token {token} to approve on this chain")
-        deployment = self._options.deployment
-        data, gas = abi.APPROVE.call(deployment.router, amount), APPROVAL_GAS + deployment.extra_gas
+        deployment, gas = self._options.deployment, APPROVAL_GAS + self._options.deployment.extra_gas
         try:
-            envelope = Envelope(deployment.chain_id, nonce, self._capped(fees), gas, address, 0, data)
-            return sign(envelope, wallet, NEVER, self.chain_id, self._signer)
+            bid = self._capped(fees)
+            envelopes = [
+                Envelope(deployment.chain_id, nonce + number, bid, gas, to, 0, data)
+                for number, (to, data) in enumerate(approval_calls(self._options, address, amount))
+            ]
+            return [sign(envelope, wallet, NEVER, self.chain_id, self._signer) for envelope in envelopes]
         except DexError as error:
             return error
 
@@ -143,13 +147,15 @@ class EvmChain:
 
     def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
         """See `Chain`."""
-        return self._batching(wallets, is_fresh=False)
+        return self._delegates.acting(wallets)
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
         """See `Chain`. The authorization uses up the second nonce; should it not, what does nothing will."""
         deployment = self._options.deployment
         if not deployment.batch_account:
             return BroadcastRejected("this chain names no batch_account that wallets could delegate to")
+        if is_on and not self._options.batch_account:
+            return BroadcastRejected("with universal_router, swaps go through that contract alone, never in batches")
         code = deployment.batch_account if is_on else NO_CODE
         try:
             capped, gas = self._capped(fees), delegation.GAS + deployment.extra_gas
@@ -178,7 +184,7 @@ class EvmChain:
         drafts = [self._trial(intent) for intent in intents]
         # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
         trials = [draft for draft in drafts if isinstance(draft, Trial)]
-        self._drafted = {_apart(draft.intent): (draft.to, draft.data, draft.value, draft.gas) for draft in trials}
+        self._drafted = {_apart(draft.intent): Draft(draft.to, draft.data, draft.value, draft.gas) for draft in trials}
         bare = self._bare(trials)
         drafts = [
             LimitNotMet(NOT_DELEGATED) if isinstance(draft, Trial) and draft.is_batch_of(bare) else draft
@@ -219,29 +225,39 @@ class EvmChain:
         self._market.discovered()
         # The height comes first: blocks made meanwhile can only make the count of confirmations too small.
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
-        head, final, *raws = self._rpc.results([*self._ends(), *calls])
+        node, (head, final, *raws) = self._rpc.results_from([*self._ends(), *calls])
         last_final = self._last_final(head, final)
-        found = [self._receipt(raw, head, last_final) if raw else None for raw in raws]
-        undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one is not None and not one.is_success]
+        raws, agreed = self._second_look.at_receipts(node, last_final, dict(zip(tx_hashes, raws, strict=True)))
+        found = [
+            self._receipt(raw, head, last_final, is_believed=tx_hash in agreed) if raw else None
+            for tx_hash, raw in zip(tx_hashes, raws, strict=True)
+        ]
+        undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one and raw and not one.is_success]
         words = {receipt.tx_hash: receipt for receipt in explain(self._rpc, undone)}
         self._final_seen = max([self._final_seen, *(r.block_number for r in found if r is not None and r.is_final)])
         return [words.get(receipt.tx_hash, receipt) if receipt else None for receipt in found]
 
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`."""
-        head, final = self._rpc.results(self._ends())
-        number = max(0, self._last_final(head, final))
-        calls = [_count(wallet, tag) for tag in (head["number"], hex(number)) for wallet in wallets]
-        block, *counts = self._rpc.results([("eth_getBlockByNumber", [hex(number), False]), *calls])
-        if number < self._final_seen or block is None:
+        head, number = self._second_look.at_heights()
+        if number < self._final_seen:
             raise ChainUnavailable("the node lags behind what another one has said")
-        nonces = [int(count, 16) for count in counts]
+        calls = [_count(wallet, hex(block)) for block in (head, number) for wallet in wallets]
+        final_time, nonces = self._second_look.at_standing(number, calls)
         return Standing(
             number,
-            int(block["timestamp"], 16),
+            final_time,
             dict(zip(wallets, nonces[: len(wallets)], strict=True)),
             dict(zip(wallets, nonces[len(wallets) :], strict=True)),
         )
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`."""
+        return self._second_look.at_absence(tx_hashes, block)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`."""
+        return self._second_look.take_contradictions()
 
     def _ends(self) -> list[Call]:
         """Asks for the newest block, and for the newest that the chain itself calls final."""
@@ -254,21 +270,15 @@ class EvmChain:
             return by_depth
         return min(by_depth, int(final["number"], 16) if final else 0)
 
-    def _receipt(self, raw: dict[str, Any], head: dict[str, Any], last_final: int) -> Receipt:
+    def _receipt(self, raw: dict[str, Any], head: dict[str, Any], last_final: int, *, is_believed: bool) -> Receipt:
         number = int(raw["blockNumber"], 16)
         confirmations = max(0, int(head["number"], 16) - number) + 1
-        return receipt_of(raw, self._market.facts, self._native, confirmations, number <= last_final)
+        return receipt_of(raw, self._market.facts, self._native, confirmations, is_believed and number <= last_final)
 
     def _bare(self, trials: Sequence[Trial]) -> frozenset[str]:
         """Wallets that are to act in a batch and cannot: a call of them succeeds, and does nothing."""
         wallets = frozenset(trial.to for trial in trials if trial.to == trial.intent.wallet)
-        return wallets - self._batching(wallets, is_fresh=True)
-
-    def _batching(self, wallets: Iterable[str], *, is_fresh: bool) -> frozenset[str]:
-        """Those that run the batch account's code."""
-        account = self._options.deployment.batch_account
-        found = self._delegates.of(wallets, is_fresh=is_fresh) if account else {}
-        return frozenset(wallet for wallet, delegate in found.items() if delegate == account)
+        return wallets - self._delegates.acting(wallets, is_fresh=True)
 
     def _sign(self, intent: Intent) -> SignedTransaction | DexError:
         try:
@@ -308,17 +318,8 @@ class EvmChain:
             return Envelope(number, intent.nonce, fees, self._options.bare_gas, intent.wallet, 0, b"")
         if intent.scenario != "none":
             raise BroadcastRejected("faults are acted out on the simulated chain only")
-        to, data, value, gas = self._drafted.get(_apart(intent)) or self._draft(intent)
-        return Envelope(number, intent.nonce, fees, gas, to, value, data)
-
-    def _draft(self, intent: SwapIntent) -> Draft:
-        deployment, facts = self._options.deployment, self._market.facts
-        if needs_batch(intent.route, facts):
-            calls = swap_batch(intent, facts, self._native, deployment.router)
-            gas = gas_for_batch(intent.route, len(calls), self._market.pool, deployment.extra_gas)
-            return intent.wallet, abi.EXECUTE_BATCH.call(calls), 0, gas
-        data, value = swap_calls(intent, facts, self._native)
-        return deployment.router, data, value, gas_for(intent.route, self._market.pool, deployment.extra_gas)
+        call = self._drafted.get(_apart(intent)) or draft_of(intent, self._options, self._market, self._native)
+        return Envelope(number, intent.nonce, fees, call.gas, call.to, call.value, call.data)
 
     def _capped(self, fees: Fees) -> Fees:
         if fees.max_fee > self._options.max_fee:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from dex.chains.evm import abi
 from dex.chains.evm.delegation import Delegates
 from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.permit2 import PERMIT2
 from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.witnesses import WITNESSES, shared
 from dex.errors import ChainUnavailable
 
 # How old the newest block may be: blocks are late now and then, a node or a clock that is wrong stays so.
@@ -25,7 +27,24 @@ class Finding(NamedTuple):
 
 def check_up(options: EvmOptions, now_s: int, wallets: Mapping[str, int]) -> list[Finding]:
     """Look at each node on its own. `now_s` is unix seconds, `wallets` the next nonce that is handed out for each."""
-    return [finding for url in options.urls for finding in _node(options, url, now_s, wallets)]
+    found = [finding for url in options.urls for finding in _node(options, url, now_s, wallets)]
+    return found if len(options.urls) < WITNESSES else [*found, _agreement(options)]
+
+
+def _agreement(options: EvmOptions) -> Finding:
+    """Whether the nodes have the same block where all of them call it final."""
+    name = f"{options.deployment.name}: nodes"
+    rpc = Rpc(options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch)
+    heads = {node: head for node, (head,) in rpc.poll([("eth_getBlockByNumber", ["latest", False])]).items() if head}
+    if len(heads) < WITNESSES:
+        return Finding(name, f"{len(heads)} of {rpc.count} answer", "no order can end until two of them answer")
+    number = max(0, min(int(head["number"], 16) for head in heads.values()) - options.confirmations + 1)
+    blocks = rpc.poll([("eth_getBlockByNumber", [hex(number), False])])
+    hashes = {node: block["hash"] for node, (block,) in blocks.items() if isinstance(block, dict)}
+    agreed, against = shared(hashes, WITNESSES)
+    if agreed is None or against:
+        return Finding(name, f"{', '.join(against) or 'too few'} on block {number}", "find out which node is wrong")
+    return Finding(name, f"{len(hashes)} agree on block {number}")
 
 
 def _node(options: EvmOptions, url: str, now_s: int, wallets: Mapping[str, int]) -> Iterator[Finding]:
@@ -60,6 +79,8 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
         "factory_v3": chain.factory_v3,
         "wrapped_native": chain.wrapped_native,
         "batch_account": chain.batch_account,
+        "universal_router": options.universal_router,
+        "permit2": PERMIT2 if options.universal_router else "",
     }
     for fork in chain.forks:
         named |= {f"{fork.venue}'s factory": fork.factory, f"{fork.venue}'s router": fork.router}
@@ -90,7 +111,7 @@ def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
 def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int]) -> Iterator[Finding]:
     calls: list[Call] = [("eth_getBalance", [wallet, "latest"]) for wallet in wallets]
     calls += [("eth_getTransactionCount", [wallet, "latest"]) for wallet in wallets]
-    delegates = Delegates(rpc).of(wallets)
+    delegates = Delegates(rpc, options.deployment.batch_account).of(wallets)
     answers = [int(answer, 16) for answer in rpc.results(calls)]
     symbol, account = options.deployment.native_symbol, options.deployment.batch_account
     for number, (wallet, next_nonce) in enumerate(wallets.items()):

@@ -92,11 +92,20 @@ def read_authorization(raw: bytes) -> tuple[int, str]:
 
 
 class Delegates:
-    """Whose code each wallet runs, as it was last seen. Safe to share between threads."""
+    """Whose code each wallet runs, as it was last seen. Safe to share between threads.
 
-    def __init__(self, rpc: Rpc) -> None:
+    `account` is the contract by whose code wallets act in batches; empty: none does.
+    """
+
+    def __init__(self, rpc: Rpc, account: str) -> None:
         self._rpc = rpc
+        self._account = account
         self._seen: dict[str, tuple[float, str]] = {}
+
+    def acting(self, wallets: Iterable[str], *, is_fresh: bool = False) -> frozenset[str]:
+        """Those that act in batches. Raises: ChainUnavailable."""
+        found = self.of(wallets, is_fresh=is_fresh) if self._account else {}
+        return frozenset(wallet for wallet, delegate in found.items() if delegate == self._account)
 
     def of(self, wallets: Iterable[str], *, is_fresh: bool = False) -> dict[str, str]:
         """Each wallet's delegate, empty where it has none. Raises: ChainUnavailable."""

@@ -23,6 +23,8 @@ NETHERMIND = (
 ERIGON = "https://github.com/erigontech/erigon/blob/main/txnprovider/txpool/txpoolcfg/txpoolcfg.go"
 ROUTER = "https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts"
 WETH = "https://github.com/gnosis/canonical-weth/blob/master/contracts/WETH9.sol"
+UNIVERSAL = "https://github.com/Uniswap/universal-router/tree/main/contracts"
+PERMIT2 = "https://github.com/Uniswap/permit2/tree/main/src"
 CORE_V2 = "https://github.com/Uniswap/v2-core/blob/v1.0.1/contracts/UniswapV2Pair.sol"
 CORE_V3 = "https://github.com/Uniswap/v3-core/blob/v1.0.0/contracts/UniswapV3Pool.sol"
 PERIPHERY_V2 = "https://github.com/Uniswap/v2-periphery/blob/master/contracts/UniswapV2Router02.sol"
@@ -82,6 +84,8 @@ class Reason(NamedTuple):
 # This engine's own words for a batch's call that was undone without any.
 NOTHING_TO_GIVE = "nothing to give"
 REASONS = (
+    Reason("allowanceexpired", "insufficient_funds", "the wallet's leave at Permit2 has run out", PERMIT2),
+    Reason("insufficientallowance", "insufficient_funds", "the wallet allows too little at Permit2", PERMIT2),
     Reason("too little received", "slippage", "the pools would have paid less than the order's minimum", ROUTER),
     Reason("too much requested", "slippage", "the pools would have cost more than the order's maximum", ROUTER),
     Reason("insufficient_output_amount", "slippage", "the pools would have paid less than the minimum", PERIPHERY_V2),
@@ -93,6 +97,11 @@ REASONS = (
     Reason("iia", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V3),
     Reason("uniswapv2: k", "reverted", "a token on the way takes a fee of its own, or changes its balances", CORE_V2),
     Reason(NOTHING_TO_GIVE, "insufficient_funds", "the wallet holds too little", WETH),
+    Reason("toolittlereceived", "slippage", "the pools would have paid less than the order's minimum", UNIVERSAL),
+    Reason("toomuchrequested", "slippage", "the pools would have cost more than the order's maximum", UNIVERSAL),
+    Reason("insufficienttoken", "slippage", "the pools would have paid less than the order's minimum", UNIVERSAL),
+    Reason("insufficienteth", "slippage", "the pools would have paid less than the order's minimum", UNIVERSAL),
+    Reason("transactiondeadlinepassed", "expired", "the block came after the order's on-chain deadline", UNIVERSAL),
     Reason("stf", "insufficient_funds", "the wallet holds or allows the router too little", PERIPHERY_V3),
     Reason("transfer_from_failed", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),
     Reason("transfer amount exceeds", "insufficient_funds", "the wallet holds or allows the router too little", ROUTER),

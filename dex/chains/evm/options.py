@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dex.chains.evm.deployments import Deployment
+from dex.chains.evm.permit2 import PERMIT2
 
 GWEI = 10**9
 # Measured: 46.
@@ -28,6 +29,8 @@ class EvmOptions:
     calls it finalized. A snapshot younger than `snapshot_s` is used again without asking anybody. `block_s` is the
     time between blocks. Pools are looked for anew each `discovery_s`. A wallet with less than `min_native` atoms of the
     chain's own token signs nothing new; 0: it may spend its last.
+    With `universal_router`, swaps go through that contract, in place of the deployment's, and take tokens through
+    Permit2, where leave that is given holds for `leave_s`.
     """
 
     deployment: Deployment
@@ -45,6 +48,30 @@ class EvmOptions:
     max_priority_fee: int = 5 * GWEI
     noop_gas: int = 21_000
     min_native: int = 5 * 10**15
+    universal_router: str = ""
+    leave_s: int = 7 * 86_400
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "universal_router", self.universal_router.lower())
+
+    @property
+    def router(self) -> str:
+        """What swaps call, except for those that a wallet makes in a batch."""
+        return self.universal_router or self.deployment.router
+
+    @property
+    def batch_account(self) -> str:
+        """Whose code wallets act in batches by, empty where none does.
+
+        With `universal_router` none does: a batch takes tokens through the deployment's router, which has no leave.
+        """
+        return "" if self.universal_router else self.deployment.batch_account
+
+    @property
+    def spenders(self) -> frozenset[str]:
+        """Whom the signer may let take tokens, or call for a swap; the deployment's routers for bids that are open."""
+        more = {self.universal_router, PERMIT2} if self.universal_router else set()
+        return self.deployment.routers | more
 
     @property
     def bare_gas(self) -> int:

@@ -12,12 +12,17 @@ from dex.types import Hop, Receipt, Route
 from dex.venues.wrapping import WRAPPING
 
 Log = dict[str, Any]
+# Pools or tokens that were taken out of the chains file while it was on its way.
+NOT_KNOWN = "it went through, but by pools and tokens that this chain does not list"
 
 
 def receipt_of(
     raw: dict[str, Any], facts: Mapping[str, PoolFacts], native: Native, confirmations: int, is_final: bool
 ) -> Receipt:
-    """The receipt of a transaction that went through; one that was undone has no logs and no reason yet."""
+    """The receipt of a transaction that went through; one that was undone has no logs and no reason yet.
+
+    One that went through without a route and without a detail did nothing at all.
+    """
     is_success = int(raw["status"], 16) == 1
     route = executed(raw["logs"], facts, native) if is_success else None
     return Receipt(
@@ -26,7 +31,7 @@ def receipt_of(
         block_hash=raw["blockHash"],
         is_success=is_success,
         code=None if is_success else "reverted",
-        detail="",
+        detail=NOT_KNOWN if is_success and route is None and raw["logs"] else "",
         amount_in=route.amount_in if route else 0,
         amount_out=route.amount_out if route else 0,
         route=route,
@@ -55,7 +60,9 @@ def executed(logs: Sequence[Log], facts: Mapping[str, PoolFacts], native: Native
     route = list(hops.values())
     token_in, token_out = min(ends_in), min(ends_out)
     if wrapped and token_in == native.wrapped_symbol:
-        route.insert(0, _hop(native.wrapped, native.symbol, native.wrapped_symbol, wrapped))
+        # One router wraps all that may be spent, and unwraps what is left of it.
+        spent = wrapped if token_out == native.wrapped_symbol else wrapped - unwrapped_
+        route.insert(0, _hop(native.wrapped, native.symbol, native.wrapped_symbol, spent))
         token_in = native.symbol
     if unwrapped_ and token_out == native.wrapped_symbol:
         route.append(_hop(native.wrapped, native.wrapped_symbol, native.symbol, unwrapped_))

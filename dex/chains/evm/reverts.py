@@ -11,6 +11,7 @@ from dex.chains.evm.abi import EXECUTE_ERROR, TRANSFER_TO
 from dex.chains.evm.batch_deeds import calls_of
 from dex.chains.evm.failures import NOTHING_TO_GIVE, reason_of
 from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.universal_errors import named
 from dex.errors import BroadcastRejected
 from dex.types import Receipt
 
@@ -51,6 +52,9 @@ def message_of(error: RpcError, sent: bytes) -> str:
 
 def _words(data: bytes, sent: bytes) -> str:
     """What a contract gave back with its revert, in words; empty where it cannot be read."""
+    if (custom := named(data)) is not None:
+        name, inner = custom
+        return _words(inner, b"") or name
     try:
         if data[:4] == ERROR_STRING:
             return str(decode(["string"], data[4:])[0])

@@ -1,6 +1,6 @@
 """JSON-RPC in batches to one or more nodes of a chain. Nothing is ever repeated here on its own.
 
-A node that answers for another chain is not used. Addresses of nodes may hold keys, so only their host is ever shown.
+A node that answers for another chain is not used. Addresses of nodes may hold keys: only host and port are ever shown.
 """
 
 import logging
@@ -50,7 +50,8 @@ class Node:
     """One node. Sessions are kept per thread by the provider."""
 
     def __init__(self, url: str, timeout_s: float, max_batch: int = MAX_BATCH) -> None:
-        self.host = urlsplit(url).hostname or "node"
+        parts = urlsplit(url)
+        self.host = (parts.hostname or "node") + (f":{parts.port}" if parts.port else "")
         self._max_batch = max_batch
         # The provider's own retries turn a late answer into "nonce too low" for a transaction that was mined.
         self._provider = HTTPProvider(
@@ -80,11 +81,23 @@ class Rpc:
 
     def __init__(self, urls: Sequence[str], chain_id: int, timeout_s: float, max_batch: int = MAX_BATCH) -> None:
         self._nodes = [Node(url, timeout_s, max_batch) for url in urls]
+        for number, node in enumerate(self._nodes[1:], start=2):
+            if any(node.host == other.host for other in self._nodes[: number - 1]):
+                node.host += f"#{number}"  # two keys of one operator
         self._chain_id = chain_id
         self._preferred = 0
 
+    @property
+    def count(self) -> int:
+        """How many nodes are configured."""
+        return len(self._nodes)
+
     def read(self, calls: Sequence[Call]) -> list[Any]:
         """One answer per call, all from one node. Raises: ChainUnavailable when none answers."""
+        return self.read_from(calls)[1]
+
+    def read_from(self, calls: Sequence[Call]) -> tuple[str, list[Any]]:
+        """As `read`, with the node that it was. Raises: ChainUnavailable."""
         complaints = []
         for turn in range(len(self._nodes)):
             number = (self._preferred + turn) % len(self._nodes)
@@ -94,16 +107,34 @@ class Rpc:
                 complaints.append(error.detail)
                 continue
             self._preferred = number
-            return answers
+            return self._nodes[number].host, answers
         raise ChainUnavailable("; ".join(complaints))
 
     def results(self, calls: Sequence[Call]) -> list[Any]:
         """As `read`, where every call must succeed. Raises: ChainUnavailable."""
-        answers = self.read(calls)
+        return self.results_from(calls)[1]
+
+    def results_from(self, calls: Sequence[Call]) -> tuple[str, list[Any]]:
+        """As `results`, with the node that it was. Raises: ChainUnavailable."""
+        node, answers = self.read_from(calls)
         for (method, _), answer in zip(calls, answers, strict=True):
             if isinstance(answer, RpcError):
                 raise ChainUnavailable(f"{method}: {answer.message}")
-        return answers
+        return node, answers
+
+    def poll(self, calls: Sequence[Call], besides: str = "") -> dict[str, list[Any]]:
+        """The answers of every node that gives any, all asked at once; not of the one named `besides`."""
+        nodes = [node for node in self._nodes if node.host != besides]
+        with ThreadPoolExecutor(max(1, len(nodes))) as threads:
+            answers = threads.map(lambda node: self._send(node, calls), nodes)
+            by_node = zip(nodes, answers, strict=True)
+            return {node.host: found for node, found in by_node if not any(isinstance(x, Unreachable) for x in found)}
+
+    def avoid(self, hosts: Sequence[str]) -> None:
+        """Read from another node first, if it is one of these that is asked first; the next where it is all of them."""
+        if self._nodes[self._preferred].host in hosts:
+            turns = [(self._preferred + turn) % len(self._nodes) for turn in range(1, len(self._nodes) + 1)]
+            self._preferred = next((number for number in turns if self._nodes[number].host not in hosts), turns[0])
 
     def send(self, calls: Sequence[Call]) -> list[list[Any]]:
         """Every node's answers to the same calls; a node that does not answer gives its Unreachable for each."""

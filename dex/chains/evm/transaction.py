@@ -1,25 +1,18 @@
-"""The bytes of a type-2 transaction, and what they would do.
+"""The bytes of a type-2 transaction, and its signature.
 
 Source: https://eips.ethereum.org/EIPS/eip-1559
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from rlp.exceptions import RLPException
 
-from dex.chains.evm import delegation
-from dex.chains.evm.abi import APPROVE, EXECUTE_BATCH, MULTICALL
-from dex.chains.evm.batch_deeds import batch_deadline, batch_deeds
-from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.router_calls import deeds_of
 from dex.errors import BroadcastRejected
-from dex.signers import Facts, Signer
-from dex.types import NEVER, Fees, SignedTransaction
+from dex.signers import Signer
+from dex.types import Fees, SignedTransaction
 
 TYPE = b"\x02"
 FIELDS, SIGNED_FIELDS = 9, 12
@@ -81,74 +74,6 @@ def sign(envelope: Envelope, wallet: str, deadline: int, chain_id: str, signer: 
     raw = envelope.signed(signature)
     tx_hash = "0x" + keccak(raw).hex()
     return SignedTransaction(chain_id, wallet, envelope.nonce, raw, tx_hash, deadline, envelope.fees)
-
-
-def deadline_of(envelope: Envelope) -> int:
-    """Chain time after which it reverts."""
-    if envelope.data[:4] == EXECUTE_BATCH.selector:
-        return batch_deadline(envelope.data)
-    if envelope.data[:4] != MULTICALL.selector:
-        return NEVER
-    return deeds_of(envelope.data, envelope.value).deadline
-
-
-def facts_reader(options: EvmOptions) -> Callable[[bytes], Facts]:
-    """Reads payloads of one chain for a signer's policy; tokens by the symbols that the chain lists."""
-    deployment = options.deployment
-    symbols = {token.address: token.symbol for token in options.tokens} | {"": deployment.native_symbol}
-
-    def read(payload: bytes) -> Facts:
-        if payload[:1] in {delegation.TYPE, delegation.MAGIC}:
-            return _delegated(payload)
-        envelope = read_envelope(payload)
-        fee, chain_id = envelope.gas * envelope.fees.max_fee, chain_name(envelope.chain_id)
-        if not envelope.data:
-            if envelope.value:
-                raise BroadcastRejected("the bytes give money away")
-            return Facts(chain_id, envelope.to, "", envelope.to, "", 0, fee, 0, is_noop=True)
-        if envelope.data[:4] == APPROVE.selector and envelope.to in symbols and not envelope.value:
-            spender, amount = _approved(envelope.data)
-            return Facts(chain_id, "", spender, "", symbols[envelope.to], amount, fee, 0, is_approval=True)
-        if envelope.data[:4] == EXECUTE_BATCH.selector:
-            # A wallet takes a batch from itself alone: it is called by whoever signs.
-            deeds, routers = batch_deeds(envelope.data, deployment, symbols)
-            if envelope.value:
-                raise BroadcastRejected("the batch is sent money along, which it refuses")
-            wallet, router = envelope.to, min(routers)
-        else:
-            deeds = deeds_of(envelope.data, envelope.value)
-            # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
-            wallet, router, routers = deeds.recipient, envelope.to, frozenset()
-        return Facts(
-            chain_id=chain_id,
-            wallet=wallet,
-            router=router,
-            recipient=deeds.recipient,
-            token=symbols.get(deeds.token, deeds.token),
-            amount=deeds.amount,
-            fee=fee,
-            deadline=deeds.deadline,
-            further_routers=routers - {router},
-        )
-
-    return read
-
-
-def _delegated(payload: bytes) -> Facts:
-    if payload[:1] == delegation.MAGIC:
-        number, delegate = delegation.read_authorization(payload)
-        return Facts(chain_name(number), "", delegate, "", "", 0, 0, 0, is_delegation=True)
-    read = delegation.read_delegation(payload)
-    fee = read.gas * read.fees.max_fee
-    return Facts(chain_name(read.chain_id), read.wallet, read.delegate, "", "", 0, fee, 0, is_delegation=True)
-
-
-def _approved(data: bytes) -> tuple[str, int]:
-    try:
-        spender, amount = APPROVE.arguments(data)
-    except DecodingError as error:
-        raise BroadcastRejected("the approval cannot be read") from error
-    return spender, amount
 
 
 def chain_name(chain_id: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dex.chains.base import Snapshot
+from dex.chains.base import Contradiction, Snapshot
 from dex.chains.simulated.branches import KEPT_PAST_FINALITY, keep_undo, take_back
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
@@ -55,6 +55,14 @@ class SimulatedChain:
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
         return self._market.tokens
+
+    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
+        """See `Chain`: there is nobody else to ask."""
+        return [True] * len(tx_hashes)
+
+    def contradictions(self) -> list[Contradiction]:
+        """See `Chain`: none, of one."""
+        return []
 
     def answers_within_s(self) -> float:
         """See `Chain`."""
@@ -128,7 +136,9 @@ class SimulatedChain:
         """See `Chain`: none needs leave here."""
         return {}
 
-    def approve(self, wallet: str, nonce: int, token: str, amount: int, fees: Fees) -> SignedTransaction | DexError:
+    def approve(
+        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+    ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
         return BroadcastRejected("this chain needs no approvals")
 
@@ -148,6 +158,10 @@ class SimulatedChain:
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return self._signer.address_of(owner)
+
+    def hold_wallet(self, owner: str, wallet: str) -> None:
+        """See `Chain`."""
+        self._signer.hold(owner, wallet)
 
     def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""

@@ -20,6 +20,8 @@ from orders import selectors
 from orders.engine import get_engine
 
 WORKER_SILENT_S = 10
+# How far back nodes are remembered that contradicted others.
+NODES_LOOK_H = 24
 # Of one chain, those that were made last.
 MOST_WALLETS = 50
 
@@ -121,6 +123,13 @@ def _chain() -> str:
     return f"{get_engine().chain.chain_id}, block {snapshot.version}, {len(snapshot.pools)} pools"
 
 
+def _nodes() -> str:
+    told = selectors.contradicting_nodes(NODES_LOOK_H)
+    if told:
+        raise Missing(", ".join(f"{node} contradicted the others in {hours} hours" for node, hours in told.items()))
+    return f"none contradicted the others in {NODES_LOOK_H} hours"
+
+
 def _worker() -> str:
     age_s = selectors.worker_age_s()
     if age_s is None or age_s > WORKER_SILENT_S:
@@ -175,6 +184,7 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("tokens", _tokens, "manage.py prepare"),
     ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
     ("chain", _chain, "manage.py migrate && manage.py prepare"),
+    ("nodes", _nodes, "find out which node lies: manage.py doctor --live; take it out of CHAINS_FILE"),
     ("worker", _worker, "start a worker: `make run`"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )

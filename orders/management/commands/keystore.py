@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from orders.engine import KEYSTORE, get_engine
 from orders.models import Account
+from orders.services.wallets import wallet_address
 
 
 class Command(BaseCommand):
@@ -45,4 +46,4 @@ class Command(BaseCommand):
         account = Account.objects.filter(name=options["account"]).first()
         if account is None:
             raise CommandError(f"there is no account {options['account']}")
-        self.stdout.write(get_engine().chain.address_of(f"account/{account.id}"))
+        self.stdout.write(wallet_address(account, get_engine()))

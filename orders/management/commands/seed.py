@@ -8,16 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import ServerError
 from orders.cli.render import Row
+from orders.cli.seeding import COUNT, SIMULATED, orders_for
 from orders.cli.watch import watch
-
-# Order, and the outcome it is meant to have.
-ORDERS: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"token_in": "SOL", "token_out": "USDC", "amount": "250"}, "filled"),
-    ({"token_in": "ETH", "token_out": "USDC", "amount": "4.2"}, "filled"),
-    ({"token_in": "USDC", "token_out": "SOL", "amount": "1000", "sim": {"scenario": "network"}}, "filled"),
-    ({"token_in": "SOL", "token_out": "BONK", "amount": "90", "sim": {"scenario": "slippage"}}, "slippage"),
-    ({"token_in": "JUP", "token_out": "BTC", "amount": "5000"}, "filled"),
-)
 
 
 class Command(BaseCommand):
@@ -29,8 +21,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which server, how many, and how to show them."""
         add_server_arguments(parser)
-        parser.add_argument("--count", type=int, default=len(ORDERS), help="how many orders, repeating the five")
-        parser.add_argument("--scenario", help="act out this fault for every order")
+        parser.add_argument("--count", type=int, default=COUNT, help="how many orders, repeating the first ones")
+        parser.add_argument("--scenario", help="act out this fault for every order, on the simulated chain")
+        parser.add_argument("--spend", metavar="TOKEN=AMOUNT", help="what each order gives; needed for real money")
         parser.add_argument("--no-watch", action="store_true", help="post and leave")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,7 +31,14 @@ class Command(BaseCommand):
         if not 1 <= options["count"] <= 500:
             raise CommandError("--count must be 1 to 500")
         client = client_from(options)
-        wanted = [ORDERS[i % len(ORDERS)] for i in range(options["count"])]
+        try:
+            offer, tokens = client.call("GET", "venues"), client.call("GET", "tokens")["results"]
+        except ServerError as error:
+            raise CommandError(str(error)) from error
+        if options["scenario"] and offer["chain"] != SIMULATED:
+            raise CommandError("faults are acted out on the simulated chain only")
+        known = orders_for(offer, tokens, options["spend"])
+        wanted = [known[i % len(known)] for i in range(options["count"])]
         bodies = [
             body | ({"sim": {"scenario": options["scenario"]}} if options["scenario"] else {}) for body, _ in wanted
         ]
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if options["no_watch"]:
             self.stdout.write("\n".join(row.order["id"] for row in rows))
             return
-        title = f"Order Execution Engine · simulated chain · {client.url} · {len(rows)} orders"
+        title = f"Order Execution Engine · {offer['chain']} chain · {client.url} · {len(rows)} orders"
         problems = watch(client, rows, timeout_s=options["timeout"], as_json=options["json"], title=title)
         if not options["scenario"]:
             problems += _surprises(rows, [outcome for _, outcome in wanted])

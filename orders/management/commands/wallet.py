@@ -1,24 +1,36 @@
-"""`manage.py wallet address|balance|approve|revoke|delegate|undelegate`: an account's wallet, and what it may do."""
+"""`manage.py wallet`: an account's wallet, what it may do and the router take, and wallets with keys of their own."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import DexError
 from orders.amounts import AmountError, format_units, parse_units
+from orders.cli import own_wallets
 from orders.cli.operator import operator
 from orders.engine import get_engine
 from orders.models import Account
 from orders.selectors import token_decimals
 from orders.services.approve import WalletPaused, approve_token
+from orders.services.bind import WalletInUse
 from orders.services.delegate import delegate_wallet
+from orders.services.wallets import wallet_address
+
+OWN: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    "create": own_wallets.create_wallet,
+    "import": own_wallets.import_wallet,
+    "bind": own_wallets.bind_existing,
+    "unbind": own_wallets.unbind,
+    "list": own_wallets.list_wallets,
+}
 
 
 class Command(BaseCommand):
     """Amounts are in units of the token."""
 
-    help = "Show an account's wallet, and let the chain's router take so much of a token from it"
+    help = "Make, import, bind and show wallets; let the chain's router take so much of a token from one"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
@@ -29,22 +41,27 @@ class Command(BaseCommand):
         revoke = verbs.add_parser("revoke", help="let the router take nothing of a token any more")
         delegate = verbs.add_parser("delegate", help="let the wallet act in batches, which forks of Uniswap V2 need")
         undelegate = verbs.add_parser("undelegate", help="take that back")
-        for verb in verbs.choices.values():
+        for verb in list(verbs.choices.values()):
             verb.add_argument("account")
         for verb in (approve, revoke):
             verb.add_argument("token")
         for verb in (approve, revoke, delegate, undelegate):
             verb.add_argument("--reason", required=True, help="for the audit log")
         approve.add_argument("amount", help="decimal, in units of the token")
+        own_wallets.add_own_wallet_verbs(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand."""
-        account = Account.objects.filter(name=options["account"]).first()
-        if account is None:
-            raise CommandError(f"there is no account {options['account']}")
+        # Only where it is used: what opens keystores takes a second to load.
+        from dex.signers.keystore import KeystoreError
+
         try:
-            getattr(self, f"_{options['verb']}")(account, options)
-        except (DexError, WalletPaused) as error:
+            if options["verb"] in OWN:
+                for line in OWN[options["verb"]](options):
+                    self.stdout.write(line)
+                return
+            getattr(self, f"_{options['verb']}")(own_wallets.find_account(options["account"]), options)
+        except (DexError, WalletPaused, WalletInUse, KeystoreError) as error:
             raise CommandError(str(error)) from error
 
     def _address(self, account: Account, options: dict[str, Any]) -> None:
@@ -87,8 +104,10 @@ class Command(BaseCommand):
 
     def _send(self, account: Account, token: str, atoms: int, reason: str) -> None:
         signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(reason))
-        self.stdout.write(f"sent as {signed.tx_hash}; see: manage.py wallet balance {account.name}")
+        self.stdout.write(
+            f"sent as {', '.join(item.tx_hash for item in signed)}; see: manage.py wallet balance {account.name}"
+        )
 
 
 def _wallet_of(account: Account) -> str:
-    return get_engine().chain.address_of(f"account/{account.id}")
+    return wallet_address(account, get_engine())

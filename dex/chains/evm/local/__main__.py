@@ -55,7 +55,9 @@ def _described(anvil: Anvil, folder: Path) -> Path:
             block_s=BLOCK_S,
             snapshot_s=BLOCK_S / 4,
         )
-        file.write_text(describe(options))
+        head = f"[{LOCAL_NAME}]\n"
+        other_router = f'# universal_router = "{found.universal_router}"  # with Permit2, see docs/chains.md\n'
+        file.write_text(describe(options).replace(head, head + other_router, 1))
     anvil.ask("evm_setIntervalMining", BLOCK_S)
     return file
 

@@ -30,8 +30,11 @@ ARTIFACTS = {
     "SwapRouter02": "@uniswap/swap-router-contracts/artifacts/contracts/SwapRouter02.sol/SwapRouter02.json",
     "MintableErc20": "@aave/aave-token/artifacts/contracts/utils/MintableErc20.sol/MintableErc20.json",
     "Simple7702Account": "@account-abstraction/contracts/artifacts/Simple7702Account.json",
+    "UniversalRouter": "@uniswap/universal-router/artifacts/contracts/UniversalRouter.sol/UniversalRouter.json",
     "DeflatingERC20": "@uniswap/v2-periphery/build/DeflatingERC20.json",
 }
+# Holds the code that stands at Permit2's own address, as text.
+PERMIT2_SOURCE = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol"
 GAS = 12_000_000
 PROXY, NO_SALT = "0x4e59b44847b379578588920ca78fbf26c0b4956c", bytes(32)
 
@@ -41,6 +44,13 @@ def creation_code(folder: Path, name: str) -> bytes:
     """What deploys a contract, without its constructor's arguments."""
     code = json.loads((folder / "node_modules" / ARTIFACTS[name]).read_text())["bytecode"]
     return bytes.fromhex(code.removeprefix("0x"))
+
+
+@cache
+def permit2_code(folder: Path) -> str:
+    """What runs at Permit2's address; two numbers in it are of another chain, which it notices by itself."""
+    text = (folder / "node_modules" / PERMIT2_SOURCE).read_text()
+    return "0x" + text.partition('hex"')[2].partition('"')[0]
 
 
 @dataclass(frozen=True, slots=True)

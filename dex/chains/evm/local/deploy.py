@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dex.chains.evm.abi import APPROVE, Function
 from dex.chains.evm.deployments import LOCAL_NAME, Deployment, Fork
-from dex.chains.evm.local.contracts import Deployer
+from dex.chains.evm.local.contracts import Deployer, permit2_code
 from dex.chains.evm.local.market import FORK, POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
 from dex.chains.evm.local.node import CHAIN_ID, Anvil
 from dex.chains.evm.options import ListedToken
+from dex.chains.evm.permit2 import PERMIT2
 from dex.pools.tick_math import tick_at
 from dex.pools.uniswap_v3 import MAX_TICK, UniswapV3Pool
 
@@ -38,6 +39,7 @@ class Deployed:
     tokens: tuple[ListedToken, ...]
     router_v2: str
     manager: str
+    universal_router: str
 
     @property
     def fork(self) -> Fork:
@@ -79,7 +81,19 @@ def deploy(anvil: Anvil, folder: Path) -> Deployed:
             _open_pair(deployer, fork.router if pool.is_of_fork else router_v2, pool, addresses)
         else:
             _open_pool(deployer, manager, pool, pool.fee, addresses)
-    return Deployed(deployment, listed, router_v2, manager)
+    return Deployed(deployment, listed, router_v2, manager, _universal_router(deployer, deployment))
+
+
+def _universal_router(deployer: Deployer, deployment: Deployment) -> str:
+    """Beside the router that is used by default, with Permit2 where it is on every chain."""
+    deployer.anvil.ask("anvil_setCode", PERMIT2, permit2_code(deployer.folder))
+    none = "0x" + "00" * 20
+    hashes = [bytes.fromhex(text[2:]) for text in (deployment.v2_init_code_hash, deployment.v3_init_code_hash)]
+    factories = [deployment.factory_v2, deployment.factory_v3]
+    # What moves positions and bridges is left out.
+    arguments = [PERMIT2, deployment.wrapped_native, *factories, *hashes, *[none] * 4]
+    types = [*["address"] * 4, "bytes32", "bytes32", *["address"] * 4]
+    return deployer.deploy("UniversalRouter", types, arguments)
 
 
 def _token(deployer: Deployer, token: LocalToken, weth: str) -> ListedToken:

@@ -8,13 +8,15 @@ from typing import Any
 
 from dex.chains.evm.chain import EvmChain
 from dex.chains.evm.deployments import Deployment
+from dex.chains.evm.facts import facts_reader
 from dex.chains.evm.local.deploy import Deployed, deploy
 from dex.chains.evm.local.faucet import Faucet
 from dex.chains.evm.local.install import install
 from dex.chains.evm.local.node import Anvil, free_port, running
 from dex.chains.evm.options import EvmOptions, ListedToken
-from dex.chains.evm.transaction import chain_name, facts_reader
+from dex.chains.evm.transaction import chain_name
 from dex.signers import SigningPolicy
+from dex.signers.keystore import OwnKeys
 from dex.signers.public_keys import PublicKeySigner
 
 
@@ -45,19 +47,25 @@ class World:
     def chain(self, **changes: Any) -> EvmChain:
         """A chain of the engine, whose wallets are filled when they are first asked for."""
         options = self.options(**changes)
-        return EvmChain(options, development_signer(options), Faucet(self.anvil, self.deployment, self.tokens).fund)
+        return EvmChain(options, development_signer(options), self.faucet().fund)
+
+    def faucet(self) -> Faucet:
+        """Fills new wallets."""
+        return Faucet(self.anvil, self.deployment, self.tokens)
 
     def address(self, symbol: str) -> str:
         """A token's contract."""
         return next(token.address for token in self.tokens if token.symbol == symbol)
 
 
-def development_signer(options: EvmOptions, policy: SigningPolicy | None = None) -> PublicKeySigner:
+def development_signer(
+    options: EvmOptions, policy: SigningPolicy | None = None, own_keys: OwnKeys | None = None
+) -> PublicKeySigner:
     """Keys that everybody can compute, for swaps of any size through the router."""
     name, reader = chain_name(options.deployment.chain_id), facts_reader(options)
-    deployment = options.deployment
-    swaps = SigningPolicy(frozenset({name}), deployment.routers, delegates=frozenset({deployment.batch_account} - {""}))
-    return PublicKeySigner(name, reader, policy or swaps)
+    account = options.deployment.batch_account
+    swaps = SigningPolicy(frozenset({name}), options.spenders, delegates=frozenset({account} if account else ()))
+    return PublicKeySigner(name, reader, policy or swaps, own_keys)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,213 @@
+"""Nodes that lie: nothing becomes final by the word of one, and where two agree the third is known by name."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dex import ChainUnavailable
+from dex.chains.evm.local.world import World
+from dex.chains.evm.witnesses import Vote, judge, reached, shared
+from dex.testing.json_rpc import RpcProxy, rpc_proxy
+from dex.tests.evm_orders import Trader
+
+LOG = {"address": "0xA", "topics": ["0xB"], "data": "0x01", "logIndex": "0x0"}
+RECEIPT: dict[str, Any] = {"blockNumber": "0x10", "blockHash": "0xC", "status": "0x1", "logs": [LOG]}
+SAME_ELSEWHERE = RECEIPT | {"blockHash": "0xc", "logs": [{"address": "0xa", "topics": ["0xb"], "data": "0x01"}]}
+UNDONE = RECEIPT | {"status": "0x0", "logs": []}
+PAID_MORE = RECEIPT | {"logs": [LOG | {"data": "0x02"}]}
+ELSEWHERE = RECEIPT | {"blockHash": "0xD"}
+
+
+@pytest.mark.parametrize(
+    ("votes", "is_agreed", "raw", "against"),
+    [
+        ([("a", 16, RECEIPT), ("b", 17, SAME_ELSEWHERE)], True, RECEIPT, ()),
+        ([("a", 16, RECEIPT)], False, None, ()),
+        ([("a", 16, RECEIPT), ("b", 15, RECEIPT)], False, None, ()),
+        ([("a", 16, RECEIPT), ("b", 15, None)], False, None, ()),
+        ([("a", 16, RECEIPT), ("b", 16, None)], False, None, ("a", "b")),
+        ([("a", 16, RECEIPT), ("b", 16, UNDONE)], False, None, ("a", "b")),
+        ([("a", 16, RECEIPT), ("b", 16, PAID_MORE)], False, None, ("a", "b")),
+        ([("a", 16, ELSEWHERE), ("b", 16, RECEIPT), ("c", 16, RECEIPT)], True, RECEIPT, ("a",)),
+        ([("a", 16, RECEIPT), ("b", 16, None), ("c", 16, None)], True, None, ("a",)),
+        ([("a", 16, RECEIPT), ("b", 16, RECEIPT), ("c", 16, None), ("d", 16, None)], False, None, ("a", "b", "c", "d")),
+    ],
+)
+def test_two_nodes_that_are_so_far_decide(
+    votes: list[tuple[str, int, Any]], is_agreed: bool, raw: Any, against: tuple[str, ...]
+) -> None:
+    assert judge([Vote(*vote) for vote in votes], 2) == (is_agreed, raw, against)
+
+
+def test_a_height_is_what_two_nodes_have_reached() -> None:
+    assert [reached([5, 900, 7], 2), reached([900, 7], 2), reached([900], 2), reached([9], 1)] == [7, 7, None, 9]
+
+
+def test_an_answer_is_what_two_nodes_give() -> None:
+    assert shared({"a": 1, "b": 2, "c": 2}, 2) == (2, ("a",))
+    assert shared({"a": 1, "b": 2}, 2) == (None, ("a", "b"))
+    assert shared({"a": 1}, 2) == (None, ())
+
+
+@pytest.fixture
+def liar(world: World) -> Iterator[RpcProxy]:
+    """The node that is asked first."""
+    with rpc_proxy(world.anvil.url) as proxy:
+        yield proxy
+
+
+def beside(world: World, liar: RpcProxy, honest: int) -> Trader:
+    return Trader.on(world, urls=(liar.url, *[world.anvil.url] * honest))
+
+
+def other_receipt(world: World, tx_hash: str, **changes: Any) -> dict[str, Any]:
+    """A real one, that tells of another transaction."""
+    rival = Trader.on(world, "account/rival")
+    signed = rival.signed()
+    rival.send(signed)
+    world.anvil.mine(3)
+    real: dict[str, Any] = world.anvil.ask("eth_getTransactionReceipt", signed.tx_hash)
+    return real | {"transactionHash": tx_hash} | changes
+
+
+def hosts(trader: Trader) -> set[str]:
+    return {contradiction.node for contradiction in trader.engine.chain.contradictions()}
+
+
+def host_of(proxy: RpcProxy) -> str:
+    return proxy.url.removeprefix("http://")
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("status", ["0x1", "0x0"])
+def test_a_receipt_that_one_of_two_made_up_is_not_final(world: World, liar: RpcProxy, status: str) -> None:
+    trader = beside(world, liar, 1)
+    signed = trader.signed()
+    trader.send(signed)
+    world.anvil.ask("anvil_dropTransaction", signed.tx_hash)
+    liar.answers["eth_getTransactionReceipt"] = other_receipt(world, signed.tx_hash, status=status)
+
+    receipt = trader.receipt(signed)
+
+    assert receipt is not None
+    assert not receipt.is_final
+    assert hosts(trader) == {host_of(liar), world.anvil.url.removeprefix("http://")}
+    assert trader.receipt(signed) is None  # the other one is asked first from now on
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("status", ["0x1", "0x0"])
+def test_two_of_three_know_that_a_receipt_is_made_up(world: World, liar: RpcProxy, status: str) -> None:
+    trader = beside(world, liar, 2)
+    signed = trader.signed()
+    trader.send(signed)
+    world.anvil.ask("anvil_dropTransaction", signed.tx_hash)
+    liar.answers["eth_getTransactionReceipt"] = other_receipt(world, signed.tx_hash, status=status)
+
+    assert trader.receipt(signed) is None
+    assert hosts(trader) == {host_of(liar)}
+
+
+@pytest.mark.chain
+def test_two_of_three_tell_what_was_really_paid(world: World, liar: RpcProxy) -> None:
+    trader = beside(world, liar, 2)
+    signed = trader.signed()
+    trader.send(signed)
+    liar.answers["eth_getTransactionReceipt"] = other_receipt(world, signed.tx_hash)
+
+    receipt, honest = trader.receipt(signed), Trader.on(world).receipt(signed)
+
+    assert receipt == honest
+    assert receipt is not None
+    assert receipt.is_final
+    assert hosts(trader) == {host_of(liar)}
+
+
+@pytest.mark.chain
+@pytest.mark.parametrize("honest", [1, 2])
+def test_a_batch_that_one_node_calls_idle_is_no_swap_less(world: World, liar: RpcProxy, honest: int) -> None:
+    trader = beside(world, liar, honest)
+    signed = trader.signed(trader.quote(allow_venues=frozenset({"sushiswap_v2"})))
+    trader.send(signed)
+    world.anvil.mine(3)
+    real = world.anvil.ask("eth_getTransactionReceipt", signed.tx_hash)
+    liar.answers["eth_getTransactionReceipt"] = real | {"logs": []}
+
+    receipt = trader.receipt(signed)
+
+    assert real["to"] == trader.wallet
+    assert receipt is not None
+    assert (receipt.is_final, receipt.route is not None) == (honest == 2, honest == 2)
+    assert host_of(liar) in hosts(trader)
+
+
+@pytest.mark.chain
+def test_a_height_that_one_of_two_made_up_makes_nothing_final(world: World, liar: RpcProxy) -> None:
+    trader = beside(world, liar, 1)
+    signed = trader.signed()
+    trader.send(signed)
+    world.anvil.mine()
+    real = world.anvil.ask("eth_getBlockByNumber", "latest", False)
+    ahead = {"number": hex(int(real["number"], 16) + 9_000), "timestamp": hex(int(real["timestamp"], 16) + 90_000)}
+    liar.answers["eth_getBlockByNumber"] = real | ahead
+
+    receipt = trader.receipt(signed)
+    assert receipt is not None
+    assert not receipt.is_final
+    with pytest.raises(ChainUnavailable, match="agree on block"):
+        trader.engine.standing([trader.wallet])
+
+    liar.answers.clear()
+    world.anvil.mine(2)
+    again = trader.receipt(signed)
+    assert again is not None
+    assert again.is_final
+
+
+@pytest.mark.chain
+def test_a_nonce_that_one_made_up_is_not_believed(world: World, liar: RpcProxy) -> None:
+    two, three = beside(world, liar, 1), beside(world, liar, 2)
+    liar.answers["eth_getTransactionCount"] = "0xff"
+
+    with pytest.raises(ChainUnavailable, match="agree on block"):
+        two.engine.standing([two.wallet])
+    standing = three.engine.standing([three.wallet])
+
+    assert standing.next_nonces[three.wallet] == three.nonce
+    assert hosts(three) == {host_of(liar)}
+
+
+@pytest.mark.chain
+def test_that_one_node_knows_nothing_proves_no_absence(world: World, liar: RpcProxy) -> None:
+    trader = beside(world, liar, 1)
+    signed, unsent = trader.signed(), trader.noop(trader.nonce + 1, trader.engine.prepare())
+    trader.send(signed)
+    world.anvil.mine(3)
+    block = trader.engine.standing([trader.wallet]).final_block
+    liar.answers["eth_getTransactionReceipt"] = None
+
+    absent = trader.engine.chain.are_absent([signed.tx_hash, unsent.tx_hash], block)
+
+    assert trader.engine.chain.are_absent([unsent.tx_hash], block + 1_000) == [False]
+    assert absent == [False, True]
+    assert trader.receipt(signed) is not None
+
+
+@pytest.mark.chain
+def test_a_node_is_asked_a_second_time_only_for_what_becomes_final(world: World, liar: RpcProxy) -> None:
+    trader = beside(world, liar, 1)
+    signed = trader.signed()
+    trader.send(signed)
+    world.anvil.mine(2)
+    with rpc_proxy(world.anvil.url) as other:
+        chain = world.chain(urls=(world.anvil.url, other.url))
+        chain.receipts([signed.tx_hash])
+        before = len(other.requests)
+        world.anvil.mine()
+        chain.receipts([signed.tx_hash])
+
+        assert before == 0
+        assert [methods for methods in other.requests if "eth_getTransactionReceipt" in methods] == [
+            ["eth_getBlockByNumber", "eth_getBlockByNumber", "eth_getTransactionReceipt"]
+        ]
