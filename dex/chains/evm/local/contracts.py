@@ -9,7 +9,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
-from dex.chains.evm.abi import Function
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.install import LocalChainError
 from dex.chains.evm.local.node import Anvil
 
