@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,22 +23,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=300)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2, help="as many as make run starts; here they are threads")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.inside:
         command = [sys.executable, "-m", "orderengine.devstack", "with-servers", "--", sys.executable, "-m"]
-        counts = ["--orders", str(arguments.orders), "--runs", str(arguments.runs)]
-        os.execv(sys.executable, [*command, "benchmarks.evm_orders", "--inside", *counts])
+        os.execv(sys.executable, [*command, "benchmarks.evm_orders", "--inside", *sys.argv[1:]])
     os.environ |= {"DJANGO_SETTINGS_MODULE": "orderengine.settings", "DEBUG_PAGES": "0"}  # as a worker runs
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0)
-    measure(arguments.orders, arguments.runs)
+    measure(arguments.orders, arguments.runs, arguments.workers)
 
 
-def measure(count: int, runs: int) -> None:
+def measure(count: int, runs: int, workers: int) -> None:
     """Each time pre-signed first, then orders of the same size through the pipeline."""
     from dex.chains.evm.local.world import local_world
     from orders.models import Token
@@ -47,10 +48,10 @@ def measure(count: int, runs: int) -> None:
         world.anvil.ask("evm_setAutomine", False)
         tokens = world.chain().tokens()
         Token.objects.bulk_create(Token(symbol=item.symbol, name=item.name, decimals=item.decimals) for item in tokens)
-        print(f"{count} pre-signed, mined   {count} orders, placed to CONFIRMED (CPU of this process; routing alone)")
+        print(f"{count} pre-signed, mined   {count} orders to CONFIRMED by {workers} workers (CPU; routing alone)")
         for _ in range(runs):
             alone = pre_signed(world, count)
-            whole, cpu, routing = through_orders(world, count)
+            whole, cpu, routing = through_orders(world, count, workers)
             ratios.append(whole / alone)
             print(f"{alone:8.2f} s {whole:18.2f} s = {ratios[-1]:.2f} x   ({cpu:.2f} s; {routing:.2f} s)", flush=True)
     print(f"least {min(ratios):.2f} x, median {median(ratios):.2f} x of {runs} runs")
@@ -72,37 +73,50 @@ def pre_signed(world: Any, count: int) -> float:
     return time.perf_counter() - start
 
 
-def through_orders(world: Any, count: int) -> tuple[float, float, float]:
+def through_orders(world: Any, count: int, workers: int) -> tuple[float, float, float]:
     """Seconds from the first order placed to the last one confirmed, of CPU, and of routing the same orders once."""
-    from dex import Engine, RetryableError, SwapRequest
-    from orders.config import Policy
+    from dex import Engine, SwapRequest
     from orders.engine import keep_loaded
     from orders.models import Order
-    from orders.pipeline import run_stage
-    from orders.states import TERMINAL, Stage
+    from orders.services.wallets import ensure_wallets
     from orders.tests.factories import new_account, place, terms
 
-    engine = Engine(_mined_at_once(world), route_deadline_ms=40)
+    engines = [Engine(_mined_at_once(world), route_deadline_ms=40) for _ in range(workers)]
     account = new_account()
-    engine.chain.next_nonce(engine.chain.address_of(f"account/{account.id}"))
-    engine.chain.snapshot()
+    for engine in engines:
+        ensure_wallets({account.id}, engine)
+        engine.chain.snapshot()
     keep_loaded()
-    policy = Policy(retry_base_s=0.001)
     fields = {"chain_id": engine.chain.chain_id, "token_in": "WETH", "decimals_in": 18, "amount": ETH // 100}
     fields |= {"max_hops": 1}
     start, cpu = time.perf_counter(), time.process_time()
     place(account, *(terms(**fields) for _ in range(count)))
-    while Order.objects.exclude(status__in=TERMINAL).exists():
-        for stage in Stage:
-            with contextlib.suppress(RetryableError):
-                run_stage(stage, engine=engine, policy=policy)
-        world.anvil.mine()  # what did not fit into the blocks before
+    with ThreadPoolExecutor(workers) as threads:
+        list(threads.map(lambda engine: _work(world, engine), engines))
     whole, cpu = time.perf_counter() - start, time.process_time() - cpu
     assert Order.objects.filter(account=account, status="CONFIRMED").count() == count
     request = SwapRequest("WETH", "USDC", terms().side, ETH // 100, 5_000, max_hops=1)
     start = time.perf_counter()
     engine.route([request] * count)
     return whole, cpu, time.perf_counter() - start
+
+
+def _work(world: Any, engine: Any) -> None:
+    """What a worker does while there are orders."""
+    from django.db import connection
+
+    from dex import RetryableError
+    from orders.config import Policy
+    from orders.models import Order
+    from orders.pipeline import run_stage
+    from orders.states import TERMINAL, Stage
+
+    while Order.objects.exclude(status__in=TERMINAL).exists():
+        for stage in Stage:
+            with contextlib.suppress(RetryableError):
+                run_stage(stage, engine=engine, policy=Policy(retry_base_s=0.001))
+        world.anvil.mine()  # what did not fit into the blocks before
+    connection.close()
 
 
 def _mined_at_once(world: Any) -> Any:
