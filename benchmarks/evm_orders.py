@@ -1,6 +1,6 @@
 """How long 300 orders through one wallet take on the local chain, beside mining the same transactions pre-signed.
 
-`make bench ARGS="evm_orders --orders 300 --runs 5"`. Needs npm. Both sides have blocks made as fast as they are asked
+`make bench ARGS="evm_orders --orders 300 --runs 11"`. Needs npm. Both sides have blocks made as fast as they are asked
 for, and take turns on one node, so that what else the machine does meets both.
 """
 
