@@ -1,5 +1,6 @@
 """Builds the one `dex.Engine` of this process from the settings; the only reader of the chain settings."""
 
+import gc
 import os
 from collections.abc import Callable
 from functools import cache
@@ -31,6 +32,16 @@ def get_engine() -> Engine:
     """The engine on the configured chain. Raises: ImproperlyConfigured."""
     chain = _simulated_chain() if settings.CHAIN == SIMULATED else _evm_chain(settings.CHAIN)
     return Engine(chain, route_deadline_ms=settings.ROUTE_DEADLINE_MS or None)
+
+
+@cache
+def keep_loaded() -> None:
+    """Once in a process: have the garbage collector leave alone what is loaded by now, since it stays for good.
+
+    Measured: in each batch of a few hundred orders it looked through all of it, which took a sixth of the time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _simulated_chain() -> Chain:

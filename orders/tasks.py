@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from dex import RetryableError
 from orders.config import get_guard_policy, get_policy
-from orders.engine import get_engine
+from orders.engine import get_engine, keep_loaded
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
 from orders.selectors import UPKEEP
 from orders.services.blocks import watch_blocks
@@ -45,9 +45,11 @@ class StageTask(Task):  # type: ignore[type-arg]
 
     def run_stage(self, stage: Stage) -> None:
         """Run the stage on this process's engine; a broken database connection is dropped, the retry opens another."""
+        engine = get_engine()
+        keep_loaded()
         try:
             _keep_up_if_late()
-            run_stage(stage, engine=get_engine(), policy=get_policy())
+            run_stage(stage, engine=engine, policy=get_policy())
         except DatabaseError:
             connection.close()
             raise

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from dex.errors import SigningRefused
 from dex.signers.base import Reader

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from dex import DexError, Engine, Quote, Receipt, Route, Side, SwapRequest
+from dex import BroadcastRejected, DexError, Engine, Quote, Receipt, Route, Side, SignedTransaction, SwapRequest
 from dex.chains.evm.local.world import World
-from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, quote_of, sign
+from dex.chains.evm.transaction import read_envelope
+from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, Trader, intent_of, quote_of, sign
 
 pytestmark = pytest.mark.chain
 
@@ -156,3 +157,37 @@ def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for
     assert receipt.is_success, receipt.detail
     assert gained["WBTC"] == -quote.amount_in
     assert gained["DAI"] >= 900 * ETH
+
+
+@pytest.mark.parametrize("bound", [50_000, 80_000, 100_000])
+def test_where_the_bound_of_gas_is_too_low_the_nodes_estimate_takes_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    trader = Trader.on(world)
+    quote = trader.quote()
+    monkeypatch.setattr("dex.chains.evm.chain.gas_for", lambda *_: bound)
+    intent = intent_of(trader.engine, quote, trader.wallet, trader.nonce)
+
+    assert trader.engine.rehearse([intent]) == [None]
+    (signed,) = trader.engine.build([intent])
+
+    assert isinstance(signed, SignedTransaction)
+    limit = read_envelope(signed.raw).gas
+    assert trader.send(signed) == [None]
+    world.anvil.mine()
+    used = int(world.anvil.ask("eth_getTransactionReceipt", signed.tx_hash)["gasUsed"], 16)
+    assert bound < used < limit < 2 * used
+    receipt = trader.receipt(signed)
+    assert receipt is not None
+    assert receipt.is_success
+
+
+def test_what_takes_more_gas_than_it_may_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    trader = Trader.on(world)
+    intent = intent_of(trader.engine, trader.quote(), trader.wallet, trader.nonce)
+    monkeypatch.setattr("dex.chains.evm.chain.gas_for", lambda *_: 80_000)
+    monkeypatch.setattr("dex.chains.evm.rehearsal.MOST", 90_000)
+
+    (refusal,) = trader.engine.rehearse([intent])
+
+    assert isinstance(refusal, BroadcastRejected)

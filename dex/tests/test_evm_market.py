@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import decode, encode
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from dex import DexError, Engine, Side, SwapRequest
 from dex.chains.evm import abi
-from dex.chains.evm.abi import Function
 from dex.chains.evm.deployments import DEPLOYMENTS, V2_INIT_CODE_HASH, V3_INIT_CODE_HASH
 from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.contracts import Deployer, creation_code
 from dex.chains.evm.local.deploy import ADD_LIQUIDITY, MINT_POSITION, NEVER
 from dex.chains.evm.local.install import FOLDER

@@ -9,6 +9,7 @@ from eth_abi.abi import encode
 
 from dex import BroadcastRejected, DexError, Side, SigningRefused
 from dex.chains.evm import abi, universal
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.world import World, development_signer
 from dex.chains.evm.permit2 import LET_TAKE, PERMIT2
 from dex.chains.evm.router_calls import ROUTER_ITSELF, Deeds
@@ -230,8 +231,8 @@ def test_the_signer_knows_what_it_lets_take(world: World) -> None:
 
 def test_errors_without_text_have_names() -> None:
     names = {signature.partition("(")[0] for signature in SIGNATURES}
-    inner = abi.Function("V3TooLittleReceived").call()
-    wrapped = abi.Function("ExecutionFailed", ["uint256", "bytes"]).call(0, inner)
+    inner = Function("V3TooLittleReceived").call()
+    wrapped = Function("ExecutionFailed", ["uint256", "bytes"]).call(0, inner)
 
     assert {"V2TooLittleReceived", "AllowanceExpired"} <= names
     assert named(inner) == ("V3TooLittleReceived", b"")

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
-from dex.chains.evm.abi import APPROVE, GET_PAIR, GET_POOL, TRANSFER_TO, Function
+from dex.chains.evm.abi import APPROVE, GET_PAIR, GET_POOL, TRANSFER_TO
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.contracts import Deployer
 from dex.chains.evm.local.deploy import MINT_TOKENS
 from dex.chains.evm.local.world import World

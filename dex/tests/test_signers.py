@@ -11,7 +11,7 @@ import pytest
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
 from eth_account.messages import encode_defunct
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from dex.chains.simulated.transaction import ROUTER, decode, encode, facts_of, hash_of, sign

@@ -1,61 +1,6 @@
-"""Functions and events of the contracts that the adapter talks to, encoded and decoded by the ABI's own rules.
+"""The functions and events of the contracts that the adapter talks to."""
 
-Source: https://docs.soliditylang.org/en/latest/abi-spec.html
-"""
-
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Any
-
-from eth_abi.abi import decode, encode
-from eth_utils.crypto import keccak
-
-
-class Function:
-    """One function: `inputs` and `outputs` are its ABI types."""
-
-    def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
-        self.name, self.inputs, self.outputs = name, tuple(inputs), tuple(outputs)
-
-    def __repr__(self) -> str:
-        return f"<Function {self.name}>"
-
-    @cached_property
-    def selector(self) -> bytes:
-        """The first four bytes of a call."""
-        return keccak(text=f"{self.name}({','.join(self.inputs)})")[:4]
-
-    def call(self, *arguments: Any) -> bytes:
-        """The bytes of a call."""
-        return self.selector + encode(self.inputs, arguments)
-
-    def arguments(self, data: bytes) -> tuple[Any, ...]:
-        """What a call was given. Raises: eth_abi.exceptions.DecodingError."""
-        return tuple(decode(self.inputs, data[4:]))
-
-    def result(self, data: bytes) -> tuple[Any, ...]:
-        """What a call returned. Raises: eth_abi.exceptions.DecodingError."""
-        return tuple(decode(self.outputs, data))
-
-
-class Event:
-    """One event: `indexed` types stand in its topics, `plain` ones in its data."""
-
-    def __init__(self, signature: str, indexed: Sequence[str], plain: Sequence[str]) -> None:
-        self.topic = "0x" + keccak(text=signature).hex()
-        self._indexed, self._plain = tuple(indexed), tuple(plain)
-
-    def topics(self, log: dict[str, Any]) -> tuple[Any, ...]:
-        """The indexed values of a log."""
-        return tuple(
-            decode([kind], bytes.fromhex(topic[2:]))[0]
-            for kind, topic in zip(self._indexed, log["topics"][1:], strict=True)
-        )
-
-    def data(self, log: dict[str, Any]) -> tuple[Any, ...]:
-        """The other values of a log."""
-        return tuple(decode(self._plain, bytes.fromhex(log["data"][2:])))
-
+from dex.chains.evm.functions import CallsUntil, Event, Function, SwapV2, SwapV3
 
 # ERC-20. Source: https://eips.ethereum.org/EIPS/eip-20
 BALANCE_OF = Function("balanceOf", ["address"], ["uint256"])
@@ -124,11 +69,11 @@ FLASH = Event(
 INITIALIZE = Event("Initialize(uint160,int24)", [], ["uint160", "int24"])
 
 # Source: https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts/interfaces
-MULTICALL = Function("multicall", ["uint256", "bytes[]"], ["bytes[]"])
-SELL_V2 = Function("swapExactTokensForTokens", ["uint256", "uint256", "address[]", "address"], ["uint256"])
-BUY_V2 = Function("swapTokensForExactTokens", ["uint256", "uint256", "address[]", "address"], ["uint256"])
-SELL_V3 = Function("exactInput", ["(bytes,address,uint256,uint256)"], ["uint256"])
-BUY_V3 = Function("exactOutput", ["(bytes,address,uint256,uint256)"], ["uint256"])
+MULTICALL = CallsUntil("multicall")
+SELL_V2 = SwapV2("swapExactTokensForTokens")
+BUY_V2 = SwapV2("swapTokensForExactTokens")
+SELL_V3 = SwapV3("exactInput")
+BUY_V3 = SwapV3("exactOutput")
 SWEEP = Function("sweepToken", ["address", "uint256", "address"])
 UNWRAP = Function("unwrapWETH9", ["uint256", "address"])
 WRAP = Function("wrapETH", ["uint256"])

@@ -15,7 +15,7 @@ from dex.chains.evm.fees import ASK, fees_of
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
-from dex.chains.evm.rehearsal import Trial, judge
+from dex.chains.evm.rehearsal import Trial, estimated, judge
 from dex.chains.evm.reverts import explain
 from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
 from dex.chains.evm.second_look import SecondLook
@@ -182,9 +182,7 @@ class EvmChain:
     def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
         """See `Chain`: all of them in one request, each on the newest block."""
         drafts = [self._trial(intent) for intent in intents]
-        # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
         trials = [draft for draft in drafts if isinstance(draft, Trial)]
-        self._drafted = {_apart(draft.intent): Draft(draft.to, draft.data, draft.value, draft.gas) for draft in trials}
         bare = self._bare(trials)
         drafts = [
             LimitNotMet(NOT_DELEGATED) if isinstance(draft, Trial) and draft.is_batch_of(bare) else draft
@@ -192,6 +190,9 @@ class EvmChain:
         ]
         trials = [draft for draft in drafts if isinstance(draft, Trial)]
         answers = self._rpc.read([trial.call() for trial in trials]) if trials else []
+        trials, answers = estimated(self._rpc, trials, answers)
+        # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
+        self._drafted = {_apart(trial.intent): Draft(trial.to, trial.data, trial.value, trial.gas) for trial in trials}
         doubtful = any(isinstance(answer, RpcError) for answer in answers)
         if doubtful:
             self._market.expire()  # what the answers are judged by must not be older than they are

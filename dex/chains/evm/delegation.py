@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 from rlp.exceptions import RLPException
 
 from dex.chains.evm.rpc import Call, Rpc

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from dex.chains.evm.abi import GET_PAIR, GET_POOL, TICK_SPACING, Function
+from dex.chains.evm.abi import GET_PAIR, GET_POOL, TICK_SPACING
 from dex.chains.evm.deployments import Deployment
+from dex.chains.evm.functions import Function
 from dex.chains.evm.multicall import Reader
 from dex.chains.evm.options import ListedToken
 from dex.pools.uniswap_v2 import UniswapV2Pool

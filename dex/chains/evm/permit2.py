@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dex.chains.evm import abi
+from dex.chains.evm.functions import Function
 
 # The same on every chain. Source: https://github.com/Uniswap/permit2/blob/main/README.md
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
-LET_TAKE = abi.Function("approve", ["address", "address", "uint160", "uint48"])
-ALLOWED = abi.Function("allowance", ["address", "address", "address"], ["uint160", "uint48", "uint48"])
+LET_TAKE = Function("approve", ["address", "address", "uint160", "uint48"])
+ALLOWED = Function("allowance", ["address", "address", "address"], ["uint160", "uint48", "uint48"])
 
 
 @dataclass(frozen=True, slots=True)

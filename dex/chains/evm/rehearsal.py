@@ -1,18 +1,23 @@
 """Tries swaps out on the newest block before anything is signed, and says why one would be undone."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dex.chains.base import Snapshot
 from dex.chains.evm.failures import reason_of
+from dex.chains.evm.gas import MOST
 from dex.chains.evm.reverts import is_revert, message_of
-from dex.chains.evm.rpc import Call, RpcError
+from dex.chains.evm.rpc import Call, Rpc, RpcError
 from dex.errors import BroadcastRejected, DexError, InsufficientFunds, LimitNotMet
 from dex.execution import sell
 from dex.types import Side, SwapIntent
 
 HINTS = {"insufficient_funds": "Fund the wallet, or let the router take more of the token: see docs/chains.md"}
+# Source: https://github.com/ethereum/go-ethereum/blob/master/core/vm/errors.go (ErrOutOfGas)
+OUT_OF_GAS = "out of gas"
+# Above what a node estimates, for a price that moves on before the block.
+GAS_MARGIN_PERCENT = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,37 @@ class Trial:
 
     def call(self) -> Call:
         """As the node executes it, without a signature."""
-        fields: dict[str, Any] = {
-            "from": self.intent.wallet,
-            "to": self.to,
-            "data": "0x" + self.data.hex(),
-            "value": hex(self.value),
-            "gas": hex(self.gas),
-        }
-        return ("eth_call", [fields, "latest"])
+        return ("eth_call", [self._fields() | {"gas": hex(self.gas)}, "latest"])
+
+    def estimate(self) -> Call:
+        """Asks how much gas it takes."""
+        return ("eth_estimateGas", [self._fields(), "latest"])
+
+    def _fields(self) -> dict[str, Any]:
+        value, data = hex(self.value), "0x" + self.data.hex()
+        return {"from": self.intent.wallet, "to": self.to, "data": data, "value": value}
+
+
+def estimated(rpc: Rpc, trials: Sequence[Trial], answers: Sequence[object]) -> tuple[list[Trial], list[object]]:
+    """Trials and answers once more: where the limit itself may have undone a swap, the node's estimate takes its place.
+
+    Raises: ChainUnavailable.
+    """
+    short = [number for number, answer in enumerate(answers) if _may_lack_gas(answer)]
+    found, said = list(trials), list(answers)
+    if short:
+        for number, answer in zip(short, rpc.read([trials[number].estimate() for number in short]), strict=True):
+            gas = 0 if isinstance(answer, RpcError) else int(answer, 16) * GAS_MARGIN_PERCENT // 100
+            if trials[number].gas < gas <= MOST:
+                found[number], said[number] = replace(trials[number], gas=gas), answer
+    return found, said
+
+
+def _may_lack_gas(answer: object) -> bool:
+    """Out of gas in so many words, or somewhere inside: then contracts undo it without a reason."""
+    if not isinstance(answer, RpcError):
+        return False
+    return OUT_OF_GAS in answer.message.lower() or (is_revert(answer) and answer.data in {"", "0x"})
 
 
 def judge(trials: Sequence[Trial], answers: Sequence[object], snapshot: Snapshot) -> list[DexError | None]:
@@ -51,6 +79,8 @@ def _judged(trial: Trial, answer: object, snapshot: Snapshot) -> DexError | None
         return None
     if "insufficient funds" in answer.message.lower():
         return InsufficientFunds(f"the wallet cannot pay for it: {answer.message}")
+    if OUT_OF_GAS in answer.message.lower():
+        return BroadcastRejected("it takes more gas than a transaction may use here")
     if not is_revert(answer):
         return None  # the node could not try: the chain itself will tell
     code, detail = reason_of(message_of(answer, trial.data))

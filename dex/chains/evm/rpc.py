@@ -5,16 +5,17 @@ A node that answers for another chain is not used. Addresses of nodes may hold k
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
+import orjson
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ConnectTimeout, RequestException
 from urllib3.exceptions import NewConnectionError
 from web3.providers.rpc import HTTPProvider
-from web3.types import RPCEndpoint
+from web3.types import RPCEndpoint, RPCResponse
 
 from dex.errors import ChainUnavailable
 
@@ -46,6 +47,24 @@ class Unreachable(ChainUnavailable):
         self.is_unsent = is_unsent
 
 
+class _Provider(HTTPProvider):
+    """web3's sessions and web3's order of answers; the text is made and read by what is ten times as fast."""
+
+    def encode_batch_rpc_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> bytes:
+        """The body of a request; calls are told apart by their place in it."""
+        return orjson.dumps(
+            [
+                {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+                for number, (method, params) in enumerate(requests)
+            ]
+        )
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        """The body of an answer. Raises: ValueError."""
+        return cast(RPCResponse, orjson.loads(raw_response))
+
+
 class Node:
     """One node. Sessions are kept per thread by the provider."""
 
@@ -54,7 +73,7 @@ class Node:
         self.host = (parts.hostname or "node") + (f":{parts.port}" if parts.port else "")
         self._max_batch = max_batch
         # The provider's own retries turn a late answer into "nonce too low" for a transaction that was mined.
-        self._provider = HTTPProvider(
+        self._provider = _Provider(
             url, {"timeout": (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)}, exception_retry_configuration=None
         )
         self.chain_id: int | None = None
@@ -73,7 +92,7 @@ class Node:
             raise Unreachable(f"{self.host} answers with what is no JSON-RPC", is_unsent=False) from error
         if not isinstance(replies, list) or len(replies) != len(calls):
             raise Unreachable(f"{self.host} does not answer to every call", is_unsent=False)
-        return [_answer(dict(reply)) for reply in replies]
+        return [_answer(reply) for reply in replies]
 
 
 class Rpc:
@@ -180,7 +199,7 @@ def _parts(calls: Sequence[Call], max_batch: int) -> Iterator[Sequence[Call]]:
         yield calls[start:]
 
 
-def _answer(reply: dict[str, Any]) -> Any:
+def _answer(reply: Mapping[str, Any]) -> Any:
     error = reply.get("error")
     if error is None:
         return reply.get("result")

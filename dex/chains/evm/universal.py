@@ -10,15 +10,15 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
-from dex.chains.evm import abi
 from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.functions import Function
 from dex.chains.evm.plan import Step, steps_of
 from dex.chains.evm.router_calls import ADDRESS_BYTES, FEE_BYTES, ROUTER_ITSELF, Deeds, unwrapped
 from dex.chains.evm.wrapping import Native
 from dex.errors import BroadcastRejected
 from dex.types import Side, SwapIntent
 
-EXECUTE = abi.Function("execute", ["bytes", "bytes[]", "uint256"])
+EXECUTE = Function("execute", ["bytes", "bytes[]", "uint256"])
 # Source: contracts/libraries/Commands.sol
 SELL_V3, BUY_V3, PULL, SWEEP, SELL_V2, BUY_V2, WRAP, UNWRAP = 0x00, 0x01, 0x02, 0x04, 0x08, 0x09, 0x0B, 0x0C
 _V3, _V2 = ["address", "uint256", "uint256", "bytes", "bool"], ["address", "uint256", "uint256", "address[]", "bool"]

@@ -5,7 +5,7 @@ Source: npm @uniswap/universal-router 2.1.0; https://github.com/Uniswap/permit2/
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 WRAPPED = "ExecutionFailed(uint256,bytes)"
 SIGNATURES = (
@@ -20,7 +20,7 @@ SIGNATURES = (
     "InsufficientAllowance(uint256)",
     WRAPPED,
 )
-_BY_SELECTOR = {keccak(text=signature)[:4]: signature for signature in SIGNATURES}
+_BY_SELECTOR = {keccak(signature.encode())[:4]: signature for signature in SIGNATURES}
 
 
 def named(data: bytes) -> tuple[str, bytes] | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import encode
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
-from dex.chains.evm.abi import Function
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.install import LocalChainError
 from dex.chains.evm.local.node import Anvil
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from dex.chains.evm.abi import APPROVE, Function
+from dex.chains.evm.abi import APPROVE
 from dex.chains.evm.deployments import LOCAL_NAME, Deployment, Fork
+from dex.chains.evm.functions import Function
 from dex.chains.evm.local.contracts import Deployer, permit2_code
 from dex.chains.evm.local.market import FORK, POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
 from dex.chains.evm.local.node import CHAIN_ID, Anvil
