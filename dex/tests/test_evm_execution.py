@@ -1,12 +1,13 @@
 """What the real contracts pay is what the route promised, to the last atom, when nobody else trades."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from dex import DexError, Engine, Quote, Receipt, Route, Side, SwapRequest
 from dex.chains.evm.local.world import World
-from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, quote_of, sign
+from dex.tests.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, Trader, intent_of, quote_of, sign
 
 pytestmark = pytest.mark.chain
 
@@ -156,3 +157,26 @@ def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for
     assert receipt.is_success, receipt.detail
     assert gained["WBTC"] == -quote.amount_in
     assert gained["DAI"] >= 900 * ETH
+
+
+@pytest.mark.parametrize("deny", [frozenset[str](), FORK])
+def test_a_route_that_fills_a_pool_to_its_end_leg_by_leg_is_refused_in_words(
+    world: World, deny: frozenset[str]
+) -> None:
+    trader = Trader.on(world)
+    sale: dict[str, Any] = {
+        "amount": 30 * UNIT_8,
+        "token_in": "WBTC",
+        "token_out": "DAI",
+        "max_hops": None,
+        "deny_venues": deny,
+    }
+    trader.send(trader.signed(trader.quote(**sale)))
+    world.anvil.mine()
+    again, simpler = trader.quote(**sale), trader.quote(**sale | {"max_legs": 1})
+
+    answers = trader.engine.rehearse([intent_of(trader.engine, quote, trader.wallet, 0) for quote in (again, simpler)])
+
+    assert [answer and answer.code for answer in answers] == ["insufficient_liquidity", None]
+    assert answers[0] is not None
+    assert ("cannot take that much USDC" in answers[0].detail, "fewer legs" in answers[0].hint) == (True, True)
