@@ -1,6 +1,7 @@
 """What the real contracts pay is what the route promised, to the last atom, when nobody else trades."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -165,7 +166,7 @@ def test_where_the_bound_of_gas_is_too_low_the_nodes_estimate_takes_its_place(
 ) -> None:
     trader = Trader.on(world)
     quote = trader.quote()
-    monkeypatch.setattr("dex.chains.evm.chain.gas_for", lambda *_: bound)
+    monkeypatch.setattr("dex.chains.evm.drafts.gas_for", lambda *_: bound)
     intent = intent_of(trader.engine, quote, trader.wallet, trader.nonce)
 
     assert trader.engine.rehearse([intent]) == [None]
@@ -185,9 +186,32 @@ def test_where_the_bound_of_gas_is_too_low_the_nodes_estimate_takes_its_place(
 def test_what_takes_more_gas_than_it_may_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     trader = Trader.on(world)
     intent = intent_of(trader.engine, trader.quote(), trader.wallet, trader.nonce)
-    monkeypatch.setattr("dex.chains.evm.chain.gas_for", lambda *_: 80_000)
+    monkeypatch.setattr("dex.chains.evm.drafts.gas_for", lambda *_: 80_000)
     monkeypatch.setattr("dex.chains.evm.rehearsal.MOST", 90_000)
 
     (refusal,) = trader.engine.rehearse([intent])
 
     assert isinstance(refusal, BroadcastRejected)
+
+
+@pytest.mark.parametrize("deny", [frozenset[str](), FORK])
+def test_a_route_that_fills_a_pool_to_its_end_leg_by_leg_is_refused_in_words(
+    world: World, deny: frozenset[str]
+) -> None:
+    trader = Trader.on(world)
+    sale: dict[str, Any] = {
+        "amount": 30 * UNIT_8,
+        "token_in": "WBTC",
+        "token_out": "DAI",
+        "max_hops": None,
+        "deny_venues": deny,
+    }
+    trader.send(trader.signed(trader.quote(**sale)))
+    world.anvil.mine()
+    again, simpler = trader.quote(**sale), trader.quote(**sale | {"max_legs": 1})
+
+    answers = trader.engine.rehearse([intent_of(trader.engine, quote, trader.wallet, 0) for quote in (again, simpler)])
+
+    assert [answer and answer.code for answer in answers] == ["insufficient_liquidity", None]
+    assert answers[0] is not None
+    assert ("cannot take that much USDC" in answers[0].detail, "fewer legs" in answers[0].hint) == (True, True)

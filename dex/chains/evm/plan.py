@@ -59,10 +59,15 @@ def steps_of(route: Route, facts: Mapping[str, PoolFacts]) -> list[Step]:
     for hop in route.hops:
         if hop.pool_id not in facts:
             raise BroadcastRejected(f"there is no pool {hop.pool_id} on this chain that is known here")
-    sold = Counter(hop.token_in for hop in route.hops)
-    if all(count == 1 for token, count in sold.items() if token != route.token_in):
+    if not goes_leg_by_leg(route):
         return _joined(route.hops, route, facts)
     return [step for leg in legs_of(route) for step in _joined(leg.hops, route, facts)]
+
+
+def goes_leg_by_leg(route: Route) -> bool:
+    """Whether a token on the way is sold to several pools."""
+    sold = Counter(hop.token_in for hop in route.hops)
+    return any(count > 1 for token, count in sold.items() if token != route.token_in)
 
 
 def _joined(hops: Sequence[Hop], route: Route, facts: Mapping[str, PoolFacts]) -> list[Step]:

@@ -7,13 +7,23 @@ from typing import Any
 from dex.chains.base import Snapshot
 from dex.chains.evm.failures import reason_of
 from dex.chains.evm.gas import MOST
+from dex.chains.evm.plan import goes_leg_by_leg
 from dex.chains.evm.reverts import is_revert, message_of
 from dex.chains.evm.rpc import Call, Rpc, RpcError
-from dex.errors import BroadcastRejected, DexError, InsufficientFunds, LimitNotMet
-from dex.execution import sell
+from dex.errors import (
+    AmountTooSmall,
+    BroadcastRejected,
+    DexError,
+    InsufficientFunds,
+    InsufficientLiquidity,
+    LimitNotMet,
+)
+from dex.execution import sell, swap
+from dex.legs import legs_of
 from dex.types import Side, SwapIntent
 
 HINTS = {"insufficient_funds": "Fund the wallet, or let the router take more of the token: see docs/chains.md"}
+SMALLER = "Order less at once, or allow fewer legs or hops: that route fills a pool to its end"
 # Source: https://github.com/ethereum/go-ethereum/blob/master/core/vm/errors.go (ErrOutOfGas)
 OUT_OF_GAS = "out of gas"
 # Above what a node estimates, for a price that moves on before the block.
@@ -90,7 +100,30 @@ def _judged(trial: Trial, answer: object, snapshot: Snapshot) -> DexError | None
         if _pays_enough(trial.intent, snapshot):
             return BroadcastRejected(f"a token on the way takes a fee of its own, or changes its balances: {detail}")
         return LimitNotMet(detail)
-    return BroadcastRejected(detail)
+    return _too_much_at_once(trial.intent, snapshot) or BroadcastRejected(detail)
+
+
+def _too_much_at_once(intent: SwapIntent, snapshot: Snapshot) -> DexError | None:
+    """Why a route that goes leg by leg is undone though the pools could take all of it; None where that is not why.
+
+    The first leg through a pool that several share is paid better than planned, so that it may bring the next pool
+    more than that one can take. A V3 pool then looks for liquidity until the gas is used up.
+    """
+    if not goes_leg_by_leg(intent.route):
+        return None
+    pools = {pool.pool_id: pool for pool in snapshot.pools}
+    try:
+        for leg in legs_of(intent.route):
+            amount = leg.amount_in
+            for hop in leg.hops:
+                amount = swap(pools, hop, amount, True, snapshot.time).amount_out
+    except AmountTooSmall:
+        return None
+    except InsufficientLiquidity as error:
+        return InsufficientLiquidity(f"in one transaction, leg by leg, {error.detail}", hint=SMALLER)
+    except DexError:
+        return None
+    return None
 
 
 def _pays_enough(intent: SwapIntent, snapshot: Snapshot) -> bool:
