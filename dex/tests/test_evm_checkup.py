@@ -79,6 +79,8 @@ def test_whose_code_a_wallet_runs_is_told_and_strange_code_is_named(world: World
     wallet = Trader.on(world).wallet
     nonces = {wallet: world.chain().next_nonce(wallet)}
     assert look(world, wallets=nonces)["wallet"].seen.endswith(", acts in batches")
+    other = world.deployed.universal_router
+    assert look(world, wallets=nonces, universal_router=other)["wallet"].seen.endswith("'s code to no use")
 
     world.anvil.ask("anvil_setCode", wallet, "0xef0100" + "66" * 20)
 

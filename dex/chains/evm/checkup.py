@@ -119,7 +119,7 @@ def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int
         seen = f"{balance} wei of {symbol}, nonce {count} on the chain, {next_nonce} next here"
         fix = ""
         if delegates[wallet] == account != "":
-            seen += ", acts in batches"
+            seen += ", acts in batches" if options.batch_account else ", runs the batch account's code to no use"
         elif delegates[wallet]:
             fix = f"it runs the code of {delegates[wallet]}: find out who did that, then `manage.py wallet undelegate`"
         if count > next_nonce:
