@@ -14,7 +14,7 @@ from orders.models import Account, Fill, Order, OrderEvent, Submission
 from orders.pipeline import STAGES, run_stage
 from orders.problems import Problem
 from orders.services.cancel import Actor, CancelResult, cancel_orders
-from orders.services.claim import claim_orders, end_dead_leases
+from orders.services.claim import ClaimedOrder, claim_orders, end_dead_leases
 from orders.services.place import place_orders
 from orders.services.settled import retry
 from orders.services.transition import transition
@@ -41,12 +41,12 @@ def in_thread(work: Callable[[], Any]) -> Any:
         return pool.submit(run).result()
 
 
-def sessions() -> int:
-    """Database sessions of this test's database."""
+def is_alive(claimed: ClaimedOrder) -> bool:
+    """Whether the database session is there that claimed the order."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [int(claimed.lease_token.hex[:8], 16)])
         count: int = cursor.fetchone()[0]
-    return count
+    return count > 0
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -69,8 +69,9 @@ def test_two_claims_share_nothing(account: Account) -> None:
 def test_nobody_waits_for_the_lease_of_a_dead_database_session(account: Account) -> None:
     place(account, *(terms() for _ in range(10)))
     mine = {order.id for order in claim_orders(Stage.ROUTE, 6, 10).orders}
-    dead = {order.id for order in in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders}
-    until(lambda: sessions() == 1)
+    theirs = in_thread(lambda: claim_orders(Stage.ROUTE, 6, 10)).orders
+    dead = {order.id for order in theirs}
+    until(lambda: not is_alive(theirs[0]))
 
     assert end_dead_leases(10) == len(dead) == 4
 
@@ -83,7 +84,7 @@ def test_a_restart_of_the_database_is_no_crash_of_the_workers(account: Account) 
     """Else a few restarts in a row would end innocent orders as poison."""
     place(account, terms(), terms())
     claimed = in_thread(lambda: claim_orders(Stage.ROUTE, 2, 10)).orders
-    until(lambda: sessions() == 1)
+    until(lambda: not is_alive(claimed[0]))
     before, after = (order.id for order in claimed)
     with connection.cursor() as cursor:
         for order_id, seconds in ((before, -1), (after, 1)):
