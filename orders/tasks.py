@@ -7,12 +7,14 @@ from celery import Task, shared_task
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from dex import RetryableError
+from dex import Engine, RetryableError
+from orders.breaker import hints
 from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine, keep_loaded
 from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
 from orders.selectors import UPKEEP
 from orders.services.blocks import watch_blocks
+from orders.services.claim import due_stages
 from orders.services.examine import examine_books
 from orders.services.gas import guard_gas
 from orders.services.guard import guard_trading
@@ -26,6 +28,9 @@ from orders.states import Stage
 UPKEEP_PAUSE_S = 0.5
 # Where all processes of all workers are busy with stages, one of them does it on the way.
 UPKEEP_LATE_S = 1.5
+# Well below the time that a task may take; a broker that is away for longer stops the engine.
+ALONE_S = 10.0
+ALONE_PAUSE_S = 0.05
 
 
 class _Clock:
@@ -50,6 +55,7 @@ class StageTask(Task):  # type: ignore[type-arg]
         try:
             _keep_up_if_late()
             run_stage(stage, engine=engine, policy=get_policy())
+            _go_on_alone(engine)
         except DatabaseError:
             connection.close()
             raise
@@ -96,6 +102,17 @@ def _keep_up_if_late() -> None:
     if now - _Clock.asked_at >= UPKEEP_LATE_S:
         _Clock.asked_at = now
         _keep_up(UPKEEP_LATE_S)
+
+
+def _go_on_alone(engine: Engine) -> None:
+    """Without a broker no message comes any more: whoever works at that moment looks for what is due by itself."""
+    ends_at = time.monotonic() + ALONE_S
+    while hints.is_open and time.monotonic() < ends_at:
+        for stage, delay_s in due_stages().items():
+            if not delay_s:
+                run_stage(stage, engine=engine, policy=get_policy())
+        _keep_up_if_late()
+        time.sleep(ALONE_PAUSE_S)
 
 
 def _keep_up(at_least_s: float) -> None:
