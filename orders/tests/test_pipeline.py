@@ -344,7 +344,7 @@ def test_orders_of_a_crashed_batch_come_in_small_groups_and_only_these_are_charg
         assert len({order.claim_count for order in claim.orders}) == 1
         sizes.append((len(claim.orders), claim.orders[0].claim_count))
         Order.objects.filter(pk__in=[order.id for order in claim.orders]).update(
-            due_at=datetime.now(UTC) - timedelta(hours=1)
+            due_at=datetime.now(UTC) - timedelta(hours=len(sizes))
         )
 
     assert sizes == [(50, 2), (12, 3), (3, 4), (1, 5)]
