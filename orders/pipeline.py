@@ -12,10 +12,9 @@ from orders.config import Policy
 from orders.events import push_events
 from orders.problems import Problem
 from orders.services.build import build_orders
-from orders.services.claim import ClaimedOrder, claim_orders, due_stages, end_dead_leases, suspect_order
+from orders.services.claim import ClaimedOrder, claim_orders, suspect_order
 from orders.services.confirm import confirm_orders
 from orders.services.park import park_orders
-from orders.services.resend import send_unsent
 from orders.services.route import route_orders
 from orders.services.settled import Settled, fail, retry
 from orders.services.submit import submit_orders
@@ -97,21 +96,6 @@ def _carry(
             wake(stage, policy.retry_base_s)
         yield settled
         stage, batch = carries_to.get(stage), settled.carried
-
-
-def wake_due_stages(policy: Policy) -> None:
-    """The safety net: wake every stage that has rows to look at, whatever became of its messages."""
-    end_dead_leases(policy.lease_s)
-    for stage, delay_s in due_stages().items():
-        wake(stage, delay_s)
-
-
-def send_what_is_unsent(engine: Engine) -> None:
-    """Send stored bytes whose worker may have died on the way, and tell of it."""
-    events = send_unsent(engine)
-    if events:
-        push_events(events)
-        wake(Stage.CONFIRM, engine.chain.block_interval_s())
 
 
 def _run_batch(

@@ -1,42 +1,24 @@
 """One short Celery task per stage. No logic, and no order travels in a message: the rows say what is due."""
 
-import time
 from typing import Any
 
 from celery import Task, shared_task
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 
-from dex import Engine, RetryableError
-from orders.breaker import hints
+from dex import RetryableError
 from orders.config import get_guard_policy, get_policy
 from orders.engine import get_engine, keep_loaded
-from orders.pipeline import run_stage, send_what_is_unsent, wake_due_stages
-from orders.selectors import UPKEEP
+from orders.pipeline import run_stage
 from orders.services.blocks import watch_blocks
-from orders.services.claim import due_stages
 from orders.services.examine import examine_books
 from orders.services.gas import guard_gas
 from orders.services.guard import guard_trading
-from orders.services.heartbeat import beat
 from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
 from orders.services.watch import watch_wallets
 from orders.states import Stage
-
-# One that comes sooner after another has nothing to do.
-UPKEEP_PAUSE_S = 0.5
-# Where all processes of all workers are busy with stages, one of them does it on the way.
-UPKEEP_LATE_S = 1.5
-# Well below the time that a task may take; a broker that is away for longer stops the engine.
-ALONE_S = 10.0
-ALONE_PAUSE_S = 0.05
-
-
-class _Clock:
-    """When this process last asked whether the upkeep is late."""
-
-    asked_at = 0.0
+from orders.upkeep import go_on_alone, keep_up, keep_up_if_late
 
 
 class StageTask(Task):  # type: ignore[type-arg]
@@ -50,12 +32,12 @@ class StageTask(Task):  # type: ignore[type-arg]
 
     def run_stage(self, stage: Stage) -> None:
         """Run the stage on this process's engine; a broken database connection is dropped, the retry opens another."""
-        engine = get_engine()
+        engine, policy = get_engine(), get_policy()
         keep_loaded()
         try:
-            _keep_up_if_late()
-            run_stage(stage, engine=engine, policy=get_policy())
-            _go_on_alone(engine)
+            keep_up_if_late(engine, policy)
+            run_stage(stage, engine=engine, policy=policy)
+            go_on_alone(engine, policy)
         except DatabaseError:
             connection.close()
             raise
@@ -90,35 +72,8 @@ def confirm(self: StageTask) -> None:
 
 @shared_task(name="orders.upkeep")
 def upkeep() -> None:
-    """Each second: wake whatever is due, and send what is signed and was not sent.
-
-    Every worker asks for it each second, so that none is needed; one that comes right after another does nothing.
-    """
-    _keep_up(UPKEEP_PAUSE_S)
-
-
-def _keep_up_if_late() -> None:
-    now = time.monotonic()
-    if now - _Clock.asked_at >= UPKEEP_LATE_S:
-        _Clock.asked_at = now
-        _keep_up(UPKEEP_LATE_S)
-
-
-def _go_on_alone(engine: Engine) -> None:
-    """Without a broker no message comes any more: whoever works at that moment looks for what is due by itself."""
-    ends_at = time.monotonic() + ALONE_S
-    while hints.is_open and time.monotonic() < ends_at:
-        for stage, delay_s in due_stages().items():
-            if not delay_s:
-                run_stage(stage, engine=engine, policy=get_policy())
-        _keep_up_if_late()
-        time.sleep(ALONE_PAUSE_S)
-
-
-def _keep_up(at_least_s: float) -> None:
-    if beat(UPKEEP, at_least_s=at_least_s):
-        wake_due_stages(get_policy())
-        send_what_is_unsent(get_engine())
+    """Each second: whatever keeps orders going. Every worker asks for it, so that none is needed."""
+    keep_up(get_engine(), get_policy())
 
 
 @shared_task(name="orders.watch_nonces")

@@ -138,8 +138,9 @@ MUTANTS = (
     Mutant(
         "upkeep off",
         (
-            Edit("orders/pipeline.py", "in due_stages().items():\n", "in due_stages().items() & set():\n"),
-            Edit("orders/pipeline.py", "events = send_unsent(engine)\n", "events = send_unsent(engine) if 0 else []\n"),
+            Edit("orders/upkeep.py", "items():\n        wake(", "items() & set():\n        wake("),
+            Edit("orders/upkeep.py", "while hints.is_open and", "while 0 and"),
+            Edit("orders/upkeep.py", "events = send_unsent(engine)\n", "events = send_unsent(engine) if 0 else []\n"),
         ),
         L1,
     ),

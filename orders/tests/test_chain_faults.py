@@ -44,7 +44,7 @@ from orders.models import (
     TradingControl,
     Wallet,
 )
-from orders.pipeline import run_stage, send_what_is_unsent
+from orders.pipeline import run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.nonces import clear_nonces
@@ -59,6 +59,7 @@ from orders.services.wallets import resume_wallet
 from orders.services.watch import watch_wallets
 from orders.states import Stage
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
+from orders.upkeep import send_what_is_unsent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

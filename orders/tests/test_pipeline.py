@@ -10,14 +10,13 @@ from django.db import connection
 from dex import ChainUnavailable, DexError, Engine, RetryableError, SignedTransaction
 from orders.breaker import Breaker
 from orders.config import Policy
-from orders.models import Account, Fill, Heartbeat, Order, OrderEvent, Submission, Wallet
+from orders.models import Account, Fill, Order, OrderEvent, Submission, Wallet
 from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import STAGES, run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
 from orders.services.place import Answer, answer_once, place_orders
 from orders.states import OrderStatus, Stage
-from orders.tasks import upkeep
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -406,23 +405,6 @@ def test_every_stored_history_replays_to_the_stored_status(account: Account, dri
         )
         assert cursor.fetchone() == (0,)
     assert set(Order.objects.values_list("status", flat=True)) <= {OrderStatus.CONFIRMED, OrderStatus.FAILED}
-
-
-def test_an_upkeep_right_after_another_does_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that as many workers as there are may ask for it."""
-    woken: list[Stage] = []
-    monkeypatch.setattr("orders.pipeline.wake", lambda stage, _delay_s: woken.append(stage))
-    monkeypatch.setattr("orders.tasks.get_engine", lambda: None)
-    monkeypatch.setattr("orders.tasks.send_what_is_unsent", lambda _engine: None)
-    place(account)
-
-    for _ in range(3):
-        upkeep()
-    assert woken == [Stage.ROUTE]
-
-    Heartbeat.objects.update(at=datetime.now(UTC) - timedelta(seconds=1))
-    upkeep()
-    assert woken == [Stage.ROUTE] * 2
 
 
 def test_a_look_is_short_but_outlasts_a_chain_that_answers_late() -> None:

@@ -1,0 +1,85 @@
+"""What keeps orders going without beat, without messages and without a broker."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from dex import Engine
+from orders import upkeep
+from orders.breaker import Breaker
+from orders.config import Policy
+from orders.models import Account, Heartbeat
+from orders.states import Stage
+from orders.tests.factories import place
+from orders.upkeep import LATE_S, go_on_alone, keep_up, keep_up_if_late
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[Stage]:
+    """Stages that were woken, of which no message goes out."""
+    found: list[Stage] = []
+    monkeypatch.setattr("orders.upkeep.wake", lambda stage, _delay_s: found.append(stage))
+    return found
+
+
+def let_pass(seconds: float) -> None:
+    Heartbeat.objects.update(at=datetime.now(UTC) - timedelta(seconds=seconds))
+
+
+def test_one_right_after_another_does_nothing(
+    account: Account, engine: Engine, policy: Policy, woken: list[Stage]
+) -> None:
+    """So that as many workers as there are may ask for it."""
+    place(account)
+
+    for _ in range(3):
+        keep_up(engine, policy)
+    assert woken == [Stage.ROUTE]
+
+    let_pass(1)
+    keep_up(engine, policy)
+    assert woken == [Stage.ROUTE] * 2
+
+
+def test_a_busy_process_does_it_only_where_nobody_else_has(
+    account: Account, engine: Engine, policy: Policy, woken: list[Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(account)
+    keep_up(engine, policy)
+
+    monkeypatch.setattr(upkeep._Asked, "at", 0.0)
+    keep_up_if_late(engine, policy)
+    assert woken == [Stage.ROUTE]
+
+    let_pass(LATE_S + 1)
+    keep_up_if_late(engine, policy)
+    assert woken == [Stage.ROUTE]  # it has just asked
+
+    monkeypatch.setattr(upkeep._Asked, "at", 0.0)
+    keep_up_if_late(engine, policy)
+    assert woken == [Stage.ROUTE] * 2
+
+
+def test_without_a_broker_whoever_works_goes_on(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until Redis is back, which here is once the order has ended."""
+    [order] = place(account)
+
+    def is_back() -> None:
+        order.refresh_from_db()
+        if order.status != "CONFIRMED":
+            raise ConnectionError
+
+    hints = Breaker(is_back)
+    monkeypatch.setattr("orders.upkeep.hints", hints)
+    monkeypatch.setattr("orders.upkeep.ALONE_S", 60.0)
+    hints.attempt(is_back)
+
+    go_on_alone(engine, policy)
+
+    order.refresh_from_db()
+    assert order.status == "CONFIRMED"
+    assert not hints.is_open
