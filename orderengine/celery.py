@@ -41,8 +41,9 @@ class Clock(bootsteps.StartStopStep):
         self._entry: Any = None
 
     def start(self, consumer: Any) -> None:
-        """With each connection to the broker."""
+        """With each connection to the broker, of which a new one may have lost all messages."""
         self.stop(consumer)
+        _ask_for_upkeep()
         self._entry = consumer.timer.call_repeatedly(UPKEEP_EVERY_S, _ask_for_upkeep)
 
     def stop(self, consumer: Any) -> None:

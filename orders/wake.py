@@ -6,7 +6,7 @@ from orders.breaker import hints, redis_client
 from orders.states import Stage
 
 # A wake-up that was lost with its worker or broker blocks the next one at most this long.
-QUEUED_MS = 1_000
+QUEUED_MS = 250
 MESSAGE_EXPIRES_S = 30
 
 
