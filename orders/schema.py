@@ -134,6 +134,12 @@ class OrderShape(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+class RehearsedOrderShape(OrderShape):
+    """What would become of an order; nobody can ask for it later."""
+
+    id = serializers.UUIDField(allow_null=True, help_text="Always null: nothing was stored.")
+
+
 class QuoteShape(serializers.Serializer[Any]):
     """A timed answer; nothing is stored."""
 
@@ -239,8 +245,8 @@ class TokensShape(serializers.Serializer[Any]):
     results = TokenShape(many=True)
 
 
-ORDER, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
-    OrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
+ORDER, REHEARSED, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
+    OrderShape, RehearsedOrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
 )  # fmt: skip
 
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)

@@ -54,7 +54,7 @@ class OrdersView(AccountView):
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
         request=OrderRequestSerializer,
-        responses=schema.answers(schema.ORDER, 200, 201),
+        responses=schema.answers(schema.ORDER, 201) | {200: schema.REHEARSED},
         operation_id="placeOrder",
     )
     def post(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class OrdersView(AccountView):
         terms = checked(order_terms(serializer.validated_data, read_offer()), caller)
         if is_dry_run:
             order = rehearse_order(caller.account, terms, key=caller.key, engine=get_engine(), policy=get_policy())
-            return Response(order_json(order, read_controls()))
+            return Response(order_json(order, read_controls()) | {"id": None})
 
         def run() -> Answer:
             placed = place_orders(caller.account, [terms], key=caller.key)[0]
