@@ -1,5 +1,6 @@
 """Installs the node and the compiled contracts beside the code, once, by npm."""
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -22,21 +23,30 @@ def has_npm() -> bool:
 
 
 def install(folder: Path = FOLDER) -> Path:
-    """The folder with `node_modules`, installed unless it is there already. Raises: LocalChainError."""
+    """The folder with `node_modules`, installed unless it is there already. Raises: LocalChainError.
+
+    One process at a time: others that want it meanwhile wait.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
     wanted = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in FILES)).hexdigest()
     stamp = folder / "installed"
     if stamp.is_file() and stamp.read_text() == wanted:
-        return folder
+        return
     if not has_npm():
         raise LocalChainError("the local chain needs Node.js with npm, and npm is not on this machine")
-    folder.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(HERE / name, folder / name)
     done = subprocess.run(NPM, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603
     if done.returncode:
         raise LocalChainError(f"npm could not install the local chain: {done.stderr.strip()[-500:]}")
     stamp.write_text(wanted)
-    return folder
 
 
 def anvil_of(folder: Path) -> Path:
