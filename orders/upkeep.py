@@ -1,8 +1,9 @@
 """What keeps orders going whatever became of a message: each second, and on the way where nobody comes to it."""
 
 import time
+from contextlib import suppress
 
-from dex import Engine
+from dex import Engine, RetryableError
 from orders.breaker import hints
 from orders.config import Policy
 from orders.events import push_events
@@ -55,7 +56,10 @@ def go_on_alone(engine: Engine, policy: Policy) -> None:
     while hints.is_open and time.monotonic() < ends_at:
         for stage, delay_s in due_stages().items():
             if not delay_s:
-                run_stage(stage, engine=engine, policy=policy)
+                with suppress(
+                    RetryableError
+                ):  # its orders have their own back-off, and nobody can be asked to come again
+                    run_stage(stage, engine=engine, policy=policy)
         keep_up_if_late(engine, policy)
         time.sleep(ALONE_PAUSE_S)
 

@@ -242,8 +242,8 @@ def end_dead_leases(lease_s: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            UPDATE orders_order SET lease_until = NULL, claim_count = claim_count
-                - (lease_until - %s * interval '1 second' < pg_postmaster_start_time())::int
+            UPDATE orders_order SET lease_until = NULL, claim_count = greatest(0, claim_count
+                - (lease_until - %s * interval '1 second' < pg_postmaster_start_time())::int)
             WHERE id IN ({locked})
             """,
             [lease_s],
