@@ -20,7 +20,7 @@ from orders.services.settled import Settled, fail, retry
 from orders.services.submit import submit_orders
 from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage, is_terminal
-from orders.wake import started, wake
+from orders.wake import wake
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,6 @@ def run_stage(
     Raises: RetryableError once, after everything is settled, when orders wait for another try: the task's
     back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
     """
-    started(stage)
     ends_at = time.monotonic() + policy.run_s
     retry_error: RetryableError | None = None
     while True:
@@ -89,7 +88,7 @@ def _carry(
     while stage is not None and batch:
         settled = _run_batch(stage, works[stage], batch, engine, policy)
         push_events(settled.events)
-        for next_stage, delay_s in settled.wakes.items():
+        for next_stage, delay_s in settled.wakes:
             wake(next_stage, delay_s)
         if settled.retry is not None:
             # The task's back-off wakes the stage that it was sent for; one further on is woken here.
@@ -131,7 +130,7 @@ def _in_halves(
         settled = _run_batch(stage, work, half, engine, policy)
         total.events += settled.events
         total.carried += settled.carried
-        total.wakes.update(settled.wakes)
+        total.wakes |= settled.wakes
         total.retry = settled.retry or total.retry
     return total
 

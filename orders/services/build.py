@@ -61,16 +61,16 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
         fresh = [order for order in held if order not in stale] if stale else held
         nonces = lock_wallets([wallets[account_id].id for account_id in {order.account_id for order in fresh}])
         able = [order for order in fresh if wallets[order.account_id].id in nonces]
-        release_orders([order for order in fresh if wallets[order.account_id].id not in nonces], PAUSED_LOOK_S)
+        release_orders((order, PAUSED_LOOK_S) for order in fresh if wallets[order.account_id].id not in nonces)
         holds, refused = _sign(able, wallets, nonces, fees, engine, policy)
         _store(holds, policy)
         settled.events = transition([*changes, *refused])
         record_signatures(hold.signed for hold in holds)
     settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
     if doubts:
-        settled.wakes[Stage.ROUTE] = policy.retry_base_s
+        settled.wakes.add((Stage.ROUTE, policy.retry_base_s))
     if stale or paused:
-        settled.wakes[Stage.ROUTE] = 0.0
+        settled.wakes.add((Stage.ROUTE, 0.0))
     return settled
 
 

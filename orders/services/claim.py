@@ -4,7 +4,7 @@ The entry edge PENDING -> ROUTING is written by the claim itself, in the same st
 transition.py this is all that writes `Order.status`, and the trigger holds both to the same table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -199,12 +199,13 @@ def _statement(stage: Stage) -> str:
     """
 
 
-def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
-    """Give leases back without an event: the orders are due again after `delay_s`, nothing else changed.
+def release_orders(waits: Iterable[tuple[ClaimedOrder, float]]) -> None:
+    """Give leases back without an event: each order is due again after so many seconds, nothing else changed.
 
     Parked ones keep their slow rhythm.
     """
-    if not orders:
+    rows = [{"id": order.id, "token": order.lease_token, "delay_s": delay_s} for order, delay_s in waits]
+    if not rows:
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -212,11 +213,11 @@ def release_orders(orders: Sequence[ClaimedOrder], delay_s: float) -> None:
             UPDATE orders_order o
             SET lease_until = NULL, lease_token = NULL,
                 claim_count = CASE WHEN parked_at IS NULL THEN 0 ELSE claim_count END,
-                due_at = CASE WHEN parked_at IS NULL THEN now() + %s * interval '1 second' ELSE due_at END
-            FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, token uuid)
+                due_at = CASE WHEN parked_at IS NULL THEN now() + v.delay_s * interval '1 second' ELSE due_at END
+            FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, token uuid, delay_s float8)
             WHERE o.id = v.id AND o.lease_token = v.token
             """,
-            [delay_s, recordset({"id": order.id, "token": order.lease_token} for order in orders)],
+            [recordset(rows)],
         )
 
 

@@ -36,6 +36,8 @@ from orders.states import OrderStatus, Stage
 
 # The shortest pause between two looks at the same transaction, whatever the chain's block time.
 MIN_POLL_S = 0.05
+# The longest one at an included transaction that is not final yet: a reorg that loses it must not go unnoticed.
+MAX_DEPTH_WAIT_S = 1.0
 IDLE = "the wallet did not act in batches any more when it was called"
 
 
@@ -44,7 +46,7 @@ class _Findings:
     changes: list[Change] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
     filled: list[tuple[ClaimedOrder, Receipt]] = field(default_factory=list)
-    waiting: list[ClaimedOrder] = field(default_factory=list)
+    waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
     mined: list[tuple[str, int | None, str | None]] = field(default_factory=list)
     silent: list[Silent] = field(default_factory=list)
     lost: list[Stored] = field(default_factory=list)
@@ -55,27 +57,28 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
 
     All that was ever signed for an order is asked for: whichever of it a block took decides.
     """
-    poll_s = max(MIN_POLL_S, engine.chain.block_interval_s())
+    poll_s = _poll_s(engine)
     holds = load_holds(orders)
     held = [order for order in orders if order.id in holds]
     try:
         receipts = _receipts(holds.values(), engine)
     except RetryableError as error:
-        release_orders(orders, poll_s)
+        release_orders((order, poll_s) for order in orders)
         return Settled(retry=error)
     found = _Findings()
     for order in held:
-        _judge(order, holds[order.id], receipts, policy, poll_s, found)
+        _judge(order, holds[order.id], receipts, engine, policy, found)
     refused = _send_lost(found, engine)
     closer = _look_closer(found, refused, engine, policy, poll_s)
     report_contradictions(engine)
-    events = _settle(found, closer, poll_s)
+    events = _settle(found, closer)
     won = {event.order_id for event in events}
     # Stored and committed: now these bytes may leave. Should this process die first, the next look sends them.
     broadcast([renewal.signed for renewal in closer.renewals if renewal.change.order_id in won], engine)
-    wakes = {Stage.CONFIRM: poll_s} if found.waiting or closer.renewals else {}
+    wakes = {(Stage.CONFIRM, wait_s) for _, wait_s in found.waiting}
+    wakes |= {(Stage.CONFIRM, change.delay_s) for change in found.changes if change.target == OrderStatus.SUBMITTED}
     if any(event.status == OrderStatus.ROUTING for event in events):
-        wakes[Stage.ROUTE] = policy.retry_base_s
+        wakes.add((Stage.ROUTE, policy.retry_base_s))
     return Settled(events, wakes, retry=closer.retry)
 
 
@@ -108,13 +111,14 @@ def _look_closer(found: _Findings, refused: set[str], engine: Engine, policy: Po
     except RetryableError as error:
         closer = Closer(waiting=[order for order, _ in doubtful], retry=error)
     looked_at = {order.id for order, _ in doubtful}
-    found.waiting += closer.waiting + [order for order, _ in found.silent if order.id not in looked_at]
+    left = [order for order, _ in found.silent if order.id not in looked_at]
+    found.waiting += [(order, poll_s) for order in (*closer.waiting, *left)]
     found.changes += closer.changes + [renewal.change for renewal in closer.renewals]
     found.closed += closer.closed
     return closer
 
 
-def _settle(found: _Findings, closer: Closer, poll_s: float) -> list[Event]:
+def _settle(found: _Findings, closer: Closer) -> list[Event]:
     with transaction.atomic():
         events = transition(found.changes)
         won = {event.order_id for event in events}
@@ -125,7 +129,7 @@ def _settle(found: _Findings, closer: Closer, poll_s: float) -> list[Event]:
         add_signed((renewal.hold.submission_id, renewal.signed, renewal.is_noop) for renewal in renewals)
         _settle_fills(found, won)
         paused = pause_wallets({hold.wallet_id: f"somebody else used its nonce {hold.nonce}" for hold in closer.taken})
-        release_orders(found.waiting, poll_s)
+        release_orders(found.waiting)
         record_signatures(renewal.signed for renewal in renewals)
         record_pauses(paused)
     return events
@@ -135,8 +139,8 @@ def _judge(
     order: ClaimedOrder,
     hold: OpenHold,
     receipts: Mapping[str, Receipt],
+    engine: Engine,
     policy: Policy,
-    poll_s: float,
     found: _Findings,
 ) -> None:
     """Sort one order by the receipts of its transactions, of which at most one can have one."""
@@ -150,11 +154,23 @@ def _judge(
         found.lost.append(hold.newest)
     if taken_back:
         data = {"reorg": {"tx_hash": taken_back.signed.tx_hash, "block_number": taken_back.mined_block}}
-        found.changes.append(move(order, OrderStatus.SUBMITTED, data=data, delay_s=poll_s))
+        found.changes.append(move(order, OrderStatus.SUBMITTED, data=data, delay_s=_poll_s(engine)))
     elif receipt is None:
         found.silent.append((order, hold))
     else:
-        found.waiting.append(order)
+        found.waiting.append((order, _depth_wait_s(receipt, engine)))
+
+
+def _poll_s(engine: Engine) -> float:
+    """How long a transaction that no block has taken yet is left alone."""
+    return max(MIN_POLL_S, engine.chain.block_interval_s())
+
+
+def _depth_wait_s(receipt: Receipt, engine: Engine) -> float:
+    """How long one is left alone that some blocks more will make final: until they are there, if that is soon."""
+    missing = engine.chain.required_confirmations - receipt.confirmations
+    poll_s = _poll_s(engine)
+    return max(poll_s, min(MAX_DEPTH_WAIT_S, missing * poll_s))
 
 
 def _note_mined(hold: OpenHold, receipt: Receipt | None, found: _Findings) -> Stored | None:

@@ -51,7 +51,7 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
             changes.append(fail(order, problem_of(answer)))
     settled.events = transition(changes)
     if waiting:
-        release_orders(waiting, HALT_POLL_S)
+        release_orders((order, HALT_POLL_S) for order in waiting)
     settled.carried = [
         routed[event.order_id]._replace(since=event.at, seq=event.seq)
         for event in settled.events

@@ -19,11 +19,11 @@ class Settled:
     """What a batch came to.
 
     `events` are committed, `carried` are orders still under their lease that the same worker takes on to the next
-    stage, `wakes` are stages with the seconds until they have other work, `retry` is an error for Celery's clock.
+    stage, `wakes` are stages, each with the seconds until it has other work, `retry` is an error for Celery's clock.
     """
 
     events: list[Event] = field(default_factory=list)
-    wakes: dict[Stage, float] = field(default_factory=dict)
+    wakes: set[tuple[Stage, float]] = field(default_factory=set)
     retry: RetryableError | None = None
     carried: list[ClaimedOrder] = field(default_factory=list)
 

@@ -23,7 +23,7 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
     Where blocks take time, the orders are left to be looked at after one; else they are carried on to be confirmed.
     """
     interval_s = engine.chain.block_interval_s()
-    settled = Settled(wakes={Stage.CONFIRM: interval_s} if interval_s else {})
+    settled = Settled(wakes={(Stage.CONFIRM, interval_s)} if interval_s else set())
     keeps_lease_s = 0 if interval_s else policy.lease_s
     holds = load_holds(orders)
     held = sorted((o for o in orders if o.id in holds), key=lambda o: holds[o.id].nonce)
