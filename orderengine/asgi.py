@@ -17,7 +17,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
-from orderengine.handler import OneThreadHandler  # noqa: E402
+from orderengine.handler import ThreadedHandler  # noqa: E402
 from orderengine.pool import reconnect_soon  # noqa: E402
 from orderengine.request_limits import limit_requests  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
@@ -27,6 +27,6 @@ refuse_unsafe()
 reconnect_soon()
 limit_websockets()
 limit_requests()
-application = ProtocolTypeRouter({"http": OneThreadHandler(), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
 gc.freeze()
 gc.enable()

@@ -34,7 +34,7 @@ class Policy:
     retry_base_s: float = 0.2
     retry_cap_s: float = 30.0
     deadline_s: int = 120
-    resend_s: float = 1.0
+    resend_s: float = 0.5
     stuck_s: float = 5.0
     max_replacements: int = 5
     park_s: float = 60.0
