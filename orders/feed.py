@@ -31,7 +31,7 @@ RECONNECT_S = 0.5
 # A transaction that holds back new rows is asked after this soon, where no hint tells that it has ended.
 UNSETTLED_S = 0.02
 # Hints that come sooner after a read share the next one: under load two statements serve many events.
-READ_PAUSE_S = 0.02
+READ_PAUSE_S = 0.05
 
 
 class OrderFollower(Protocol):
