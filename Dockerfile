@@ -10,6 +10,7 @@ RUN pip install --require-hashes -r requirements.txt
 # Owns what it must write, the state, and nothing else.
 RUN useradd --system --uid 10001 --no-create-home engine && install -d -o engine -g engine -m 0700 /state
 COPY . .
+RUN python -m compileall -q orderengine orders dex
 USER engine
 ENV STATE_DIR=/state
 EXPOSE 3000
