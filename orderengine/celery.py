@@ -25,6 +25,14 @@ def refuse_unsafe_start(**_: object) -> None:
     refuse_unsafe()
 
 
+@signals.worker_before_create_process.connect
+def share_what_is_loaded(**_: object) -> None:
+    """Before a worker's first child: those that come after a killed one must not look through all of it again."""
+    from orders.engine import keep_loaded
+
+    keep_loaded()
+
+
 logger = logging.getLogger(__name__)
 
 UPKEEP_EVERY_S = 1.0
