@@ -1,7 +1,7 @@
 """Wake-ups: at most one message per stage and slot of time says that there may be work. Losing one costs little.
 
-The first wake-up of a slot is sent at once, so that a lone order never waits; those that come after it share one for the
-beginning of the next slot. A busy engine so takes its orders in batches, and for each of them pays less than half.
+The first wake-up of a slot is sent at once, so that a lone order never waits; those that come after it share one for
+the beginning of the next slot. A busy engine so takes its orders in batches, and pays half as much for each.
 """
 
 import time
