@@ -126,14 +126,25 @@ def open_keystore(keystore: Path, passphrase_file: Path) -> bytes:
         if passphrase_file.stat().st_mode & 0o077:
             raise KeystoreError(f"{passphrase_file} can be read by others: chmod 600")
         passphrase = passphrase_file.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, ValueError) as error:
+        raise KeystoreError(f"{passphrase_file} cannot be read: {type(error).__name__}") from None
+    return open_json(keystore, passphrase, f"the passphrase in {passphrase_file}")
+
+
+def open_json(keystore: Path, passphrase: str, opener: str = "the passphrase") -> bytes:
+    """The key in a keystore that some wallet has written; `opener` names the passphrase in the error.
+
+    Raises: KeystoreError.
+    """
+    try:
         described = json.loads(keystore.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise KeystoreError(f"{keystore} or {passphrase_file} cannot be read: {type(error).__name__}") from None
+        raise KeystoreError(f"{keystore} cannot be read: {type(error).__name__}") from None
     try:
         return bytes(Account.decrypt(described, passphrase))
     except (ValueError, KeyError, TypeError):
         # Without the cause, which may quote what it was given.
-        raise KeystoreError(f"{passphrase_file} does not open {keystore}") from None
+        raise KeystoreError(f"{opener} does not open {keystore}") from None
 
 
 def create_keystore(keystore: Path, passphrase_file: Path, *, passphrase: str, iterations: int | None = None) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from coincurve import PrivateKey
 from eth_account import Account
 
-from dex.signers.keystore import GROUP_ORDER, KeystoreError, address_of_key, open_keystore
+from dex.signers.keystore import GROUP_ORDER, KeystoreError, address_of_key, open_json, open_keystore
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -124,19 +124,6 @@ def read_key(text: str) -> bytes:
     if not 0 < int.from_bytes(key, "big") < GROUP_ORDER:
         raise KeystoreError("that is no private key: 64 hexadecimal digits are one")
     return key
-
-
-def open_json(keystore: Path, passphrase: str) -> bytes:
-    """The key in a keystore that some wallet has written. Raises: KeystoreError."""
-    try:
-        described = json.loads(keystore.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KeystoreError(f"{keystore} cannot be read: {type(error).__name__}") from None
-    try:
-        return bytes(Account.decrypt(described, passphrase))
-    except (ValueError, KeyError, TypeError):
-        # Without the cause, which may quote what it was given.
-        raise KeystoreError(f"the passphrase does not open {keystore}") from None
 
 
 def address_of(key: bytes) -> str:

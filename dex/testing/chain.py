@@ -4,15 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from dex.chains.base import Contradiction, Snapshot
-from dex.errors import BroadcastRejected, DexError
+from dex.chains.base import Snapshot
+from dex.chains.plain import PlainChain
+from dex.errors import DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
 from dex.types import NEVER, Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
 
 
 @dataclass(slots=True)
-class FakeChain:
+class FakeChain(PlainChain):
     """A chain in memory that includes what it is sent at once and never fails; `sent` keeps it."""
 
     pools: tuple[Pool, ...]
@@ -39,10 +40,6 @@ class FakeChain:
         """See `Chain`: every wallet owns more than anyone can spend."""
         return {token.symbol: 10**30 for token in self.tokens()}
 
-    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
-        """See `Chain`: no fee is ever taken."""
-        return {}
-
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`: a block is final when it is made."""
         nonces = {wallet: self.next_nonce(wallet) for wallet in wallets}
@@ -64,38 +61,6 @@ class FakeChain:
         """See `Chain`."""
         return [None] * len(intents)
 
-    @property
-    def rehearses(self) -> bool:
-        """See `Chain`: the quote's own arithmetic is all there is."""
-        return False
-
-    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
-        """See `Chain`."""
-        return [None] * len(intents)
-
-    def allowances(self, wallet: str) -> dict[str, int]:
-        """See `Chain`: none needs leave here."""
-        return {}
-
-    def approve(
-        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
-    ) -> list[SignedTransaction] | DexError:
-        """See `Chain`."""
-        return BroadcastRejected("this chain needs no approvals")
-
-    @property
-    def batch_venues(self) -> frozenset[str]:
-        """See `Chain`."""
-        return frozenset()
-
-    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
-        """See `Chain`: nobody needs to."""
-        return frozenset()
-
-    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
-        """See `Chain`."""
-        return BroadcastRejected("wallets of this chain need nobody's code")
-
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
         return f"wallet-of-{owner}"
@@ -116,18 +81,6 @@ class FakeChain:
             else None
             for tx_hash in tx_hashes
         ]
-
-    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
-        """See `Chain`: there is nobody else to ask."""
-        return [True] * len(tx_hashes)
-
-    def contradictions(self) -> list[Contradiction]:
-        """See `Chain`: none, of one."""
-        return []
-
-    def answers_within_s(self) -> float:
-        """See `Chain`."""
-        return 1.0
 
     def block_interval_s(self) -> float:
         """See `Chain`."""

@@ -120,7 +120,8 @@ def _new_passphrase(options: Mapping[str, Any]) -> str:
 
 
 def _key_from(options: Mapping[str, Any]) -> bytes:
-    from dex.signers.wallets import open_json, read_key
+    from dex.signers.keystore import open_json
+    from dex.signers.wallets import read_key
 
     if options["keystore"]:
         file = options["keystore_passphrase_file"]

@@ -19,19 +19,20 @@ from dex.signers.wallets import WalletFolder
 from dex.tests.evm_orders import ETH
 from orders.audit_log import AuditEntry
 from orders.config import Policy
-from orders.models import Account, Order, Submission, Token, Wallet
+from orders.models import Account, Order, Submission, Wallet
 from orders.models import SignedTransaction as StoredTransaction
-from orders.services.approve import WalletPaused, approve_token
+from orders.services.approve import approve_token
 from orders.services.audit import Actor
 from orders.services.bind import WalletInUse, bind_wallet
 from orders.services.delegate import delegate_wallet
 from orders.services.nonces import clear_nonces
 from orders.services.pause import Target, pause
 from orders.services.rehearse import rehearse_order
+from orders.services.wallet_acts import WalletPaused
 from orders.services.wallets import closed_venues
 from orders.states import Stage
+from orders.tests.evm import POLICY, chain_nonce_of, engine_on, finish, sale, work
 from orders.tests.factories import new_account, place
-from orders.tests.test_evm_orders import POLICY, chain_nonce_of, finish, sale, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chain]
 
@@ -41,11 +42,7 @@ FORK, OPERATOR = "sushiswap_v2", Actor("operator", reason="better prices", is_ad
 @pytest.fixture
 def engine(world: World, db: None) -> Engine:
     """On the local chain, whose tokens are registered."""
-    engine = Engine(world.chain())
-    Token.objects.bulk_create(
-        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
-    )
-    return engine
+    return engine_on(world)
 
 
 @pytest.fixture

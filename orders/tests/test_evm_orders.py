@@ -1,6 +1,5 @@
 """Orders on the real contracts, through the whole pipeline, whatever the chain does to their transactions."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models.functions import Now
 
-from dex import Engine, Fees, RetryableError, SigningRefused
+from dex import Engine, Fees, SigningRefused
 from dex.chains.evm import DEPLOYMENTS, EvmChain, EvmOptions, ListedToken
 from dex.chains.evm.config import describe
 from dex.chains.evm.local.world import World, development_signer
@@ -24,31 +23,25 @@ from dex.tests.evm_orders import ETH, Trader
 from orders.config import Policy
 from orders.engine import get_engine
 from orders.models import Account, AuditEntry, Fill, Order, SignedTransaction, Submission, Token, Wallet
-from orders.pipeline import run_stage
 from orders.selectors import contradicting_nodes
-from orders.services.approve import WalletPaused, approve_token
+from orders.services.approve import approve_token
 from orders.services.audit import Actor
 from orders.services.bind import bind_wallet
 from orders.services.cancel import cancel_orders
 from orders.services.nonces import clear_nonces
 from orders.services.pause import Target, pause
+from orders.services.wallet_acts import WalletPaused
 from orders.states import TERMINAL, Stage
-from orders.tests.factories import let_leases_run_out, new_account, place, terms
+from orders.tests.evm import LIMIT_S, POLICY, chain_nonce_of, engine_on, finish, sale, work
+from orders.tests.factories import new_account, place
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chain]
-
-LIMIT_S = 60.0
-POLICY = Policy(retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.2, stuck_s=600.0)
 
 
 @pytest.fixture
 def engine(world: World, db: None) -> Engine:
     """On the local chain, whose tokens are registered."""
-    engine = Engine(world.chain())
-    Token.objects.bulk_create(
-        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
-    )
-    return engine
+    return engine_on(world)
 
 
 @pytest.fixture
@@ -57,36 +50,8 @@ def owner(engine: Engine) -> Account:
     return new_account()
 
 
-def sale(engine: Engine, amount: int = ETH, **changes: Any) -> Any:
-    fields = {"chain_id": engine.chain.chain_id, "token_in": "WETH", "decimals_in": 18, "amount": amount}
-    return terms(**fields | changes)
-
-
-def work(engine: Engine, *stages: Stage, policy: Policy = POLICY) -> None:
-    """One round of a worker; each named stage alone, or all of them in a row."""
-    for stage in stages or tuple(Stage):
-        with contextlib.suppress(RetryableError):
-            run_stage(stage, engine=engine, policy=policy, **({"carries_to": {}} if stages else {}))
-        if stages:
-            let_leases_run_out()
-
-
-def finish(world: World, engine: Engine, policy: Policy = POLICY, mine: Callable[[], None] | None = None) -> None:
-    """Work and make blocks until every order has ended."""
-    ends_at = time.monotonic() + LIMIT_S
-    while Order.objects.exclude(status__in=TERMINAL).exists():
-        work(engine, policy=policy)
-        (mine or world.anvil.mine)()
-        assert time.monotonic() < ends_at, list(Order.objects.exclude(status__in=TERMINAL).values())
-        time.sleep(0.02)
-
-
 def chain_nonce(world: World, order: Order) -> int:
     return chain_nonce_of(world, Wallet.objects.get(account=order.account))
-
-
-def chain_nonce_of(world: World, wallet: Wallet) -> int:
-    return int(world.anvil.ask("eth_getTransactionCount", wallet.address, "latest"), 16)
 
 
 def submitted(world: World, engine: Engine, owner: Account) -> Order:

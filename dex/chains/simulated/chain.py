@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dex.chains.base import Contradiction, Snapshot
+from dex.chains.base import Snapshot
+from dex.chains.plain import PlainChain
 from dex.chains.simulated.branches import KEPT_PAST_FINALITY, keep_undo, take_back
 from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
 from dex.chains.simulated.market import default_market
@@ -22,12 +23,12 @@ from dex.errors import (
     ReorgPastFinality,
 )
 from dex.signers import DevSigner, Signer, SigningPolicy
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
 
 FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
 
 
-class SimulatedChain:
+class SimulatedChain(PlainChain):
     """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
 
     def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
@@ -56,18 +57,6 @@ class SimulatedChain:
         """See `Chain`."""
         return self._market.tokens
 
-    def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
-        """See `Chain`: there is nobody else to ask."""
-        return [True] * len(tx_hashes)
-
-    def contradictions(self) -> list[Contradiction]:
-        """See `Chain`: none, of one."""
-        return []
-
-    def answers_within_s(self) -> float:
-        """See `Chain`."""
-        return 1.0
-
     def block_interval_s(self) -> float:
         """See `Chain`."""
         return self._options.block_time_ms / 1000
@@ -91,10 +80,6 @@ class SimulatedChain:
         """See `Chain`."""
         self.next_nonce(wallet)
         return self._store.balances(wallet)
-
-    def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
-        """See `Chain`: no fee is ever taken."""
-        return {}
 
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`."""
@@ -122,38 +107,6 @@ class SimulatedChain:
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
         return [self._complaint(intent) for intent in intents]
-
-    @property
-    def rehearses(self) -> bool:
-        """See `Chain`: the quote's own arithmetic is all there is."""
-        return False
-
-    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
-        """See `Chain`."""
-        return [None] * len(intents)
-
-    def allowances(self, wallet: str) -> dict[str, int]:
-        """See `Chain`: none needs leave here."""
-        return {}
-
-    def approve(
-        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
-    ) -> list[SignedTransaction] | DexError:
-        """See `Chain`."""
-        return BroadcastRejected("this chain needs no approvals")
-
-    @property
-    def batch_venues(self) -> frozenset[str]:
-        """See `Chain`."""
-        return frozenset()
-
-    def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
-        """See `Chain`: nobody needs to."""
-        return frozenset()
-
-    def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
-        """See `Chain`."""
-        return BroadcastRejected("wallets of this chain need nobody's code")
 
     def address_of(self, owner: str) -> str:
         """See `Chain`."""

@@ -13,9 +13,10 @@ from orders.cli.operator import operator
 from orders.engine import get_engine
 from orders.models import Account
 from orders.selectors import token_decimals
-from orders.services.approve import WalletPaused, approve_token
+from orders.services.approve import approve_token
 from orders.services.bind import WalletInUse
 from orders.services.delegate import delegate_wallet
+from orders.services.wallet_acts import WalletPaused
 from orders.services.wallets import wallet_address
 
 OWN: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
