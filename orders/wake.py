@@ -22,7 +22,7 @@ def task_name(stage: Stage) -> str:
 
 
 def wake(stage: Stage, delay_s: float = 0.0) -> None:
-    """Have the stage's task run `delay_s` from now or up to a slot later. Never raises, never waits long."""
+    """Have the stage's task run `delay_s` from now, or up to two slots later. Never raises, never waits long."""
     hints.attempt(lambda: _send(stage, delay_s))
 
 

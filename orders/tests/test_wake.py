@@ -1,0 +1,87 @@
+"""Wake-ups: none goes unheard, a lone one leaves at once, and a crowd of them shares few messages."""
+
+import secrets
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orders import wake as wakes
+from orders.states import Stage
+from orders.wake import SLOT_S, wake
+
+BASE = 1_900_000_000.0
+# What a float of this size is good for.
+HAIR_S = 1e-6
+
+
+class Clock:
+    """A clock that a test sets, and the messages sent by it: when each runs its stage."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.runs: list[float] = []
+
+    def begin(self) -> None:
+        """Go to a time of which no flag is left in Redis from another example."""
+        self.now = BASE + secrets.randbelow(10**9)
+        self.runs = []
+
+    def time(self) -> float:
+        return self.now
+
+    def send_task(self, name: str, *, countdown: float | None, **_: Any) -> None:
+        assert name == "orders.confirm"
+        self.runs.append(self.now + (countdown or 0.0))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    clock.begin()
+    monkeypatch.setattr(wakes, "time", clock)
+    monkeypatch.setattr(wakes, "current_app", clock)
+    return clock
+
+
+def test_a_lone_order_does_not_wait(clock: Clock) -> None:
+    wake(Stage.CONFIRM)
+
+    assert clock.runs == [clock.now]
+
+
+def test_one_for_later_does_not_stand_in_for_one_that_is_wanted_now(clock: Clock) -> None:
+    wake(Stage.CONFIRM, 5 * SLOT_S)
+    wake(Stage.CONFIRM)
+
+    assert clock.runs == [clock.now + 5 * SLOT_S, clock.now]
+
+
+def test_a_crowd_shares_the_beginning_of_the_next_slot(clock: Clock) -> None:
+    clock.now = int(clock.now / SLOT_S) * SLOT_S + SLOT_S / 4
+    for _ in range(40):
+        wake(Stage.CONFIRM)
+        clock.now += SLOT_S / 100
+
+    first, second = clock.runs
+    assert second - first == pytest.approx(SLOT_S * 3 / 4, abs=HAIR_S)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0, SLOT_S / 2), st.sampled_from((0.0, 0.05, SLOT_S, 0.6))), min_size=1, max_size=30)
+)
+def test_every_wake_up_is_heard_soon_and_a_crowd_of_them_shares_messages(
+    clock: Clock, calls: list[tuple[float, float]]
+) -> None:
+    clock.begin()
+    slots = set()
+    for pause_s, delay_s in calls:
+        clock.now += pause_s
+        wake(Stage.CONFIRM, delay_s)
+        wanted = clock.now + delay_s
+        assert any(wanted - HAIR_S <= at < wanted + 2 * SLOT_S + HAIR_S for at in clock.runs)
+        slots |= {int(wanted / SLOT_S), int(wanted / SLOT_S) + 1}
+
+    assert len(clock.runs) <= len(slots)
