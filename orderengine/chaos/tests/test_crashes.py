@@ -38,7 +38,7 @@ BUGS = "SELECT order_id, seq FROM orders_orderevent WHERE data -> 'retry' ->> 'c
 @pytest.fixture(autouse=True)
 def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is woken and nothing is pushed: the rows alone must do."""
-    for name in ("orders.pipeline.wake", "orders.pipeline.started", "orders.pipeline.push_events"):
+    for name in ("orders.pipeline.wake", "orders.pipeline.push_events"):
         monkeypatch.setattr(name, lambda *_: None)
     monkeypatch.setattr("orders.services.place.wake", lambda *_: None)
     monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
