@@ -1,11 +1,10 @@
-"""Wake-ups: at most one message per stage and slot of time says that there may be work. Losing one costs little.
+"""Wake-ups: messages that say that a stage may have work. Losing one costs a fraction of a second, never an order.
 
-The first wake-up of a slot is sent at once, so that a lone order never waits; those that come after it share one for
-the beginning of the next slot. A busy engine so takes its orders in batches, and pays half as much for each.
+Few of them leave at once, so that a lone order never waits. Where many come, all of a slot of time share one message at
+its end: a busy engine so takes its orders in batches, and pays half as much for each.
 """
 
 import time
-from datetime import timedelta
 
 from celery import current_app
 
@@ -13,6 +12,8 @@ from orders.breaker import hints, redis_client
 from orders.states import Stage
 
 SLOT_S = 0.1
+# More wake-ups of a stage in one slot are many: they share a message, and so do all of the next slot.
+FEW = 2
 MESSAGE_EXPIRES_S = 30
 
 
@@ -22,7 +23,7 @@ def task_name(stage: Stage) -> str:
 
 
 def wake(stage: Stage, delay_s: float = 0.0) -> None:
-    """Have the stage's task run `delay_s` from now, or up to two slots later. Never raises, never waits long."""
+    """Have the stage's task run `delay_s` from now, or up to a slot later. Never raises, never waits long."""
     hints.attempt(lambda: _send(stage, delay_s))
 
 
@@ -30,14 +31,18 @@ def _send(stage: Stage, delay_s: float) -> None:
     # By this process's own clock: where two differ, there is a message too many and no harm.
     now = time.time()
     slot = int((now + delay_s) / SLOT_S)
-    for number, countdown_s in ((slot, delay_s), (slot + 1, (slot + 1) * SLOT_S - now)):
-        lives = timedelta(seconds=(number + 1) * SLOT_S - now + SLOT_S)
-        if redis_client().set(f"wake:{stage}:{number}", "", nx=True, px=lives):
-            current_app.send_task(
-                task_name(stage),
-                retry=False,
-                expires=MESSAGE_EXPIRES_S,
-                countdown=countdown_s or None,
-                ignore_result=True,
-            )
+    lives_ms = int((delay_s + 3 * SLOT_S) * 1000)
+    with redis_client().pipeline(transaction=False) as redis:
+        redis.incr(_key(stage, slot)).pexpire(_key(stage, slot), lives_ms).get(_key(stage, slot - 1))
+        count, _, before = redis.execute()
+    if max(count, int(before or 0)) > FEW:
+        if not redis_client().set(f"{_key(stage, slot)}:shared", "", nx=True, px=lives_ms):
             return
+        delay_s = (slot + 1) * SLOT_S - now
+    current_app.send_task(
+        task_name(stage), retry=False, expires=MESSAGE_EXPIRES_S, countdown=delay_s or None, ignore_result=True
+    )
+
+
+def _key(stage: Stage, slot: int) -> str:
+    return f"wake:{stage}:{slot}"
