@@ -12,8 +12,9 @@ from orders.breaker import hints, redis_client
 from orders.states import Stage
 
 SLOT_S = 0.1
-# More wake-ups of a stage in one slot are many: they share a message, and so do all of the next slot.
-FEW = 2
+# More wake-ups of a stage in one slot are many: they share a message, and so do all of the next slot. Those for later
+# may as well come a little later.
+FEW, FEW_FOR_LATER = 2, 1
 MESSAGE_EXPIRES_S = 30
 
 
@@ -35,7 +36,7 @@ def _send(stage: Stage, delay_s: float) -> None:
     with redis_client().pipeline(transaction=False) as redis:
         redis.incr(_key(stage, slot)).pexpire(_key(stage, slot), lives_ms).get(_key(stage, slot - 1))
         count, _, before = redis.execute()
-    if max(count, int(before or 0)) > FEW:
+    if max(count, int(before or 0)) > (FEW_FOR_LATER if delay_s else FEW):
         if not redis_client().set(f"{_key(stage, slot)}:shared", "", nx=True, px=lives_ms):
             return
         delay_s = (slot + 1) * SLOT_S - now

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from dex import Engine
+from orders import tasks
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent, Submission
 from orders.pipeline import STAGES, run_stage
@@ -20,6 +21,7 @@ from orders.services.settled import retry
 from orders.services.transition import transition
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, place, terms
+from orders.upkeep import keep_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,6 +99,28 @@ def test_a_restart_of_the_database_is_no_crash_of_the_workers(account: Account) 
     assert end_dead_leases(DAY_S) == 2
 
     assert dict(Order.objects.values_list("id", "claim_count")) == {before: 0, after: 1}
+
+
+def test_the_message_of_a_dead_worker_frees_at_once_what_it_held(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which the broker brings back as soon as the worker's parent has seen its end."""
+    monkeypatch.setattr("orders.tasks.get_engine", lambda: engine)
+    monkeypatch.setattr("orders.tasks.get_policy", lambda: policy)
+    keep_up(engine, policy)
+    [order] = place(account)
+    claimed = in_thread(lambda: claim_orders(Stage.ROUTE, 1, 10)).orders
+    until(lambda: not is_alive(claimed[0]))
+    statuses = []
+
+    for redelivered in (False, True):
+        tasks.route.push_request(delivery_info={"redelivered": redelivered})
+        tasks.route.run()
+        tasks.route.pop_request()
+        order.refresh_from_db()
+        statuses.append(order.status)
+
+    assert statuses == ["ROUTING", "CONFIRMED"]
 
 
 def test_who_only_lost_its_connection_still_settles_what_nobody_else_took(
