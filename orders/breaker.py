@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 # A frozen server costs the one caller that finds out this long, and only once.
 SOCKET_TIMEOUT_S = 0.2
 PROBE_INTERVAL_S = 0.5
+# A connection that died while nobody used it fails sooner than this; a second attempt opens another.
+STALE_S = 0.05
 
 
 @cache
@@ -53,11 +55,15 @@ class Breaker:
 
     def attempt(self, hint: Callable[[], object]) -> bool:
         """Run `hint` unless open; False when it was skipped or failed. Never raises."""
-        if self.is_open:
-            return False
+        return not self.is_open and self._try(hint, may_be_stale=True)
+
+    def _try(self, hint: Callable[[], object], *, may_be_stale: bool) -> bool:
+        began_at = time.monotonic()
         try:
             hint()
         except Exception as error:
+            if may_be_stale and time.monotonic() - began_at < STALE_S:
+                return self._try(hint, may_be_stale=False)
             self._trip(error)
             return False
         return True

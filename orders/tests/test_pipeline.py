@@ -1,5 +1,7 @@
 """The stages end to end on the real simulated chain: what each fault leads to, and that nothing happens twice."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -328,6 +330,29 @@ def test_a_wake_up_that_cannot_be_sent_fails_no_post(account: Account, monkeypat
 
     assert answer.status_code == 201
     assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "failures", "calls", "is_sent"), [(0, 1, 2, True), (0, 2, 2, False), (0.1, 1, 1, False)]
+)
+def test_only_what_fails_at_once_is_tried_again_before_redis_counts_as_away(
+    pause_s: float, failures: int, calls: int, is_sent: bool
+) -> None:
+    """A connection that died while idle is not Redis that is away, and a frozen server must not be waited for twice."""
+    made = []
+
+    def hint() -> None:
+        made.append(1)
+        if len(made) <= failures:
+            time.sleep(pause_s)
+            raise ConnectionError
+
+    back = threading.Event()
+    hints = Breaker(back.set)
+
+    assert hints.attempt(hint) is is_sent
+    assert (len(made), hints.is_open) == (calls, not is_sent)
+    assert is_sent or back.wait(10)
 
 
 def test_orders_of_a_crashed_batch_come_in_small_groups_and_only_these_are_charged(account: Account) -> None:
