@@ -158,7 +158,7 @@ def _judge(
     elif receipt is None:
         found.silent.append((order, hold))
     else:
-        found.waiting.append((order, _depth_wait_s(receipt, engine)))
+        found.waiting.append((order, depth_wait_s(receipt, engine)))
 
 
 def _poll_s(engine: Engine) -> float:
@@ -166,7 +166,7 @@ def _poll_s(engine: Engine) -> float:
     return max(MIN_POLL_S, engine.chain.block_interval_s())
 
 
-def _depth_wait_s(receipt: Receipt, engine: Engine) -> float:
+def depth_wait_s(receipt: Receipt, engine: Engine) -> float:
     """How long one is left alone that some blocks more will make final: until they are there, if that is soon."""
     missing = engine.chain.required_confirmations - receipt.confirmations
     poll_s = _poll_s(engine)
