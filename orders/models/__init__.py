@@ -1,0 +1,28 @@
+"""What PostgreSQL remembers. Every invariant we can state is a constraint or a trigger here; no business methods."""
+
+from orders.audit_log import AuditEntry
+from orders.models.accounts import Account, ApiKey, IdempotencyKey, WsTicket
+from orders.models.controls import Heartbeat, Token, TradingControl
+from orders.models.events import Fill, OrderEvent
+from orders.models.orders import Order, new_id
+from orders.models.signing import SignedTransaction, Submission, Wallet
+from orders.models.triggers import append_only
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "AuditEntry",
+    "Fill",
+    "Heartbeat",
+    "IdempotencyKey",
+    "Order",
+    "OrderEvent",
+    "SignedTransaction",
+    "Submission",
+    "Token",
+    "TradingControl",
+    "Wallet",
+    "WsTicket",
+    "append_only",
+    "new_id",
+]

@@ -1,0 +1,141 @@
+"""Orders: the owner's terms, where each stands, what was promised and paid, and who looks at it next."""
+
+import uuid
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from orders.fields import AtomsField
+from orders.models.accounts import Account
+from orders.models.triggers import status_guard
+from orders.states import LIVE, TERMINAL, OrderStatus
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7: unique without asking anybody, and ordered by time."""
+    return uuid7()
+
+
+class Order(models.Model):
+    """One intent to swap and where it stands. `status` is written by services/transition.py alone."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    client_order_id = models.CharField(max_length=64, null=True)
+    request_hash = models.BinaryField(max_length=32)
+
+    # The owner's terms: never change after the insert.
+    chain_id = models.CharField(max_length=64)
+    order_type = models.CharField(max_length=32)
+    side = models.CharField(max_length=16)
+    token_in = models.CharField(max_length=32)
+    token_out = models.CharField(max_length=32)
+    decimals_in = models.PositiveSmallIntegerField()
+    decimals_out = models.PositiveSmallIntegerField()
+    amount = AtomsField(help_text="Atoms of the fixed side.")
+    terms = models.JSONField(default=dict, help_text="Guards, venues, time in force, tags and scenario as accepted.")
+    expires_at = models.DateTimeField(null=True)
+    held_value = AtomsField(null=True, help_text="What it counts against its account's limits; null: not counted.")
+
+    # Where it stands.
+    status = models.CharField(max_length=16, default=OrderStatus.PENDING)
+    outcome = models.CharField(max_length=32, null=True)
+    attempt = models.PositiveIntegerField(default=1)
+    seq = models.PositiveIntegerField(default=1)
+    failure = models.JSONField(null=True)
+
+    # What routing promised, and what the chain paid.
+    route = models.JSONField(null=True)
+    quoted_amount_in = AtomsField(null=True)
+    quoted_amount_out = AtomsField(null=True)
+    min_amount_out = AtomsField(null=True)
+    max_amount_in = AtomsField(null=True)
+    amount_in = AtomsField(null=True)
+    amount_out = AtomsField(null=True)
+    tx_hash = models.CharField(max_length=128, null=True, help_text="Hash of the open or last signed transaction.")
+
+    # Who looks at it next, and when.
+    due_at = models.DateTimeField(db_default=Now())
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    claim_count = models.PositiveIntegerField(default=0, help_text="Claims since the last transition.")
+    parked_at = models.DateTimeField(
+        null=True, help_text="Its workers died too often: looked at rarely, until unparked."
+    )
+    cancel_requested_at = models.DateTimeField(
+        null=True, help_text="Its nonce is to be used up by another transaction."
+    )
+
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("account", "client_order_id"),
+                condition=Q(client_order_id__isnull=False),
+                name="order_client_order_id_unique",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(condition=~Q(token_in=models.F("token_out")), name="order_tokens_differ"),
+            models.CheckConstraint(condition=Q(status__in=list(OrderStatus)), name="order_status_known"),
+            models.CheckConstraint(condition=Q(seq__gte=1, attempt__gte=1), name="order_counts_from_one"),
+            models.CheckConstraint(
+                condition=Q(status__in=LIVE, outcome__isnull=True) | Q(status__in=TERMINAL, outcome__isnull=False),
+                name="order_outcome_exactly_when_terminal",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.CONFIRMED)
+                | Q(amount_in__gt=0, amount_out__gt=0, tx_hash__isnull=False),
+                name="order_confirmed_has_amounts",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.SUBMITTED) | Q(tx_hash__isnull=False),
+                name="order_submitted_has_transaction",
+            ),
+        )
+        indexes = (
+            # One per stage, each with the stage's claim condition (services/claim.py): a claim reads its own rows only.
+            models.Index(
+                fields=("due_at",),
+                condition=Q(status__in=(OrderStatus.PENDING, OrderStatus.ROUTING)),
+                name="order_due_for_route",
+            ),
+            models.Index(
+                fields=("due_at",),
+                condition=Q(status=OrderStatus.BUILDING, tx_hash__isnull=True),
+                name="order_due_for_build",
+            ),
+            models.Index(
+                fields=("due_at",),
+                condition=Q(status=OrderStatus.BUILDING, tx_hash__isnull=False),
+                name="order_due_for_submit",
+            ),
+            models.Index(fields=("due_at",), condition=Q(status=OrderStatus.SUBMITTED), name="order_due_for_confirm"),
+            models.Index(fields=("account", "-id"), name="order_by_account"),
+            # What guard.py finds its evidence by: empty as long as nothing reverts.
+            models.Index(
+                fields=("updated_at",),
+                condition=Q(outcome__in=("reverted", "insufficient_funds"), tx_hash__isnull=False),
+                name="order_reverted",
+            ),
+        )
+        triggers = (
+            pgtrigger.Trigger(
+                name="order_status_guard",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status__df=pgtrigger.F("new__status"))
+                | pgtrigger.Q(old__seq__df=pgtrigger.F("new__seq")),
+                func=status_guard(),
+            ),
+            pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),
+        )
+        permissions = (("unpark_order", "Can unpark an order"),)
+
+    def __str__(self) -> str:
+        return f"{self.token_in} -> {self.token_out} {self.status} {self.id}"
