@@ -56,7 +56,7 @@ def test_six_blocks_take_few_looks(account: Account) -> None:
     options = SimulatedOptions(block_time_ms=50, required_confirmations=6, quote_delay_ms=0, build_delay_ms=0)
     engine, policy = Engine(SimulatedChain(options)), Policy()
     [order] = place(account)
-    looks = []
+    looks: list[ClaimedOrder] = []
 
     def look(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
         looks.extend(orders)
