@@ -9,6 +9,8 @@ from pathlib import Path
 NEED_NO_DATABASE = {"help", "--help", "-h", "version", "--version", "solve"}
 # The settings load with an address and a secret only; commands that need neither get some that lead nowhere.
 NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "SECRET_KEY": secrets.token_hex(32)}
+# What a shell calls the end of a program whose reader went away: 128 and the signal SIGPIPE.
+BROKEN_PIPE = 141
 # Small dense algebra is far slower on several threads than on one; numpy looks here when it is first imported.
 THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -29,7 +31,13 @@ def main() -> None:
         os.environ.update({name: value for name, value in NOWHERE.items() if not os.environ.get(name)})
     elif not is_attached:
         sys.exit("No engine runs here and DATABASE_URL is not set: `make run` in another terminal, then again.")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough, as `| head` does; what is still buffered has nowhere to go at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
 
 
 def needs_no_database(arguments: list[str]) -> bool:

@@ -257,6 +257,13 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order Execution Engine",
     "VERSION": "1",
+    "DESCRIPTION": (
+        "Swaps that are routed at the best price, executed at most once and watched until they are final. "
+        "Amounts are decimal strings in token units, each with its integer twin in atoms (`*_raw`). "
+        "Where a key is asked for, send `Authorization: Bearer KEY`. "
+        "Errors are problem objects (RFC 9457) with a stable `code`. "
+        "Live events: `ws://HOST:PORT/orders/{order_id}` for one order, `ws://HOST:PORT/ws/v1/stream` for all of them."
+    ),
     "OAS_VERSION": "3.1.0",
     "ENFORCE_NON_BLANK_FIELDS": True,
     "POSTPROCESSING_HOOKS": [

@@ -29,6 +29,7 @@ class BatchView(AccountView):
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY],
         request=BatchRequestSerializer,
+        examples=[schema.TWO_SWAPS],
         responses=schema.answers(schema.BATCH, 201, 207),
         operation_id="placeOrders",
     )

@@ -31,7 +31,12 @@ class QuotesView(AccountView):
 
     scopes: ClassVar = {"POST": QUOTE}
 
-    @extend_schema(request=QuoteRequestSerializer, responses=schema.answers(schema.QUOTE), operation_id="quote")
+    @extend_schema(
+        request=QuoteRequestSerializer,
+        examples=[schema.SWAP],
+        responses=schema.answers(schema.QUOTE),
+        operation_id="quote",
+    )
     def post(self, request: Request) -> Response:
         """Price, route, guards and every venue's own quote; nothing is stored."""
         serializer = QuoteRequestSerializer(data=request.data)

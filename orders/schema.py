@@ -2,12 +2,23 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
 from dex import Side
 from orders.serializers import TIMES_IN_FORCE, GuardsSerializer, SimSerializer, VenuesSerializer
 from orders.states import OrderStatus
+
+BEST_KNOWN = "Executed once CONFIRMED; until then, and for FAILED, as last quoted, else as stated."
+# What the docs page fills in to be tried out; values made up from the shapes alone are refused.
+_SWAP = {"token_in": "SOL", "token_out": "USDC", "amount": "250"}
+_BACK = {"token_in": "USDC", "token_out": "ETH", "amount": "1000"}
+_GUARDS = {"max_slippage_bps": 50, "max_price_impact_bps": 100}
+SWAP = OpenApiExample("A swap", _SWAP, request_only=True)
+GUARDED = OpenApiExample(
+    "A swap with guards and an id", _SWAP | {"client_order_id": "a-1", "guards": _GUARDS}, request_only=True
+)
+TWO_SWAPS = OpenApiExample("Two swaps", {"orders": [_SWAP, _BACK]}, request_only=True)
 
 
 def _amount(help_text: str = "Token units.", **kwargs: Any) -> serializers.CharField:
@@ -102,9 +113,9 @@ class OrderShape(serializers.Serializer[Any]):
     type = serializers.CharField()
     amount = _amount("The fixed side, token units.")
     amount_raw = _amount("Atoms.")
-    amount_in = _amount("Executed, else quoted, else stated.", allow_null=True)
+    amount_in = _amount(BEST_KNOWN, allow_null=True)
     amount_in_raw = _amount("Atoms.", allow_null=True)
-    amount_out = _amount("Executed, else quoted, else stated.", allow_null=True)
+    amount_out = _amount(BEST_KNOWN, allow_null=True)
     amount_out_raw = _amount("Atoms.", allow_null=True)
     quoted_amount_in = _amount(allow_null=True)
     quoted_amount_in_raw = _amount("Atoms.", allow_null=True)

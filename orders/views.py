@@ -54,6 +54,7 @@ class OrdersView(AccountView):
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
         request=OrderRequestSerializer,
+        examples=[schema.SWAP, schema.GUARDED],
         responses=schema.answers(schema.ORDER, 201) | {200: schema.REHEARSED},
         operation_id="placeOrder",
     )

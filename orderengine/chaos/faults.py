@@ -55,6 +55,10 @@ class FaultPlan:
         self._due = [(now + planned.first_s, name) for name, planned in self._level.planned.items()]
         heapq.heapify(self._due)
 
+    def missed(self) -> list[str]:
+        """Faults of the level that have not struck, as when the last order is answered before their time."""
+        return sorted(set(self._level.planned) - set(self.counts))
+
     def strike(self) -> None:
         """Do what is due."""
         while self._due and self._due[0][0] <= time.monotonic():

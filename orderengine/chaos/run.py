@@ -64,6 +64,8 @@ class Run:
         if self._clients.error is not None:
             raise SystemExit(f"the clients gave up: {self._clients.error}")
         say("every order is answered, the faults end; waiting until all orders have ended")
+        if missed := self._faults.missed():
+            say(f"the load ended before these could strike: {', '.join(missed)}; set more ORDERS, or a lower RATE")
         self._settle()
         if errors := self._clients.history.errors:
             raise SystemExit(f"followers gave up: {errors[:5]}")

@@ -24,7 +24,7 @@ TEND_EVERY_S = 0.2
 # What a second terminal needs to talk to this engine.
 SHARED = (
     *("DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "HOST", "PORT"),
-    *("DEBUG", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
+    *("DEBUG", "REQUIRE_API_KEY", "SECRET_KEY", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
     *("SIGNER", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "SIGNER_WALLETS"),
     *("CHAIN", "CHAINS_FILE", "ALLOW_REAL_MONEY"),
 )
@@ -52,7 +52,7 @@ def run(root: Path, *, only_servers: bool = False) -> int:
             keeper = Keeper(children)
             if not only_servers:
                 _start_apps(root, environment, children, keeper)
-            console.banner(_banner(environment, only_servers=only_servers))
+            console.banner(banner(environment, only_servers=only_servers))
             while True:
                 keeper.tend()
                 children.pause(TEND_EVERY_S)
@@ -153,11 +153,22 @@ def _reachable(host: str) -> str:
     return "localhost" if host in {"0.0.0.0", "::", "127.0.0.1"} else host  # noqa: S104 - compared, not bound
 
 
-def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
+def _next_step(chain: str, *, is_open: bool) -> str:
+    named = "" if chain == SIMULATED else f"CHAIN={chain} "
+    if not is_open:
+        return f"{named}.venv/bin/python manage.py keys create ACCOUNT"
+    # Elsewhere orders may move real money: nothing is seeded by the way.
+    is_play = chain in {SIMULATED, "local"}
+    return f"make seed {named}".rstrip() if is_play else f"{named}.venv/bin/python manage.py orders --help"
+
+
+def banner(environment: dict[str, str], *, only_servers: bool) -> str:
+    """What somebody is told once everything is up."""
     if only_servers:
         return "\n  The servers are up. Ctrl-C stops them.\n"
     url = f"http://{_reachable(environment['HOST'])}:{environment['PORT']}"
-    is_open = _is_on(environment["DEBUG"]) and is_loopback(environment["HOST"])
+    asks_for_keys = _is_on(environment.get("REQUIRE_API_KEY", ""))
+    is_open = _is_on(environment["DEBUG"]) and is_loopback(environment["HOST"]) and not asks_for_keys
     password = os.path.relpath(environment["ADMIN_PASSWORD_FILE"])
     access = (
         "authentication is OPEN on this loopback address, because DEBUG is on"
@@ -165,8 +176,7 @@ def _banner(environment: dict[str, str], *, only_servers: bool) -> str:
         else "every call needs an API key"
     )
     chain = environment.get("CHAIN", SIMULATED)
-    # The orders of `make seed` are in tokens of the simulated chain.
-    step = "make seed" if chain == SIMULATED else f"CHAIN={chain} .venv/bin/python manage.py orders --help"
+    step = _next_step(chain, is_open=is_open)
     return f"""
   Order Execution Engine is up · {chain} chain
 

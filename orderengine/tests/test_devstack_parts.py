@@ -18,6 +18,7 @@ from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.console import Console
 from orderengine.devstack.environment import is_free, load, parse
 from orderengine.devstack.keeper import Keeper
+from orderengine.devstack.run import banner
 from orderengine.devstack.state import State, secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,3 +172,35 @@ def test_every_pin_of_the_project_is_in_the_lock_files() -> None:
         for pin in pins:
             wanted = re.sub(r"\[.*\]", "", pin.partition(";")[0]).strip()
             assert any(line.split()[:1] == [wanted] for line in lines), f"{wanted} is missing in {name}: make lock"
+
+
+OPEN = {"HOST": "127.0.0.1", "PORT": "3000", "DEBUG": "1", "ADMIN_PASSWORD_FILE": "/x/admin-password"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, ("authentication is OPEN", "next         make seed ")),
+        ({"REQUIRE_API_KEY": "1"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
+        ({"DEBUG": "0"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
+        ({"HOST": "192.0.2.1"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
+        ({"CHAIN": "local"}, ("authentication is OPEN", "next         make seed CHAIN=local ")),
+        ({"CHAIN": "base"}, ("CHAIN=base .venv/bin/python manage.py orders --help",)),
+    ],
+)
+def test_the_banner_says_who_may_call_and_what_works_next(settings: dict[str, str], expected: tuple[str, ...]) -> None:
+    shown = banner(OPEN | settings, only_servers=False)
+
+    assert [words for words in expected if words not in shown] == []
+
+
+def test_a_reader_that_has_read_enough_gets_no_traceback() -> None:
+    ended = subprocess.run(
+        ["bash", "-c", f"{sys.executable} manage.py help --commands | true; echo ${{PIPESTATUS[0]}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("141\n", "")

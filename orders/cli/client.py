@@ -40,7 +40,9 @@ class EngineClient:
             ) from error
         if answer.status_code >= 400:
             hint = f" Next: {parsed['try']}." if parsed.get("try") else ""
-            raise ServerError(f"{parsed.get('title', answer.status_code)}: {parsed.get('detail', '')}.{hint}")
+            raise ServerError(
+                f"{parsed.get('title', answer.status_code)}: {parsed.get('detail', '').rstrip('.')}.{hint}"
+            )
         return parsed
 
     async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -86,6 +86,8 @@ class Row:
 HEADINGS = ("#", "order", "swap", "status", "route", "got", "saved", "vs quote", "took")
 NUMBERS = frozenset({"#", "got", "saved", "vs quote", "took"})
 LEGS_SHOWN = 2
+# Columns of the terminal from which on there is room for these beside the others, none of which may be cut.
+ROOM_NEEDED = {"route": 100, "saved": 120, "vs quote": 120}
 
 
 def _legs(legs: list[dict[str, Any]]) -> str:
@@ -112,15 +114,17 @@ def grouped(amount: str, most_decimals: int = 9) -> str:
     return f"{int(whole):,}" + (f".{fraction}" if fraction else "")
 
 
-def table(rows: list[Row], title: str) -> Table:
-    """All rows as they stand."""
+def table(rows: list[Row], title: str, width: int) -> Table:
+    """All rows as they stand, in the columns that a terminal of this width has room for."""
     drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, title_style="bold")
-    for heading in HEADINGS:
-        drawn.add_column(heading, justify="right" if heading in NUMBERS else "left")
+    shown = [index for index, heading in enumerate(HEADINGS) if width >= ROOM_NEEDED.get(heading, 0)]
+    for heading in (HEADINGS[index] for index in shown):
+        justify: Literal["left", "right"] = "right" if heading in NUMBERS else "left"
+        drawn.add_column(heading, justify=justify, no_wrap=heading != "route")
     for row in rows:
         cells: list[str | Text] = list(row.cells())
         cells[3] = Text(row.cells()[3], style=STYLES.get(row.status, "yellow"))
-        drawn.add_row(*cells)
+        drawn.add_row(*(cells[index] for index in shown))
     return drawn
 
 

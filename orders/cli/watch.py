@@ -19,9 +19,9 @@ def watch(client: EngineClient, rows: list[Row], *, timeout_s: float, as_json: b
         if not as_json:
             sys.stdout.write(summary(rows) + "\n")
         return problems
-    with Live(table(rows, title), console=console, refresh_per_second=12) as live:
+    with Live(table(rows, title, console.width), console=console, refresh_per_second=12) as live:
         problems = asyncio.run(_follow_all(client, rows, timeout_s, as_json, (live, title)))
-        live.update(table(rows, title))
+        live.update(table(rows, title, console.width))
     console.print(summary(rows))
     return problems
 
@@ -36,7 +36,7 @@ async def _follow_all(
                 row.order["final"] = await asyncio.to_thread(client.call, "GET", f"orders/{row.order['id']}")
             row.events.append(event)
             if shown:
-                shown[0].update(table(rows, shown[1]))
+                shown[0].update(table(rows, shown[1], shown[0].console.width))
             else:
                 sys.stdout.write((json_line(event) if as_json else line(row, event)) + "\n")
                 sys.stdout.flush()

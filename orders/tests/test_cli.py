@@ -4,6 +4,7 @@ import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 from orders.cli import watch as watching
 from orders.cli.client import ServerError
 from orders.cli.render import Row, grouped
+from orders.management.commands.doctor import live_findings
 from orders.management.commands.orders import Command
 
 
@@ -70,6 +72,19 @@ def test_the_live_table_survives_answers_in_any_order(terminal: io.StringIO) -> 
     assert "FAILED slippage" in shown
 
 
+def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(watching, "Console", lambda: Console(file=drawn, force_terminal=True, width=80))
+
+    watching.watch(FakeClient(), rows("good", "bad"), timeout_s=5, as_json=False, title="5 orders")  # type: ignore[arg-type]
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.getvalue())
+    assert "…" not in shown.replace("…good", "").replace("…bad", "")
+    assert all(words in shown for words in ("250 SOL → USDC", "CONFIRMED", "FAILED slippage", "1.0001 USDC", "21 ms"))
+    assert "saved" not in shown
+
+
 def test_a_broken_socket_is_a_sentence(terminal: io.StringIO) -> None:
     assert watching.watch(FakeClient(), rows("gone"), timeout_s=5, as_json=False, title="") == ["the socket broke"]  # type: ignore[arg-type]
 
@@ -92,3 +107,17 @@ def test_a_list_shows_orders_that_ended_before(capsys: pytest.CaptureFixture[str
     Command()._list(Listing(), {"limit": 5, "json": False})  # type: ignore[arg-type]
 
     assert capsys.readouterr().out == "one  250 SOL → USDC  CONFIRMED filled\n"
+
+
+def test_without_a_chains_file_the_simulated_chain_misses_nothing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.CHAIN, settings.CHAINS_FILE = "simulated", str(tmp_path / "chains.toml")
+    monkeypatch.delenv("CHAINS_FILE", raising=False)
+
+    assert [finding.ok for finding in live_findings()] == [True]
+    monkeypatch.setenv("CHAINS_FILE", settings.CHAINS_FILE)
+    assert [finding.ok for finding in live_findings()] == [False]
+    monkeypatch.delenv("CHAINS_FILE")
+    settings.CHAIN = "local"
+    assert [finding.ok for finding in live_findings()] == [False]

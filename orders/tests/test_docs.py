@@ -53,3 +53,20 @@ def test_every_guarantee_names_tests_that_exist() -> None:
 
     assert len(named) >= 20
     assert missing == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link into a page may name: its headings, as code hosts write them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    dead = []
+    for page in [DOCS.parent / "README.md", *DOCS.glob("*.md")]:
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+            target = page.parent / path if path else page
+            if not target.exists() or (anchor and anchor not in anchors(target)):
+                dead.append(f"{page.name}: {path}#{anchor}")
+
+    assert dead == []

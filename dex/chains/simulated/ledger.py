@@ -157,10 +157,10 @@ def _check_limits(intent: SwapIntent, amount_in: int, amount_out: int) -> None:
     least, most = intent.min_amount_out, intent.max_amount_in
     if amount_out < least:
         missed = f"{(least - amount_out) / least:.2%} less than its limit"
-        raise Undone("slippage", f"the swap would pay {missed} ({amount_out} atoms, at least {least})")
+        raise Undone("slippage", f"the swap would pay {missed}: {amount_out} atoms instead of {least}")
     if amount_in > most:
         missed = f"{(amount_in - most) / most:.2%} more than its limit"
-        raise Undone("slippage", f"the swap would cost {missed} ({amount_in} atoms, at most {most})")
+        raise Undone("slippage", f"the swap would cost {missed}: {amount_in} atoms instead of {most}")
 
 
 def _left_over(route: Route) -> Counter[str]:
