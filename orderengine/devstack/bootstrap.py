@@ -107,7 +107,7 @@ def compile_own() -> None:
 
     Python does not where PYTHONDONTWRITEBYTECODE is set, as in most containers: each process that starts would compile
     everything again, for two seconds instead of one, and the engine's processes start again when they are killed.
-    By the Python that will run it, which may be another than this one. A checkout that cannot be written stays as it is.
+    By the Python that will run it, which may be another. A checkout that cannot be written stays as it is.
     """
     subprocess.run([str(PYTHON), "-m", "compileall", "-qq", *(str(ROOT / name) for name in OWN_PACKAGES)])
 

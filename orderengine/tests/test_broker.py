@@ -40,3 +40,27 @@ def test_a_lost_connection_forgets_its_messages_and_raises_nothing(broker: Conne
         channel = another.default_channel
         left = channel.client.llen("broken-off")
     assert left == 0
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_message_that_redis_cannot_be_told_of_does_not_keep_the_next_one_away(
+    is_done: bool, broker: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where connections broke as often as messages may be under way, the worker was deaf from then on."""
+    channel: Any = broker.default_channel
+    queue: Any = Queue("broken-off", channel=channel)
+    queue.declare()
+    channel.basic_publish(channel.prepare_message("{}", content_type="application/json"), "", "broken-off")
+    channel.basic_qos(prefetch_count=1)
+    message = queue.get(no_ack=False)
+    assert not channel.qos.can_consume()
+
+    def break_off(*_: Any, **__: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(channel.qos, "_remove_from_indices", break_off)
+    monkeypatch.setattr(channel.qos, "restore_by_tag", break_off)
+    with pytest.raises(ConnectionError):
+        message.ack() if is_done else message.reject(requeue=True)
+
+    assert channel.qos.can_consume()
