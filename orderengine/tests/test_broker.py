@@ -1,11 +1,14 @@
 """What a worker's connection to Redis does when it ends while messages are being worked on."""
 
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
 from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
 
 from orderengine.celery import app
 
@@ -64,3 +67,15 @@ def test_a_message_that_redis_cannot_be_told_of_does_not_keep_the_next_one_away(
         message.ack() if is_done else message.reject(requeue=True)
 
     assert channel.qos.can_consume()
+
+
+def test_who_sends_a_wake_up_does_not_wait_for_a_broker_that_is_away() -> None:
+    """kombu slept two seconds, then four: in a request, and in the main loop of a worker that asks for the upkeep."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+        began_at = time.monotonic()
+        with app.connection_for_write(url) as connection, pytest.raises(OperationalError):
+            app.send_task("orders.upkeep", connection=connection, retry=False)
+
+    assert time.monotonic() - began_at < 1.0
