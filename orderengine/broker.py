@@ -14,6 +14,7 @@ from typing import Any
 from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport import redis
+from kombu.transport.virtual import QoS as VirtualQoS
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
@@ -60,7 +61,8 @@ class QoS(redis.QoS):
         try:
             yield
         except Exception:
-            self._quick_ack(delivery_tag)
+            # What kombu's own do at last.
+            VirtualQoS.ack(self, delivery_tag)
             raise
 
     def _is_connected(self) -> bool:

@@ -39,7 +39,9 @@ def _send(stage: Stage, delay_s: float, promised: set[str]) -> None:
     slot = int((now + delay_s) / SLOT_S)
     lives_ms = int((delay_s + 3 * SLOT_S) * 1000)
     with redis_client().pipeline(transaction=False) as redis:
-        redis.incr(_key(stage, slot)).pexpire(_key(stage, slot), lives_ms).get(_key(stage, slot - 1))
+        redis.incr(_key(stage, slot))
+        redis.pexpire(_key(stage, slot), lives_ms)
+        redis.get(_key(stage, slot - 1))
         count, _, before = redis.execute()
     if max(count, int(before or 0)) > (FEW_FOR_LATER if delay_s else FEW):
         shared = f"{_key(stage, slot)}:shared"

@@ -10,8 +10,8 @@ from eth_account import Account
 from dex.chains.simulated.transaction import ROUTER, facts_of
 from dex.errors import SigningRefused
 from dex.signers import SigningPolicy
-from dex.signers.keystore import KeystoreError, LocalKeystoreSigner, create_keystore, recover
-from dex.signers.wallets import WalletFolder, address_of, open_json, read_key
+from dex.signers.keystore import KeystoreError, LocalKeystoreSigner, create_keystore, open_json, recover
+from dex.signers.wallets import WalletFolder, address_of, read_key
 
 PASSPHRASE = "planted-passphrase-3"
 KEY = bytes(range(1, 33))
