@@ -7,11 +7,14 @@ that there may be work, and the upkeep says so again within a second.
 A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which nobody works.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport import redis
+from kombu.transport.virtual import QoS as VirtualQoS
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
@@ -38,17 +41,29 @@ class QoS(redis.QoS):
     def ack(self, delivery_tag: str) -> None:
         """Take a message off the queue for good."""
         if self._is_connected():
-            super().ack(delivery_tag)
+            with self._let_go(delivery_tag):
+                super().ack(delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Give a message back."""
         if self._is_connected():
-            super().reject(delivery_tag, requeue)
+            with self._let_go(delivery_tag):
+                super().reject(delivery_tag, requeue)
 
     def restore_unacked(self, client: Any = None) -> None:
         """Forget all of it, as the connection is gone."""
         if self._delivered is not None:
             self._delivered.clear()
+
+    @contextmanager
+    def _let_go(self, delivery_tag: str) -> Iterator[None]:
+        """Count a message as dealt with where Redis cannot be told: its worker would fetch one less for ever."""
+        try:
+            yield
+        except Exception:
+            # What kombu's own do at last.
+            VirtualQoS.ack(self, delivery_tag)
+            raise
 
     def _is_connected(self) -> bool:
         connection = self.channel.connection

@@ -5,6 +5,7 @@ and back for each signal: a quarter of what a small POST costs. Here threads are
 """
 
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import IO, Any
@@ -16,8 +17,10 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-# More than the database has connections for: those that wait for one must not keep the probes of health from an answer.
+# More than the database has connections for; those who wait for one are answered that they must come again.
 MAX_THREADS = 64
+# Answered without any I/O by a thread of its own: who asks would kill a process that only waits for its database.
+PROBE = "/health"
 
 
 class ThreadedHandler(ASGIHandler):
@@ -26,6 +29,7 @@ class ThreadedHandler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="request")
+        self._probe_thread = ThreadPoolExecutor(1, thread_name_prefix="probe")
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Build the synchronous chain, whatever the server is."""
@@ -37,7 +41,10 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        response = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, scope, body)
+        threads = self._probe_thread if scope["path"] == PROBE else self._threads
+        # What a request sets for itself, such as its language, is not for the next one in its thread.
+        run = contextvars.copy_context().run
+        response = await asyncio.get_running_loop().run_in_executor(threads, run, self._answer, scope, body)
         await self.send_response(response, send)
         if response.streaming:
             response.close()

@@ -104,6 +104,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0),
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
+    # Of who sends: a wake-up that cannot leave is left to the upkeep, and nobody sleeps two seconds for it.
+    "max_retries": 0,
 }
 # Celery closes the database connection round every task unless told how often it may be used again.
 CELERY_DB_REUSE_MAX = 1000

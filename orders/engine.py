@@ -34,12 +34,17 @@ def get_engine() -> Engine:
     return Engine(chain, route_deadline_ms=settings.ROUTE_DEADLINE_MS or None)
 
 
-@cache
 def keep_loaded() -> None:
     """Once in a process: have the garbage collector leave alone what is loaded by now, since it stays for good.
 
     Measured: in each batch of a few hundred orders it looked through all of it, which took a sixth of the time.
     """
+    _keep_loaded(os.getpid())
+
+
+@cache
+def _keep_loaded(pid: int) -> None:
+    # A child has all of this from its parent, and loads more: what speaks to nodes comes with its engine.
     gc.collect()
     gc.freeze()
 

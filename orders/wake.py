@@ -1,4 +1,4 @@
-"""Wake-ups: messages that say that a stage may have work. Losing one costs a fraction of a second, never an order.
+"""Wake-ups: messages that say that a stage may have work. Losing one costs the time to the next upkeep, never an order.
 
 Few of them leave at once, so that a lone order never waits. Where many come, all of a slot of time share one message at
 its end: a busy engine so takes its orders in batches, and pays half as much for each.
@@ -25,11 +25,16 @@ def task_name(stage: Stage) -> str:
 
 def wake(stage: Stage, delay_s: float = 0.0) -> None:
     """Have the stage's task run `delay_s` from now, or up to a slot later. Never raises, never waits long."""
-    hints.attempt(lambda: _send(stage, delay_s))
+    promised: set[str] = set()
+    hints.attempt(lambda: _send(stage, delay_s, promised))
 
 
-def _send(stage: Stage, delay_s: float) -> None:
-    # By this process's own clock: where two differ, there is a message too many and no harm.
+def _send(stage: Stage, delay_s: float, promised: set[str]) -> None:
+    """Send one, or have it share one; `promised` are the shared ones that an attempt before could not send after all.
+
+    By this process's own clock. A machine whose clock is behind may count on a message that has run by then: its
+    orders wait for the upkeep.
+    """
     now = time.time()
     slot = int((now + delay_s) / SLOT_S)
     lives_ms = int((delay_s + 3 * SLOT_S) * 1000)
@@ -39,8 +44,10 @@ def _send(stage: Stage, delay_s: float) -> None:
         redis.get(_key(stage, slot - 1))
         count, _, before = redis.execute()
     if max(count, int(before or 0)) > (FEW_FOR_LATER if delay_s else FEW):
-        if not redis_client().set(f"{_key(stage, slot)}:shared", "", nx=True, px=lives_ms):
+        shared = f"{_key(stage, slot)}:shared"
+        if shared not in promised and not redis_client().set(shared, "", nx=True, px=lives_ms):
             return
+        promised.add(shared)
         delay_s = (slot + 1) * SLOT_S - now
     current_app.send_task(
         task_name(stage), retry=False, expires=MESSAGE_EXPIRES_S, countdown=delay_s or None, ignore_result=True

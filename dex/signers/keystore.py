@@ -142,7 +142,7 @@ def open_json(keystore: Path, passphrase: str, opener: str = "the passphrase") -
         raise KeystoreError(f"{keystore} cannot be read: {type(error).__name__}") from None
     try:
         return bytes(Account.decrypt(described, passphrase))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, NotImplementedError):
         # Without the cause, which may quote what it was given.
         raise KeystoreError(f"{opener} does not open {keystore}") from None
 

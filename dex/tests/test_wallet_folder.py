@@ -102,6 +102,15 @@ def test_a_keystore_of_another_program_gives_its_key(tmp_path: Path) -> None:
         open_json(file, "other words")
 
 
+@pytest.mark.parametrize("described", [[], None, {"version": 5}, {"version": 3}, {"version": 3, "crypto": 5}])
+def test_what_is_no_keystore_is_refused_as_one(tmp_path: Path, described: object) -> None:
+    file = tmp_path / "key.json"
+    file.write_text(json.dumps(described))
+
+    with pytest.raises(KeystoreError, match="does not open"):
+        open_json(file, "words")
+
+
 def test_only_a_wallet_whose_passphrase_is_kept_signs(folder: WalletFolder, signer: LocalKeystoreSigner) -> None:
     wallet, payload = folder.add("treasury", KEY, PASSPHRASE), b"payload"
     signer._policy = _AnythingGoes(frozenset(), frozenset())

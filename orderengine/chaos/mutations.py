@@ -149,8 +149,8 @@ MUTANTS = (
         (
             Edit(
                 "orders/wake.py",
-                "    hints.attempt(lambda: _send(stage, delay_s))\n",
-                "    _send(stage, delay_s)\n",
+                "    hints.attempt(lambda: _send(stage, delay_s, promised))\n",
+                "    _send(stage, delay_s, promised)\n",
             ),
         ),
         ("pytest", "orders/tests/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),

@@ -3,7 +3,6 @@
 Runs before anything is installed, as a plain file: `python3 -I bootstrap.py REQUIREMENTS...`.
 """
 
-import compileall
 import fcntl
 import hashlib
 import json
@@ -108,9 +107,9 @@ def compile_own() -> None:
 
     Python does not where PYTHONDONTWRITEBYTECODE is set, as in most containers: each process that starts would compile
     everything again, for two seconds instead of one, and the engine's processes start again when they are killed.
+    By the Python that will run it, which may be another. A checkout that cannot be written stays as it is.
     """
-    for name in OWN_PACKAGES:
-        compileall.compile_dir(ROOT / name, quiet=2)
+    subprocess.run([str(PYTHON), "-m", "compileall", "-qq", *(str(ROOT / name) for name in OWN_PACKAGES)])
 
 
 def fetch_uv() -> bool:

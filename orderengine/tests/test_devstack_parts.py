@@ -158,6 +158,24 @@ def test_uv_is_told_what_pip_is_configured_with(monkeypatch: pytest.MonkeyPatch)
     assert environment["UV_INDEX"] == "https://b.example/s https://c.example/s"
 
 
+def test_bytecode_is_kept_for_the_python_that_runs_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which may be another than the one that sets up."""
+    python, kept = tmp_path / "python", tmp_path / "kept"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -X pycache_prefix={kept} "$@"\n')
+    python.chmod(0o700)
+    package = tmp_path / "orders"
+    package.mkdir()
+    (package / "sound.py").write_text("x = 1")
+    (package / "broken.py").write_text("x =")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(bootstrap, "PYTHON", python)
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+
+    bootstrap.compile_own()
+
+    assert [file.name.split(".")[0] for file in kept.rglob("*.pyc")] == ["sound"]
+
+
 def test_every_pin_of_the_project_is_in_the_lock_files() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]

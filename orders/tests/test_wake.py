@@ -22,6 +22,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = 0.0
         self.runs: list[float] = []
+        self.failures = 0
 
     def begin(self) -> None:
         """Go to a time of which no flag is left in Redis from another example."""
@@ -33,6 +34,9 @@ class Clock:
 
     def send_task(self, name: str, *, countdown: float | None, **_: Any) -> None:
         assert name == "orders.confirm"
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError
         self.runs.append(self.now + (countdown or 0.0))
 
 
@@ -72,6 +76,19 @@ def test_a_crowd_shares_the_end_of_its_slot_and_so_do_those_right_after_it(clock
     assert len(at_once) == FEW
     assert [first_end, second_end] == pytest.approx([begins + SLOT_S, begins + 2 * SLOT_S], abs=HAIR_S)
     assert later == clock.now
+
+
+def test_a_shared_message_that_fails_at_first_is_sent_by_the_second_attempt(clock: Clock) -> None:
+    """All others of the slot count on it."""
+    for _ in range(FEW):
+        wake(Stage.CONFIRM)
+    clock.failures = 1
+
+    for _ in range(3):
+        wake(Stage.CONFIRM)
+
+    assert len(clock.runs) == FEW + 1
+    assert clock.runs[-1] > clock.now
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
