@@ -45,9 +45,11 @@ class ThreadedHandler(ASGIHandler):
         # What a request sets for itself, such as its language, is not for the next one in its thread.
         run = contextvars.copy_context().run
         response = await asyncio.get_running_loop().run_in_executor(threads, run, self._answer, scope, body)
-        await self.send_response(response, send)
-        if response.streaming:
-            response.close()
+        try:
+            await self.send_response(response, send)
+        finally:
+            if response.streaming:
+                response.close()
 
     def _answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         """Run the chain, and let go of the database before the answer leaves; a stream is left open."""
