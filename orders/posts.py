@@ -34,7 +34,7 @@ def read_offer() -> Offer:
 
 def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
     """Run a POST under its Idempotency-Key, where there is one."""
-    answer = answer_once(account_of(request), _idempotency(request), run)
+    answer = answer_once(account_of(request), idempotency_of(request), run)
     response = Response(answer.body, status=answer.status_code)
     if answer.location:
         response["Location"] = answer.location
@@ -43,7 +43,8 @@ def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
     return response
 
 
-def _idempotency(request: Request) -> Idempotency | None:
+def idempotency_of(request: Request) -> Idempotency | None:
+    """The caller's key and what came with it. Raises: ProblemError for a key that is none."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None

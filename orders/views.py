@@ -17,7 +17,7 @@ from orders.filters import OrderFilter
 from orders.intake import order_terms
 from orders.models import Order
 from orders.pagination import NewestFirst
-from orders.posts import accepted_json, answer_post, read_offer
+from orders.posts import accepted_json, answer_post, idempotency_of, read_offer
 from orders.problems import Problem, ProblemError
 from orders.representation import order_json
 from orders.scopes import CANCEL, READ, TRADE
@@ -61,7 +61,9 @@ class OrdersView(AccountView):
     def post(self, request: Request) -> Response:
         """Accept one order; with `dry_run=true` tell what would become of it, and store nothing."""
         caller, is_dry_run = caller_of(request), _is_dry_run(request)
-        if not is_dry_run:
+        if is_dry_run:
+            idempotency_of(request)  # read for its checks alone: nothing is stored
+        else:
             require_real_orders(caller)
         serializer = OrderRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -195,6 +195,15 @@ def test_an_idempotency_key_answers_once(api: Api, path: str, body: dict[str, An
     assert Order.objects.count() == len(body.get("orders", [1]))
 
 
+@pytest.mark.parametrize("path", ["orders", "orders?dry_run=true"])
+@pytest.mark.parametrize("key", ["", "a b", "k" * 300])
+def test_what_is_no_idempotency_key_is_refused_before_anything_else(api: Api, path: str, key: str) -> None:
+    answer = api.post(path, GOOD, **{"Idempotency-Key": key})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert not Order.objects.exists()
+
+
 def test_a_refused_request_leaves_its_idempotency_key_free(api: Api) -> None:
     api.post("orders", GOOD | {"client_order_id": "c"})
     refused = api.post("orders", GOOD | {"client_order_id": "c", "amount": "9"}, **{"Idempotency-Key": "k"})
