@@ -35,6 +35,9 @@ def local_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator["World"]:
 def world(local_node: "World") -> Iterator["World"]:
     """The node as it was after its market was deployed."""
     snapshot = local_node.anvil.ask("evm_snapshot")
+    # After some hundred blocks anvil moves the state behind the snapshot to its disk, and a reorg back to there loses
+    # the code of all contracts. It goes back to a block of the test's own now.
+    local_node.anvil.mine()
     yield local_node
     local_node.anvil.ask("anvil_dropAllTransactions")
     local_node.anvil.ask("evm_revert", snapshot)
