@@ -5,26 +5,20 @@ from typing import Any
 import pytest
 
 from dex import ChainUnavailable, Engine
-from dex.chains.simulated import SimulatedChain, SimulatedOptions
+from dex.chains.simulated import SimulatedChain
 from orders.config import Policy
 from orders.models import Account, AuditEntry, Fill, Order, TradingControl
 from orders.pipeline import run_stage
-from orders.services.audit import Actor
 from orders.services.blocks import watch_blocks
 from orders.services.pause import find_target, resume
 from orders.services.watch import watch_wallets
 from orders.states import Stage
+from orders.tests.chain_faults import BOSS, CONFIRMATIONS, engine
 from orders.tests.factories import let_leases_run_out, place
 
+__all__ = ["engine"]
+
 pytestmark = pytest.mark.django_db(transaction=True)
-
-CONFIRMATIONS = 4
-BOSS = Actor("boss", "192.0.2.1", "seen to", is_admin=True)
-
-
-@pytest.fixture
-def engine(db: None) -> Engine:
-    return Engine(SimulatedChain(SimulatedOptions(required_confirmations=CONFIRMATIONS)))
 
 
 @pytest.fixture
