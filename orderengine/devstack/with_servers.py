@@ -4,6 +4,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from orderengine.devstack.children import Children
@@ -14,6 +15,7 @@ from orderengine.devstack.state import State
 
 # What a shell answers for a command that it cannot find.
 NOT_FOUND = 127
+POLL_S = 0.02
 
 
 def with_servers(root: Path, argv: list[str]) -> int:
@@ -44,5 +46,7 @@ def _run(argv: list[str], environment: dict[str, str], children: Children) -> in
     children.hold(process.pid, "APP", signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _frame: process.send_signal(received))
-    code = process.wait()
+    # In steps: a signal that arrives just before a wait without end would reach its handler only with the next one.
+    while (code := process.poll()) is None:
+        time.sleep(POLL_S)
     return code if code >= 0 else 128 - code

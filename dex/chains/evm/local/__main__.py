@@ -2,22 +2,27 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from dex.chains.evm.config import describe, read_chain
 from dex.chains.evm.deployments import LOCAL_NAME
 from dex.chains.evm.local.deploy import deploy
+from dex.chains.evm.local.folder_owner import owned
 from dex.chains.evm.local.install import FOLDER, LocalChainError, install
 from dex.chains.evm.local.node import Anvil, running
 from dex.chains.evm.options import EvmOptions
+from dex.errors import ChainUnavailable
 
 PORT = 8545
 BLOCK_S = 1
 CONFIRMATIONS = 2
 SAVE_S = 10
+POLL_S = 0.1
+URLS = re.compile(r"^urls = \[.*\]$", re.MULTILINE)
 
 
 def main() -> int:
@@ -26,26 +31,34 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A plain list: a handler may run inside another one, where the lock of an Event is taken.
+        signal.signal(number, lambda received, _frame: asked.append(received))
     try:
-        folder = install(arguments.folder)
+        folder = install(arguments.folder.absolute())
         state, log = folder / "state.json", folder / "anvil.log"
         options = ("--state", str(state), "--state-interval", str(SAVE_S))
-        with running(folder, arguments.port, log, options) as anvil:
+        with owned(folder) as pid_file, running(folder, arguments.port, log, options, pid_file) as anvil:
             _say(anvil, _described(anvil, folder))
-            stopped.wait()
-    except LocalChainError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is a command
-        return 1
+            # In steps: a signal that arrives just before a wait without end would never be seen.
+            while not asked:
+                if not anvil.is_running():
+                    raise LocalChainError(f"the local node has ended by itself: see {log}")
+                time.sleep(POLL_S)
+    except (LocalChainError, ChainUnavailable) as error:
+        if not asked:
+            print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is a command
+            return 1
     return 0
 
 
 def _described(anvil: Anvil, folder: Path) -> Path:
     """The file that tells the engine of the chain; deploys the market where the chain is new."""
     file = folder / "chains.toml"
-    if not _is_deployed(anvil, file):
+    if _is_deployed(anvil, file):
+        _point_at(anvil, file)
+    else:
         found = deploy(anvil, folder)
         options = EvmOptions(
             found.deployment,
@@ -66,7 +79,14 @@ def _is_deployed(anvil: Anvil, file: Path) -> bool:
     if not file.is_file():
         return False
     known = read_chain(file, LOCAL_NAME, os.environ)
-    return known.urls == (anvil.url,) and anvil.ask("eth_getCode", known.deployment.router, "latest") != "0x"
+    return anvil.ask("eth_getCode", known.deployment.router, "latest") != "0x"
+
+
+def _point_at(anvil: Anvil, file: Path) -> None:
+    """The same chain under another port: only the address changes in the file, which the user may have edited."""
+    text = file.read_text()
+    if read_chain(file, LOCAL_NAME, os.environ).urls != (anvil.url,):
+        file.write_text(URLS.sub(f'urls = ["{anvil.url}"]', text, count=1))
 
 
 def _say(anvil: Anvil, file: Path) -> None:
