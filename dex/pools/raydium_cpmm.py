@@ -64,7 +64,7 @@ class CpmmPool:
         return self._settle(i, self.quote_exact_in(i, amount_in))
 
     def swap_exact_out(self, token_in: str, token_out: str, amount_out: int, now: int) -> Swap:
-        """See `Pool`. Two fees on the input round twice, so the same input sold exact-in may pay an atom less."""
+        """See `Pool`."""
         i = self.tokens.index(token_in)
         return self._settle(i, self.quote_exact_out(i, amount_out))
 
@@ -72,17 +72,19 @@ class CpmmPool:
         """Sell `amount_in` of `tokens[i]`. Raises: AmountTooSmall."""
         fees = self.fees
         reserve_in, reserve_out = self.reserves[i], self.reserves[1 - i]
-        trade_fee = -(-amount_in * fees.trade_rate // PPM)
         creator_fee_on_input = self._creator_fee_on_input(i)
-        creator_fee = -(-amount_in * fees.creator_rate // PPM) if creator_fee_on_input else 0
-        net_in = amount_in - trade_fee - creator_fee
+        fee = -(-amount_in * self._rate_on_input(i) // PPM)
+        net_in = amount_in - fee
         gross_out = net_in * reserve_out // (reserve_in + net_in) if net_in > 0 else 0
         amount_out = gross_out
-        if not creator_fee_on_input:
+        if creator_fee_on_input:
+            creator_fee = self._creator_part(fee)
+        else:
             creator_fee = -(-gross_out * fees.creator_rate // PPM)
             amount_out -= creator_fee
         if amount_out <= 0:
             raise AmountTooSmall(f"selling so little {self.tokens[i]} into {self.pool_id} pays nothing")
+        trade_fee = fee - creator_fee if creator_fee_on_input else fee
         return CpmmQuote(amount_in, amount_out, net_in, gross_out, trade_fee, creator_fee)
 
     def quote_exact_out(self, i: int, amount_out: int) -> CpmmQuote:
@@ -97,14 +99,12 @@ class CpmmPool:
         if net_in <= 0:  # the program's ceiling division fails on a quotient below one instead of rounding up
             raise AmountTooSmall(f"{self.pool_id} refuses to sell so little {self.tokens[1 - i]}")
         net_in += rest > 0
+        amount_in = _before_fee(net_in, self._rate_on_input(i))
+        fee = amount_in - net_in
         if not creator_fee_on_input:
-            amount_in = _before_fee(net_in, fees.trade_rate)
-            trade_fee, creator_fee = amount_in - net_in, gross_out - amount_out
-            return CpmmQuote(amount_in, amount_out, net_in, gross_out, trade_fee, creator_fee)
-        rate = fees.trade_rate + fees.creator_rate
-        amount_in = _before_fee(net_in, rate)
-        creator_fee = (amount_in - net_in) * fees.creator_rate // rate if rate else 0
-        return CpmmQuote(amount_in, amount_out, net_in, gross_out, amount_in - net_in - creator_fee, creator_fee)
+            return CpmmQuote(amount_in, amount_out, net_in, gross_out, fee, gross_out - amount_out)
+        creator_fee = self._creator_part(fee)
+        return CpmmQuote(amount_in, amount_out, net_in, gross_out, fee - creator_fee, creator_fee)
 
     def shared_fees(self, trade_fee: int) -> tuple[int, int]:
         """What the protocol and the fund take of a trade fee; the rest belongs to the liquidity providers."""
@@ -120,8 +120,7 @@ class CpmmPool:
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: one piece without an end."""
         i = self.tokens.index(token_in)
-        rate = self.fees.trade_rate + (self.fees.creator_rate if self._creator_fee_on_input(i) else 0)
-        curvature = (1 - rate / PPM) / self.reserves[i]
+        curvature = (1 - self._rate_on_input(i) / PPM) / self.reserves[i]
         return Segments((self.marginal_price(token_in, token_out, now),), (curvature,), (math.inf,))
 
     def fee_ppm(self, token_in: str, now: int) -> float:
@@ -171,6 +170,15 @@ class CpmmPool:
 
     def _creator_fee_on_input(self, i: int) -> bool:
         return self.fees.creator_fee_on == "input" or self.fees.creator_fee_on[-1] == "01"[i]
+
+    def _rate_on_input(self, i: int) -> int:
+        """The rate of the one fee on the input: the trade fee, and the creator's where that is taken there too."""
+        return self.fees.trade_rate + (self.fees.creator_rate if self._creator_fee_on_input(i) else 0)
+
+    def _creator_part(self, fee: int) -> int:
+        """The creator's part of the one fee on the input, rounded down."""
+        rate = self.fees.trade_rate + self.fees.creator_rate
+        return fee * self.fees.creator_rate // rate if rate else 0
 
     def _fee_share(self, i: int) -> float:
         trade, creator = self.fees.trade_rate / PPM, self.fees.creator_rate / PPM

@@ -69,14 +69,3 @@ def test_pool_after_keeps_the_providers_fee_and_sets_the_others_aside(case: dict
 def test_what_the_program_refuses_is_refused(case: dict[str, Any]) -> None:
     with pytest.raises(AmountTooSmall):
         _swap(case)
-
-
-def test_an_atom_more_can_pay_less_where_two_fees_round_up() -> None:
-    fees = CpmmFees(trade_rate=10_000, creator_rate=10_000)
-    pool = CpmmPool("pool", "raydium", ("IN", "OUT"), fees, (10**6, 10**9))
-
-    less, more = pool.quote_exact_in(0, 100), pool.quote_exact_in(0, 101)
-
-    assert (less.net_in, less.trade_fee, less.creator_fee) == (98, 1, 1)
-    assert (more.net_in, more.trade_fee, more.creator_fee) == (97, 2, 2)
-    assert more.amount_out < less.amount_out
