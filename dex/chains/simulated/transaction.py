@@ -1,4 +1,6 @@
-"""The bytes of a simulated transaction: canonical JSON behind a signature of the wallet's key.
+"""The bytes of a simulated transaction: signature, canonical JSON, and one last byte with the signature's length.
+
+Bytes of the first version have no such byte and end with the "}" of their JSON, which is the length of no signature.
 
 The development signer's keys are derived from public values, so its tags guard against corrupted bytes, not against
 anybody who reads this. Signatures of a keystore's keys are real ones.
@@ -18,6 +20,8 @@ from dex.types import NEVER, Fees, Hop, Intent, NoopIntent, Route, Side, SignedT
 
 TAG_BYTES = 32
 SIGNATURE_BYTES = 65
+_SIGNATURE_LENGTHS = (TAG_BYTES, SIGNATURE_BYTES)
+_END_OF_JSON = ord("}")
 # The one contract of the chain: it swaps along a route and pays the wallet that signed.
 ROUTER = "sim:router"
 
@@ -44,7 +48,8 @@ class Transaction:
 def sign(chain_id: str, intent: Intent, signer: Signer) -> SignedTransaction:
     """Encode and sign one intent; equal intents give equal bytes. Raises: SigningRefused."""
     body = encode(chain_id, intent)
-    raw = signer.sign(intent.wallet, body) + body
+    signature = signer.sign(intent.wallet, body)
+    raw = signature + body + bytes([len(signature)])
     deadline = intent.deadline if isinstance(intent, SwapIntent) else NEVER
     return SignedTransaction(chain_id, intent.wallet, intent.nonce, raw, hash_of(raw), deadline, intent.fees)
 
@@ -82,17 +87,25 @@ def hash_of(raw: bytes) -> str:
 @lru_cache(maxsize=4096)  # the same bytes are read when they arrive and when they are executed
 def decode(chain_id: str, raw: bytes) -> Transaction:
     """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or that nobody signed."""
-    signature_bytes = TAG_BYTES if raw[TAG_BYTES : TAG_BYTES + 1] == b"{" else SIGNATURE_BYTES
-    tag, body = raw[:signature_bytes], raw[signature_bytes:]
-    try:
-        fields: dict[str, Any] = json.loads(body)
-        is_signed = _is_signed(tag, body, chain_id, fields["wallet"])
-        if fields["chain"] != chain_id or not is_signed:
-            raise BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
-        intent = _intent(fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BroadcastRejected(f"the transaction cannot be decoded: {type(error).__name__}") from error
-    return Transaction(hash_of(raw), intent)
+    refusal = BroadcastRejected("the transaction cannot be decoded")
+    for signature, body in _readings(raw):
+        try:
+            fields: dict[str, Any] = json.loads(body.decode())
+            is_signed = _is_signed(signature, body, chain_id, fields["wallet"])
+            if fields["chain"] == chain_id and is_signed:
+                return Transaction(hash_of(raw), _intent(fields))
+            refusal = BroadcastRejected("the transaction is for another chain or its signature is not the wallet's")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            refusal = BroadcastRejected(f"the transaction cannot be decoded: {type(error).__name__}")
+    raise refusal
+
+
+def _readings(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """Signature and body as the last byte divides them; bytes of the first version at each length a signature has."""
+    length = raw[-1] if raw else 0
+    if length in _SIGNATURE_LENGTHS:
+        return [(raw[:length], raw[length:-1])]
+    return [(raw[:length], raw[length:]) for length in _SIGNATURE_LENGTHS] if length == _END_OF_JSON else []
 
 
 def _intent(fields: dict[str, Any]) -> Intent:
