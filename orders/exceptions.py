@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
+from orders.database_errors import drop_connection, is_unavailable, unavailable_reason
 from orders.problems import KINDS, FieldError, Problem, ProblemError
 
 logger = logging.getLogger(__name__)
@@ -42,9 +42,10 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
         problem = error.problem
     elif isinstance(error, drf.ValidationError):
         problem = validation_problem(error.detail)
-    elif isinstance(error, (OperationalError, InterfaceError)):
+    elif is_unavailable(error):
         logger.error("database unavailable: %s", error)
-        problem = Problem("not_ready", "the database cannot be reached; nothing was stored")
+        drop_connection()
+        problem = Problem("not_ready", f"{unavailable_reason(error)}; nothing was stored")
         headers["Retry-After"] = str(RETRY_AFTER_S)
     else:
         code = next((code for kind, code in _CODES if isinstance(error, kind)), None)

@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DatabaseError
 
 from dex import Engine, RetryableError
 from orders.config import Policy
+from orders.database_errors import is_unavailable
 from orders.events import push_events
 from orders.problems import Problem
 from orders.services.build import build_orders
-from orders.services.claim import ClaimedOrder, claim_orders, suspect_order
+from orders.services.claim import ClaimedOrder, acquit_orders, claim_orders, suspect_order
 from orders.services.confirm import confirm_orders
 from orders.services.park import park_orders
 from orders.services.route import route_orders
@@ -106,9 +108,11 @@ def _run_batch(
         park_orders(orders, policy.park_s)
     try:
         return work(orders, engine=engine, policy=policy)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as bug:
+        if is_unavailable(bug):
+            with suppress(DatabaseError):
+                acquit_orders(orders)
+            raise
         if len(orders) == 1:
             logger.exception("stage %s failed on order %s", stage, orders[0].id)
             change = _after_bug(stage, orders[0], bug, policy)

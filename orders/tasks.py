@@ -3,11 +3,11 @@
 from typing import Any
 
 from celery import Task, shared_task
-from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from dex import RetryableError
 from orders.config import get_guard_policy, get_policy
+from orders.database_errors import DATABASE
 from orders.engine import get_engine, keep_loaded
 from orders.pipeline import run_stage
 from orders.services.blocks import watch_blocks
@@ -21,7 +21,13 @@ from orders.states import Stage
 from orders.upkeep import go_on_alone, keep_up, keep_up_if_late
 
 
-class StageTask(Task):  # type: ignore[type-arg]
+class EngineTask(Task):  # type: ignore[type-arg]
+    """Any task of the engine. A database that is away is said once, and no traceback follows each second."""
+
+    throws = (OperationalError, InterfaceError)
+
+
+class StageTask(EngineTask):
     """Celery's autoretry drives the clock; each order's own count and back-off stand in its row."""
 
     autoretry_for = (RetryableError, OperationalError, InterfaceError)
@@ -31,10 +37,10 @@ class StageTask(Task):  # type: ignore[type-arg]
     max_retries = 5
 
     def run_stage(self, stage: Stage) -> None:
-        """Run the stage on this process's engine; a broken database connection is dropped, the retry opens another."""
+        """Run the stage on this process's engine."""
         engine, policy = get_engine(), get_policy()
         keep_loaded()
-        try:
+        with DATABASE.watched():
             if (self.request.delivery_info or {}).get("redelivered"):
                 # Whoever had this message before is dead, and may have held orders.
                 keep_up(engine, policy, at_least_s=0.0)
@@ -42,9 +48,6 @@ class StageTask(Task):  # type: ignore[type-arg]
                 keep_up_if_late(engine, policy)
             run_stage(stage, engine=engine, policy=policy)
             go_on_alone(engine, policy)
-        except DatabaseError:
-            connection.close()
-            raise
 
 
 OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask}
@@ -74,39 +77,45 @@ def confirm(self: StageTask) -> None:
     self.run_stage(Stage.CONFIRM)
 
 
-@shared_task(name="orders.upkeep")
+@shared_task(name="orders.upkeep", base=EngineTask)
 def upkeep() -> None:
     """Each second: whatever keeps orders going. Every worker asks for it, so that none is needed."""
-    keep_up(get_engine(), get_policy())
+    with DATABASE.watched():
+        keep_up(get_engine(), get_policy())
 
 
-@shared_task(name="orders.watch_nonces")
+@shared_task(name="orders.watch_nonces", base=EngineTask)
 def watch_nonces() -> None:
     """Every other second: use up the nonces of orders that have ended without theirs, and fill gaps."""
-    clear_nonces(get_engine(), get_policy())
+    with DATABASE.watched():
+        clear_nonces(get_engine(), get_policy())
 
 
-@shared_task(name="orders.watch_wallets")
+@shared_task(name="orders.watch_wallets", base=EngineTask)
 def watch_all_wallets() -> None:
     """Every half minute: compare each wallet's nonce with the chain's, and the blocks that filled orders."""
-    watch_wallets(get_engine())
-    watch_blocks(get_engine())
+    with DATABASE.watched():
+        watch_wallets(get_engine())
+        watch_blocks(get_engine())
 
 
-@shared_task(name="orders.guard")
+@shared_task(name="orders.guard", base=EngineTask)
 def guard() -> None:
     """Each minute: pause what keeps going wrong."""
-    guard_gas(get_engine())
-    guard_trading(get_engine(), get_guard_policy())
+    with DATABASE.watched():
+        guard_gas(get_engine())
+        guard_trading(get_engine(), get_guard_policy())
 
 
-@shared_task(name="orders.examine")
+@shared_task(name="orders.examine", base=EngineTask)
 def examine() -> None:
     """Every other minute: replay events against orders, and compare counts with orders."""
-    examine_books()
+    with DATABASE.watched():
+        examine_books()
 
 
-@shared_task(name="orders.expire_idempotency_keys")
+@shared_task(name="orders.expire_idempotency_keys", base=EngineTask)
 def expire_keys() -> None:
     """Each hour: forget answers older than a day."""
-    expire_idempotency_keys()
+    with DATABASE.watched():
+        expire_idempotency_keys()

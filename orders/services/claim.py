@@ -221,6 +221,16 @@ def release_orders(waits: Iterable[tuple[ClaimedOrder, float]]) -> None:
         )
 
 
+def acquit_orders(orders: Sequence[ClaimedOrder]) -> None:
+    """Not count a claim that the database itself ended: its disk may be full for longer than workers may die."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orders_order SET claim_count = greatest(0, claim_count - 1), lease_until = NULL"
+            " WHERE id = ANY(%s) AND lease_token = ANY(%s)",
+            [[order.id for order in orders], [order.lease_token for order in orders]],
+        )
+
+
 def suspect_order(order_id: UUID) -> None:
     """Have an order that brought out a bug claimed apart from those that nothing ever happened to, as after a crash."""
     with connection.cursor() as cursor:
