@@ -23,6 +23,7 @@ class UniswapV2Pool:
 
     kind: ClassVar[str] = "uniswap_v2"
     fee_moves: ClassVar[bool] = False
+    max_reserve: ClassVar[float] = MAX_RESERVE
 
     pool_id: str
     venue: str
@@ -59,7 +60,7 @@ class UniswapV2Pool:
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: one piece, up to what the reserve can still grow."""
         i = self.tokens.index(token_in)
-        room = float(MAX_RESERVE - self.reserves[i])
+        room = float(self.max_reserve - self.reserves[i])
         if not room:
             return Segments((), (), ())
         curvature = (1 - self.fee_rate / PPM) / self.reserves[i]
@@ -83,14 +84,14 @@ class UniswapV2Pool:
         reserve0, reserve1 = map(int, state["reserves"])
         fee_rate: int = state["fee_ppm"]
         is_valid = len(tokens) == 2 and 0 <= fee_rate < PPM and min(reserve0, reserve1) > 0
-        if not is_valid or max(reserve0, reserve1) > MAX_RESERVE:
+        if not is_valid or max(reserve0, reserve1) > cls.max_reserve:
             raise ValueError(f"{pool_id}: not the state of a {cls.kind} pool")
         return cls(pool_id, venue, tokens, (reserve0, reserve1), fee_rate)
 
     def _settle(self, i: int, amount_in: int, amount_out: int) -> Swap:
         reserve_in, reserve_out = self.reserves[i] + amount_in, self.reserves[1 - i] - amount_out
-        if reserve_in > MAX_RESERVE:
+        if reserve_in > self.max_reserve:
             raise InsufficientLiquidity(f"{self.pool_id} cannot hold that much {self.tokens[i]}")
         reserves = (reserve_out, reserve_in) if i else (reserve_in, reserve_out)
-        after = UniswapV2Pool(self.pool_id, self.venue, self.tokens, reserves, self.fee_rate)
+        after = self.__class__(self.pool_id, self.venue, self.tokens, reserves, self.fee_rate)
         return Swap(amount_in, amount_out, amount_in - amount_in * (PPM - self.fee_rate) // PPM, after)

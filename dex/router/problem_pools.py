@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN
-from typing import Any
 
 from dex.pools import Pool
 from dex.pools.balancer_weighted import MAX_DECIMALS, WeightedPool
+from dex.pools.constant_product import ConstantProductPool
 from dex.pools.curve_stableswap_ng import StablePool
 from dex.pools.fixed_point import ONE
-from dex.pools.raydium_cpmm import CpmmPool
 from dex.pools.stable_math import A_PRECISION, FEE_PRECISION
 from dex.pools.static_bins import StaticBinsPool
-from dex.pools.uniswap_v2 import MAX_RESERVE, UniswapV2Pool
 from dex.pools.uniswap_v3 import UniswapV3Pool
 from dex.router.problem_fields import MAX_WHOLE, Fields, refusal
 from dex.types import PPM
@@ -19,9 +17,9 @@ from dex.types import PPM
 Build = Callable[[Fields, str, tuple[str, str], tuple[int, int]], Pool]
 
 # The file does not say what a tick pool holds, and holdings limit nothing there.
-_HOLDINGS = 2**200
-# Uniswap V2's pairs end at 112 bits, the file's pools nowhere: what may come near that is held by another program.
-_ROOMY_RESERVE = MAX_RESERVE >> 12
+_HOLDINGS = MAX_WHOLE
+# Where a step through a tick pool ends beside initialized ticks: at the edges of bitmap words, as in Uniswap V3.
+_STEPS_AT_WORDS = {"words": True, "ticks": False}
 _MAX_ID = 2**31 - 1  # of ticks and bins
 _MAX_WEIGHT = 100
 _MAX_TOKEN_DECIMALS = 36
@@ -39,12 +37,8 @@ def _fee_ppm(fields: Fields) -> int:
 
 
 def _constant_product(fields: Fields, pool_id: str, names: tuple[str, str], decimals: tuple[int, int]) -> Pool:
-    reserves, fee_ppm = fields.wholes("reserves", 2, least=1), _fee_ppm(fields)
-    if max(reserves) <= _ROOMY_RESERVE:
-        return UniswapV2Pool(pool_id, "constant_product", names, (reserves[0], reserves[1]), fee_ppm)
-    state: dict[str, Any] = {"reserves": reserves, "unclaimed": (0, 0), "trade_fee_rate": fee_ppm}
-    state |= {"creator_fee_rate": 0, "creator_fee_on": "input", "protocol_fee_rate": 0, "fund_fee_rate": 0}
-    return CpmmPool.from_state(pool_id, "constant_product", names, state)
+    state = {"reserves": fields.wholes("reserves", 2, least=1), "fee_ppm": _fee_ppm(fields)}
+    return ConstantProductPool.from_state(pool_id, "constant_product", names, state)
 
 
 def _weighted(fields: Fields, pool_id: str, names: tuple[str, str], decimals: tuple[int, int]) -> Pool:
@@ -86,9 +80,9 @@ def _concentrated(fields: Fields, pool_id: str, names: tuple[str, str], decimals
         "liquidity": fields.whole("liquidity"),
         "ticks": fields.rows("ticks", 2, least=-MAX_WHOLE),
         "balances": (_HOLDINGS, _HOLDINGS),
-        "steps_at_words": False,
+        "steps_at_words": fields.choice("steps", _STEPS_AT_WORDS) if fields.has("steps") else True,
     }
-    return UniswapV3Pool.from_state(pool_id, "concentrated", names, state)
+    return UniswapV3Pool.from_state(pool_id, fields.text("kind"), names, state)
 
 
 def _bins(fields: Fields, pool_id: str, names: tuple[str, str], decimals: tuple[int, int]) -> Pool:
@@ -107,5 +101,6 @@ _BUILDS: dict[str, Build] = {
     "weighted": _weighted,
     "stable": _stable,
     "concentrated": _concentrated,
+    "uniswap_v3": _concentrated,
     "bins": _bins,
 }
