@@ -45,6 +45,7 @@ from dex.types import (
     SwapRequest,
     Token,
     VenueQuote,
+    WalletCall,
 )
 from dex.venues import VENUES, Venue
 
@@ -92,6 +93,7 @@ __all__ = [
     "UnknownOutcome",
     "Venue",
     "VenueQuote",
+    "WalletCall",
     "legs_of",
     "pool_from_state",
 ]

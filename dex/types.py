@@ -201,6 +201,8 @@ class NoopIntent:
 
 
 Intent = SwapIntent | NoopIntent
+# The contract that a wallet calls, and with what; of an approval, for one.
+WalletCall = tuple[str, bytes]
 # The deadline of a transaction that has none.
 NEVER = 2**62
 

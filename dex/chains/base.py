@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dex.errors import DexError
 from dex.pools.base import Pool
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
+from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token, WalletCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,17 @@ class Chain(Protocol):
         """
         ...
 
-    def approve(
-        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
-    ) -> list[SignedTransaction] | DexError:
-        """Sign leave for the chain's router to take up to `amount` atoms of a token in all, without I/O.
+    def approval_calls(self, wallet: str, token: str, amount: int) -> list[WalletCall]:
+        """What the wallet must call, in order, so that the router may take up to `amount` atoms of a token in all.
 
-        One or two transactions, from this nonce on.
+        Tried on the chain's newest state. Raises: BroadcastRejected where the token refuses, ChainUnavailable.
         """
+        ...
+
+    def approve(
+        self, wallet: str, nonce: int, calls: Sequence[WalletCall], fees: Fees
+    ) -> list[SignedTransaction] | DexError:
+        """Sign these calls, from this nonce on, without I/O."""
         ...
 
     @property

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from dex.chains.base import Contradiction
 from dex.errors import BroadcastRejected, DexError
-from dex.types import Fees, SignedTransaction, SwapIntent
+from dex.types import Fees, SignedTransaction, SwapIntent, WalletCall
+
+NO_APPROVALS = "this chain needs no approvals"
 
 
 class PlainChain:
@@ -27,11 +29,15 @@ class PlainChain:
         """See `Chain`: none needs leave here."""
         return {}
 
+    def approval_calls(self, wallet: str, token: str, amount: int) -> list[WalletCall]:
+        """See `Chain`."""
+        raise BroadcastRejected(NO_APPROVALS)
+
     def approve(
-        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
+        self, wallet: str, nonce: int, calls: Sequence[WalletCall], fees: Fees
     ) -> list[SignedTransaction] | DexError:
         """See `Chain`."""
-        return BroadcastRejected("this chain needs no approvals")
+        return BroadcastRejected(NO_APPROVALS)
 
     @property
     def batch_venues(self) -> frozenset[str]:

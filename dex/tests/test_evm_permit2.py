@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from dex import BroadcastRejected, DexError, Side, SigningRefused
+from dex import BroadcastRejected, DexError, Side, SignedTransaction, SigningRefused
 from dex.chains.evm import abi, universal
 from dex.chains.evm.functions import Function
 from dex.chains.evm.local.world import World, development_signer
@@ -28,12 +28,17 @@ def permitted(world: World, owner: str = "account/permit2", **amounts: int) -> T
     """A trader whose router may take these amounts, or plenty."""
     trader = Trader.on(world, owner, universal_router=world.deployed.universal_router)
     for token, amount in (amounts or PLENTY).items():
-        signed = trader.engine.chain.approve(trader.wallet, trader.nonce, token, amount, trader.engine.prepare())
+        signed = approve(trader, token, amount)
         assert not isinstance(signed, DexError), signed
         assert trader.send(*signed) == [None, None]
         trader.nonce += len(signed)
     world.anvil.mine(3)
     return trader
+
+
+def approve(trader: Trader, token: str, amount: int) -> list[SignedTransaction] | DexError:
+    chain, fees = trader.engine.chain, trader.engine.prepare()
+    return chain.approve(trader.wallet, trader.nonce, chain.approval_calls(trader.wallet, token, amount), fees)
 
 
 TRADES: dict[str, tuple[str, str, int, Side, dict[str, Any]]] = {
@@ -117,7 +122,7 @@ def test_leave_is_for_so_much_and_so_long(world: World) -> None:
 @pytest.mark.chain
 def test_leave_that_is_taken_back_is_gone(world: World) -> None:
     trader = permitted(world, WETH=2 * ETH)
-    signed = trader.engine.chain.approve(trader.wallet, trader.nonce, "WETH", 0, trader.engine.prepare())
+    signed = approve(trader, "WETH", 0)
     assert not isinstance(signed, DexError)
     trader.send(*signed)
     world.anvil.mine()

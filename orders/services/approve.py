@@ -1,23 +1,34 @@
 """Lets the chain's router take tokens of a wallet, up to an amount; 0 takes that back."""
 
-from dex import Engine, SignedTransaction
-from orders.models import Account
+from dex import ChainUnavailable, DexError, Engine, Fees, SignedTransaction
+from orders.models import Account, Submission
 from orders.services.audit import Actor
 from orders.services.submit import broadcast
-from orders.services.wallet_acts import store_signed
+from orders.services.wallet_acts import WalletPaused, store_signed
+from orders.services.wallets import ensure_wallets
 
 
 def approve_token(
     account: Account, token: str, amount: int, *, engine: Engine, actor: Actor
 ) -> list[SignedTransaction]:
-    """Sign, store and send all that it takes. `amount` is atoms in all, not on top.
+    """Sign, store and send all that it takes, each call tried on the chain first. `amount` is atoms in all.
 
-    A pause stops all but taking leave back. Raises: DexError, WalletPaused.
+    A pause stops all but taking the allowance back. Raises: DexError, WalletPaused; nothing is stored then.
     """
+    wallet = ensure_wallets({account.id}, engine)[account.id]
+    if amount:
+        _refuse_while_busy(wallet.id, wallet.address, engine)
+    calls = engine.chain.approval_calls(wallet.address, token, amount)
+
+    def sign(address: str, nonce: int, fees: Fees) -> list[SignedTransaction] | DexError:
+        if address != wallet.address:
+            return ChainUnavailable("the account got another wallet meanwhile: call again")
+        return engine.chain.approve(address, nonce, calls, fees)
+
     signed = store_signed(
         account,
         "wallet.approve",
-        lambda wallet, nonce, fees: engine.chain.approve(wallet, nonce, token, amount, fees),
+        sign,
         lambda signed: {"token": token, "amount": str(amount), "tx_hash": signed[-1].tx_hash},
         takes_back=amount == 0,
         engine=engine,
@@ -25,3 +36,17 @@ def approve_token(
     )
     broadcast(signed, engine)
     return signed
+
+
+def _refuse_while_busy(wallet_id: int, address: str, engine: Engine) -> None:
+    """What no block has taken yet may change what the trial says: some tokens allow a change from 0 alone.
+
+    Raises: WalletPaused, ChainUnavailable.
+    """
+    waits = Submission.objects.filter(wallet=wallet_id, order=None, closed_at=None)
+    if nonces := sorted(waits.values_list("nonce", flat=True)):
+        mined = engine.chain.next_nonce(address)
+        if late := [nonce for nonce in nonces if nonce >= mined]:
+            raise WalletPaused(
+                f"the transaction of wallet {address} at nonce {late[0]} is in no block yet: call again when it is"
+            )

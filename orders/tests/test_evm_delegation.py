@@ -246,7 +246,7 @@ def test_the_wallet_command_delegates_and_tells(
 ) -> None:
     monkeypatch.setattr("orders.management.commands.wallet.get_engine", lambda: engine)
     for verb, words in (("delegate", "acts in batches"), ("undelegate", "does not act in batches")):
-        call_command("wallet", verb, bare.name, reason="drill")
+        call_command("wallet", verb, bare.name, reason="drill", wait=0)
         world.anvil.mine(2)
         engine.chain._delegates._seen.clear()  # type: ignore[attr-defined]
         capsys.readouterr()

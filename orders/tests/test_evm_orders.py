@@ -334,7 +334,7 @@ def test_the_wallet_command_shows_and_approves(
     monkeypatch.setattr("orders.management.commands.wallet.get_engine", lambda: engine)
     engine.chain.next_nonce(engine.chain.address_of(f"account/{owner.id}"))
 
-    call_command("wallet", "approve", owner.name, "USDC", "12.5", reason="first week")
+    call_command("wallet", "approve", owner.name, "USDC", "12.5", reason="first week", wait=0)
     world.anvil.mine()
     call_command("wallet", "balance", owner.name)
     shown = capsys.readouterr().out

@@ -5,11 +5,16 @@ By default it is the token's own, for the deployment's router; with `universal_r
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from dex.chains.evm import abi
 from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.permit2 import allowance_calls, leave_calls, usable
-from dex.chains.evm.rpc import Call, Rpc
+from dex.chains.evm.permit2 import PERMIT2, allowance_calls, leave_calls, usable
+from dex.chains.evm.reverts import is_revert, message_of
+from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.errors import BroadcastRejected, ChainUnavailable, SigningRefused
+from dex.signers.policy import UNLIMITED
+from dex.types import WalletCall
 
 # Of one call. Measured: 26,000 to 46,000, more for tokens behind proxies.
 APPROVAL_GAS = 150_000
@@ -29,11 +34,60 @@ def allowed(rpc: Rpc, options: EvmOptions, wallet: str) -> dict[str, int]:
     return {token.symbol: amount for token, amount in zip(options.tokens, found, strict=True)}
 
 
-def approval_calls(options: EvmOptions, token: str, amount: int) -> list[tuple[str, bytes]]:
+def approval_calls(options: EvmOptions, token: str, amount: int) -> list[WalletCall]:
     """The calls (contract, data) that let the router take up to `amount` atoms of the token at this address in all."""
     if options.universal_router:
         return leave_calls(token, options.router, amount, int(time.time()) + options.leave_s)
     return [(token, abi.APPROVE.call(options.router, amount))]
+
+
+def tried_calls(rpc: Rpc, options: EvmOptions, wallet: str, token: str, amount: int) -> list[WalletCall]:
+    """The calls of `approval_calls`, each tried on the newest block in the wallet's name.
+
+    A token that changes an allowance only from or to 0 gets a call that sets it to 0 first.
+    Source: TetherToken.approve, https://etherscan.io/token/0xdac17f958d2ee523a2206206994597c13d831ec7#code
+    Raises: BroadcastRejected in the contract's words, SigningRefused, ChainUnavailable.
+    """
+    if amount >= UNLIMITED:
+        raise SigningRefused("an approval that has no limit is never signed")
+    wanted = approval_calls(options, token, amount)
+    to_zero = approval_calls(options, token, 0)[0]
+    complaints = _tried(rpc, wallet, [*wanted, to_zero])
+    of_zero = complaints.pop()
+    first, *others = complaints
+    for complaint in others:
+        if complaint:
+            raise BroadcastRejected(f"the approval would be undone: {complaint}")
+    if first is None:
+        return wanted
+    if amount == 0 or of_zero is not None or not _is_allowed(rpc, options, wallet, token):
+        raise BroadcastRejected(f"the token refuses the approval: {first}")
+    return [to_zero, *wanted]
+
+
+def _is_allowed(rpc: Rpc, options: EvmOptions, wallet: str, token: str) -> bool:
+    """Whether the token itself lets the spender take anything now."""
+    spender = PERMIT2 if options.universal_router else options.router
+    (answer,) = _asked(rpc, [(token, abi.ALLOWANCE.call(wallet, spender))])
+    return any(answer)
+
+
+def _tried(rpc: Rpc, wallet: str, calls: Sequence[WalletCall]) -> list[str | None]:
+    """Why each call would change nothing; None where it would go through. Raises: ChainUnavailable."""
+    asked: list[Call] = [
+        ("eth_call", [{"from": wallet, "to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in calls
+    ]
+    return [_complaint(answer, data) for answer, (_, data) in zip(rpc.read(asked), calls, strict=True)]
+
+
+def _complaint(answer: Any, data: bytes) -> str | None:
+    """Tokens return true, or nothing at all; false means that nothing was changed."""
+    if isinstance(answer, RpcError):
+        if not is_revert(answer):
+            raise ChainUnavailable(f"the node could not try the call: {answer.message}")
+        return message_of(answer, data)
+    returned = bytes.fromhex(answer.removeprefix("0x"))
+    return None if not returned or any(returned) else "it answers false"
 
 
 def _asked(rpc: Rpc, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from dex.chains.base import Contradiction, Snapshot
 from dex.chains.evm import abi, delegation
-from dex.chains.evm.approvals import APPROVAL_GAS, allowed, approval_calls
+from dex.chains.evm.approvals import APPROVAL_GAS, allowed, tried_calls
 from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
 from dex.chains.evm.drafts import Draft, draft_of
 from dex.chains.evm.facts import deadline_of
@@ -31,7 +31,18 @@ from dex.errors import (
     SigningRefused,
 )
 from dex.signers import NO_CODE, Signer
-from dex.types import NEVER, Fees, Intent, NoopIntent, Receipt, SignedTransaction, Standing, SwapIntent, Token
+from dex.types import (
+    NEVER,
+    Fees,
+    Intent,
+    NoopIntent,
+    Receipt,
+    SignedTransaction,
+    Standing,
+    SwapIntent,
+    Token,
+    WalletCall,
+)
 
 NOT_DELEGATED = "the wallet does not act in batches any more, which this route needs"
 
@@ -122,19 +133,23 @@ class EvmChain:
         """See `Chain`."""
         return allowed(self._rpc, self._options, wallet)
 
-    def approve(
-        self, wallet: str, nonce: int, token: str, amount: int, fees: Fees
-    ) -> list[SignedTransaction] | DexError:
+    def approval_calls(self, wallet: str, token: str, amount: int) -> list[WalletCall]:
         """See `Chain`."""
         address = next((item.address for item in self._options.tokens if item.symbol == token), None)
         if address is None:
-            return BroadcastRejected(f"there is no token {token} to approve on this chain")
+            raise BroadcastRejected(f"there is no token {token} to approve on this chain")
+        return tried_calls(self._rpc, self._options, wallet, address, amount)
+
+    def approve(
+        self, wallet: str, nonce: int, calls: Sequence[WalletCall], fees: Fees
+    ) -> list[SignedTransaction] | DexError:
+        """See `Chain`."""
         deployment, gas = self._options.deployment, APPROVAL_GAS + self._options.deployment.extra_gas
         try:
             bid = self._capped(fees)
             envelopes = [
                 Envelope(deployment.chain_id, nonce + number, bid, gas, to, 0, data)
-                for number, (to, data) in enumerate(approval_calls(self._options, address, amount))
+                for number, (to, data) in enumerate(calls)
             ]
             return [sign(envelope, wallet, NEVER, self.chain_id, self._signer) for envelope in envelopes]
         except DexError as error:

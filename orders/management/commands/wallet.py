@@ -1,12 +1,12 @@
 """`manage.py wallet`: an account's wallet, what it may do and the router take, and wallets with keys of their own."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dex import DexError
+from dex import DexError, SignedTransaction
 from orders.amounts import AmountError, format_units, parse_units
 from orders.cli import own_wallets
 from orders.cli.operator import operator
@@ -17,8 +17,10 @@ from orders.services.approve import approve_token
 from orders.services.bind import WalletInUse
 from orders.services.delegate import delegate_wallet
 from orders.services.wallet_acts import WalletPaused
+from orders.services.wallet_result import follow
 from orders.services.wallets import wallet_address
 
+WAIT_S = 120.0
 OWN: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
     "create": own_wallets.create_wallet,
     "import": own_wallets.import_wallet,
@@ -48,6 +50,9 @@ class Command(BaseCommand):
             verb.add_argument("token")
         for verb in (approve, revoke, delegate, undelegate):
             verb.add_argument("--reason", required=True, help="for the audit log")
+            verb.add_argument(
+                "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for its block; 0: do not wait"
+            )
         approve.add_argument("amount", help="decimal, in units of the token")
         own_wallets.add_own_wallet_verbs(verbs)
 
@@ -88,26 +93,46 @@ class Command(BaseCommand):
             atoms = parse_units(options["amount"], decimals[token])
         except AmountError as error:
             raise CommandError(error.detail) from error
-        self._send(account, token, atoms, options["reason"])
+        self._send(account, token, atoms, options)
 
     def _revoke(self, account: Account, options: dict[str, Any]) -> None:
-        self._send(account, options["token"], 0, options["reason"])
+        self._send(account, options["token"], 0, options)
 
     def _delegate(self, account: Account, options: dict[str, Any]) -> None:
-        self._set_delegate(account, True, options["reason"])
+        self._set_delegate(account, True, options)
 
     def _undelegate(self, account: Account, options: dict[str, Any]) -> None:
-        self._set_delegate(account, False, options["reason"])
+        self._set_delegate(account, False, options)
 
-    def _set_delegate(self, account: Account, is_on: bool, reason: str) -> None:
-        signed = delegate_wallet(account, is_on, engine=get_engine(), actor=operator(reason))
-        self.stdout.write(f"sent as {signed.tx_hash}; see: manage.py wallet balance {account.name}")
+    def _set_delegate(self, account: Account, is_on: bool, options: dict[str, Any]) -> None:
+        signed = delegate_wallet(account, is_on, engine=get_engine(), actor=operator(options["reason"]))
+        self._follow(account, [signed], options["wait"])
 
-    def _send(self, account: Account, token: str, atoms: int, reason: str) -> None:
-        signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(reason))
-        self.stdout.write(
-            f"sent as {', '.join(item.tx_hash for item in signed)}; see: manage.py wallet balance {account.name}"
-        )
+    def _send(self, account: Account, token: str, atoms: int, options: dict[str, Any]) -> None:
+        signed = approve_token(account, token, atoms, engine=get_engine(), actor=operator(options["reason"]))
+        self._follow(account, signed, options["wait"])
+
+    def _follow(self, account: Account, signed: Sequence[SignedTransaction], wait_s: float) -> None:
+        """Say how each ended. Raises: CommandError where one did not do what was asked, or no block took it."""
+        see = f"see: manage.py wallet balance {account.name}"
+        if not wait_s > 0:
+            self.stdout.write(f"sent as {', '.join(item.tx_hash for item in signed)}; {see}")
+            return
+        failed = []
+        for result in follow(signed, get_engine(), wait_s):
+            receipt = result.receipt
+            if receipt is None:
+                failed.append(
+                    f"{result.signed.tx_hash} is in no block after {wait_s:g} s; it is sent again until it is"
+                )
+            elif not receipt.is_success:
+                failed.append(f"{receipt.tx_hash} was undone in block {receipt.block_number}: {receipt.detail}")
+            else:
+                final = "final" if receipt.is_final else "not final yet"
+                self.stdout.write(f"{receipt.tx_hash} went through in block {receipt.block_number}, {final}")
+        if failed:
+            raise CommandError("; ".join([*failed, see]))
+        self.stdout.write(see)
 
 
 def _wallet_of(account: Account) -> str:
