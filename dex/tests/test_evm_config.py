@@ -28,7 +28,13 @@ decimals = 6
 address = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 value = 1000000000000
 """
+HASH = "0x" + "c" * 64
 NODES = {"BASE_RPC": "https://node.example/secret"}
+
+
+def at(digit: str) -> str:
+    """An address."""
+    return "0x" + digit * 40
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -48,12 +54,12 @@ def test_a_known_chain_needs_nodes_and_tokens(tmp_path: Path) -> None:
 
 
 def test_what_is_described_reads_back_the_same(tmp_path: Path) -> None:
-    forks = (Fork("sushiswap_v2", "0x8", "0x9"), Fork("pancake_v2", "0xa", "0xb", 2_500, "0xc"))
+    forks = (Fork("sushiswap_v2", at("8"), at("9")), Fork("pancake_v2", at("a"), at("b"), 2_500, HASH))
     own = Deployment(
-        "own", 4_242, "0x1", "0x2", "0x3", "0x4", "0x5", "", native_symbol="OWN", v3_fees=(100, 2_500),
-        batch_account="0xd", forks=forks,
+        "own", 4_242, at("1"), at("2"), at("3"), at("4"), at("5"), "", native_symbol="OWN", v3_fees=(100, 2_500),
+        batch_account=at("d"), forks=forks,
     )  # fmt: skip
-    tokens = (ListedToken("WOWN", "Wrapped", 18, "0x1"), ListedToken("USD", 'A "dollar"', 6, "0x7", 10**12))
+    tokens = (ListedToken("WOWN", "Wrapped", 18, at("1")), ListedToken("USD", 'A "dollar"', 6, at("7"), 10**12))
     options = EvmOptions(own, ("http://127.0.0.1:8545",), tokens, has_finality_tag=True, snapshot_s=0.25)
 
     assert read_chain(written(tmp_path, describe(options)), "own", {}) == options
@@ -88,17 +94,21 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("forks", "said"),
     [
-        ('forks = [{ venue = "sushiswap_v2", factory = "0x8", router = "0x9" }]', "forks need batch_account"),
-        ('forks = [{ venue = "sushiswap_v2", factory = "0x8" }]', "[own.contracts] forks"),
         (
-            'forks = [{ venue = "uniswap_v2", factory = "0x8", router = "0x9" }]\nbatch_account = "0xa"',
+            f'forks = [{{ venue = "sushiswap_v2", factory = "{at("8")}", router = "{at("9")}" }}]',
+            "forks need batch_account",
+        ),
+        (f'forks = [{{ venue = "sushiswap_v2", factory = "{at("8")}" }}]', "[own.contracts] forks"),
+        (
+            f'forks = [{{ venue = "uniswap_v2", factory = "{at("8")}", router = "{at("9")}" }}]\n'
+            f'batch_account = "{at("a")}"',
             "venue of its own",
         ),
     ],
 )
 def test_a_fork_that_no_wallet_could_use_is_named(tmp_path: Path, forks: str, said: str) -> None:
-    tokens = (ListedToken("A", "A", 18, "0x1"), ListedToken("B", "B", 6, "0x7"))
-    own = Deployment("own", 4_242, "0x1", "0x2", "0x3", "0x4", "0x5", "")
+    tokens = (ListedToken("A", "A", 18, at("1")), ListedToken("B", "B", 6, at("7")))
+    own = Deployment("own", 4_242, at("1"), at("2"), at("3"), at("4"), at("5"), "")
     text = describe(EvmOptions(own, ("http://127.0.0.1:8545",), tokens))
 
     with pytest.raises(ChainsFileError) as refused:

@@ -13,11 +13,23 @@ A chain that is not in the table has its contracts in `[<name>.contracts]`.
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
+from dex.chains.evm.addresses import parse_address
+from dex.chains.evm.config_checks import (
+    CONTRACT_CHECKS,
+    FORK_CHECKS,
+    FieldError,
+    check_deployment,
+    check_fork,
+    check_options,
+    check_texts,
+    check_token,
+    check_tokens,
+)
 from dex.chains.evm.deployments import DEPLOYMENTS, Deployment, Fork
 from dex.chains.evm.options import EvmOptions, ListedToken
 
@@ -40,18 +52,15 @@ def read_chain(path: Path, name: str, environment: Mapping[str, str]) -> EvmOpti
     if name not in described:
         raise ChainsFileError(f"{path} has no chain [{name}]; it has {', '.join(sorted(described)) or 'none'}")
     chain = described[name]
+    if not isinstance(chain, dict):
+        raise ChainsFileError(f"{name} must be a table: [{name}]")
     if unknown := set(chain) - OPTIONS - TABLES:
         raise ChainsFileError(f"[{name}] knows no {', '.join(sorted(unknown))}")
-    urls = (*chain.get("urls", ()), *_from_variables(name, chain.get("url_variables", ()), environment))
-    if not urls:
-        raise ChainsFileError(f"[{name}] needs urls or url_variables")
-    tokens = tuple(
-        _made(ListedToken, f"[[{name}.tokens]]", _lower(item, "address")) for item in chain.get("tokens", ())
-    )
-    if len({token.symbol for token in tokens}) < max(2, len(tokens)):
-        raise ChainsFileError(f"[[{name}.tokens]] needs two tokens or more, each with a symbol of its own")
+    deployment, urls = _deployment(name, chain), _urls(name, chain, environment)
+    tokens = _tokens(name, chain.get("tokens", []), deployment.native_symbol)
     given = {key: value for key, value in chain.items() if key in OPTIONS}
-    return EvmOptions(_deployment(name, chain), urls, tokens, **given)
+    _checked(f"[{name}]", check_options, given)
+    return EvmOptions(deployment, urls, tokens, **given)
 
 
 def describe(options: EvmOptions) -> str:
@@ -74,11 +83,48 @@ def _described(path: Path) -> dict[str, Any]:
         raise ChainsFileError(f"{path} is no TOML: {error}") from error
 
 
+def _urls(name: str, chain: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The nodes, each once: one that is asked twice must not count as two that agree."""
+    given, variables = chain.get("urls", []), chain.get("url_variables", [])
+    _checked(f"[{name}]", check_texts, given, "urls")
+    _checked(f"[{name}]", check_texts, variables, "url_variables")
+    urls = (*given, *_from_variables(name, variables, environment))
+    if not urls:
+        raise ChainsFileError(f"[{name}] needs urls or url_variables")
+    if len({url.rstrip("/").lower() for url in urls}) < len(urls):
+        raise ChainsFileError(f"[{name}] names one node twice: what one says would count as two that agree")
+    return urls
+
+
+def _tokens(name: str, given: Any, native_symbol: str) -> tuple[ListedToken, ...]:
+    where = f"[[{name}.tokens]]"
+    if not isinstance(given, list):
+        raise ChainsFileError(f"{where} must be a table for each token")
+    tokens = []
+    for number, item in enumerate(given, start=1):
+        token = _made(ListedToken, f"{where} {number}", item)
+        _checked(f"{where} {number} ({token.symbol})", check_token, token)
+        tokens.append(replace(token, address=parse_address(token.address)))
+    if len({token.symbol for token in tokens}) < max(2, len(tokens)):
+        raise ChainsFileError(f"{where} needs two tokens or more, each with a symbol of its own")
+    _checked(where, check_tokens, tokens, native_symbol)
+    return tuple(tokens)
+
+
+def _checked(where: str, check: Callable[..., None], *values: Any) -> None:
+    try:
+        check(*values)
+    except FieldError as error:
+        raise ChainsFileError(f"{where}: {error}") from error
+
+
 def _deployment(name: str, chain: Mapping[str, Any]) -> Deployment:
     if (contracts := chain.get("contracts")) is not None:
         where = f"[{name}.contracts]"
-        forks = tuple(_made(Fork, f"{where} forks", _lowered(fork)) for fork in contracts.get("forks", ()))
-        made: Deployment = _made(Deployment, where, {"name": name} | _lowered(contracts) | {"forks": forks})
+        forks = tuple(_fork(where, fork) for fork in _listed(where, contracts.get("forks", [])))
+        made: Deployment = _made(Deployment, where, {**contracts, "name": name, "forks": forks})
+        _checked(where, check_deployment, made)
+        made = replace(made, **_lowered(made, CONTRACT_CHECKS))
         if forks and not made.batch_account:
             raise ChainsFileError(f"{where}: forks need batch_account, by whose code wallets use several routers")
         if len({made.venue_v2, made.venue_v3, *(fork.venue for fork in forks)}) < len(forks) + 2:
@@ -96,23 +142,31 @@ def _from_variables(name: str, variables: Iterable[str], environment: Mapping[st
     return [environment[variable] for variable in variables]
 
 
-def _made(kind: Any, where: str, given: Mapping[str, Any]) -> Any:
+def _made(kind: Any, where: str, given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        raise ChainsFileError(f"{where} must be a table")
     try:
         return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()})
     except TypeError as error:
         raise ChainsFileError(f"{where}: {str(error).removeprefix(f'{kind.__name__}.__init__() ')}") from error
 
 
-def _lower(item: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {**item, key: str(item.get(key, "")).lower()}
+def _listed(where: str, given: Any) -> list[Any]:
+    if not isinstance(given, list):
+        raise ChainsFileError(f"{where}: forks must be a list of tables")
+    return given
 
 
-def _lowered(contracts: Mapping[str, Any]) -> dict[str, Any]:
-    """With every address as the engine compares it."""
-    return {
-        key: value.lower() if isinstance(value, str) and value.startswith("0x") else value
-        for key, value in contracts.items()
-    }
+def _fork(where: str, given: Any) -> Fork:
+    fork: Fork = _made(Fork, f"{where} forks", given)
+    _checked(f"{where} forks ({fork.venue})", check_fork, fork)
+    return replace(fork, **_lowered(fork, FORK_CHECKS))
+
+
+def _lowered(value: Any, names: Iterable[str]) -> dict[str, str]:
+    """Every address and hash as the engine compares it."""
+    texts = {name: getattr(value, name) for name in names}
+    return {name: text.lower() for name, text in texts.items() if isinstance(text, str) and text.startswith("0x")}
 
 
 def _names(kind: Any) -> set[str]:
