@@ -9,7 +9,7 @@ from typing import Any
 
 from environs import Env
 
-from orderengine.env import is_loopback, postgres_config, redis_url
+from orderengine.env import is_loopback, postgres_config, redis_url, session_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -42,16 +42,7 @@ BROKER_VISIBILITY_TIMEOUT_S: int = 60
 
 # --- PostgreSQL: the only truth ---------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": postgres_config(
-        env,
-        "DATABASE_URL",
-        session={
-            "lock_timeout": str(DB_LOCK_TIMEOUT_MS),
-            "statement_timeout": str(DB_STATEMENT_TIMEOUT_MS),
-            # A long writing transaction holds back everybody's event stream.
-            "idle_in_transaction_session_timeout": "5000",
-        },
-    )
+    "default": postgres_config(env, "DATABASE_URL", session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS))
 }
 # A pool for the web process, which runs each request in a thread of its own; workers keep one connection.
 DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0)

@@ -32,11 +32,14 @@ class Tail:
                 await self._open()
 
     async def _open(self) -> None:
-        wanted = connections["default"].get_connection_params()
+        database: Any = connections["default"]
+        wanted = database.get_connection_params()
         parameters = {name: value for name, value in wanted.items() if name not in _DJANGO_ONLY}
         self._session = await psycopg.AsyncConnection.connect(
             autocommit=True, prepare_threshold=2, **(parameters | {"application_name": "order-events"})
         )
+        statement, limits = database.session_statement()
+        await self._fetch(statement, limits)
         # A session ends with its cluster, so its epoch cannot change under it.
         self.epoch = str((await self._fetch(EPOCH))[0][0])
 

@@ -1,23 +1,21 @@
 """Looks at the servers that the user configured: a wrong one is refused before anything starts."""
 
+import os
 import subprocess
 import sys
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from orderengine.devstack import Refusal
 from orderengine.devstack.binaries import OLDEST_POSTGRES
 from orderengine.devstack.environment import number
 from orderengine.devstack.valkey import complaint
 
-# In a process of its own: this one keeps to the standard library. The URL comes by standard input, not by argument.
-ASK = """
-import sys, psycopg
-try:
-    with psycopg.connect(sys.stdin.read(), connect_timeout=3) as connection:
-        print(connection.info.server_version // 10000)
-except psycopg.Error as error:
-    sys.exit(str(error).strip().splitlines()[0])
-"""
+# Beside the engine's other modules: the supervisor itself keeps to the standard library.
+ASK = [sys.executable, "-m", "orderengine.postgres.check"]
+# Above what a connection may take.
+ASK_TIMEOUT_S = 20
+ROOT = Path(__file__).resolve().parents[2]
 DATABASE_WAY_OUT = (
     "correct DATABASE_URL or start that server (docker compose up -d postgres), or unset it to get an embedded one."
 )
@@ -32,11 +30,18 @@ def refuse_unreachable_database(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise Refusal("DATABASE_URL is no postgresql:// URL.", "postgresql://user:password@127.0.0.1:5432/order_db")
-    # libpq refuses the option; the settings turn it into the search path.
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name != "schema"])
-    asked = subprocess.run(
-        [sys.executable, "-I", "-c", ASK], input=urlunsplit(parts._replace(query=query)), capture_output=True, text=True
-    )
+    try:
+        asked = subprocess.run(
+            ASK,
+            env={**os.environ, "DATABASE_URL": url},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=ASK_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        why = f"it gave no two sessions within {ASK_TIMEOUT_S} s"
+        raise Refusal(f"The database of DATABASE_URL cannot be used: {why}", DATABASE_WAY_OUT) from error
     if asked.returncode:
         why = (asked.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise Refusal(f"The database of DATABASE_URL cannot be used: {why}", DATABASE_WAY_OUT)
@@ -50,6 +55,6 @@ def refuse_unreachable_database(url: str) -> None:
 def refuse_unreachable_redis(environment: dict[str, str]) -> None:
     """Raises: Refusal unless a Redis-compatible server answers where REDIS_HOST and REDIS_PORT say."""
     host, port = environment["REDIS_HOST"], number(environment, "REDIS_PORT", "6379")
-    why = complaint(host, port, environment.get("REDIS_PASSWORD", ""))
+    why = complaint(host, port, environment.get("REDIS_PASSWORD", ""), may_write=True)
     if why:
         raise Refusal(f"The Redis server at {host}:{port} cannot be used: {why}", REDIS_WAY_OUT)

@@ -69,12 +69,16 @@ class ValkeyServer:
         return secret(self._home / "password")
 
 
-def complaint(host: str, port: int, password: str) -> str | None:
-    """Why the server there cannot be used, None when it answers a PING."""
+# What wake-ups and flags need: a server may answer a PING and refuse every write.
+WRITE = ["SET", "orderengine:probe", "", "PX", "1000"]
+
+
+def complaint(host: str, port: int, password: str, *, may_write: bool = False) -> str | None:
+    """Why the server there cannot be used, None when it answers a PING, and takes a write where `may_write`."""
     try:
         with socket.create_connection((host, port), timeout=ANSWER_TIMEOUT_S) as connection:
             stream = connection.makefile("rb")
-            for words in ([["AUTH", password]] if password else []) + [["PING"]]:
+            for words in ([["AUTH", password]] if password else []) + [["PING"]] + ([WRITE] if may_write else []):
                 connection.sendall(_request(words))
                 answer = stream.readline().decode("utf-8", "replace").strip()
                 if not answer.startswith("+"):

@@ -87,7 +87,7 @@ def load(**environment: str) -> subprocess.CompletedProcess[str]:
     """Load the settings and run the checks in a process of its own."""
     code = (
         "import django; django.setup(); from django.core.management import call_command; call_command('check');"
-        "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['options'])"
+        "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['session'])"
     )
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
@@ -125,7 +125,7 @@ def test_the_schema_option_becomes_the_search_path() -> None:
     loaded = load(DATABASE_URL=f"{URL}?schema=public", DEBUG="1")
 
     assert loaded.returncode == 0, loaded.stderr
-    assert "-c search_path=public" in loaded.stdout
+    assert "'search_path': '\"public\"'" in loaded.stdout
 
 
 @pytest.mark.parametrize(

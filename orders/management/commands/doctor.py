@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from orders import selectors
 from orders.engine import SIMULATED, get_engine
+from orders.pooling import POOLED, keeps_sessions
 
 WORKER_SILENT_S = 10
 # How far back nodes are remembered that contradicted others.
@@ -91,6 +92,8 @@ def _database() -> str:
         version = str(cursor.fetchone()[0])
     if int(version.split(".")[0]) < 15:
         raise Missing(f"PostgreSQL {version} is older than 15")
+    if not keeps_sessions(connection):
+        raise Missing(POOLED)
     return f"PostgreSQL {version}"
 
 

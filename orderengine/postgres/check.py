@@ -1,0 +1,42 @@
+"""`python -m orderengine.postgres.check`: connects as the engine will, to the DATABASE_URL of its environment.
+
+Prints the server's major version, or ends with one line that says why it cannot be used. A program of its own, so that
+the supervisor needs the standard library alone.
+"""
+
+import sys
+
+import django
+from environs import Env
+
+from orderengine.env import postgres_config, session_limits
+
+
+def check() -> str:
+    """The major version. Raises: django.db.Error, ValueError, EnvError."""
+    from django.conf import settings
+
+    settings.configure(DATABASES={"default": postgres_config(Env(), "DATABASE_URL", session_limits())}, USE_TZ=True)
+    django.setup(set_prefix=False)
+    from django.db import connection
+
+    from orders.pooling import POOLED, keeps_sessions
+
+    connection.settings_dict["OPTIONS"].setdefault("connect_timeout", 3)
+    connection.ensure_connection()
+    if not keeps_sessions(connection):
+        raise ValueError(POOLED)
+    return str(connection.pg_version // 10000)
+
+
+def main() -> None:
+    """Print the version, or the first line of what is wrong."""
+    try:
+        version = check()
+    except Exception as error:
+        sys.exit((str(error).strip().splitlines() or [type(error).__name__])[0])
+    sys.stdout.write(f"{version}\n")
+
+
+if __name__ == "__main__":
+    main()
