@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 
-from orders import admin_access, admin_login, admin_wallets  # noqa: F401 - they register their pages
+from orders import admin_access, admin_login, admin_pauses, admin_wallets  # noqa: F401 - they register their pages
 from orders.admin_base import Act, ReadOnly
 from orders.admin_facts import OrderFacts
 from orders.engine import get_engine

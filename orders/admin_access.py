@@ -6,20 +6,15 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import HttpRequest
 from rest_framework_api_key.models import APIKey
 
-from orders.admin_base import Act, ReadOnly, ReasonForm, Recorded, actor_of
+from orders.admin_base import ReadOnly, ReasonForm, Recorded
 from orders.engine import get_engine
 from orders.key_format import kind_of
-from orders.models import Account, ApiKey, AuditEntry, Token, TradingControl
-from orders.problems import ProblemError
+from orders.models import Account, ApiKey, AuditEntry, Token
 from orders.scopes import DEFAULT_SCOPES, SCOPES
 from orders.services.keys import key_json
-from orders.services.pause import Target, find_target, pause, resume
 
 
 @admin.register(AuditEntry)
@@ -119,100 +114,6 @@ class ApiKeyAdmin(Recorded):
         text = ApiKey.objects.assign_key(obj, kind_of(get_engine().chain.chain_id))
         obj.save(force_insert=True)
         self.message_user(request, f"The key is {text} - keep it, it is not shown again.", messages.WARNING)
-
-
-class ControlForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Which pause, and why."""
-
-    class Meta:
-        """Everything that names a pause."""
-
-        model = TradingControl
-        fields = ("chain_id", "account", "venue", "reason")
-
-    reason = forms.CharField(max_length=200, help_text="Kept in the audit log.")
-
-    def clean_venue(self) -> str:
-        """One of the engine's."""
-        venue: str = self.cleaned_data["venue"]
-        if venue:
-            try:
-                find_target("venue", venue, get_engine())
-            except ProblemError as error:
-                raise forms.ValidationError(error.problem.detail) from None
-        return venue
-
-
-RESUME_EXPLAINED = (
-    "What these pauses hold up goes on from here. What the engine paused by itself it judges by what happens from now "
-    "on. The reason is kept with your name."
-)
-
-
-@admin.register(TradingControl)
-class TradingControlAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
-    """Pauses: adding one pauses, resuming asks for the reason. Leave everything empty to pause all trading."""
-
-    form = ControlForm
-    list_display = ("scope", "chain_id", "account", "venue", "reason", "actor", "is_by_owner", "at")
-    list_select_related = ("account",)
-    actions = ("resume_selected",)
-    change_form_template = "admin/orders/tradingcontrol/change_form.html"
-
-    def save_model(self, request: HttpRequest, obj: TradingControl, form: Any, change: bool) -> None:
-        """Pause what the form names."""
-        actor = actor_of(request, obj.reason)
-        obj.pk = pause(_target(obj), actor).pk
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Deleting would say no reason."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A pause is in force or it is not."""
-        return False
-
-    def has_resume_permission(self, request: HttpRequest) -> bool:
-        """Who may take the row away may resume."""
-        return bool(request.user.has_perm("orders.delete_tradingcontrol"))
-
-    def get_urls(self) -> list[Any]:
-        """The page that asks for the reason."""
-        view = self.admin_site.admin_view(self.resume_view)
-        return [path("resume/", view, name="orders_tradingcontrol_resume"), *super().get_urls()]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Offer the button to who may use it."""
-        offered = {"can_resume": self.has_resume_permission(request)}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **offered})
-
-    @admin.action(description="Resume selected pauses", permissions=("resume",))
-    def resume_selected(self, request: HttpRequest, queryset: QuerySet[TradingControl]) -> HttpResponse:
-        """Ask for the reason first."""
-        ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))
-        return HttpResponseRedirect(f"{reverse('admin:orders_tradingcontrol_resume')}?ids={ids}")
-
-    def resume_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a reason, then resume each."""
-        if not self.has_resume_permission(request):
-            raise PermissionDenied
-        ids = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal() and len(text) < 19]
-        rows = list(TradingControl.objects.filter(pk__in=ids).select_related("account"))
-        back = reverse("admin:orders_tradingcontrol_changelist")
-        things = [f"{row} {_target(row).name}: {row.reason} ({row.actor})" for row in rows]
-        answer = Act("Resume", RESUME_EXPLAINED, "Resume", things, back).ask(request, self.admin_site)
-        if isinstance(answer, HttpResponse):
-            return answer
-        count = sum(resume(_target(row), answer, only=row.pk) for row in rows)
-        self.message_user(request, f"{count} × resumed", messages.SUCCESS if count else messages.INFO)
-        return HttpResponseRedirect(back)
-
-
-def _target(row: TradingControl) -> Target:
-    name = row.venue or (row.account.name if row.account else row.chain_id)
-    return Target(row.scope, name, row.chain_id, row.account_id, row.venue)
 
 
 # The library's own keys belong to no account and open nothing here.

@@ -18,7 +18,7 @@ from orders.problems import Problem, ProblemError
 from orders.scopes import ADMIN, CANCEL, READ, TRADE
 from orders.serializers import StrictSerializer, StrictTextField
 from orders.services.audit import Actor
-from orders.services.pause import SCOPES, Target, find_target, pause, resume
+from orders.services.pause import SCOPES, Target, find_paused, find_target, pause, resume
 
 
 class HaltRequestSerializer(StrictSerializer):
@@ -94,7 +94,8 @@ def _asked(request: Request) -> tuple[Target, Actor, bool]:
         target = Target("account", caller.account.name, account_id=caller.account.id)
     else:
         require(caller, ADMIN)
-        target = find_target(asked["scope"], asked["name"], get_engine())
+        find = find_paused if request.method == "DELETE" else find_target
+        target = find(asked["scope"], asked["name"], get_engine())
     actor = Actor(caller.name, request.META.get("REMOTE_ADDR", ""), asked["reason"])
     return target, actor, is_own and not caller.may(ADMIN)
 

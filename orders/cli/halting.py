@@ -1,13 +1,17 @@
 """What `pause` and `resume` have in common: the same words name the same thing."""
 
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import CommandError
 
+from dex import Engine
 from orders.engine import get_engine
 from orders.problems import ProblemError
 from orders.services.pause import SCOPES, Target, find_target
+
+Find = Callable[[str, str, Engine], Target]
 
 
 def add_target_arguments(parser: ArgumentParser) -> None:
@@ -17,11 +21,11 @@ def add_target_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, help="kept in the audit log")
 
 
-def target_from(options: dict[str, Any]) -> Target:
+def target_from(options: dict[str, Any], find: Find = find_target) -> Target:
     """What the arguments name. Raises: CommandError."""
     if not options["reason"].strip():
         raise CommandError("--reason must say why")
     try:
-        return find_target(options["scope"], options["name"], get_engine())
+        return find(options["scope"], options["name"], get_engine())
     except ProblemError as error:
         raise CommandError(error.problem.detail) from error

@@ -40,6 +40,7 @@ class TradingControl(models.Model):
     at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name = "pause"
         ordering = ("id",)
         constraints = (
             models.UniqueConstraint(

@@ -5,6 +5,7 @@ gives back in the very transaction that ends an order (transition.py). Accounts 
 """
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -139,19 +140,35 @@ def release(ended: Mapping[int, tuple[int, int]]) -> None:
         )
 
 
-def set_limits(account: Account, *, max_open_value: int | None, max_open_orders: int | None, actor: Actor) -> None:
-    """Set or lift (None) an account's limits. Open orders beyond them go on; only new ones are refused.
+class Keep(Enum):
+    """Stands for a limit that stays as it is: None is one that is lifted."""
 
-    The lock waits for inserts that are under way and holds up later ones, so that no order is missed when counting
-    begins; orders that are open then count nothing where their token has no reference value.
+    KEEP = "keep"
+
+
+def set_limits(
+    account: Account,
+    *,
+    max_open_value: int | Keep | None = Keep.KEEP,
+    max_open_orders: int | Keep | None = Keep.KEEP,
+    actor: Actor,
+) -> None:
+    """Set or lift (None) an account's limits; what is not named stays as it is when the row is locked.
+
+    Open orders beyond them go on; only new ones are refused. The lock waits for inserts that are under way and holds
+    up later ones, so that no order is missed when counting begins; orders that are open then count nothing where their
+    token has no reference value.
     """
     with transaction.atomic():
         row = Account.objects.select_for_update().get(pk=account.pk)
-        if not row.is_counted and not (max_open_value is None and max_open_orders is None):
+        before = _limits_json(row)
+        if not isinstance(max_open_value, Keep):
+            row.max_open_value = max_open_value
+        if not isinstance(max_open_orders, Keep):
+            row.max_open_orders = max_open_orders
+        if not row.is_counted and not (row.max_open_value is None and row.max_open_orders is None):
             row.open_orders, row.open_value = _begin_counting(row)
             row.is_counted = True
-        before = _limits_json(row)
-        row.max_open_value, row.max_open_orders = max_open_value, max_open_orders
         row.save()
         record(actor, [Entry("limits.set", f"account:{row.name}", before, _limits_json(row), row.id)])
 

@@ -39,7 +39,7 @@ class Target:
 
 def find_target(scope: str, name: str, engine: Engine) -> Target:
     """What a scope and a name mean. Raises: ProblemError for a name that is none of this scope."""
-    if scope == "global":
+    if scope == "global" and not name:
         return Target(scope, "")
     if scope == "chain" and name in {"", engine.chain.chain_id}:
         return Target(scope, engine.chain.chain_id, chain_id=engine.chain.chain_id)
@@ -50,6 +50,17 @@ def find_target(scope: str, name: str, engine: Engine) -> Target:
     if scope == "wallet" and (wallet := Wallet.objects.filter(address=name).first()):
         return Target(scope, name, chain_id=wallet.chain_id, account_id=wallet.account_id)
     raise ProblemError(Problem("invalid", f"there is no {scope} {name[:64]!r} to pause or resume"))
+
+
+def find_paused(scope: str, name: str, engine: Engine) -> Target:
+    """As `find_target`, and also what is paused although the engine does not know it any more.
+
+    Raises: ProblemError.
+    """
+    known = {"venue": {"venue": name}, "chain": {"chain_id": name, "account": None}}
+    if name and scope in known and TradingControl.objects.filter(**known[scope]).exists():
+        return Target(scope, name, **{"chain_id" if scope == "chain" else "venue": name})
+    return find_target(scope, name, engine)
 
 
 def pause(target: Target, actor: Actor, *, is_by_owner: bool = False) -> TradingControl:

@@ -328,7 +328,7 @@ def test_an_unknown_target_is_no_pause_of_everything(engine: Engine) -> None:
 
 def test_the_admin_pauses_with_a_reason_and_resumes(admin_client: Client, account: Account, engine: Engine) -> None:
     add = "/admin/orders/tradingcontrol/add/"
-    body = {"chain_id": "", "account": str(account.pk), "venue": "", "reason": ""}
+    body = {"scope": "account", "account": str(account.pk), "venue": "", "reason": ""}
 
     assert admin_client.get(add).status_code == 200
     assert admin_client.post(add, body).status_code == 200

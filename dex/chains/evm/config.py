@@ -163,7 +163,7 @@ def _fork(where: str, given: Any) -> Fork:
     return replace(fork, **_lowered(fork, FORK_CHECKS))
 
 
-def _lowered(value: Any, names: Iterable[str]) -> dict[str, str]:
+def _lowered(value: Any, names: Iterable[str]) -> dict[str, Any]:
     """Every address and hash as the engine compares it."""
     texts = {name: getattr(value, name) for name in names}
     return {name: text.lower() for name, text in texts.items() if isinstance(text, str) and text.startswith("0x")}

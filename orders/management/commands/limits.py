@@ -1,6 +1,7 @@
 """`manage.py limits set|show|check`: what an account may have open at a time."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,19 +12,38 @@ from orders.models import Account
 from orders.services.limits import miscounted, set_limits
 from orders.values import shown
 
+LIMITS = ("max_open_value", "max_open_orders")
+NONE = "none"
+# Of a 32-bit column.
+MOST_DIGITS = 9
+
+
+def _or_none(read: Callable[[str], int]) -> Callable[[str], int | str]:
+    """A number, or the word that lifts the limit. An empty text is neither."""
+    return lambda text: NONE if text == NONE else read(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise ArgumentTypeError(f"{text!r} is no count: a whole number from 0, or none")
+    return int(text)
+
 
 class Command(BaseCommand):
     """Sets, shows and checks the limits of accounts."""
 
-    help = "Limit what an account may have open; without a number the limit is lifted"
+    help = "Limit what an account may have open; what is not named stays as it is"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
-        setting = verbs.add_parser("set", help="set both limits; what is not named is lifted")
+        setting = verbs.add_parser("set", help="set the limits that are named; the others stay as they are")
         setting.add_argument("account")
-        setting.add_argument("--max-open-value", type=value, metavar="VALUE", help="in reference units, e.g. 250000")
-        setting.add_argument("--max-open-orders", type=int, metavar="COUNT")
+        setting.add_argument(
+            "--max-open-value", type=_or_none(value), metavar="VALUE", help="in reference units, e.g. 250000; none: any"
+        )
+        setting.add_argument("--max-open-orders", type=_or_none(_count), metavar="COUNT", help="none: any")
+        setting.add_argument("--none", action="store_true", help="lift every limit of the account")
         setting.add_argument("--reason", required=True, help="kept in the audit log")
         verbs.add_parser("show", help="accounts with limits, and what they have open")
         verbs.add_parser("check", help="compare what is counted with the open orders; exit 1 where they differ")
@@ -36,11 +56,13 @@ class Command(BaseCommand):
         account = Account.objects.filter(name=options["account"]).first()
         if account is None:
             raise CommandError(f"there is no account {options['account']}")
-        count = options["max_open_orders"]
-        if count is not None and count < 0:
-            raise CommandError("--max-open-orders must be 0 or more")
-        actor = operator(options["reason"])
-        set_limits(account, max_open_value=options["max_open_value"], max_open_orders=count, actor=actor)
+        asked = {name: options[name] for name in LIMITS if options[name] is not None}
+        if bool(asked) is options["none"]:
+            raise CommandError(
+                "name the limits to set (--max-open-value, --max-open-orders), or --none to lift them all"
+            )
+        limits = {name: None if number == NONE else number for name, number in asked.items()}
+        set_limits(account, **(limits or dict.fromkeys(LIMITS)), actor=operator(options["reason"]))
         self._show(options)
 
     def _show(self, options: dict[str, Any]) -> None:

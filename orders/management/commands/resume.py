@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from orders.cli.halting import add_target_arguments, target_from
 from orders.cli.operator import operator
 from orders.models import Wallet
-from orders.services.pause import Target, resume
+from orders.services.pause import Target, find_paused, resume
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Resume it."""
-        target = target_from(options)
+        target = target_from(options, find_paused)
         named = f"{target.scope} {target.name}".rstrip()
         if not resume(target, operator(options["reason"])):
             raise CommandError(f"{named} is not paused" + _other_pause(target))

@@ -1,7 +1,5 @@
 """Approvals of tokens that refuse them: seen before anything is signed, and followed to their end."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -32,7 +30,7 @@ def token(world: World) -> ListedToken:
 
 
 @pytest.fixture(params=["router", "permit2"])
-def engine(request: pytest.FixtureRequest, world: World, token: ListedToken) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, world: World, token: ListedToken) -> Engine:
     options = {} if request.param == "router" else {"universal_router": world.deployed.universal_router}
     engine = Engine(world.chain(tokens=(*world.tokens, token), **options))
     rows = [Token(symbol=item.symbol, name="", decimals=item.decimals) for item in engine.chain.tokens()]

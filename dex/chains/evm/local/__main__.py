@@ -79,7 +79,7 @@ def _is_deployed(anvil: Anvil, file: Path) -> bool:
     if not file.is_file():
         return False
     known = read_chain(file, LOCAL_NAME, os.environ)
-    return anvil.ask("eth_getCode", known.deployment.router, "latest") != "0x"
+    return str(anvil.ask("eth_getCode", known.deployment.router, "latest")) != "0x"
 
 
 def _point_at(anvil: Anvil, file: Path) -> None:

@@ -1,0 +1,144 @@
+"""What operators met: pauses and limits that did something else than was meant, and a pause that nobody saw."""
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from dex import Engine
+from orders.models import Account, AuditEntry, TradingControl
+from orders.problems import ProblemError
+from orders.services.audit import Actor
+from orders.services.pause import Target, find_paused, find_target, pause
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ADD = "/admin/orders/tradingcontrol/add/"
+OPERATOR = Actor("operator", reason="drill")
+MICRO = 10**6
+
+
+@pytest.fixture
+def own_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    for module in ("orders.admin_pauses", "orders.cli.halting"):
+        monkeypatch.setattr(f"{module}.get_engine", lambda: engine)
+    return engine
+
+
+def errors_of(answer: Any) -> set[str]:
+    return set(answer.context["adminform"].form.errors)
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, {"scope"}),
+        ({"scope": ""}, {"scope"}),
+        ({"scope": "everything"}, {"scope"}),
+        ({"scope": "global"}, {"is_everything"}),
+        ({"scope": "global", "is_everything": "on", "venue": "orca"}, {"venue"}),
+        ({"scope": "chain"}, {"chain"}),
+        ({"scope": "chain", "chain": "nochain"}, {"chain"}),
+        ({"scope": "venue"}, {"venue"}),
+        ({"scope": "venue", "venue": "nowhere"}, {"venue"}),
+        ({"scope": "account"}, {"account"}),
+        ({"scope": "account", "account": "999999"}, {"account"}),
+        ({"scope": "wallet"}, {"wallet"}),
+        ({"scope": "venue", "venue": "orca", "chain": "simulated"}, {"chain"}),
+    ],
+)
+def test_a_pause_by_hand_needs_a_scope_and_exactly_its_name(
+    admin_client: Client, own_engine: Engine, body: dict[str, str], wrong: set[str]
+) -> None:
+    answer = admin_client.post(ADD, body | {"reason": "drill"})
+
+    assert answer.status_code == 200
+    assert wrong <= errors_of(answer)
+    assert not TradingControl.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        ({"scope": "global", "is_everything": "on"}, ("global", "", "")),
+        ({"scope": "chain", "chain": "simulated"}, ("chain", "simulated", "")),
+        ({"scope": "venue", "venue": "orca"}, ("venue", "", "orca")),
+    ],
+)
+def test_a_pause_by_hand_is_what_was_chosen(
+    admin_client: Client, own_engine: Engine, body: dict[str, str], row: tuple[str, str, str]
+) -> None:
+    assert admin_client.post(ADD, body | {"reason": "drill"}).status_code == 302
+
+    found = TradingControl.objects.get()
+    assert (found.scope, found.chain_id, found.venue) == row
+    assert AuditEntry.objects.get().reason == "drill"
+
+
+def test_the_pages_say_pause(admin_client: Client, own_engine: Engine) -> None:
+    page = admin_client.get(ADD).content.decode()
+
+    assert "Pause trading" in page
+    assert "trading control" not in page.lower()
+    assert "Add pause" in admin_client.get("/admin/orders/tradingcontrol/").content.decode()
+
+
+def test_a_global_pause_takes_no_name(own_engine: Engine) -> None:
+    with pytest.raises(ProblemError):
+        find_target("global", "orca", own_engine)
+    with pytest.raises(CommandError):
+        call_command("pause", "global", "orca", reason="drill")
+
+    assert not TradingControl.objects.exists()
+
+
+@pytest.mark.parametrize(("scope", "name"), [("chain", "nochain"), ("venue", "gone")])
+def test_what_the_engine_does_not_know_any_more_can_still_be_resumed(own_engine: Engine, scope: str, name: str) -> None:
+    """Rows of an older version, of another chain's engine, or of a venue that was taken out."""
+    pause(Target(scope, name, **{"chain_id" if scope == "chain" else scope: name}), OPERATOR)
+    with pytest.raises(ProblemError):
+        find_target(scope, name, own_engine)
+    assert find_paused(scope, name, own_engine).name == name
+
+    call_command("resume", scope, name, reason="over")
+
+    assert not TradingControl.objects.exists()
+
+
+def limits_of(account: Account) -> tuple[int | None, int | None]:
+    account.refresh_from_db()
+    return account.max_open_value, account.max_open_orders
+
+
+def test_a_limit_that_is_not_named_stays(account: Account) -> None:
+    call_command("limits", "set", account.name, "--max-open-value", "250000", reason="risk desk")
+    call_command("limits", "set", account.name, "--max-open-orders", "9", reason="risk desk")
+    assert limits_of(account) == (250_000 * MICRO, 9)
+
+    call_command("limits", "set", account.name, "--max-open-value", "none", reason="risk desk")
+    assert limits_of(account) == (None, 9)
+
+    call_command("limits", "set", account.name, "--none", reason="risk desk")
+    assert limits_of(account) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--none", "--max-open-orders", "9"],
+        ["--max-open-orders", ""],
+        ["--max-open-orders", " "],
+        ["--max-open-orders", "-1"],
+        ["--max-open-orders", "1e2"],
+        ["--max-open-orders", "9" * 10],
+        ["--max-open-value", ""],
+    ],
+)
+def test_what_says_no_limit_clearly_changes_none(account: Account, arguments: list[str]) -> None:
+    call_command("limits", "set", account.name, "--max-open-value", "5", "--max-open-orders", "3", reason="risk desk")
+
+    with pytest.raises(CommandError):
+        call_command("limits", "set", account.name, *arguments, "--reason", "slip")
+
+    assert limits_of(account) == (5 * MICRO, 3)
