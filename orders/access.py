@@ -12,6 +12,7 @@ from dex import Side
 from orders.authentication import Caller
 from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
+from orders.query import Query
 from orders.services.audit import Actor
 from orders.terms import Terms
 from orders.values import atoms_of, shown
@@ -37,22 +38,18 @@ class AccountView(APIView):
     """A view of the API: says by method which scope it needs, and tells the caller's rate limit with each answer."""
 
     scopes: ClassVar[Mapping[str, str]] = {}
-    # Names of query parameters by method; None: the view reads and checks them itself.
-    query_names: ClassVar[Mapping[str, Collection[str] | None]] = {}
+    # Names of query parameters by method, and those that may be stated more than once.
+    query_names: ClassVar[Mapping[str, Collection[str]]] = {}
+    repeatable: ClassVar[Collection[str]] = ()
+    query: Query
     asked_throttles: Sequence[Any] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else str(request.method)
-        known = self.query_names.get(method, ())
-        if known is None or method not in self.allowed_methods:
-            return  # the view looks itself, or there is nothing to ask for: 405
-        for name, values in request.query_params.lists():
-            if name not in known:
-                raise ProblemError(Problem("unknown_field", f"there is no parameter {name[:40]!r}"))
-            if len(values) > 1:
-                raise ProblemError(Problem("invalid", f"{name} must be stated once"))
+        if method in self.allowed_methods:  # else there is nothing to ask for: 405
+            self.query = Query(request.query_params.lists(), self.query_names.get(method, ()), self.repeatable)
 
     def check_permissions(self, request: Request) -> None:
         """Count the request first: one that is refused for its scope costs as much as another."""

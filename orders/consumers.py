@@ -1,6 +1,7 @@
 """`/orders/{orderId}`: subscribe, snapshot, replay, forward. No writes, no services, no engine."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -13,11 +14,14 @@ from orders.events import Event, timestamp
 from orders.feed import get_feed
 from orders.models import Account, Order
 from orders.problems import Problem
+from orders.query import read_seq, seq_ahead
 from orders.representation import order_json
 from orders.socket_access import Refused
 from orders.sockets import MALFORMED, NOT_FOUND, Socket
 from orders.states import is_terminal
 
+# As paths of the API take it: other forms of the same number are no ids.
+ORDER_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Events that one socket may owe its client at a time; a feed further ahead is read from the rows instead.
 MAX_QUEUED = 256
 
@@ -30,15 +34,12 @@ class OrderConsumer(Socket):
     sent_seq: int = 0
 
     def read_address(self) -> None:
-        """The order and the last seq the client has. Raises: Refused 4400."""
-        try:
-            self.order_id = UUID(self.scope["url_route"]["kwargs"]["order_id"])
-        except ValueError:
-            raise Refused(MALFORMED, Problem("invalid", "the address must end in an order id (UUID)")) from None
-        after = self.query("after")
-        if after and not (after[-1].isascii() and after[-1].isdigit() and len(after[-1]) <= 9):
-            raise Refused(MALFORMED, Problem("invalid", "after must be the last seq you have: a whole number from 0"))
-        self._after = int(after[-1]) if after else None
+        """The order and the last seq the client has. Raises: Refused 4400, ProblemError."""
+        text = self.scope["url_route"]["kwargs"]["order_id"]
+        if ORDER_ID.fullmatch(text) is None:
+            raise Refused(MALFORMED, Problem("invalid", "the address must end in an order id (UUID)"))
+        self.order_id = UUID(text)
+        self._after = self.query({"after"}).read("after", read_seq)
 
     async def begin(self, account: Account) -> None:
         """Subscribe before reading, so that nothing falls between the snapshot and the first live event."""
@@ -46,7 +47,7 @@ class OrderConsumer(Socket):
         self._queue: asyncio.Queue[Row | None] = asyncio.Queue(MAX_QUEUED)
         await get_feed().follow_order(self)
         order, missed = await database_sync_to_async(self._read)(account)
-        self.sent_seq = order.seq if self._after is None else min(self._after, order.seq)
+        self.sent_seq = order.seq if self._after is None else self._after
         await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": order_json(order)})
         self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
 
@@ -91,11 +92,13 @@ class OrderConsumer(Socket):
     # --- Reading ------------------------------------------------------------------------------------------
 
     def _read(self, account: Account) -> tuple[Order, list[Event]]:
-        """The order, and the events after the client's seq. Raises: Refused 4404."""
+        """The order, and the events after the client's seq. Raises: Refused 4404, 4400."""
         order = selectors.orders_of(account).filter(pk=self.order_id).first()
         if order is None:
             raise Refused(NOT_FOUND, Problem("not_found", f"you have no order {self.order_id}"))
-        is_current = self._after is None or self._after >= order.seq
+        if self._after is not None and self._after > order.seq:
+            raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
+        is_current = self._after is None or self._after == order.seq
         return order, [] if is_current else order_events(order.id, self._after or 0)
 
     def _missed(self) -> list[Event]:

@@ -8,12 +8,13 @@ along every event with a lower seq that was not sent yet (`orders/event_log.py`)
 import re
 from typing import NamedTuple
 
+from orders.scalars import ScalarError
+
 # Above every seq: the row itself was sent, with everything it brought along.
 WHOLE = 2**31
-_CURSOR = re.compile(r"([0-9a-f]{8,32})\.(\d{1,19})\.(\d{1,19})(?:\.(\d{1,9}))?", re.ASCII)
+_CURSOR = re.compile(r"([0-9a-f]{8,32})\.([0-9]{1,18})\.([0-9]{1,18})(?:\.([0-9]{1,9}))?")
 # What a caller may send as `after`, for the schema: a cursor, or 0 for the beginning.
 CURSOR_PATTERN = r"^(0|[0-9a-f]{8,32}\.[0-9]{1,18}\.[0-9]{1,18}(\.[0-9]{1,9})?)$"
-_LARGEST = 2**63 - 1
 
 
 class Position(NamedTuple):
@@ -27,6 +28,10 @@ class Position(NamedTuple):
     def row_before(self) -> tuple[int, int]:
         """The (xid, id) after which rows are still wanted."""
         return (self.xid, self.id) if self.seq == WHOLE else (self.xid, self.id - 1)
+
+    def is_ahead_of(self, end: "Position") -> bool:
+        """Whether nobody can have been sent this far, when all that is settled lies before `end`."""
+        return (self.xid, self.id) > (end.xid, end.id)
 
 
 class Cursor(NamedTuple):
@@ -49,5 +54,12 @@ def parse_cursor(text: str) -> Cursor | None:
     if match is None:
         return None
     epoch, xid, row, seq = match.groups()
-    position = Position(int(xid), int(row), WHOLE if seq is None else int(seq))
-    return Cursor(epoch, position) if max(position[:2]) <= _LARGEST else None
+    return Cursor(epoch, Position(int(xid), int(row), WHOLE if seq is None else int(seq)))
+
+
+def read_cursor(text: str) -> Cursor | None:
+    """A cursor as it was sent, None for 0, the beginning. Raises: ScalarError."""
+    cursor = parse_cursor(text)
+    if cursor is None and text != "0":
+        raise ScalarError("must be a cursor as it was sent, or 0")
+    return cursor

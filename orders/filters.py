@@ -1,49 +1,104 @@
-"""What the list of orders can be narrowed by."""
+"""What lists and streams of orders can be narrowed by; a value that names nothing is refused, not answered by nothing.
 
-import django_filters
-from django.core.exceptions import ValidationError
+REST and the account stream read the same words by the same functions.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
 from django.db.models import QuerySet
 
-from orders.models import Order
+from orders.models import Order, Token
+from orders.order_types import read_type
+from orders.problems import OUTCOMES
+from orders.query import Query
+from orders.scalars import ScalarError, read_choice, read_text, read_time, shown
+from orders.serializers import CLIENT_ORDER_ID
 from orders.states import OrderStatus
 
-PAGE_PARAMETERS = frozenset({"limit", "cursor"})
+MAX_SYMBOL = 32
+# A name of 1 to 64 characters, and a value of as many.
+MAX_TAG = 64
+TAG_LENGTH = 2 * MAX_TAG + 1
+LIST_NAMES = frozenset(
+    {"status", "outcome", "type", "pair", "tag", "client_order_id", "created_after", "created_before"}
+)
+PAGE_NAMES = frozenset({"limit", "cursor"})
+REPEATABLE = frozenset({"status"})
 
 
-class OrderFilter(django_filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
-    """Query parameters of GET /orders; an unknown value is refused, not ignored."""
+def narrowed(orders: QuerySet[Order], query: Query) -> QuerySet[Order]:
+    """The orders that fit all parameters. Raises: ProblemError."""
+    if statuses := query.read_all("status", read_status):
+        orders = orders.filter(status__in=statuses)
+    for name, column, read in (
+        ("outcome", "outcome", read_outcome),
+        ("type", "order_type", read_type),
+        ("client_order_id", "client_order_id", read_client_order_id),
+    ):
+        if (word := query.read(name, read)) is not None:
+            orders = orders.filter(**{column: word})
+    if (pair := query.read("pair", read_known_pair)) is not None:
+        orders = orders.filter(token_in=pair[0], token_out=pair[1])
+    if (tag := query.read("tag", read_tag)) is not None:
+        orders = _tagged(orders, *tag)
+    for name, lookup in (("created_after", "created_at__gte"), ("created_before", "created_at__lt")):
+        at: datetime | None = query.read(name, read_time)
+        if at is not None:
+            orders = orders.filter(**{lookup: at})
+    return orders
 
-    status = django_filters.MultipleChoiceFilter(choices=[(status.value, status.value) for status in OrderStatus])
-    outcome = django_filters.CharFilter(max_length=32, strip=False)
-    type = django_filters.CharFilter(field_name="order_type", max_length=32, strip=False)
-    pair = django_filters.CharFilter(method="by_pair", max_length=65, strip=False)
-    tag = django_filters.CharFilter(method="by_tag", max_length=130, strip=False)
-    client_order_id = django_filters.CharFilter(max_length=64, strip=False)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
-    class Meta:
-        model = Order
-        fields: list[str] = []
+def read_status(text: str) -> str:
+    """A status. Raises: ScalarError."""
+    return read_choice(text, [status.value for status in OrderStatus])
 
-    def is_valid(self) -> bool:
-        """Whether every parameter is known, stated once and not empty: a filter that says nothing is a mistake."""
-        for name, values in self.data.lists():
-            if name not in self.filters and name not in PAGE_PARAMETERS:
-                self.form.add_error(None, ValidationError(f"there is no parameter {name[:40]!r}", "unknown_field"))
-            elif name in self.filters and (not all(values) or (len(values) > 1 and name != "status")):
-                self.form.add_error(name, ValidationError("must be stated once, and not be empty", "invalid"))
-        return bool(super().is_valid())
 
-    def by_pair(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
-        """`SOL/USDC`: in that direction."""
-        token_in, _, token_out = value.partition("/")
-        return orders.filter(token_in=token_in, token_out=token_out)
+def read_outcome(text: str) -> str:
+    """How an order can end. Raises: ScalarError."""
+    if text not in OUTCOMES:
+        raise ScalarError(f"there is no outcome {shown(text)}; docs/errors.md lists all")
+    return text
 
-    def by_tag(self, orders: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
-        """`book:eu`, or `book` for any value."""
-        tag, separator, wanted = value.partition(":")
-        # The tag is a value here, never part of a lookup's name.
-        if separator:
-            return orders.filter(terms__contains={"tags": {tag: wanted}})
-        return orders.filter(terms__tags__has_key=tag)
+
+def read_client_order_id(text: str) -> str:
+    """The caller's own id. Raises: ScalarError."""
+    return read_text(text, most=64, pattern=CLIENT_ORDER_ID)
+
+
+def read_tag(text: str) -> tuple[str, str | None]:
+    """`book:eu`, or `book` for any value. Raises: ScalarError."""
+    read_text(text, most=TAG_LENGTH)
+    name, colon, value = text.partition(":")
+    if not name or (colon and not value):
+        raise ScalarError("a tag is its name, or name:value")
+    return name, value if colon else None
+
+
+def read_pair(text: str) -> tuple[str, str]:
+    """`SOL/USDC`: what is given, what is got. Raises: ScalarError."""
+    token_in, *more = read_text(text, most=2 * MAX_SYMBOL + 1).split("/")
+    if len(more) != 1 or not token_in or not more[0]:
+        raise ScalarError("a pair is two tokens: SOL/USDC")
+    return token_in, more[0]
+
+
+def read_known_pair(text: str) -> tuple[str, str]:
+    """A pair of registered tokens. Raises: ScalarError, with `unknown_token` for others."""
+    pair = read_pair(text)
+    check_tokens(pair)
+    return pair
+
+
+def check_tokens(names: Collection[str]) -> None:
+    """Raises: ScalarError `unknown_token`. Disabled tokens count: old orders name them."""
+    known = set(Token.objects.filter(symbol__in=names).values_list("symbol", flat=True))
+    if unknown := sorted(set(names) - known):
+        raise ScalarError(f"there is no token {shown(unknown[0])}", "unknown_token")
+
+
+def _tagged(orders: QuerySet[Order], name: str, value: str | None) -> QuerySet[Order]:
+    # The tag is a value here, never part of a lookup's name.
+    if value is None:
+        return orders.filter(terms__tags__has_key=name)
+    return orders.filter(terms__contains={"tags": {name: value}})

@@ -16,7 +16,7 @@ from orders.models import TradingControl
 from orders.permissions import require
 from orders.problems import Problem, ProblemError
 from orders.scopes import ADMIN, CANCEL, READ, TRADE
-from orders.serializers import StrictSerializer, StrictTextField
+from orders.serializers import StrictSerializer, StrictTextField, WordField
 from orders.services.audit import Actor
 from orders.services.pause import SCOPES, Target, find_paused, find_target, pause, resume
 
@@ -24,7 +24,7 @@ from orders.services.pause import SCOPES, Target, find_paused, find_target, paus
 class HaltRequestSerializer(StrictSerializer):
     """What to pause or to resume; without a word, the caller's own account."""
 
-    scope = serializers.ChoiceField(choices=SCOPES, required=False, default="account")
+    scope = WordField(choices=SCOPES, required=False, default="account")
     name = StrictTextField(
         max_length=128,
         required=False,

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from dex import Side
-from orders.amounts import AmountError, bps_to_ppm, parse_units, shown
+from orders.amounts import bps_to_ppm, parse_units
 from orders.models import Token
 from orders.order_types import ORDER_TYPES
 from orders.problems import FieldError, Problem, ProblemError
+from orders.scalars import ScalarError, shown
 from orders.terms import Terms
 from orders.values import value_of
 
@@ -36,9 +37,7 @@ def order_terms(fields: Mapping[str, Any], offer: Offer) -> Terms:
     expires_at: datetime | None = fields.get("expires_at")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise ProblemError(_problem("already_expired", f"{expires_at.isoformat()} is in the past", "/expires_at"))
-    order_type = ORDER_TYPES.get(fields["type"])
-    if order_type is None:
-        raise ProblemError(_problem("unknown_order_type", f"there is no type {shown(fields['type'])}", "/type"))
+    order_type = ORDER_TYPES[fields["type"]]
     if problem := order_type.check(extra, expires_at is not None):
         raise ProblemError(problem)
     return swap_terms(fields, offer, extra, order_type.name, fields.get("client_order_id"), expires_at)
@@ -116,11 +115,11 @@ def _route_limits(venues: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
         ("deny", "venue", offer.venues),
         ("deny_tokens", "token", offer.tokens.keys()),
     ):
-        for name in venues.get(list_name, ()):
+        for name in venues.get(list_name) or ():
             if name not in offered:
                 detail = f"there is no {kind} {shown(name)}"
                 raise ProblemError(_problem(f"unknown_{kind}", detail, f"/venues/{list_name}"))
-    lists = {name: sorted(set(venues.get(name, ()))) for name in ("allow", "deny")}
+    lists = {name: sorted(set(venues.get(name) or ())) for name in ("allow", "deny")}
     limits = {name: venues[name] for name in ("max_legs", "max_hops", "max_swaps") if venues.get(name) is not None}
     tokens = sorted(set(venues.get("deny_tokens", ())))
     return {**lists, **({"deny_tokens": tokens} if tokens else {}), **limits}
@@ -140,7 +139,7 @@ def _optional(text: str | None, token: Token, pointer: str) -> str | None:
 def _atoms(text: str, token: Token, pointer: str) -> int:
     try:
         return parse_units(text, token.decimals)
-    except AmountError as error:
+    except ScalarError as error:
         raise ProblemError(_problem(error.code, error.detail, pointer)) from None
 
 

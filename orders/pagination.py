@@ -10,6 +10,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
+from orders.scalars import ScalarError, read_whole_text
+
 
 class NewestFirst(CursorPagination):
     """By id, which is ordered by time: pages neither skip nor repeat while new orders arrive."""
@@ -24,9 +26,10 @@ class NewestFirst(CursorPagination):
         wanted = request.query_params.get("limit")
         if wanted is None:
             return self.page_size
-        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= self.max_page_size):
-            raise ValidationError({"limit": f"a whole number from 1 to {self.max_page_size}"})
-        return int(wanted)
+        try:
+            return read_whole_text(wanted, 1, self.max_page_size)
+        except ScalarError as error:
+            raise ValidationError({"limit": error.detail}) from None
 
     def decode_cursor(self, request: Request) -> Any:
         """The place to go on from. Raises: NotFound for anything that no page gave, where DRF would start anew."""

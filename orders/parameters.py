@@ -1,20 +1,23 @@
 """Query parameters and headers of the API in the OpenAPI schema's words, as narrow as the views read them."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter
 
 from orders.cursor import CURSOR_PATTERN
-from orders.serializers import TIME
+from orders.filters import MAX_SYMBOL, TAG_LENGTH
+from orders.order_types import ORDER_TYPES
+from orders.problems import OUTCOMES
+from orders.query import MAX_SEQ
+from orders.serializers import CLIENT_ORDER_ID_PATTERN, TIME
 from orders.states import OrderStatus
 
 MAX_KEY_LENGTH = 255
 KEY_PATTERN = r"^[!-~]+$"
 
 
-def _text(most: int) -> dict[str, Any]:
-    """Text without NUL, which PostgreSQL cannot hold."""
-    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[^\x00]*$"}
+# No text here holds NUL, which PostgreSQL cannot store.
+PAIR = {"type": "string", "maxLength": 2 * MAX_SYMBOL + 1, "pattern": r"^[^/\x00]+/[^/\x00]+$"}
+TAG = {"type": "string", "maxLength": TAG_LENGTH, "pattern": r"^[^:\x00]+(:[^\x00]+)?$"}
+OWN_ID = {"type": "string", "pattern": CLIENT_ORDER_ID_PATTERN}
 
 
 def limit(most: int, default: int, description: str) -> OpenApiParameter:
@@ -23,7 +26,6 @@ def limit(most: int, default: int, description: str) -> OpenApiParameter:
     return OpenApiParameter("limit", shape, description=description)
 
 
-MAX_SEQ = 999_999_999
 AFTER_SEQ = OpenApiParameter(
     "after", {"type": "integer", "minimum": 0, "maximum": MAX_SEQ}, description="Only events with a higher seq."
 )
@@ -41,11 +43,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Go through every step up to the broadcast; store nothing.")
 LIST_PARAMETERS = [
     OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),
-    OpenApiParameter("outcome", _text(32)),
-    OpenApiParameter("type", _text(32)),
-    OpenApiParameter("pair", _text(65), description="`SOL/USDC`: in that direction."),
-    OpenApiParameter("tag", _text(130), description="`book:eu`, or `book` for any value."),
-    OpenApiParameter("client_order_id", _text(64)),
+    OpenApiParameter("outcome", str, enum=sorted(OUTCOMES)),
+    OpenApiParameter("type", str, enum=sorted(ORDER_TYPES)),
+    OpenApiParameter("pair", PAIR, description="`SOL/USDC`: in that direction."),
+    OpenApiParameter("tag", TAG, description="`book:eu`, or `book` for any value."),
+    OpenApiParameter("client_order_id", OWN_ID),
     OpenApiParameter("created_after", TIME, description="RFC 3339."),
     OpenApiParameter("created_before", TIME, description="RFC 3339."),
     limit(500, 50, "Orders per page."),

@@ -15,10 +15,11 @@ class Kind:
 
 
 # docs/errors.md explains each code; a test compares the two.
-KINDS: dict[str, Kind] = {
+_REQUESTS = {
     # The request itself
     "malformed_json": Kind(400, "Body is not valid JSON"),
     "invalid": Kind(400, "Request not valid", "Correct the fields listed in errors; docs: /api/v1/docs"),
+    "duplicate_key": Kind(400, "Member stated twice", "State each member of an object once"),
     "unknown_field": Kind(400, "Unknown field", "Remove the field or correct its name"),
     "amount_must_be_string": Kind(400, "Amount must be a string", 'Send the amount in quotes: "250.5"'),
     "amount_malformed": Kind(400, "Amount malformed", 'Send a plain decimal string: "250.5"'),
@@ -49,7 +50,9 @@ KINDS: dict[str, Kind] = {
     "idempotency_key_reused": Kind(422, "Idempotency key already used", "Use a new key for another body"),
     "request_in_progress": Kind(409, "Same request still running", "Repeat it in a second"),
     "batch_refused": Kind(422, "Batch refused", "Correct the items with an error and send the whole batch again"),
-    # Orders that ended, or quotes that cannot be given
+}
+# Orders that ended, or quotes that cannot be given
+_ENDINGS = {
     "no_route": Kind(422, "No route", "Allow more venues, or choose a pair that the pools in /api/v1/venues join"),
     "insufficient_liquidity": Kind(422, "Not enough liquidity", "Send a smaller amount or split the order"),
     "amount_too_small": Kind(422, "Amount too small", "Send a larger amount"),
@@ -69,6 +72,8 @@ KINDS: dict[str, Kind] = {
     "poison": Kind(422, "Order stopped the workers repeatedly", "Report this order's id to the operator"),
     "internal_error": Kind(422, "Internal error", "Report this order's id to the operator"),
     "error": Kind(422, "Error"),
+}
+_SERVICE = {
     # Acts on an order
     "order_terminal": Kind(409, "Order has ended", "Nothing is left to cancel"),
     # The service
@@ -76,8 +81,12 @@ KINDS: dict[str, Kind] = {
     "server_error": Kind(500, "Server error", "Report the request to the operator"),
 }
 
+KINDS: dict[str, Kind] = {**_REQUESTS, **_ENDINGS, **_SERVICE}
+
 # Codes whose outcome word differs from the code itself.
 _OUTCOMES = {"insufficient_liquidity": "no_route", "amount_too_small": "no_route"}
+# How an order can end: filled, or by the outcome of a failure.
+OUTCOMES = frozenset({"filled"} | {_OUTCOMES.get(code, code) for code in _ENDINGS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,8 @@ def guards_json(extra: dict[str, Any], decimals_in: int, decimals_out: int) -> d
 
 def venues_json(extra: dict[str, Any]) -> dict[str, Any]:
     """Where the order may trade and how large its route may be, as stated."""
-    lists = {name: extra.get(name, []) for name in ("allow", "deny", "deny_tokens")}
+    # Terms hold an empty list where nothing was stated; on the outside that is null, for empty is not "all".
+    lists = {"allow": extra.get("allow") or None} | {name: extra.get(name, []) for name in ("deny", "deny_tokens")}
     return lists | {name: extra.get(name) for name in ("max_legs", "max_hops", "max_swaps")}
 
 

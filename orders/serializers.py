@@ -1,9 +1,8 @@
 """The HTTP shapes of what callers send: strict fields, decimal strings, no JSON numbers for money."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
@@ -11,21 +10,30 @@ from rest_framework import serializers
 
 from dex import Side
 from dex.chains.simulated import SCENARIOS
-from orders.order_types import ORDER_TYPES
+from orders import scalars
+from orders.order_types import ORDER_TYPES, read_type
 
 MAX_BATCH = 500
 MAX_TAGS = 16
+Read = TypeVar("Read")
 CLIENT_ORDER_ID = r"^[A-Za-z0-9._:\-]{1,64}\Z"
+CLIENT_ORDER_ID_PATTERN = CLIENT_ORDER_ID.replace(r"\Z", "$")  # in the words of JSON Schema
 TIMES_IN_FORCE = ("ioc", "fok", "gtd")
 # What fields take, in the words of JSON Schema: no request that the schema allows is refused as malformed.
-AMOUNT = {"type": "string", "maxLength": 80, "pattern": r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)$"}
+AMOUNT = {"type": "string", "maxLength": scalars.MAX_AMOUNT_LENGTH, "pattern": scalars.AMOUNT_PATTERN}
 BPS = {
     "oneOf": [
-        {"type": "number", "minimum": 0, "maximum": 10_000, "multipleOf": 0.01},
-        {"type": "string", "pattern": r"^(10000(\.0{1,2})?|[0-9]{1,4}(\.[0-9]{1,2})?)$"},
+        {"type": "number", "minimum": 0, "maximum": scalars.MAX_BPS, "multipleOf": 0.01},
+        {"type": "string", "pattern": scalars.BPS_PATTERN},
     ]
 }
-TIME = {"type": "string", "format": "date-time", "minLength": len("2026-01-01T00:00:00Z")}
+TIME = {
+    "type": "string",
+    "format": "date-time",
+    "minLength": scalars.MIN_TIME_LENGTH,
+    "maxLength": scalars.MAX_TIME_LENGTH,
+    "pattern": scalars.TIME_PATTERN,
+}
 TAGS = {
     "type": "object",
     "maxProperties": MAX_TAGS,
@@ -48,28 +56,75 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+def read_as(read: Callable[[Any], Read], data: Any) -> Read:
+    """What a scalar's reader makes of a value. Raises: ValidationError with its code and words."""
+    try:
+        return read(data)
+    except scalars.ScalarError as error:
+        raise serializers.ValidationError(error.detail, error.code) from None
+
+
+class ScalarField(serializers.Field[Any, Any, Any, Any]):
+    """A field that is read by one function of scalars.py alone; it comes after null was seen to."""
+
+    read: Callable[[Any], Any]
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises: ValidationError."""
+        return read_as(type(self).read, data)
+
+    def to_representation(self, value: Any) -> Any:
+        """As it is."""
+        return value
+
+
 @extend_schema_field(AMOUNT)
-class AmountField(serializers.CharField):
+class AmountField(ScalarField):
     """A decimal string in token units. How fine it may be depends on the token: amounts.py decides."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, max_length=120, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Raises: ValidationError with code `amount_must_be_string` for a JSON number."""
-        if isinstance(data, (int, float)) and not isinstance(data, bool):
-            raise serializers.ValidationError("a JSON number cannot hold an exact amount", "amount_must_be_string")
-        if not isinstance(data, str):
-            raise serializers.ValidationError("not a decimal string", "invalid")
-        return super().to_internal_value(data)
+    read = staticmethod(scalars.read_amount)
 
 
 @extend_schema_field(BPS)
-class BpsField(serializers.DecimalField):
+class BpsField(ScalarField):
     """Basis points, up to two decimals, as a number or a decimal string."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=7, decimal_places=2, min_value=Decimal(0), max_value=Decimal(10_000), **kwargs)
+    read = staticmethod(scalars.read_bps)
+
+
+@extend_schema_field(TIME)
+class TimeField(ScalarField):
+    """A moment as RFC 3339 writes it."""
+
+    read = staticmethod(scalars.read_time)
+
+
+class WholeField(serializers.IntegerField):
+    """A whole JSON number in a range; no text, no true."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        self._range = least, most
+        super().__init__(min_value=least, max_value=most, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        """Raises: ValidationError."""
+        return read_as(lambda value: scalars.read_whole(value, *self._range), data)
+
+
+class FlagField(serializers.BooleanField):
+    """JSON's true or false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Raises: ValidationError."""
+        return read_as(scalars.read_flag, data)
+
+
+class WordField(serializers.ChoiceField):
+    """One of some words, as it is written."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises: ValidationError."""
+        return read_as(lambda value: scalars.read_choice(value, list(self.choices)), data)
 
 
 class StrictTextField(serializers.CharField):
@@ -93,14 +148,11 @@ class ClientOrderIdField(StrictTextField):
         super().__init__(validators=[validator], **kwargs)
 
 
-@extend_schema_field(TIME)
-class TimeField(serializers.DateTimeField):
-    """A moment as RFC 3339 writes it."""
-
-
 @extend_schema_field({"type": "string", "enum": sorted(ORDER_TYPES)})
-class OrderTypeField(StrictTextField):
-    """The name of an order type; intake.py knows which there are."""
+class OrderTypeField(ScalarField):
+    """The name of an order type."""
+
+    read = staticmethod(read_type)
 
 
 class NamesField(serializers.ListField):
@@ -124,22 +176,28 @@ class GuardsSerializer(StrictSerializer):
     )
     min_amount_out = AmountField(required=False, allow_null=True, help_text="exact_in: least token_out to receive.")
     max_amount_in = AmountField(required=False, allow_null=True, help_text="exact_out: most token_in to give.")
-    max_quote_age_ms = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=600_000, help_text="Older quotes are taken anew."
+    max_quote_age_ms = WholeField(
+        1, 600_000, required=False, allow_null=True, help_text="Older quotes are taken again."
     )
 
 
-class RouteLimitField(serializers.IntegerField):
+class RouteLimitField(WholeField):
     """How large a route may be; null: as large as pays best."""
 
     def __init__(self, most: int, **kwargs: Any) -> None:
-        super().__init__(required=False, allow_null=True, min_value=1, max_value=most, **kwargs)
+        super().__init__(1, most, required=False, allow_null=True, **kwargs)
 
 
 class VenuesSerializer(StrictSerializer):
-    """Where the order may trade; empty `allow` means everywhere."""
+    """Where the order may trade: everywhere, unless `allow` or `deny` says otherwise."""
 
-    allow = NamesField(required=False)
+    allow = NamesField(
+        required=False,
+        allow_null=True,
+        min_length=1,
+        error_messages={"min_length": "an empty list could mean all or none: leave it out, or send null, for all"},
+        help_text="The only venues; null: all. An empty list is refused.",
+    )
     deny = NamesField(required=False)
     deny_tokens = NamesField(required=False, help_text="Tokens that the route may not pass through.")
     max_legs = RouteLimitField(16, help_text="Most paths side by side; 1: no split.")
@@ -150,7 +208,7 @@ class VenuesSerializer(StrictSerializer):
 class SimSerializer(StrictSerializer):
     """What the simulated chain acts out for this order."""
 
-    scenario = serializers.ChoiceField(choices=sorted(SCENARIOS), required=False)
+    scenario = WordField(choices=sorted(SCENARIOS), required=False)
 
 
 class SwapSerializer(StrictSerializer):
@@ -159,7 +217,7 @@ class SwapSerializer(StrictSerializer):
     token_in = StrictTextField(max_length=32)
     token_out = StrictTextField(max_length=32)
     amount = AmountField(help_text="Token units: of token_in for exact_in, of token_out for exact_out.")
-    side = serializers.ChoiceField(choices=[side.value for side in Side], required=False, default=Side.EXACT_IN.value)
+    side = WordField(choices=[side.value for side in Side], required=False, default=Side.EXACT_IN.value)
     guards = GuardsSerializer(required=False)
     venues = VenuesSerializer(required=False)
 
@@ -171,9 +229,9 @@ class QuoteRequestSerializer(SwapSerializer):
 class OrderRequestSerializer(SwapSerializer):
     """POST /orders: only token_in, token_out and amount are required."""
 
-    type = OrderTypeField(max_length=32, required=False, default="market")
+    type = OrderTypeField(required=False, default="market")
     client_order_id = ClientOrderIdField(required=False, allow_null=True)
-    time_in_force = serializers.ChoiceField(choices=TIMES_IN_FORCE, required=False)
+    time_in_force = WordField(choices=TIMES_IN_FORCE, required=False)
     expires_at = TimeField(required=False, allow_null=True, help_text="RFC 3339, with gtd.")
     tags = TagsField(child=StrictTextField(max_length=64), required=False)
     sim = SimSerializer(required=False)
@@ -193,7 +251,7 @@ class BatchRequestSerializer(StrictSerializer):
     """POST /orders/batch. The items are read one by one, so that one bad order does not refuse the others."""
 
     orders = serializers.ListField(child=OrderRequestSerializer(), min_length=1, max_length=MAX_BATCH)
-    atomic = serializers.BooleanField(required=False, default=False, help_text="All orders are accepted, or none.")
+    atomic = FlagField(required=False, default=False, help_text="All orders are accepted, or none.")
 
 
 class CancelRequestSerializer(StrictSerializer):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,8 +15,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 
 from orders.models import Account
-from orders.problems import Problem
+from orders.problems import Problem, ProblemError
+from orders.query import Query
+from orders.scalars import ScalarError
 from orders.socket_access import Access, Refused, address_of, caller_of, caller_with_ticket, is_still_valid
+from orders.strict_json import JsonError, read_json
 
 logger = logging.getLogger(__name__)
 
@@ -179,9 +182,10 @@ class Socket(AsyncWebsocketConsumer):
     def _refusing(self) -> "_Refusing":
         return _Refusing(self)
 
-    def query(self, name: str) -> list[str]:
-        """The values of a query parameter, as sent."""
-        return parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name, [])
+    def query(self, known: Collection[str], repeatable: Collection[str] = ()) -> Query:
+        """The query parameters. Raises: ProblemError for one that is unknown, empty or stated twice."""
+        stated = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return Query(stated.items(), known, repeatable)
 
 
 class _Refusing:
@@ -197,6 +201,12 @@ class _Refusing:
         if isinstance(error, Refused):
             await self._socket.refuse(error)
             return True
+        if isinstance(error, ProblemError):
+            await self._socket.refuse(Refused(MALFORMED, error.problem))
+            return True
+        if isinstance(error, ScalarError):
+            await self._socket.refuse(Refused(MALFORMED, Problem(error.code, error.detail)))
+            return True
         if isinstance(error, DATABASE_ERRORS):
             logger.warning("closing a WebSocket: the database does not answer (%s)", type(error).__name__)
             await self._socket.refuse(Refused(RESTART, Problem("not_ready", "the database cannot be reached")))
@@ -207,9 +217,9 @@ class _Refusing:
 def read_frame(text: str | None) -> Mapping[str, Any]:
     """A frame's JSON object. Raises: Refused 4400."""
     try:
-        frame = orjson.loads(text or "")
-    except orjson.JSONDecodeError:
-        frame = None
+        frame = read_json(text or "")
+    except JsonError as error:
+        raise Refused(MALFORMED, Problem(error.code, f"the frame {error.detail}")) from None
     if not isinstance(frame, dict):
         raise Refused(MALFORMED, Problem("malformed_json", "a frame must be a JSON object"))
     return frame
@@ -217,7 +227,7 @@ def read_frame(text: str | None) -> Mapping[str, Any]:
 
 def _ticket_in(frame: Mapping[str, Any]) -> str:
     ticket = frame.get("ticket")
-    if frame.get("op") != "auth" or not isinstance(ticket, str):
+    if frame.get("op") != "auth" or not isinstance(ticket, str) or frame.keys() != {"op", "ticket"}:
         detail = 'the first frame must be {"op":"auth","ticket":"..."} where no key came with the request'
         raise Refused(UNAUTHORIZED, Problem("unauthorized", detail))
     return ticket

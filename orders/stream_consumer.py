@@ -9,17 +9,18 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 
 from orders import sockets, window
-from orders.cursor import BEGINNING, Cursor, Position, parse_cursor
+from orders.cursor import BEGINNING, Cursor, Position, parse_cursor, read_cursor
 from orders.event_log import Entry, Page, read_page
 from orders.events import timestamp
 from orders.feed import get_feed
+from orders.filters import REPEATABLE, check_tokens
 from orders.models import Account
 from orders.problems import Problem
 from orders.representation import order_json
 from orders.selectors import open_order_ids, orders_by_id
 from orders.socket_access import Refused
 from orders.sockets import MALFORMED, RESTART, SLOW, Socket, read_frame
-from orders.stream_filter import StreamFilter, read_filter
+from orders.stream_filter import FILTER_NAMES, StreamFilter, read_filter
 from orders.window import Window
 
 # How long a client may leave a full window unacknowledged.
@@ -37,20 +38,19 @@ class StreamConsumer(Socket):
     account_id: int
 
     def read_address(self) -> None:
-        """Cursor and filters. Raises: Refused 4400."""
-        self._filter: StreamFilter = read_filter(self.query)
-        self._after: Cursor | None = None
-        after = self.query("after")
-        if after and (parsed := parse_cursor(after[-1])) is not None:
-            self._after = parsed
-        elif after and after[-1] != "0":
-            raise Refused(MALFORMED, Problem("invalid", "after must be a cursor as it was sent, or 0"))
-        self._from_beginning = bool(after) and self._after is None
+        """Cursor and filters. Raises: ProblemError."""
+        query = self.query({"after"} | FILTER_NAMES, repeatable=REPEATABLE)
+        self._filter: StreamFilter = read_filter(query)
+        starts = query.read_all("after", read_cursor)
+        self._after: Cursor | None = starts[0] if starts else None
+        self._from_beginning = bool(starts) and self._after is None
 
     async def begin(self, account: Account) -> None:
         """Follow from here on; what lies between the client's cursor and here is read from the rows."""
         self.account_id = account.pk
         self._account = account
+        if self._filter.pair is not None:
+            await database_sync_to_async(check_tokens)(self._filter.pair)
         self._window = Window()
         self._news, self._acknowledged = asyncio.Event(), asyncio.Event()
         # Entries that may be sent next, and where the last of them leaves the client.
@@ -81,7 +81,7 @@ class StreamConsumer(Socket):
         """`{"op":"ack","cursor":...}`. Raises: Refused 4400."""
         frame = read_frame(text)
         cursor = parse_cursor(frame["cursor"]) if isinstance(frame.get("cursor"), str) else None
-        if frame.get("op") != "ack" or cursor is None:
+        if frame.get("op") != "ack" or cursor is None or frame.keys() != {"op", "cursor"}:
             raise Refused(MALFORMED, Problem("invalid", 'a frame here is {"op":"ack","cursor":"..."}'))
         if cursor.epoch != self._epoch or cursor.position > self._told:
             raise Refused(MALFORMED, Problem("invalid", "this cursor was not sent on this socket"))
@@ -203,4 +203,4 @@ class StreamConsumer(Socket):
     async def _is_known(self, cursor: Cursor) -> bool:
         """Whether the cursor is of this log and not ahead of it."""
         feed = get_feed()
-        return cursor.epoch == feed.epoch and cursor.position.xid <= (await feed.edge()).xid
+        return cursor.epoch == feed.epoch and not cursor.position.is_ahead_of(await feed.edge())

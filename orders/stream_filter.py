@@ -1,16 +1,13 @@
 """What an account stream is narrowed to: pair, status, tag, as in the list of orders. Pure."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from orders.event_log import Entry
+from orders.filters import read_pair, read_status, read_tag
 from orders.models import Order
-from orders.problems import Problem
-from orders.socket_access import Refused
-from orders.states import OrderStatus
+from orders.query import Query
 
-MALFORMED = 4400
-MAX_LENGTH = 130
+FILTER_NAMES = frozenset({"pair", "status", "tag"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +38,7 @@ class StreamFilter:
         return name in tags and value in {None, tags[name]}
 
 
-def read_filter(query: Callable[[str], list[str]]) -> StreamFilter:
-    """From query parameters. Raises: Refused 4400."""
-    pairs, tags, statuses = query("pair")[-1:], query("tag")[-1:], frozenset(query("status"))
-    if any(not 0 < len(text) <= MAX_LENGTH for text in (*pairs, *tags)):
-        raise _malformed("pair and tag have 1 to 130 characters")
-    if unknown := statuses - set(OrderStatus):
-        raise _malformed(f"there is no status {min(unknown)[:20]!r}")
-    pair = tag = None
-    for text in pairs:
-        token_in, slash, token_out = text.partition("/")
-        if not slash:
-            raise _malformed("a pair is two tokens: SOL/USDC")
-        pair = (token_in, token_out)
-    for text in tags:
-        name, colon, value = text.partition(":")
-        tag = (name, value if colon else None)
-    return StreamFilter(pair, statuses, tag)
-
-
-def _malformed(detail: str) -> Refused:
-    return Refused(MALFORMED, Problem("invalid", detail))
+def read_filter(query: Query) -> StreamFilter:
+    """From query parameters; whether the tokens of a pair exist is not asked here. Raises: ProblemError."""
+    pair = query.read("pair", read_pair)
+    return StreamFilter(pair, frozenset(query.read_all("status", read_status)), query.read("tag", read_tag))

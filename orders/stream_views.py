@@ -9,9 +9,10 @@ from rest_framework.response import Response
 
 from orders import parameters, schema
 from orders.access import AccountView, account_of, caller_of
-from orders.cursor import BEGINNING, Position, parse_cursor
+from orders.cursor import BEGINNING, Cursor, Position, read_cursor
 from orders.event_log import newest, read_page
 from orders.problems import Problem, ProblemError
+from orders.scalars import read_whole_text
 from orders.schema import EventShape
 from orders.scopes import READ
 from orders.serializers import StrictSerializer
@@ -58,7 +59,8 @@ class EventsView(AccountView):
     )
     def get(self, request: Request) -> Response:
         """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends."""
-        page = read_page(account_of(request).pk, _after(request), _limit(request))
+        limit = self.query.read("limit", lambda text: read_whole_text(text, 1, MAX_LIMIT)) or DEFAULT_LIMIT
+        page = read_page(account_of(request).pk, _known(self.query.read("after", read_cursor)), limit)
         return Response(
             {
                 "results": [entry.event.to_json(str(entry.cursor)) for entry in page.entries],
@@ -84,23 +86,12 @@ class WsTicketsView(AccountView):
         return answer
 
 
-def _after(request: Request) -> Position:
-    """Raises: ProblemError for what is no cursor, or one of another log."""
-    text = request.query_params.get("after", "0")
-    if text == "0":
-        return BEGINNING
-    cursor = parse_cursor(text)
+def _known(cursor: Cursor | None) -> Position:
+    """Where to read on. Raises: ProblemError for a cursor of another log, or ahead of this one."""
     if cursor is None:
-        raise ProblemError(Problem("invalid", "after must be a cursor as it was sent, or 0"))
+        return BEGINNING
     end = newest()
-    if cursor.epoch != end.epoch or cursor.position.xid > end.position.xid:
+    if cursor.epoch != end.epoch or cursor.position.is_ahead_of(end.position):
         detail = "this cursor is of another database, as after a restore"
         raise ProblemError(Problem("cursor_unknown", detail, facts={"cursor": str(end)}))
     return cursor.position
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
-        raise ProblemError(Problem("invalid", f"limit must be a whole number from 1 to {MAX_LIMIT}"))
-    return int(text)

@@ -4,9 +4,10 @@ A reference value is 10^-12 reference units (US dollars on the simulated chain) 
 micro-units (10^-6), rounded up. They measure size for limits and are no prices: no order executes by them.
 """
 
-from decimal import Decimal, InvalidOperation
+from orders.scalars import ScalarError, split_decimal
 
-MICRO = 10**6
+MICRO_DIGITS = 6
+MICRO = 10**MICRO_DIGITS
 _PICO_PER_MICRO_EXPONENT = 6
 MAX_DIGITS = 60
 
@@ -26,17 +27,12 @@ def atoms_of(value: int, decimals: int, unit_value: int) -> int:
 
 
 def parse_value(text: str) -> int:
-    """Micro-units of a decimal string in reference units. Raises: ValueError."""
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{text[:40]!r} is no decimal number") from None
-    if not value.is_finite() or value < 0 or len(text) > MAX_DIGITS or value.adjusted() > MAX_DIGITS:
-        raise ValueError(f"{text[:40]!r} is no amount")
-    micro = value * MICRO
-    if micro != int(micro):
-        raise ValueError(f"{text[:40]!r} is finer than a millionth")
-    return int(micro)
+    """Micro-units of a plain decimal in reference units. Raises: ScalarError."""
+    whole, fraction = split_decimal(text, MAX_DIGITS)
+    fraction = fraction.rstrip("0")
+    if len(fraction) > MICRO_DIGITS:
+        raise ScalarError(f"{text[:40]!r} is finer than a millionth")
+    return int(whole + fraction.ljust(MICRO_DIGITS, "0"))
 
 
 def shown(micro: int) -> str:

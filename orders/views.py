@@ -6,20 +6,21 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import ValidationError
 
 from orders import parameters, schema, selectors
 from orders.access import AccountView, account_of, actor_of, caller_of, checked, require_real_orders
 from orders.config import get_policy
 from orders.engine import get_engine
 from orders.event_log import epoch_now, order_events, own_cursor
-from orders.filters import OrderFilter
+from orders.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, narrowed
 from orders.intake import order_terms
 from orders.models import Order
 from orders.pagination import NewestFirst
 from orders.posts import accepted_json, answer_post, idempotency_of, read_offer
 from orders.problems import Problem, ProblemError
+from orders.query import read_seq, seq_ahead
 from orders.representation import order_json
+from orders.scalars import read_flag_text
 from orders.scopes import CANCEL, READ, TRADE
 from orders.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.services.cancel import CancelResult, cancel_orders
@@ -36,18 +37,17 @@ class OrdersView(AccountView):
     """GET and POST /orders."""
 
     scopes: ClassVar = {"GET": READ, "POST": TRADE}
-    query_names: ClassVar = {"GET": None, "POST": ("dry_run",)}
+    query_names: ClassVar = {"GET": LIST_NAMES | PAGE_NAMES, "POST": ("dry_run",)}
+    repeatable: ClassVar = REPEATABLE
 
     @extend_schema(
         parameters=parameters.LIST_PARAMETERS, responses=schema.answers(schema.ORDER_PAGE), operation_id="listOrders"
     )
     def get(self, request: Request) -> Response:
         """The caller's orders, newest first, filtered and in cursor pages."""
-        filtered = OrderFilter(request.query_params, queryset=selectors.orders_of(account_of(request)))
-        if not filtered.is_valid():
-            raise ValidationError(dict(filtered.errors))
+        orders = narrowed(selectors.orders_of(account_of(request)), self.query)
         pages = NewestFirst()
-        page: list[Order] | None = pages.paginate_queryset(filtered.qs, request, view=self)
+        page: list[Order] | None = pages.paginate_queryset(orders, request, view=self)
         controls = read_controls()
         return pages.get_paginated_response([order_json(order, controls) for order in page or []])
 
@@ -60,7 +60,7 @@ class OrdersView(AccountView):
     )
     def post(self, request: Request) -> Response:
         """Accept one order; with `dry_run=true` tell what would become of it, and store nothing."""
-        caller, is_dry_run = caller_of(request), _is_dry_run(request)
+        caller, is_dry_run = caller_of(request), self.query.read("dry_run", read_flag_text) or False
         if is_dry_run:
             idempotency_of(request)  # read for its checks alone: nothing is stored
         else:
@@ -131,20 +131,13 @@ class OrderEventsView(AccountView):
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order's history after a seq: the same records that the WebSocket sends."""
-        after = request.query_params.get("after", "0")
-        if not (after.isascii() and after.isdigit() and len(after) <= 9):
-            raise ProblemError(Problem("invalid", "after must be a seq: a whole number from 0"))
+        after = self.query.read("after", read_seq) or 0
         order = _find(request, order_id)
+        if after > order.seq:
+            raise ProblemError(seq_ahead(after, order.seq))
         epoch = epoch_now()
-        events = order_events(order.id, int(after))
+        events = order_events(order.id, after)
         return Response({"results": [event.to_json(str(own_cursor(event, epoch))) for event in events]})
-
-
-def _is_dry_run(request: Request) -> bool:
-    stated = request.query_params.get("dry_run", "false")
-    if stated not in {"true", "false"}:
-        raise ProblemError(Problem("invalid", "dry_run must be true or false"))
-    return stated == "true"
 
 
 def _find(request: Request, order_id: UUID) -> Order:

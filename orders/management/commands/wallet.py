@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import DexError, SignedTransaction
-from orders.amounts import AmountError, format_units, parse_units
+from orders.amounts import format_units, parse_units
 from orders.cli import own_wallets
 from orders.cli.operator import operator
 from orders.engine import get_engine
 from orders.models import Account
+from orders.scalars import ScalarError
 from orders.selectors import token_decimals
 from orders.services.approve import approve_token
 from orders.services.bind import WalletInUse
@@ -91,7 +92,7 @@ class Command(BaseCommand):
             raise CommandError(f"there is no token {token}")
         try:
             atoms = parse_units(options["amount"], decimals[token])
-        except AmountError as error:
+        except ScalarError as error:
             raise CommandError(error.detail) from error
         self._send(account, token, atoms, options)
 
