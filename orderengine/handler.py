@@ -6,8 +6,10 @@ and back for each signal: a quarter of what a small POST costs. Here threads are
 
 import asyncio
 import contextvars
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from io import SEEK_END
 from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
@@ -54,7 +56,7 @@ class ThreadedHandler(ASGIHandler):
     def _answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         """Run the chain, and let go of the database before the answer leaves; a stream is left open."""
         # From the root: daphne takes another from a header, with which a caller shifts paths past a proxy.
-        scope = {**scope, "root_path": ""}
+        scope = {**scope, "root_path": "", "headers": with_length(scope["headers"], body)}
         set_script_prefix("/")
         with closing(body):
             request_started.send(sender=self.__class__, scope=scope)
@@ -67,3 +69,16 @@ class ThreadedHandler(ASGIHandler):
         if not answer.streaming:
             answer.close()
         return answer
+
+
+def with_length(headers: Iterable[tuple[bytes, bytes]], body: IO[bytes]) -> list[tuple[bytes, bytes]]:
+    """The headers, and the length of a body that came in chunks, without one.
+
+    Whatever reads bodies here takes a request without Content-Length for one without a body.
+    """
+    kept = list(headers)
+    if any(name == b"content-length" for name, _ in kept):
+        return kept
+    length = body.seek(0, SEEK_END)
+    body.seek(0)
+    return [*kept, (b"content-length", b"%d" % length)] if length else kept

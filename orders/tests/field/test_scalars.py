@@ -265,11 +265,11 @@ def mutated(draw: st.DrawFn) -> Any:
     body = copy.deepcopy(FULL)
     for _ in range(draw(st.integers(1, 2))):
         *parents, last = draw(st.sampled_from([path for path in _paths(body) if path]))
-        holder = body
+        holder: Any = body
         for name in parents:
             holder = holder[name]
         act = draw(st.sampled_from(["change", "change", "change", "remove", "add"]))
-        if act == "change" or isinstance(holder, list):
+        if act == "change" or isinstance(last, int):
             holder[last] = draw(values)
         elif act == "remove":
             del holder[last]
