@@ -14,6 +14,7 @@ from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
 from orders.query import Query
 from orders.services.audit import Actor
+from orders.services.limits import ASK_FOR_VALUE, NO_VALUE
 from orders.terms import Terms
 from orders.values import atoms_of, shown
 
@@ -102,13 +103,14 @@ def _refusal(terms: Terms, key: ApiKey) -> Problem | None:
     if cap is not None:
         facts = {"limit": "order_value", "most": shown(cap)}
         if terms.value is None:
-            return Problem("limit_exceeded", "a token without a reference value cannot be counted", facts=facts)
+            return Problem("limit_exceeded", NO_VALUE, ASK_FOR_VALUE, facts=facts)
         if terms.side is Side.EXACT_OUT and not terms.unit_value_in:
             detail = f"{terms.token_in} has no reference value, so what exact_out would give cannot be bounded"
-            return Problem("limit_exceeded", detail, facts=facts)
+            return Problem("limit_exceeded", detail, ASK_FOR_VALUE, facts=facts)
         if terms.value > cap:
             detail = f"the order is worth {shown(terms.value)}, this key may place {shown(cap)} at a time"
-            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(terms.value)})
+            hint = f"Send orders worth {shown(cap)} at most, or use a key that may place more"
+            return Problem("limit_exceeded", detail, hint, facts=facts | {"value": shown(terms.value)})
     return None
 
 

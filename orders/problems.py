@@ -33,7 +33,7 @@ _REQUESTS = {
     "unauthorized": Kind(401, "API key missing or not valid", "Send Authorization: Bearer KEY; see manage.py keys"),
     "forbidden": Kind(403, "Not allowed"),
     "scope": Kind(403, "Key may not do this", "Use a key that may; see manage.py keys list"),
-    "limit_exceeded": Kind(403, "Limit reached", "Send a smaller amount, or wait until open orders have ended"),
+    "limit_exceeded": Kind(403, "Limit reached", "See which limit in facts, and ask the operator for another one"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "cursor_unknown": Kind(410, "Cursor of another log", "Read your orders, then go on from facts.cursor"),
@@ -54,9 +54,9 @@ _REQUESTS = {
 # Orders that ended, or quotes that cannot be given
 _ENDINGS = {
     "no_route": Kind(422, "No route", "Allow more venues, or choose a pair that the pools in /api/v1/venues join"),
-    "insufficient_liquidity": Kind(422, "Not enough liquidity", "Send a smaller amount or split the order"),
+    "insufficient_liquidity": Kind(422, "Not enough liquidity", "Send a smaller amount, or allow more venues"),
     "amount_too_small": Kind(422, "Amount too small", "Send a larger amount"),
-    "price_impact": Kind(422, "Price impact above your guard", "Split the order or raise max_price_impact_bps"),
+    "price_impact": Kind(422, "Price impact above your guard", "Send less at once, or raise max_price_impact_bps"),
     "slippage": Kind(422, "Price moved beyond your limit", "Raise max_slippage_bps or place the order again"),
     "insufficient_funds": Kind(422, "Wallet holds too little", "Fund the wallet or send a smaller amount"),
     "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),

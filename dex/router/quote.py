@@ -20,6 +20,8 @@ from dex.router.venue_paths import Fill, best_fill
 from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
+LOWER_MINIMUM = "Lower guards.min_amount_out: the market pays facts.amount_out atoms now; or wait for a better price"
+RAISE_MAXIMUM = "Raise guards.max_amount_in: the market asks facts.amount_in atoms now; or wait for a better price"
 # By how much a promise may seem to pass its bound: floats, and atoms that programs round in the trader's favour.
 BOUND_ERROR = 1e-9
 ROUNDING_ATOMS = 2
@@ -209,6 +211,7 @@ def _check_limits(request: SwapRequest, quote: Quote) -> None:
     if request.min_amount_out is not None and quote.amount_out < request.min_amount_out:
         raise LimitNotMet(
             f"the best route pays less {request.token_out} than your min_amount_out",
+            hint=LOWER_MINIMUM,
             token=request.token_out,
             amount_out=str(quote.amount_out),
             min_amount_out=str(request.min_amount_out),
@@ -216,6 +219,7 @@ def _check_limits(request: SwapRequest, quote: Quote) -> None:
     if request.max_amount_in is not None and quote.amount_in > request.max_amount_in:
         raise LimitNotMet(
             f"the best route costs more {request.token_in} than your max_amount_in",
+            hint=RAISE_MAXIMUM,
             token=request.token_in,
             amount_in=str(quote.amount_in),
             max_amount_in=str(request.max_amount_in),

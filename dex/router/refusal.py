@@ -45,7 +45,7 @@ def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: Ro
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
         f"all pools together cannot {verb} that much {fixed}",
-        hint="Send a smaller amount or split the order",
+        hint="Send a smaller amount, as facts.largest_amount where it is stated, or allow more venues",
         token=fixed,
         **({"largest_amount": str(largest)} if largest else {}),
     )

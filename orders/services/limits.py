@@ -20,14 +20,21 @@ from orders.states import LIVE
 from orders.terms import Terms
 from orders.values import shown, value_of
 
+NO_VALUE = "a token without a reference value cannot be counted"
+ASK_FOR_VALUE = "Ask the operator for a reference value of the token (admin, Tokens), or trade another one"
+WAIT = "Wait until an open order has ended, or cancel one"
+WAIT_A_DAY = "Wait for the next day (UTC), or use another key"
+
 
 class Room(NamedTuple):
-    """What is left; None: any amount."""
+    """What is left; None: any amount. `most_open` and `most_a_day` are the limits of value themselves."""
 
     is_counted: bool
     open_value: int | None
     open_orders: int | None
     day_value: int | None
+    most_open: int | None = None
+    most_a_day: int | None = None
 
 
 class Worth(NamedTuple):
@@ -35,40 +42,43 @@ class Worth(NamedTuple):
 
     value: int
     doubt: str = ""
+    hint: str = ""
 
 
 def lock_room(account: Account, key: ApiKey | None) -> Room:
     """Lock the account's row, and the key's where it has a limit per day; needs a transaction, which then inserts."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders"
+            "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders, max_open_value"
             " FROM orders_account WHERE id = %s FOR NO KEY UPDATE",
             [account.id],
         )
-        is_counted, value, count = cursor.fetchone()
-        day_value = None
+        is_counted, value, count, most_open = cursor.fetchone()
+        day_value = most_a_day = None
         if key is not None and key.max_day_value is not None:
             cursor.execute(
                 "SELECT max_day_value - CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN day_value ELSE 0 END"
                 " FROM orders_apikey WHERE id = %s FOR NO KEY UPDATE",
                 [key.pk],
             )
-            day_value = cursor.fetchone()[0]
-    return Room(is_counted, _int(value), count, _int(day_value))
+            day_value, most_a_day = cursor.fetchone()[0], key.max_day_value
+    return Room(is_counted, _int(value), count, _int(day_value), _int(most_open), _int(most_a_day))
 
 
 def worth(terms: Terms) -> Worth:
     """What an order counts: its fixed side, or what exact_out may give at most where that is more."""
     if terms.value is None:
-        return Worth(0, "a token without a reference value cannot be counted")
+        return Worth(0, NO_VALUE, ASK_FOR_VALUE)
     if terms.side is not Side.EXACT_OUT:
         return Worth(terms.value)
     most = terms.extra.get("max_amount_in")
     if most is None:
-        return Worth(terms.value, "exact_out can be counted only with guards.max_amount_in, the most that it may give")
+        detail = "exact_out can be counted only with guards.max_amount_in, the most that it may give"
+        return Worth(terms.value, detail, "Add guards.max_amount_in")
     given = value_of(int(most), terms.decimals_in, terms.unit_value_in)
     if given is None:
-        return Worth(terms.value, f"{terms.token_in} has no reference value, so what it may give cannot be counted")
+        detail = f"{terms.token_in} has no reference value, so what it may give cannot be counted"
+        return Worth(terms.value, detail, ASK_FOR_VALUE)
     return Worth(max(terms.value, given))
 
 
@@ -241,19 +251,24 @@ def _begin_counting(account: Account) -> tuple[int, int]:
 
 def _refusal(room: Room, item: Worth) -> Problem | None:
     if room.open_orders is not None and room.open_orders < 1:
-        return Problem("limit_exceeded", "the account may not have more open orders", facts={"limit": "open_orders"})
-    for name, words, left in (
-        ("open_value", "the account's open orders", room.open_value),
-        ("day_value", "this key's orders of one day", room.day_value),
+        return Problem(
+            "limit_exceeded", "the account may not have more open orders", WAIT, facts={"limit": "open_orders"}
+        )
+    for name, words, left, most, wait in (
+        ("open_value", "the account's open orders", room.open_value, room.most_open, WAIT),
+        ("day_value", "this key's orders of one day", room.day_value, room.most_a_day, WAIT_A_DAY),
     ):
         if left is None:
             continue
         facts = {"limit": name, "left": shown(max(0, left))}
         if item.doubt:
-            return Problem("limit_exceeded", item.doubt, facts=facts)
+            return Problem("limit_exceeded", item.doubt, item.hint, facts=facts)
         if item.value > left:
             detail = f"the order is worth {shown(item.value)}, and {shown(max(0, left))} is left for {words}"
-            return Problem("limit_exceeded", detail, facts=facts | {"value": shown(item.value)})
+            ways = [f"Send orders worth {shown(left)} at most"] if left > 0 else []
+            ways += [wait] if most is None or item.value <= most else []
+            hint = "; or: ".join(ways) or "Ask the operator for a higher limit"
+            return Problem("limit_exceeded", detail, hint, facts=facts | {"value": shown(item.value)})
     return None
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dex import DexError, RetryableError
@@ -60,9 +60,23 @@ def move(
 
 def fail(order: ClaimedOrder, problem: Problem) -> Change:
     """The change that ends an order, with the problem as its failure object."""
-    failure = problem.to_json()
+    failure = replace(problem, hint=problem.hint or _limit_hint(order, problem.code)).to_json()
     fields = {"outcome": outcome_of(problem.code), "failure": failure}
     return move(order, OrderStatus.FAILED, fields=fields, data={"failure": failure})
+
+
+def _limit_hint(order: ClaimedOrder, code: str) -> str:
+    """Which of the owner's limits to change: the stated amount, where that is what the chain enforced."""
+    if code != "slippage":
+        return ""
+    for name, enforced, way in (
+        ("min_amount_out", order.min_amount_out, "Lower guards.min_amount_out"),
+        ("max_amount_in", order.max_amount_in, "Raise guards.max_amount_in"),
+    ):
+        stated = order.terms.get(name)
+        if stated is not None and enforced is not None and int(stated) == enforced:
+            return f"{way}, or place the order again when the price is better"
+    return ""
 
 
 def retry(
