@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from dex import DexError
 from orders.engine import get_engine
-from orders.selectors import worker_age_s
+from orders.selectors import pauses_of_all, worker_age_s
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,16 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether orders would be executed now; 503 with reasons when not."""
-    checks = {"database": _database, "redis": _redis, "worker": _worker, "chain": _chain}
+    """Whether orders would be executed now; 503 with reasons when not.
+
+    A pause of everything is a decision, not a fault: 200 with the status `paused`, so that no load balancer takes away
+    the server that is asked for orders and told to resume.
+    """
+    checks = {"database": _database, "redis": _redis, "worker": _worker, "chain": _chain, "trading": _trading}
     report = {name: _run(check) for name, check in checks.items()}
     is_ready = all(part["ok"] for part in report.values())
-    response = JsonResponse(
-        {"status": "ready" if is_ready else "not_ready", "checks": report}, status=200 if is_ready else 503
-    )
+    status = "not_ready" if not is_ready else "paused" if report["trading"]["paused"] else "ready"
+    response = JsonResponse({"status": status, "checks": report}, status=200 if is_ready else 503)
     if not is_ready:
         response["Retry-After"] = str(RETRY_AFTER_S)
     return response
@@ -62,6 +65,14 @@ def _redis() -> dict[str, Any]:
     with redis.Redis.from_url(settings.REDIS_WAKE_URL, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
         client.ping()
     return {}
+
+
+def _trading() -> dict[str, Any]:
+    """Who paused and why is for those who sign in: anybody may ask this."""
+    paused = [row.scope for row in pauses_of_all(get_engine().chain.chain_id)]
+    if not paused:
+        return {"paused": []}
+    return {"paused": paused, "resume": f"manage.py resume {paused[0]} --reason WHY"}
 
 
 def _worker() -> dict[str, Any]:

@@ -36,6 +36,11 @@ def controls_of(account: Account) -> QuerySet[TradingControl]:
     return TradingControl.objects.filter(concern).select_related("account").order_by("id")
 
 
+def pauses_of_all(chain_id: str) -> list[TradingControl]:
+    """The pauses that hold every order of the engine's chain."""
+    return list(TradingControl.objects.filter(chain_id__in=("", chain_id), account__isnull=True, venue=""))
+
+
 def open_order_ids(account: Account) -> list[UUID]:
     """The account's orders that have not ended, oldest first."""
     # As alternatives, each with a partial index of its own: all open orders are few, all orders of an account many.

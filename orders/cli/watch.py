@@ -42,14 +42,37 @@ async def _follow_all(
                 sys.stdout.flush()
 
     results = await asyncio.gather(*(asyncio.wait_for(follow(row), timeout_s) for row in rows), return_exceptions=True)
-    return [_problem(row, result, timeout_s) for row, result in zip(rows, results, strict=True) if result is not None]
+    return [
+        _problem(client, row, result, timeout_s)
+        for row, result in zip(rows, results, strict=True)
+        if result is not None
+    ]
 
 
-def _problem(row: Row, result: BaseException, timeout_s: float) -> str:
+# What an order waits for that is not its turn, and how that ends.
+WAITS = {
+    "halt": "trading is paused (GET /api/v1/halt says what); it ends by: manage.py resume SCOPE --reason WHY",
+    "worker": "no worker has taken it: manage.py doctor says why",
+    "chain": "the chain cannot be reached; it goes on by itself: manage.py doctor --live asks its nodes",
+    "fees": "the chain's fees are above max_fee of CHAINS_FILE; it goes on by itself when they fall",
+}
+
+
+def _problem(client: EngineClient, row: Row, result: BaseException, timeout_s: float) -> str:
     match result:
         case TimeoutError():
-            return f"order {row.order['id']} is still {row.status} after {timeout_s:g} s"
+            text = f"order {row.order['id']} is still {row.status} after {timeout_s:g} s"
+            waits = _waiting_for(client, row)
+            return f"{text}: {WAITS.get(waits, waits)}" if waits else text
         case ServerError():
             return str(result)
         case _:
             raise result
+
+
+def _waiting_for(client: EngineClient, row: Row) -> str:
+    """What the order itself says that it waits for; empty where it says nothing."""
+    try:
+        return str(client.call("GET", f"orders/{row.order['id']}").get("waiting_for") or "")
+    except ServerError:
+        return ""

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from orders import selectors
 from orders.engine import SIMULATED, get_engine
+from orders.models import TradingControl
 from orders.pooling import POOLED, keeps_sessions
 
 WORKER_SILENT_S = 10
@@ -133,6 +134,16 @@ def _nodes() -> str:
     return f"none contradicted the others in {NODES_LOOK_H} hours"
 
 
+def _trading() -> str:
+    """Raises: Missing where every order waits; smaller pauses are named."""
+    chain_id = get_engine().chain.chain_id
+    if found := selectors.pauses_of_all(chain_id):
+        told = (f"{row.scope} paused since {row.at:%Y-%m-%d %H:%M} UTC by {row.actor}: {row.reason}" for row in found)
+        raise Missing("; ".join(told))
+    count = TradingControl.objects.count()
+    return f"goes on, {count} smaller pauses: admin, Pauses" if count else "nothing is paused"
+
+
 def _worker() -> str:
     age_s = selectors.worker_age_s()
     if age_s is None or age_s > WORKER_SILENT_S:
@@ -190,6 +201,7 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
     ("chain", _chain, "manage.py migrate && manage.py prepare"),
     ("nodes", _nodes, "find out which node lies: manage.py doctor --live; take it out of CHAINS_FILE"),
+    ("trading", _trading, "manage.py resume global --reason WHY, or: resume chain --reason WHY"),
     ("worker", _worker, "start a worker: `make run`"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )

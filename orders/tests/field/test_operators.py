@@ -1,5 +1,7 @@
 """What operators met: pauses and limits that did something else than was meant, and a pause that nobody saw."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -7,6 +9,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from dex import Engine
+from orders.cli.client import EngineClient
+from orders.cli.render import Row
+from orders.cli.watch import watch
+from orders.management.commands.doctor import Missing, _trading
 from orders.models import Account, AuditEntry, TradingControl
 from orders.problems import ProblemError
 from orders.services.audit import Actor
@@ -142,3 +148,51 @@ def test_what_says_no_limit_clearly_changes_none(account: Account, arguments: li
         call_command("limits", "set", account.name, *arguments, "--reason", "slip")
 
     assert limits_of(account) == (5 * MICRO, 3)
+
+
+@pytest.mark.parametrize(("scope", "name"), [("global", ""), ("chain", "simulated")])
+def test_a_pause_of_everything_is_seen_wherever_one_looks(
+    own_engine: Engine, monkeypatch: pytest.MonkeyPatch, scope: str, name: str
+) -> None:
+    for module in ("orderengine.health", "orders.management.commands.doctor"):
+        monkeypatch.setattr(f"{module}.get_engine", lambda: own_engine)
+    assert Client().get("/ready").json()["checks"]["trading"]["paused"] == []
+    assert _trading() == "nothing is paused"
+
+    pause(find_target(scope, name, own_engine), OPERATOR)
+
+    told = Client().get("/ready").json()
+    assert told["checks"]["trading"]["paused"] == [scope]
+    assert told["checks"]["trading"]["resume"] == f"manage.py resume {scope} --reason WHY"
+    assert "drill" not in str(told)
+    with pytest.raises(Missing, match=f"{scope} paused since .* by operator: drill"):
+        _trading()
+
+
+def test_smaller_pauses_hold_only_theirs(own_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("orderengine.health", "orders.management.commands.doctor"):
+        monkeypatch.setattr(f"{module}.get_engine", lambda: own_engine)
+    pause(find_target("venue", "orca", own_engine), OPERATOR)
+
+    assert Client().get("/ready").json()["checks"]["trading"]["paused"] == []
+    assert _trading() == "goes on, 1 smaller pauses: admin, Pauses"
+
+
+class Paused(EngineClient):
+    """An engine that answers that the order waits, and sends nothing."""
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return {"waiting_for": "halt"}
+
+    async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:
+        await asyncio.sleep(60)
+        yield {}
+
+
+def test_who_watches_an_order_that_a_pause_holds_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    order = {"id": "1", "status": "PENDING", "amount": "1", "token_in": "SOL", "token_out": "USDC"}
+
+    [told] = watch(Paused("http://localhost"), [Row(1, order)], timeout_s=0.05, as_json=False, title="")
+
+    assert told.startswith("order 1 is still PENDING after 0.05 s: trading is paused")
+    assert "manage.py resume" in told
