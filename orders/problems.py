@@ -42,7 +42,7 @@ _REQUESTS = {
     "unknown_token": Kind(422, "Unknown token", "See /api/v1/tokens for the tokens that can be traded"),
     "same_token": Kind(422, "Token swapped for itself", "Name two different tokens"),
     "unknown_venue": Kind(422, "Unknown venue", "See /api/v1/venues for the venues there are"),
-    "unknown_order_type": Kind(422, "Order type not offered", "Use one of the types in /api/v1/docs"),
+    "unknown_order_type": Kind(422, "Order type not offered", "Send one of the types that detail names"),
     "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
     "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
     "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
