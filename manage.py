@@ -24,6 +24,7 @@ def main() -> None:
         from django.core.management import execute_from_command_line
 
         from orderengine.devstack.attach import attach
+        from orders.write_watch import watch_process
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: run `make setup`, then .venv/bin/python manage.py ...")
     is_attached = attach(Path(__file__).resolve().parent)
@@ -31,13 +32,30 @@ def main() -> None:
         os.environ.update({name: value for name, value in NOWHERE.items() if not os.environ.get(name)})
     elif not is_attached:
         sys.exit("No engine runs here and DATABASE_URL is not set: `make run` in another terminal, then again.")
+    watch_process()
     try:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except Exception as error:
+        _end(error)
+
+
+def _end(error: Exception) -> None:
+    """Say what is away in one sentence; anything else ends with its trace."""
+    if isinstance(error, BrokenPipeError):
         # Whoever read has read enough, as `| head` does; what is still buffered has nowhere to go at the exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
+    from django.conf import settings
+
+    if not settings.configured or "--traceback" in sys.argv:
+        raise error
+    from orders.cli.failures import sentence  # what it needs takes a moment to load, and loaded settings
+
+    words = sentence(error)
+    if words is None:
+        raise error
+    sys.exit(f"error: {words}")
 
 
 def needs_no_database(arguments: list[str]) -> bool:

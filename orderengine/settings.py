@@ -205,6 +205,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "orders.exceptions.ProblemMiddleware",
 ]
 ROOT_URLCONF = "orderengine.urls"
 ASGI_APPLICATION = "orderengine.asgi.application"

@@ -17,6 +17,7 @@ from orders.services.audit import Actor
 from orders.services.limits import ASK_FOR_VALUE, NO_VALUE
 from orders.terms import Terms
 from orders.values import atoms_of, shown
+from orders.write_watch import current_watch
 
 
 def caller_of(request: Request) -> Caller:
@@ -48,6 +49,8 @@ class AccountView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
         super().initial(request, *args, **kwargs)
+        if (watch := current_watch()) is not None:
+            watch.begin()  # that a key was used is noted, but is not what was asked for
         method = "GET" if request.method == "HEAD" else str(request.method)
         if method in self.allowed_methods:  # else there is nothing to ask for: 405
             self.query = Query(request.query_params.lists(), self.query_names.get(method, ()), self.repeatable)

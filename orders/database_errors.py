@@ -36,6 +36,8 @@ _REASONS = (
     ("53100", "the database's disk is full"),
     ("53300", "the database has no connection left"),
     ("53", "the database has used up its resources"),
+    ("55P03", "the database is busy with other requests for the same rows"),
+    ("57014", "the database did not answer in time"),
     ("57P03", "the database is starting or stopping"),
     ("58", "the database meets errors of its disk or system"),
     ("28", "the database refuses the engine's credentials"),

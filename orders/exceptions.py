@@ -1,23 +1,34 @@
-"""Turns every error that reaches the HTTP edge into a problem object."""
+"""The one place that turns errors into answers: those of the domain, of what it depends on, and of the framework."""
 
 import logging
 import math
-from collections.abc import Iterator
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
+from kombu.exceptions import OperationalError as BrokerError
+from redis import RedisError
 from rest_framework import exceptions as drf
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 
-from orders.database_errors import drop_connection, is_unavailable, unavailable_reason
+from dex import DexError, RetryableError, UnknownOutcome
+from orders.database_errors import drop_connection, is_unavailable, sqlstate, unavailable_reason
 from orders.problems import KINDS, FieldError, Problem, ProblemError
+from orders.services.settled import problem_of
+from orders.write_watch import Written, current_watch, watch_writes
+
+Answer = TypeVar("Answer", bound=HttpResponse)
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+REDIS_AWAY = (RedisError, BrokerError)
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
     (drf.NotAuthenticated, "unauthorized"),
@@ -33,33 +44,91 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (drf.ParseError, "malformed_json"),
     (RequestDataTooBig, "body_too_large"),
 )
+# SQLSTATE of tables and columns that another version of this program has, or has not made yet.
+_OTHER_SCHEMA = ("42P01", "42703")
 
 
-def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; None lets an unknown error become a logged 500."""
-    headers: dict[str, str] = {}
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler; an error that nobody foresaw is logged with its trace and answered with 500."""
+    request = context["request"]
+    problem = _framework_problem(error) or fault_problem(error)
+    if problem is None:
+        logger.error("%s %s", request.method, request.path, exc_info=error)
+        problem = UNFORESEEN
+    elif problem.status >= 500:
+        _log(request, problem, error)
+    return _logged(problem_response(problem, instance=request.path, headers=_headers(problem, error)))
+
+
+def fault_problem(error: BaseException) -> Problem | None:
+    """What a caller is told of an error of `dex`, the database, Redis or the settings; None for any other one."""
     if isinstance(error, ProblemError):
-        problem = error.problem
-    elif isinstance(error, drf.ValidationError):
-        problem = validation_problem(error.detail)
-    elif is_unavailable(error):
-        logger.error("database unavailable: %s", error)
+        return error.problem
+    if isinstance(error, DexError):
+        return _dex_problem(error)
+    if is_unavailable(error):
+        return lost_problem(error, unavailable_reason(error))
+    if sqlstate(error) in _OTHER_SCHEMA:
+        return lost_problem(error, "the database is not the one of this program's version: manage.py migrate")
+    if isinstance(error, REDIS_AWAY):
+        return lost_problem(error, "Redis cannot be reached")
+    if isinstance(error, ImproperlyConfigured):
+        return Problem("not_ready", "the engine's settings do not allow this: its log says why")
+    return None
+
+
+def _dex_problem(error: DexError) -> Problem:
+    """A request is not an order: it is not tried again by itself, so its caller is told to come again."""
+    if isinstance(error, RetryableError):
+        return Problem("chain_unavailable", error.detail, error.hint, facts=error.facts)
+    if isinstance(error, UnknownOutcome):
+        return Problem("outcome_unknown", error.detail, error.hint, facts=error.facts)
+    return problem_of(error)
+
+
+def lost_problem(error: BaseException, words: str) -> Problem:
+    """What is known of the writes of the request that this error ended."""
+    watch = current_watch()
+    if watch is None:
+        return Problem("not_ready", words)
+    written = watch.written(error)
+    if written is Written.NOTHING:
+        return Problem("not_ready", f"{words}; nothing was stored")
+    if written is Written.STORED:
+        return Problem("outcome_unknown", f"{words}; what was asked for is stored, but could not be read again")
+    return Problem("outcome_unknown", f"{words}; what was asked for may be stored or not")
+
+
+def _framework_problem(error: Exception) -> Problem | None:
+    if isinstance(error, drf.ValidationError):
+        return validation_problem(error.detail)
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
+    return None if code is None else Problem(code, str(getattr(error, "detail", "")) or KINDS[code].title)
+
+
+def _headers(problem: Problem, error: BaseException) -> dict[str, str]:
+    if problem.status == 503:
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    if isinstance(error, drf.Throttled):
+        return {"Retry-After": str(math.ceil(getattr(error, "wait", None) or RETRY_AFTER_S))}
+    return {"WWW-Authenticate": "Bearer"} if problem.code == "unauthorized" else {}
+
+
+def _log(request: Any, problem: Problem, error: BaseException) -> None:
+    """One line; the cause may name hosts, which the answer does not. A session whose server refuses is given up."""
+    if is_unavailable(error):
         drop_connection()
-        problem = Problem("not_ready", f"{unavailable_reason(error)}; nothing was stored")
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    else:
-        code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
-        if code is None:
-            return None
-        problem = Problem(code, str(getattr(error, "detail", "")) or KINDS[code].title)
-        if isinstance(error, drf.Throttled):
-            headers["Retry-After"] = str(math.ceil(getattr(error, "wait", None) or RETRY_AFTER_S))
-        if code == "unauthorized":
-            headers["WWW-Authenticate"] = "Bearer"
-    return problem_response(problem, instance=context["request"].path, headers=headers)
+    cause = " ".join(str(error).split())
+    logger.error("%s %s: %s: %s (%s)", request.method, request.path, problem.code, problem.detail, cause)
 
 
-def problem_response(problem: Problem, *, instance: str = "", headers: dict[str, str] | None = None) -> Response:
+def _logged(answer: Answer) -> Answer:
+    """The answer to an error that has its line in the log: Django adds none, and no trace."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]
+    return answer
+
+
+def problem_response(problem: Problem, *, instance: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """The problem as an HTTP answer."""
     body = problem.to_json() | ({"instance": instance} if instance else {})
     return Response(body, status=problem.status, content_type=MEDIA_TYPE, headers=headers)
@@ -90,6 +159,27 @@ def _escaped(name: str) -> str:
     return name[:64].replace("~", "~0").replace("/", "~1")
 
 
+UNFORESEEN = Problem("server_error", "the request met an error that was not foreseen; it is in the log")
+
+
+class ProblemMiddleware:
+    """Watches what requests write, and answers the errors of views outside DRF as those inside."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Where nothing is to be written, nothing is watched."""
+        if request.method in SAFE_METHODS:
+            return self._get_response(request)
+        with watch_writes():
+            return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The answer to an error of a dependency; None for any other."""
+        return _fault_response(request, error)
+
+
 @csrf_exempt  # refused or not, a program gets a problem object
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's 404 outside DRF, in the same shape."""
@@ -97,8 +187,25 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's 500 outside DRF, in the same shape; the log has the cause."""
-    return _plain(Problem("server_error", "the request met an error that was not foreseen; it is in the log"), request)
+    """Django's 500 outside DRF, in the same shape; the log has the cause.
+
+    Errors of middleware come here alone, such as of a session that cannot be stored.
+    """
+    error = sys.exception()
+    answer = _fault_response(request, error) if error is not None else None
+    return _plain(UNFORESEEN, request) if answer is None else answer
+
+
+def _fault_response(request: HttpRequest, error: BaseException) -> HttpResponse | None:
+    problem = fault_problem(error)
+    if problem is None:
+        return None
+    if problem.status >= 500:
+        _log(request, problem, error)
+    answer = _logged(_plain(problem, request))
+    for name, value in _headers(problem, error).items():
+        answer[name] = value
+    return answer
 
 
 def _plain(problem: Problem, request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,5 @@
 """What can be traded, where, and at what price: GET /venues, GET /tokens, POST /quotes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -8,19 +7,17 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dex import DexError
 from orders import schema, selectors
-from orders.access import AccountView, account_of
+from orders.access import AccountView, caller_of, checked
 from orders.engine import get_engine, moves_real_money
 from orders.events import timestamp
 from orders.intake import quote_terms
 from orders.posts import read_offer
-from orders.problems import ProblemError
 from orders.representation import quote_json
 from orders.scopes import QUOTE, READ
 from orders.serializers import QuoteRequestSerializer
-from orders.services.settled import problem_of
-from orders.services.wallets import closed_venues
+from orders.services.pause import read_controls
+from orders.services.quote import quote_now, require_room
 from orders.terms import swap_request
 
 QUOTE_LIFE_S = 5
@@ -38,19 +35,19 @@ class QuotesView(AccountView):
         operation_id="quote",
     )
     def post(self, request: Request) -> Response:
-        """Price, route, guards and every venue's own quote; nothing is stored."""
+        """What the caller's order would get now: price, route, guards, every venue's own quote; nothing is stored."""
         serializer = QuoteRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        terms = quote_terms(serializer.validated_data, read_offer())
+        caller, controls = caller_of(request), read_controls()
+        terms = checked(quote_terms(serializer.validated_data, read_offer()), caller)
+        require_room(caller.account, terms, caller.key)
         wanted = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
-        account_id, engine = account_of(request).id, get_engine()
-        closed = closed_venues([account_id], engine, makes_wallets=False).get(account_id, frozenset())
-        quote = engine.route([replace(wanted, deny_venues=wanted.deny_venues | closed)])[0]
-        if isinstance(quote, DexError):
-            raise ProblemError(problem_of(quote))
+        quote = quote_now(caller.account, wanted, get_engine(), controls)
         now = datetime.now(UTC)
         expires_at = timestamp(now + timedelta(seconds=QUOTE_LIFE_S))
-        return Response(quote_json(terms, quote, selectors.token_decimals(), timestamp(now), expires_at))
+        body = quote_json(terms, quote, selectors.token_decimals(), timestamp(now), expires_at)
+        is_halted = controls.halt(terms.chain_id, caller.account.id)
+        return Response(body | {"waiting_for": "halt" if is_halted else None})
 
 
 class VenuesView(AccountView):

@@ -78,6 +78,10 @@ _SERVICE = {
     "order_terminal": Kind(409, "Order has ended", "Nothing is left to cancel"),
     # The service
     "not_ready": Kind(503, "Not ready", "Repeat after the seconds in Retry-After"),
+    "chain_unavailable": Kind(503, "Chain unavailable", "Repeat after the seconds in Retry-After"),
+    "outcome_unknown": Kind(
+        503, "Outcome unknown", "Look up what was asked for before you repeat it; facts say by which names"
+    ),
     "server_error": Kind(500, "Server error", "Report the request to the operator"),
 }
 

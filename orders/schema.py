@@ -168,6 +168,7 @@ class QuoteShape(serializers.Serializer[Any]):
     price = serializers.CharField(help_text="token_out per token_in, for display only.")
     guards = GuardsSerializer()
     chain = serializers.CharField()
+    waiting_for = serializers.CharField(allow_null=True, help_text="What an order would wait for; null: nothing.")
     route = RouteShape()
     quoted_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-import psycopg
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
+from psycopg import Error as SessionError
 
+from orders.exceptions import UNFORESEEN, fault_problem
 from orders.models import Account
 from orders.problems import Problem, ProblemError
 from orders.query import Query
@@ -30,7 +31,8 @@ MAX_SOCKETS = 20
 SUBPROTOCOL = "oe.v1"
 
 MALFORMED, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_MANY, RESTART = 4400, 4401, 4404, 4408, 4429, 1012
-DATABASE_ERRORS = (DatabaseError, psycopg.Error, OSError)
+UNEXPECTED = 1011
+DATABASE_ERRORS = (DatabaseError, SessionError, OSError)
 
 _open: Counter[int] = Counter()
 
@@ -189,7 +191,7 @@ class Socket(AsyncWebsocketConsumer):
 
 
 class _Refusing:
-    """Turns refusals, and a database that is away, into the close of the socket."""
+    """Turns refusals and errors into the close of the socket, with the words that REST has for them."""
 
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
@@ -201,17 +203,26 @@ class _Refusing:
         if isinstance(error, Refused):
             await self._socket.refuse(error)
             return True
-        if isinstance(error, ProblemError):
-            await self._socket.refuse(Refused(MALFORMED, error.problem))
-            return True
-        if isinstance(error, ScalarError):
-            await self._socket.refuse(Refused(MALFORMED, Problem(error.code, error.detail)))
-            return True
-        if isinstance(error, DATABASE_ERRORS):
-            logger.warning("closing a WebSocket: the database does not answer (%s)", type(error).__name__)
-            await self._socket.refuse(Refused(RESTART, Problem("not_ready", "the database cannot be reached")))
-            return True
-        return False
+        if not isinstance(error, Exception):
+            return False
+        await self._socket.refuse(_refusal_for(error))
+        return True
+
+
+def _refusal_for(error: Exception) -> Refused:
+    """What away dependencies and bugs close a socket with: come again, or a code for what nobody foresaw."""
+    if isinstance(error, ProblemError):
+        return Refused(MALFORMED, error.problem)
+    if isinstance(error, ScalarError):
+        return Refused(MALFORMED, Problem(error.code, error.detail))
+    problem = fault_problem(error)
+    if problem is None and isinstance(error, DATABASE_ERRORS):
+        problem = Problem("not_ready", "the database cannot be reached")
+    if problem is None:
+        logger.error("closing a WebSocket", exc_info=error)
+        return Refused(UNEXPECTED, UNFORESEEN)
+    logger.warning("closing a WebSocket: %s (%s)", problem.detail, type(error).__name__)
+    return Refused(RESTART if problem.status == 503 else UNEXPECTED, problem)
 
 
 def read_frame(text: str | None) -> Mapping[str, Any]:

@@ -15,6 +15,13 @@ class ServerError(Exception):
     """The server could not be reached or refused; the message says what to do."""
 
 
+def _no_json(url: str, status: int) -> str:
+    """A server in trouble, or a proxy before it, answers in HTML: that says nothing against what is behind it."""
+    if status >= 500:
+        return f"{url} answered {status} without saying why: the log of the engine, or of what is before it, does"
+    return f"{url} is no order engine: it answered {status} without JSON"
+
+
 class EngineClient:
     """One server, one key."""
 
@@ -35,9 +42,9 @@ class EngineClient:
         try:
             parsed = answer.json()
         except ValueError as error:
-            raise ServerError(
-                f"{self.url} is no order engine: it answered {answer.status_code} without JSON"
-            ) from error
+            raise ServerError(_no_json(self.url, answer.status_code)) from error
+        if not isinstance(parsed, dict):
+            raise ServerError(_no_json(self.url, answer.status_code))
         if answer.status_code >= 400:
             hint = f" Next: {parsed['try']}." if parsed.get("try") else ""
             raise ServerError(

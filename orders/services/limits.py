@@ -47,10 +47,19 @@ class Worth(NamedTuple):
 
 def lock_room(account: Account, key: ApiKey | None) -> Room:
     """Lock the account's row, and the key's where it has a limit per day; needs a transaction, which then inserts."""
+    return _room(account, key, "FOR NO KEY UPDATE")
+
+
+def read_room(account: Account, key: ApiKey | None) -> Room:
+    """What is left at this moment; whoever only looks holds up nobody."""
+    return _room(account, key, "")
+
+
+def _room(account: Account, key: ApiKey | None, lock: str) -> Room:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders, max_open_value"
-            " FROM orders_account WHERE id = %s FOR NO KEY UPDATE",
+            f" FROM orders_account WHERE id = %s {lock}",
             [account.id],
         )
         is_counted, value, count, most_open = cursor.fetchone()
@@ -58,7 +67,7 @@ def lock_room(account: Account, key: ApiKey | None) -> Room:
         if key is not None and key.max_day_value is not None:
             cursor.execute(
                 "SELECT max_day_value - CASE WHEN day = (now() AT TIME ZONE 'UTC')::date THEN day_value ELSE 0 END"
-                " FROM orders_apikey WHERE id = %s FOR NO KEY UPDATE",
+                f" FROM orders_apikey WHERE id = %s {lock}",
                 [key.pk],
             )
             day_value, most_a_day = cursor.fetchone()[0], key.max_day_value

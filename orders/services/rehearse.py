@@ -1,22 +1,16 @@
 """A dry run: every step of an order up to the broadcast, on the market as it is, leaving nothing behind."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
-
-from dex import DexError, Engine, Quote, SwapIntent, SwapRequest
+from dex import Engine, SwapIntent
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order, Wallet
-from orders.problems import Problem, ProblemError
 from orders.routes import encode_quote
 from orders.selectors import token_decimals
-from orders.services.limits import admit, lock_room, worth
 from orders.services.pause import read_controls
 from orders.services.place import unsaved_order
-from orders.services.settled import problem_of
-from orders.services.wallets import closed_venues
+from orders.services.quote import quote_now, require_room
 from orders.states import OrderStatus
 from orders.terms import Terms, swap_request
 
@@ -27,11 +21,11 @@ NO_WALLET = "0x" + "0" * 40
 def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
     """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
 
-    Raises: ProblemError with what would refuse or fail it: limits, routing, or the signer's policy.
+    Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, or the signer's policy.
     """
-    _within_limits(account, terms, key)
+    require_room(account, terms, key)
     request = swap_request(terms.token_in, terms.token_out, terms.side, terms.amount, terms.extra)
-    quote = _quote(account, request, engine)
+    quote = quote_now(account, request, engine, read_controls())
     now = datetime.now(UTC)
     wallet = Wallet.objects.filter(account=account, chain_id=terms.chain_id, retired_at__isnull=True).first()
     intent = SwapIntent(
@@ -45,7 +39,7 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
         scenario=terms.extra.get("scenario", "none"),
     )
     if (refusal := engine.check([intent])[0]) is not None:
-        raise ProblemError(problem_of(refusal))
+        raise refusal
     order = unsaved_order(account, terms)
     fields: dict[str, Any] = {
         "status": OrderStatus.BUILDING,
@@ -60,23 +54,3 @@ def rehearse_order(account: Account, terms: Terms, *, key: ApiKey | None, engine
     for name, value in fields.items():
         setattr(order, name, value)
     return order
-
-
-def _quote(account: Account, request: SwapRequest, engine: Engine) -> Quote:
-    """Raises: ProblemError."""
-    denied = request.deny_venues | read_controls().venues
-    closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
-    quote = engine.route([replace(request, deny_venues=denied | closed)])[0]
-    if isinstance(quote, DexError):
-        raise ProblemError(problem_of(quote))
-    return quote
-
-
-def _within_limits(account: Account, terms: Terms, key: ApiKey | None) -> None:
-    """Raises: ProblemError where the limits leave no room at this moment."""
-    if not account.is_counted and (key is None or key.max_day_value is None):
-        return
-    with transaction.atomic():
-        problem: Problem | None = admit(lock_room(account, key), [worth(terms)])[0]
-    if problem is not None:
-        raise ProblemError(problem)

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from dex import RetryableError
 from orders import selectors
 from orders.engine import SIMULATED, get_engine
 from orders.models import TradingControl
@@ -26,6 +27,7 @@ WORKER_SILENT_S = 10
 NODES_LOOK_H = 24
 # Of one chain, those that were made last.
 MOST_WALLETS = 50
+CHAIN_AWAY = "start the chain's node (`make chain` for the local one), or correct its address in CHAINS_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,16 @@ def _look(need: str, check: Callable[[], str], fix: str) -> Finding:
         return Finding(need, True, check(), fix)
     except Exception as error:
         text = str(error).strip().splitlines()
-        return Finding(need, False, f"{type(error).__name__}: {text[0] if text else 'no detail'}", fix)
+        seen = f"{type(error).__name__}: {text[0] if text else 'no detail'}"
+        return Finding(need, False, seen, getattr(error, "fix", "") or fix)
 
 
 class Missing(Exception):
-    """A need that answers, but not as it must."""
+    """A need that answers, but not as it must; with a fix of its own where the need has several."""
+
+    def __init__(self, seen: str, fix: str = "") -> None:
+        super().__init__(seen)
+        self.fix = fix
 
 
 def _python() -> str:
@@ -123,7 +130,10 @@ def _redis() -> str:
 
 
 def _chain() -> str:
-    snapshot = get_engine().chain.snapshot()
+    try:
+        snapshot = get_engine().chain.snapshot()
+    except RetryableError as error:
+        raise Missing(error.detail, CHAIN_AWAY) from error
     return f"{get_engine().chain.chain_id}, block {snapshot.version}, {len(snapshot.pools)} pools"
 
 
