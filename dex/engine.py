@@ -63,7 +63,7 @@ class Engine:
     def prepare(self) -> Fees:
         """Fetch what `build` needs from the chain, so that `build` itself waits for nobody; the fees to bid.
 
-        Raises: ChainUnavailable.
+        Raises: ChainUnavailable, FeesTooHigh.
         """
         return self._chain.prepare()
 

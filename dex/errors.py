@@ -24,9 +24,10 @@ class DexError(Exception):
 
 
 class RetryableError(DexError):
-    """Nothing has happened: the same request may be sent again."""
+    """Nothing has happened: the same request may be sent again. `waiting_for` is what it takes until then."""
 
     code = "network"
+    waiting_for: ClassVar[str] = "chain"
 
 
 class TerminalError(DexError):
@@ -45,6 +46,13 @@ class ChainUnavailable(RetryableError):
     """The chain could not be reached; nothing left this machine."""
 
     code = "network"
+
+
+class FeesTooHigh(RetryableError):
+    """The network asks more for a transaction than the chain's settings allow: fees fall again."""
+
+    code = "fees_too_high"
+    waiting_for = "fees"
 
 
 class BroadcastTimeout(UnknownOutcome):

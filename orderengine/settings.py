@@ -135,6 +135,8 @@ PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10)
 ROUTE_DEADLINE_MS: int = env.int("ROUTE_DEADLINE_MS", 40)
 ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3)
 ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200)
+# How long an order without expires_at waits for a chain that cannot be asked, or for fees to fall, before it is signed.
+ORDER_PATIENCE_S: float = env.float("ORDER_PATIENCE_S", 300.0)
 ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
 # An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
 ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.str("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")

@@ -1,5 +1,6 @@
 """Refuses settings that contradict each other, before anything runs on them."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +42,14 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     if settings.ORDER_MAX_ATTEMPTS < 1:
         errors.append(Error("ORDER_MAX_ATTEMPTS must be at least 1", id="orders.E003"))
     return errors
+
+
+@register("startup")
+def order_patience(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A wait has a length."""
+    if not 0 <= settings.ORDER_PATIENCE_S < math.inf:
+        return [Error("ORDER_PATIENCE_S must be a number of seconds from 0", id="orders.E021")]
+    return []
 
 
 @register("startup")

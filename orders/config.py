@@ -22,7 +22,8 @@ class Policy:
     `retry_base_s * 2**n`, at most `retry_cap_s` (full jitter). A signed swap reverts `deadline_s` after
     signing. Bytes without a receipt are sent again after `resend_s`. Bytes that no block takes for `stuck_s` are
     outbid at the same nonce, at most `max_replacements` times; then the nonce is used up by a transaction that does
-    nothing. A parked order is looked at each `park_s`.
+    nothing. A parked order is looked at each `park_s`. An order without `expires_at` waits `patience_s` for a chain
+    that cannot be asked before it is signed.
     """
 
     batch_size: int = 200
@@ -38,6 +39,7 @@ class Policy:
     stuck_s: float = 5.0
     max_replacements: int = 5
     park_s: float = 60.0
+    patience_s: float = 300.0
 
     def lease_of(self, stage: Stage, answers_within_s: float) -> int:
         """Seconds for which a claim of the stage holds.
@@ -78,6 +80,7 @@ def get_policy() -> Policy:
         deadline_s=settings.ORDER_DEADLINE_S,
         stuck_s=settings.ORDER_STUCK_S,
         max_replacements=settings.ORDER_MAX_REPLACEMENTS,
+        patience_s=settings.ORDER_PATIENCE_S,
     )
 
 

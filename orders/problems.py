@@ -62,6 +62,9 @@ _ENDINGS = {
     "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),
     "cancelled": Kind(422, "Cancelled"),
     "network": Kind(422, "Chain could not be reached", "Place the order again; nothing was executed"),
+    "fees_too_high": Kind(
+        422, "Network fees above the most allowed", "Place the order again when fees have fallen; nothing was executed"
+    ),
     "signing_refused": Kind(422, "Refused by the signer", "Stay within the signer's policy, or ask its operator"),
     "rejected": Kind(422, "Refused by the chain"),
     "reverted": Kind(422, "Undone by the chain", "Nothing was swapped; see the detail"),

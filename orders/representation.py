@@ -46,6 +46,7 @@ def order_json(order: Order, controls: Controls = NONE) -> dict[str, Any]:
         "outcome": order.outcome,
         "waiting_for": _waiting_for(order, controls),
         "attempt": order.attempt,
+        "cancel_requested_at": order.cancel_requested_at and timestamp(order.cancel_requested_at),
         "seq": order.seq,
         "chain": order.chain_id,
         "tx_hash": order.tx_hash,
@@ -61,6 +62,8 @@ def _waiting_for(order: Order, controls: Controls) -> str | None:
     is_unsigned = order.status in _UNSIGNED and order.tx_hash is None
     if is_unsigned and controls.seem_to_hold(order.chain_id, order.account_id, order.status):
         return "halt"
+    if order.waiting_for is not None:
+        return order.waiting_for
     return "worker" if order.status == OrderStatus.PENDING else None
 
 

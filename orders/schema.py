@@ -133,8 +133,11 @@ class OrderShape(serializers.Serializer[Any]):
     sim = SimSerializer()
     status = serializers.ChoiceField(choices=[(status.value, status.value) for status in OrderStatus])
     outcome = serializers.CharField(allow_null=True, help_text="Open set: filled, slippage, no_route, cancelled ...")
-    waiting_for = serializers.CharField(allow_null=True)
+    waiting_for = serializers.CharField(allow_null=True, help_text="worker, halt, chain or fees; null: nothing.")
     attempt = serializers.IntegerField()
+    cancel_requested_at = serializers.DateTimeField(
+        allow_null=True, help_text="When its cancel was stored: no swap is signed for it after that."
+    )
     seq = serializers.IntegerField(help_text="seq of the last event.")
     chain = serializers.CharField()
     tx_hash = serializers.CharField(allow_null=True)

@@ -69,7 +69,7 @@ class Chain(Protocol):
     def prepare(self) -> Fees:
         """Fetch what `sign` needs from the network; the fees that bring a transaction into one of the next blocks.
 
-        Raises: ChainUnavailable.
+        Raises: ChainUnavailable, FeesTooHigh.
         """
         ...
 

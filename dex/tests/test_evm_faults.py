@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dex import ChainUnavailable, Engine, Fees, SignedTransaction, SigningRefused
+from dex import ChainUnavailable, Engine, Fees, FeesTooHigh, SignedTransaction, SigningRefused
 from dex.chains.evm.local.node import free_port
 from dex.chains.evm.local.world import World
 from dex.testing.json_rpc import rpc_proxy
@@ -322,7 +322,7 @@ def test_a_network_that_asks_more_than_the_cap_is_waited_for(world: World) -> No
     world.anvil.ask("anvil_setNextBlockBaseFeePerGas", hex(20 * 10**9))
     world.anvil.mine()
 
-    with pytest.raises(ChainUnavailable, match="above the most"):
+    with pytest.raises(FeesTooHigh, match="above the most"):
         engine.prepare()
 
 

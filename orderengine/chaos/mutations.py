@@ -28,8 +28,7 @@ class Mutant:
 
 BUILD, SUBMIT, TRANSITION = "orders/services/build.py", "orders/services/submit.py", "orders/services/transition.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
-            settled.retry = answer
-            changes.append(retry(order, OrderStatus.BUILDING, problem_of(answer), policy))
+            unasked.append((order, answer))
 """
 
 MUTANTS = (
@@ -39,15 +38,15 @@ MUTANTS = (
             Edit(BUILD, "    with transaction.atomic():\n        controls", "    if transaction:\n        controls"),
             Edit(
                 BUILD,
-                "        _store(holds, policy)\n",
-                "        engine.submit([hold.signed for hold in holds])\n        _store(holds, policy)\n",
+                "        _store(holds, means.policy)\n",
+                "        engine.submit([hold.signed for hold in holds])\n        _store(holds, means.policy)\n",
             ),
         ),
         L0_STATEMENTS,
     ),
     Mutant(
         "nonce from the chain's count",
-        (Edit(BUILD, "nonces[wallet.id], fees", "engine.chain.next_nonce(wallet.address), fees"),),
+        (Edit(BUILD, "nonces[wallet.id], means", "means.engine.chain.next_nonce(wallet.address), means"),),
         ("pytest", "orderengine/chaos/tests/test_crashes.py", "-k", "nonces_come_from"),
     ),
     Mutant(
@@ -66,6 +65,7 @@ MUTANTS = (
         "retry signs a new nonce",
         (
             Edit(SUBMIT, "import OpenHold, load_holds", "import OpenHold, close_submissions, load_holds"),
+            Edit(SUBMIT, "import Settled, move", "import Settled, move, problem_of, retry"),
             Edit(
                 SUBMIT,
                 _NOT_SENT,
@@ -123,7 +123,7 @@ MUTANTS = (
     Mutant(
         "FAILED on a timeout of the chain",
         (
-            Edit(SUBMIT, "import Settled, move,", "import Settled, fail, move,"),
+            Edit(SUBMIT, "import Settled, move", "import Settled, fail, move, problem_of"),
             Edit(
                 SUBMIT,
                 _NOT_SENT,

@@ -66,7 +66,13 @@ class Order(models.Model):
         null=True, help_text="Its workers died too often: looked at rarely, until unparked."
     )
     cancel_requested_at = models.DateTimeField(
-        null=True, help_text="Its nonce is to be used up by another transaction."
+        null=True, help_text="When its cancel was stored: no swap is signed for it after that."
+    )
+    waiting_for = models.CharField(
+        max_length=16, null=True, help_text="What it could not be tried for: chain or fees; empty: nothing."
+    )
+    waiting_since = models.DateTimeField(
+        null=True, help_text="When that began; it ends with the order's signature, not with each answer."
     )
 
     created_at = models.DateTimeField(db_default=Now(), editable=False)

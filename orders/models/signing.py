@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from orders.models.accounts import Account
 from orders.models.orders import Order, new_id
+from orders.models.triggers import cancel_guard
 
 
 class Wallet(models.Model):
@@ -113,7 +114,18 @@ class SignedTransaction(models.Model):
         ordering = ("id",)
         # Not `unique=True`, which would add an index for LIKE.
         constraints = (models.UniqueConstraint(fields=("tx_hash",), name="signed_transaction_hash_unique"),)
-        triggers = (pgtrigger.Protect(name="signed_transaction_not_deletable", operation=pgtrigger.Delete),)
+        triggers = (
+            pgtrigger.Protect(name="signed_transaction_not_deletable", operation=pgtrigger.Delete),
+            # Once for each statement, at its end: the statement that signs stores the submission too.
+            pgtrigger.Trigger(
+                name="signed_transaction_not_after_cancel",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="stored"),  # type: ignore[no-untyped-call]
+                func=cancel_guard(),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.tx_hash

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -16,9 +17,10 @@ from orders.routes import decode_route
 from orders.services.audit import record_signatures
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.pause import lock_controls
-from orders.services.route import expired
-from orders.services.settled import Settled, fail, move, problem_of, retry
+from orders.services.route import end_unsigned, is_wanted
+from orders.services.settled import Settled, cancelled, fail, move, problem_of, retry
 from orders.services.transition import Change, transition
+from orders.services.waiting import Unasked, wait
 from orders.services.wallets import ensure_wallets, lock_wallets, take_nonces
 from orders.states import OrderStatus, Stage
 
@@ -35,43 +37,88 @@ class Hold:
     signed: SignedTransaction
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a batch is signed with."""
+
+    engine: Engine
+    policy: Policy
+    wallets: dict[int, Wallet]
+    fees: Fees
+
+
+class _Ours(NamedTuple):
+    """What a row that this claim still holds says behind its lock."""
+
+    quote_age_ms: int
+    is_called_back: bool
+
+
 def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
     """Take nonces, sign, and store submissions, all in one transaction: a crash leaves all of it or nothing."""
     settled = Settled()
-    changes = [fail(order, expired(order)) for order in orders if order.is_expired]
-    ready = [order for order in orders if not order.is_expired]
+    changes = end_unsigned(orders)
+    wanted = [order for order in orders if is_wanted(order)]
     try:
         fees = engine.prepare()
-        wallets = ensure_wallets({order.account_id for order in ready}, engine)
-        doubts = _rehearse(ready, wallets, fees, engine, policy)
+        wallets = ensure_wallets({order.account_id for order in wanted}, engine)
+        doubts = _rehearse(wanted, wallets, fees, engine, policy)
     except RetryableError as error:
-        settled.retry = error
-        settled.events = transition([*changes, *(_retry(order, error, policy) for order in ready)])
+        changes += wait([(order, error) for order in wanted], Stage.BUILD, policy, settled)
+        settled.events = transition(changes)
         return settled
-    changes += [_undone(order, doubts[order.id], policy) for order in ready if order.id in doubts]
-    ready = [order for order in ready if order.id not in doubts]
+    ready = [order for order in wanted if order.waiting_for is None and order.id not in doubts]
+    if len(ready) < len(wanted):
+        changes += _held_back(wanted, doubts, policy, settled)
+    _sign_and_store(ready, _Means(engine, policy, wallets, fees), changes, settled)
+    return settled
+
+
+def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, changes: list[Change], settled: Settled) -> None:
+    """Sign what may still be signed by what stands behind the rows' locks, and settle it together with `changes`."""
+    engine, wallets = means.engine, means.wallets
     with transaction.atomic():
         controls = lock_controls()
-        ages_ms = _still_ours(ready)
-        paused = [o for o in ready if o.id in ages_ms and controls.stop(engine.chain.chain_id, o.account_id, o.route)]
-        changes += [_route_anew(order) for order in paused]
-        held = [order for order in ready if order.id in ages_ms and order not in paused]
-        stale = [order for order in held if _is_stale(order, ages_ms[order.id])]
-        changes += [_requote(order, ages_ms[order.id], policy) for order in stale]
-        fresh = [order for order in held if order not in stale] if stale else held
+        ours = _still_ours(orders)
+        changes += [cancelled(order) for order in orders if order.id in ours and ours[order.id].is_called_back]
+        free = [order for order in orders if order.id in ours and not ours[order.id].is_called_back]
+        paused = [order for order in free if controls.stop(engine.chain.chain_id, order.account_id, order.route)]
+        changes += [_route_again(order, {"halted": True}) for order in paused]
+        stale = [order for order in free if order not in paused and _is_stale(order, ours[order.id].quote_age_ms)]
+        changes += [_requote(order, ours[order.id].quote_age_ms, means.policy) for order in stale]
+        fresh = [order for order in free if order not in paused and order not in stale] if paused or stale else free
         nonces = lock_wallets([wallets[account_id].id for account_id in {order.account_id for order in fresh}])
         able = [order for order in fresh if wallets[order.account_id].id in nonces]
         release_orders((order, PAUSED_LOOK_S) for order in fresh if wallets[order.account_id].id not in nonces)
-        holds, refused = _sign(able, wallets, nonces, fees, engine, policy)
-        _store(holds, policy)
+        holds, refused = _sign(able, means, nonces)
+        _store(holds, means.policy)
         settled.events = transition([*changes, *refused])
         record_signatures(hold.signed for hold in holds)
     settled.carried = [hold.order._replace(tx_hash=hold.signed.tx_hash) for hold in holds]
-    if doubts:
-        settled.wakes.add((Stage.ROUTE, policy.retry_base_s))
     if stale or paused:
         settled.wakes.add((Stage.ROUTE, 0.0))
-    return settled
+
+
+def _held_back(
+    orders: Sequence[ClaimedOrder], doubts: dict[UUID, DexError], policy: Policy, settled: Settled
+) -> list[Change]:
+    """What becomes of those that are not signed now: their trial has failed or got no answer, or their route is old.
+
+    A route from before a wait is exchanged for one at the prices of now, whatever its trial says.
+    """
+    settled.wakes.add((Stage.ROUTE, policy.retry_base_s))
+    unasked: list[Unasked] = []
+    changes = []
+    for order in orders:
+        doubt = doubts.get(order.id)
+        if isinstance(doubt, RetryableError):
+            unasked.append((order, doubt))
+        elif order.waiting_for is not None:
+            changes.append(_route_again(order, {"waited": order.waiting_for}))
+            settled.wakes.add((Stage.ROUTE, 0.0))
+        elif doubt is not None:
+            changes.append(_undone(order, doubt, policy))
+    return changes + wait(unasked, Stage.BUILD, policy, settled)
 
 
 def _rehearse(
@@ -109,49 +156,38 @@ def _requote(order: ClaimedOrder, age_ms: int, policy: Policy) -> Change:
     return retry(order, OrderStatus.ROUTING, problem, policy)
 
 
-def _route_anew(order: ClaimedOrder) -> Change:
-    """Paused before it was signed: it waits among those to be routed, for prices that hold when it goes on."""
-    return move(order, OrderStatus.ROUTING, fields={"route": None}, data={"halted": True})
+def _route_again(order: ClaimedOrder, why: dict[str, object]) -> Change:
+    """Held up before it was signed: it goes back to those to be routed, for prices that hold when it goes on."""
+    return move(order, OrderStatus.ROUTING, fields={"route": None}, data=why)
 
 
-def _retry(order: ClaimedOrder, error: RetryableError, policy: Policy) -> Change:
-    if order.attempt >= policy.max_attempts:
-        return fail(order, problem_of(error))
-    return retry(order, OrderStatus.BUILDING, problem_of(error), policy)
-
-
-def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, int]:
-    """Lock the rows that nobody took over or cancelled since the claim; id -> age of the quote in ms."""
+def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, _Ours]:
+    """Lock the rows that no other worker took over since the claim, and read them again."""
     if not orders:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT id, (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::bigint FROM orders_order
+            SELECT id, (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::bigint,
+                   cancel_requested_at IS NOT NULL
+            FROM orders_order
             WHERE id = ANY(%s::uuid[]) AND lease_token = %s AND status = 'BUILDING' AND tx_hash IS NULL
             ORDER BY id FOR UPDATE
             """,
             [id_array(order.id for order in orders), orders[0].lease_token],
         )
-        return dict(cursor.fetchall())
+        return {order_id: _Ours(*rest) for order_id, *rest in cursor.fetchall()}
 
 
-def _sign(
-    orders: Sequence[ClaimedOrder],
-    wallets: dict[int, Wallet],
-    nonces: dict[int, int],
-    fees: Fees,
-    engine: Engine,
-    policy: Policy,
-) -> tuple[list[Hold], list[Change]]:
+def _sign(orders: Sequence[ClaimedOrder], means: _Means, nonces: dict[int, int]) -> tuple[list[Hold], list[Change]]:
     holds: list[Hold] = []
     refused: list[Change] = []
     by_account: dict[int, list[ClaimedOrder]] = defaultdict(list)
     for order in orders:
         by_account[order.account_id].append(order)
     for account_id, group in by_account.items():
-        wallet = wallets[account_id]
-        signed, errors = _sign_in_turn(group, wallet.address, nonces[wallet.id], fees, engine, policy)
+        wallet = means.wallets[account_id]
+        signed, errors = _sign_in_turn(group, wallet.address, nonces[wallet.id], means)
         holds += [Hold(order, wallet.id, transaction_) for order, transaction_ in signed]
         refused += [fail(order, problem_of(error)) for order, error in errors]
         if signed:
@@ -160,13 +196,14 @@ def _sign(
 
 
 def _sign_in_turn(
-    orders: Sequence[ClaimedOrder], address: str, nonce: int, fees: Fees, engine: Engine, policy: Policy
+    orders: Sequence[ClaimedOrder], address: str, nonce: int, means: _Means
 ) -> tuple[list[tuple[ClaimedOrder, SignedTransaction]], list[tuple[ClaimedOrder, DexError]]]:
     """Sign with consecutive nonces. A refused order leaves no hole: those left are signed again without it."""
     errors: list[tuple[ClaimedOrder, DexError]] = []
     left = list(orders)
     while left:
-        answers = engine.build([_intent(order, address, nonce + i, fees, policy) for i, order in enumerate(left)])
+        intents = [_intent(order, address, nonce + i, means.fees, means.policy) for i, order in enumerate(left)]
+        answers = means.engine.build(intents)
         refused = [(o, a) for o, a in zip(left, answers, strict=True) if isinstance(a, DexError)]
         if not refused:
             return [(o, a) for o, a in zip(left, answers, strict=True) if isinstance(a, SignedTransaction)], errors

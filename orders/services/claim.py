@@ -36,7 +36,8 @@ class ClaimedOrder(NamedTuple):
 
     `since` is the time of its last event as PostgreSQL writes it: it only goes back there. `claimed_s` is when it
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
-    passed by then. What a stage does not need it does not get: empty `terms` and no `route` from `confirm` on.
+    passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
+    does not need it does not get: empty `terms` and no `route` from `confirm` on.
     """
 
     id: UUID
@@ -55,6 +56,8 @@ class ClaimedOrder(NamedTuple):
     quiet_s: float
     seq: int
     is_cancel_requested: bool
+    waiting_for: str | None
+    waited_s: float | None
     amount: int
     quoted_amount_in: int | None
     quoted_amount_out: int | None
@@ -87,6 +90,8 @@ _READ: dict[str, str] = {
     "quiet_s": "extract(epoch FROM now() - o.updated_at)::float8",
     "seq": "o.seq",
     "is_cancel_requested": "o.cancel_requested_at IS NOT NULL",
+    "waiting_for": "o.waiting_for",
+    "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "amount": "o.amount::text",
     "quoted_amount_in": "o.quoted_amount_in::text",
     "quoted_amount_out": "o.quoted_amount_out::text",

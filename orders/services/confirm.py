@@ -44,7 +44,7 @@ IDLE = "the wallet did not act in batches any more when it was called"
 @dataclass(slots=True)
 class _Findings:
     changes: list[Change] = field(default_factory=list)
-    closed: list[UUID] = field(default_factory=list)
+    closed: list[OpenHold] = field(default_factory=list)
     filled: list[tuple[ClaimedOrder, Receipt]] = field(default_factory=list)
     waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
     mined: list[tuple[str, int | None, str | None]] = field(default_factory=list)
@@ -187,14 +187,19 @@ def _note_mined(hold: OpenHold, receipt: Receipt | None, found: _Findings) -> St
 
 
 def _is_due_again(order: ClaimedOrder, hold: OpenHold, policy: Policy, *, is_taken_back: bool) -> bool:
-    """Whether the newest bytes are to be sent again: the chain may have lost them. Not past their deadline."""
+    """Whether the newest bytes are to be sent again: the chain may have lost them.
+
+    Not past their deadline, and no swap whose cancel is stored.
+    """
     newest = hold.newest
+    if order.is_cancel_requested and not newest.is_noop:
+        return False
     silent_s = order.quiet_s if newest.resent_s is None else order.claimed_s - newest.resent_s
     return order.claimed_s <= newest.signed.deadline and (is_taken_back or silent_s >= policy.resend_s)
 
 
 def _judge_final(order: ClaimedOrder, hold: OpenHold, receipt: Receipt, policy: Policy, found: _Findings) -> None:
-    found.closed.append(hold.submission_id)
+    found.closed.append(hold)
     is_noop = any(item.is_noop and item.signed.tx_hash == receipt.tx_hash for item in hold.transactions)
     if is_noop:
         found.changes.append(_cancelled(order, hold, receipt))
@@ -253,10 +258,13 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
 
 
 def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
-    """Store executed amounts and close the holds of the orders that this run has moved."""
-    close_submissions(found.closed)
-    decimals = token_decimals() if found.filled else {}
+    """Store executed amounts and close the holds of the orders that this run has moved.
+
+    An order that was moved meanwhile, as by a cancel, keeps its hold: the next look settles both.
+    """
     won = set(moved)
+    close_submissions([hold.submission_id for hold in found.closed if hold.order_id in won])
+    decimals = token_decimals() if found.filled else {}
     rows: list[dict[str, Any]] = []
     for order, receipt in found.filled:
         if order.id in won:

@@ -6,6 +6,7 @@ that reverts, is final. Gaps, which only a damaged database can have, are filled
 
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -41,25 +42,32 @@ def clear_nonces(engine: Engine, policy: Policy) -> int:
     try:
         standing = engine.standing(sorted({hold.address for hold in holds}))
         receipts = engine.receipts([item.signed.tx_hash for hold in holds for item in hold.transactions])
-        suggested = engine.prepare()
     except RetryableError:
         return len(holds)
     used = [hold for hold in holds if standing.final_nonces[hold.address] > hold.nonce]
     _check_nothing_swapped(used, [receipt for receipt in receipts if receipt is not None])
     left = [hold for hold in holds if hold not in used]
     stuck_s = stuck_after_s(engine, policy)
-    signed = [
-        (hold, sign_again(hold, True, suggested, engine))
-        for hold in left
-        if not hold.has_noop or _is_stuck(hold, standing, stuck_s)
-    ]
-    new = {hold.submission_id: item for hold, item in signed if isinstance(item, SignedTransaction)}
+    wanted = [hold for hold in left if not hold.has_noop or _is_stuck(hold, standing, stuck_s)]
+    new = _fillers(wanted, engine)
     with transaction.atomic():
         close_submissions([hold.submission_id for hold in used])
         add_signed((submission_id, item, True) for submission_id, item in new.items())
         record_signatures(new.values())
     broadcast([new.get(hold.submission_id, hold.newest.signed) for hold in left], engine)
     return len(left)
+
+
+def _fillers(holds: Sequence[OpenHold], engine: Engine) -> dict[UUID, SignedTransaction]:
+    """A transaction that uses up each hold's nonce, by submission; none while the chain says no fees to bid."""
+    if not holds:
+        return {}
+    try:
+        suggested = engine.prepare()
+    except RetryableError:
+        return {}
+    signed = [(hold.submission_id, sign_again(hold, True, suggested, engine)) for hold in holds]
+    return {submission_id: item for submission_id, item in signed if isinstance(item, SignedTransaction)}
 
 
 def fill_gaps(wallet_id: int, address: str, from_nonce: int, engine: Engine) -> list[int]:

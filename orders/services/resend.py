@@ -28,7 +28,7 @@ def send_unsent(engine: Engine) -> list[Event]:
         cursor.execute(
             """
             SELECT id, seq, updated_at::text FROM orders_order
-            WHERE status = 'BUILDING' AND tx_hash IS NOT NULL AND lease_until >= now()
+            WHERE status = 'BUILDING' AND tx_hash IS NOT NULL AND cancel_requested_at IS NULL AND lease_until >= now()
                 AND due_at < now() - %s * interval '1 second'
             ORDER BY due_at LIMIT %s
             """,

@@ -13,10 +13,11 @@ from orders.routes import PROOF, encode_quote
 from orders.selectors import token_decimals
 from orders.services.claim import ClaimedOrder, release_orders
 from orders.services.pause import read_controls
-from orders.services.settled import Settled, fail, move, problem_of, retry
+from orders.services.settled import Settled, cancelled, fail, move, problem_of
 from orders.services.transition import Change, transition
+from orders.services.waiting import Unasked, expired_while_waiting, wait
 from orders.services.wallets import closed_venues
-from orders.states import OrderStatus
+from orders.states import OrderStatus, Stage
 from orders.terms import swap_request
 
 # How soon an order that only a paused venue could serve is looked at again.
@@ -28,11 +29,12 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     """Give each order its route and the limits that the chain will enforce, and carry it on to be built."""
     settled = Settled()
     routed: dict[UUID, ClaimedOrder] = {}
-    changes = [fail(order, expired(order)) for order in orders if order.is_expired]
-    open_orders = [order for order in orders if not order.is_expired]
+    changes = end_unsigned(orders)
+    open_orders = [order for order in orders if is_wanted(order)]
     decimals = token_decimals()
     paused = read_controls().venues
     waiting: list[ClaimedOrder] = []
+    unasked: list[Unasked] = []
     for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
         if paused and isinstance(answer, TerminalError):
             # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
@@ -42,13 +44,13 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
                 continue
         if isinstance(answer, Quote):
             fields = _routed(answer, decimals)
-            routed[order.id] = order._replace(status=OrderStatus.BUILDING, **fields)
+            routed[order.id] = order._replace(status=OrderStatus.BUILDING, waiting_for=None, **fields)
             changes.append(_built_next(order, fields, policy))
-        elif isinstance(answer, RetryableError) and order.attempt < policy.max_attempts:
-            settled.retry = answer
-            changes.append(retry(order, OrderStatus.ROUTING, problem_of(answer), policy))
+        elif isinstance(answer, RetryableError):
+            unasked.append((order, answer))
         else:
             changes.append(fail(order, problem_of(answer)))
+    changes += wait(unasked, Stage.ROUTE, policy, settled)
     settled.events = transition(changes)
     if waiting:
         release_orders((order, HALT_POLL_S) for order in waiting)
@@ -60,10 +62,25 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     return settled
 
 
-def expired(order: ClaimedOrder) -> Problem:
+def is_wanted(order: ClaimedOrder) -> bool:
+    """Whether a signature may still be worked towards, by what the claim has read."""
+    return not (order.is_expired or order.is_cancel_requested)
+
+
+def end_unsigned(orders: Sequence[ClaimedOrder]) -> list[Change]:
+    """The ends of those whose cancel is stored or whose time is up."""
+    return [
+        cancelled(order) if order.is_cancel_requested else fail(order, _expired(order))
+        for order in orders
+        if not is_wanted(order)
+    ]
+
+
+def _expired(order: ClaimedOrder) -> Problem:
     """The owner's own time limit passed before anything was signed."""
     at = datetime.fromtimestamp(order.expires_s or 0, UTC)
-    return Problem("expired", f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed")
+    detail = f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed"
+    return Problem("expired", detail + expired_while_waiting(order))
 
 
 def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:

@@ -103,6 +103,11 @@ def retry(
     )
 
 
+def cancelled(order: ClaimedOrder) -> Change:
+    """The end of an order whose cancel is stored while nothing is signed for it."""
+    return fail(order, Problem("cancelled", "cancelled; nothing is signed for it"))
+
+
 def problem_of(error: DexError) -> Problem:
     """The public form of a domain error."""
     code = error.code if error.code in KINDS else "error"

@@ -58,7 +58,7 @@ class Closer:
 
     changes: list[Change] = field(default_factory=list)
     noted: list[tuple[UUID, int | None]] = field(default_factory=list)
-    closed: list[UUID] = field(default_factory=list)
+    closed: list[OpenHold] = field(default_factory=list)
     taken: list[OpenHold] = field(default_factory=list)
     renewals: list[Renewal] = field(default_factory=list)
     waiting: list[ClaimedOrder] = field(default_factory=list)
@@ -167,7 +167,7 @@ def _carry_out(act: Act, order: ClaimedOrder, hold: OpenHold, standing: Standing
     if act is Act.GIVE_UP:
         detail = f"a transaction that is not this engine's used nonce {hold.nonce} of {hold.address}"
         found.changes.append(fail(order, Problem("nonce_taken", detail, facts={"nonce": hold.nonce})))
-        found.closed.append(hold.submission_id)
+        found.closed.append(hold)
         found.taken.append(hold)
     elif act is Act.EXPIRE:
         # The order is free, its nonce is not: the hold stays open until a transaction that does nothing has used it.
@@ -179,7 +179,13 @@ def _carry_out(act: Act, order: ClaimedOrder, hold: OpenHold, standing: Standing
 
 
 def _renew(wanted: Sequence[tuple[ClaimedOrder, OpenHold, Act]], engine: Engine, poll_s: float, found: Closer) -> None:
-    suggested = engine.prepare()
+    try:
+        suggested = engine.prepare()
+    except RetryableError as error:
+        # What this look has proven of other orders holds all the same.
+        found.retry = error
+        found.waiting += [order for order, *_ in wanted]
+        return
     for order, hold, act in wanted:
         is_noop = act is Act.CANCEL or hold.newest.is_noop
         signed = sign_again(hold, is_noop, suggested, engine)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dex import DexError, Engine, RetryableError, SignedTransaction, UnknownOutcome
 from orders.config import Policy
 from orders.services.claim import ClaimedOrder
-from orders.services.settled import Settled, move, problem_of, retry
+from orders.services.settled import Settled, move
 from orders.services.signed import OpenHold, load_holds
 from orders.services.transition import Change, transition
+from orders.services.waiting import Unasked, wait
 from orders.states import OrderStatus, Stage
 
 logger = logging.getLogger(__name__)
@@ -21,20 +22,24 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
     """Broadcast in nonce order. Sending the same bytes again is harmless: they are one transaction.
 
     Where blocks take time, the orders are left to be looked at after one; else they are carried on to be confirmed.
+    Of orders whose cancel is stored nothing is sent from here: `confirm` signs what takes their nonce.
     """
     interval_s = engine.chain.block_interval_s()
     settled = Settled(wakes={(Stage.CONFIRM, interval_s)} if interval_s else set())
     keeps_lease_s = 0 if interval_s else policy.lease_s
     holds = load_holds(orders)
     held = sorted((o for o in orders if o.id in holds), key=lambda o: holds[o.id].nonce)
-    answers = broadcast([holds[order.id].newest.signed for order in held], engine)
-    changes: list[Change] = []
-    for order, answer in zip(held, answers, strict=True):
+    sent = [order for order in held if not order.is_cancel_requested]
+    changes = [_withheld(order, holds[order.id], keeps_lease_s) for order in held if order.is_cancel_requested]
+    if changes:
+        settled.wakes.add((Stage.CONFIRM, 0.0))
+    unasked: list[Unasked] = []
+    for order, answer in zip(sent, broadcast([holds[order.id].newest.signed for order in sent], engine), strict=True):
         if isinstance(answer, RetryableError):
-            settled.retry = answer
-            changes.append(retry(order, OrderStatus.BUILDING, problem_of(answer), policy))
+            unasked.append((order, answer))
         else:
             changes.append(_submitted(order, holds[order.id], answer, keeps_lease_s))
+    changes += wait(unasked, Stage.SUBMIT, policy, settled, is_signed=True)
     settled.events = transition(changes)
     if keeps_lease_s:
         submitted = {event.order_id: event for event in settled.events if event.status == OrderStatus.SUBMITTED}
@@ -67,6 +72,12 @@ def submission_event(hold: OpenHold, doubt: DexError | None) -> dict[str, object
     if doubt is not None:
         data["doubt"] = {"code": doubt.code, "detail": f"{doubt.detail}; looked up by its hash, never sent as another"}
     return data
+
+
+def _withheld(order: ClaimedOrder, hold: OpenHold, keeps_lease_s: int) -> Change:
+    """Its cancel was stored before this worker sent it. A worker that died may have: the chain decides."""
+    data = submission_event(hold, None) | {"withheld": True}
+    return move(order, OrderStatus.SUBMITTED, data=data, keeps_lease_s=keeps_lease_s)
 
 
 def _submitted(order: ClaimedOrder, hold: OpenHold, doubt: DexError | None, keeps_lease_s: int) -> Change:

@@ -40,6 +40,7 @@ class Change(NamedTuple):
 
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
     `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
+    `waiting_for` is what it waits for until then (a move without one ends the wait),
     `since` is the time of the event before (for `took_ms`), `seq` is its number: whoever moved the order since then
     has won, even if it is back in the same status; None where a row lock says so. The lease ends with the move,
     unless `keeps_lease_s` prolongs it for the same worker, which takes the order on.
@@ -56,6 +57,7 @@ class Change(NamedTuple):
     fields: Mapping[str, Any] = EMPTY
     data: Mapping[str, Any] = EMPTY
     seq: int | None = None
+    waiting_for: str | None = None
 
     @property
     def shared(self) -> "Shared":
@@ -67,6 +69,7 @@ class Change(NamedTuple):
             self.attempt_added,
             self.keeps_lease_s or None,
             tuple(sorted(self.fields)),
+            self.waiting_for,
         )
 
 
@@ -79,13 +82,15 @@ class Shared(NamedTuple):
     attempt_added: int
     lease_s: int | None
     columns: tuple[str, ...]
+    waiting_for: str | None
 
 
 def transition(changes: Sequence[Change]) -> list[Event]:
     """Apply every change whose order is still where its claim left it; return the events written.
 
     Must run inside the caller's transaction when it has more to say in the same breath. An order without
-    an event in the answer was won by somebody else: its result is dropped, which is no error.
+    an event in the answer was won by another writer: its result is dropped, which is no error. So is every result
+    that would take an order whose cancel is stored towards another signature, whatever its caller has read.
     Raises: IllegalTransition for an edge outside the table, before anything is written.
     """
     groups: dict[Shared, list[Change]] = defaultdict(list)
@@ -137,6 +142,15 @@ def _by_order(change: Change) -> UUID:
     return change.order_id
 
 
+# A wait is counted from its first moment until something is signed, over all that was tried meanwhile.
+_WAITING_SINCE = """CASE
+                    WHEN %(waiting_for)s::text IS NOT NULL THEN coalesce(o.waiting_since, now())
+                    WHEN %(target)s IN ('ROUTING', 'BUILDING') AND o.status <> 'SUBMITTED' THEN o.waiting_since END"""
+_IS_CALLED_BACK = (
+    "(o.cancel_requested_at IS NOT NULL AND o.status <> %(target)s AND %(target)s IN ('ROUTING', 'BUILDING'))"
+)
+
+
 @cache
 def _statement(columns: tuple[str, ...]) -> str:
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
@@ -152,10 +166,14 @@ def _statement(columns: tuple[str, ...]) -> str:
                 due_at = now() + v.delay_s * interval '1 second',
                 lease_until = now() + %(lease_s)s::int * interval '1 second',
                 lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
-                claim_count = CASE WHEN %(lease_s)s::int IS NULL THEN 0 ELSE 1 END, updated_at = clock_timestamp(){sets}
+                claim_count = CASE WHEN o.parked_at IS NOT NULL THEN o.claim_count
+                                   WHEN %(lease_s)s::int IS NULL THEN 0 ELSE 1 END,
+                waiting_for = %(waiting_for)s::text, waiting_since = {_WAITING_SINCE},
+                updated_at = clock_timestamp(){sets}
             FROM v
             WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
                 AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
+                AND NOT {_IS_CALLED_BACK}
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data,
                       o.held_value
         )

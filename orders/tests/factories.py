@@ -3,12 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.db.models import F
 from uuid_utils.compat import uuid7
 
 from dex import Side
 from orders.models import Account, ApiKey, Order
 from orders.problems import Problem
 from orders.services.place import Placed, place_orders
+from orders.states import OrderStatus
 from orders.terms import Terms
 
 
@@ -68,3 +70,10 @@ def place(account: Account, *items: Terms) -> list[Order]:
 def let_leases_run_out() -> None:
     """As after a worker's death and the wait for its leases."""
     Order.objects.filter(lease_until__isnull=False).update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
+
+
+def in_flight(order: Order) -> None:
+    """As if its bytes were on their way, and the next look an hour away."""
+    rows = Order.objects.filter(pk=order.pk)
+    for status in (OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED):
+        rows.update(status=status, seq=F("seq") + 1, tx_hash="0x1", due_at=datetime.now(UTC) + timedelta(hours=1))

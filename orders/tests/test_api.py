@@ -2,14 +2,15 @@
 
 import json
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from orders.events import timestamp
 from orders.models import Account, ApiKey, Order, OrderEvent
-from orders.tests.factories import api_key, new_account, place, terms
+from orders.tests.factories import api_key, in_flight, new_account, place, terms
 
 pytestmark = pytest.mark.usefixtures("tokens")
 
@@ -412,11 +413,12 @@ def test_ready_names_what_is_missing() -> None:
 
 def test_cancel_of_a_submitted_order_promises_nothing(api: Api) -> None:
     [order] = place(api.account)
-    Order.objects.update(tx_hash="0x1", due_at=datetime.now(UTC) + timedelta(hours=1))
+    in_flight(order)
 
     answer = api.delete(f"orders/{order.id}")
 
     order.refresh_from_db()
-    assert (answer.status_code, answer.json()["status"]) == (202, "PENDING")
+    assert (answer.status_code, answer.json()["status"]) == (202, "SUBMITTED")
     assert order.cancel_requested_at is not None
+    assert answer.json()["cancel_requested_at"] == timestamp(order.cancel_requested_at)
     assert order.due_at <= datetime.now(UTC)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.rpc import Call
-from dex.errors import ChainUnavailable
+from dex.errors import FeesTooHigh
 from dex.types import Fees
 
 BLOCKS = 10
@@ -19,13 +19,13 @@ ASK: Call = ("eth_feeHistory", [hex(BLOCKS), "latest", [PERCENTILE]])
 
 
 def fees_of(history: dict[str, Any], options: EvmOptions) -> Fees:
-    """The bid for the next blocks, within the caps. Raises: ChainUnavailable when the cap lets nothing through."""
+    """The bid for the next blocks, within the caps. Raises: FeesTooHigh when the cap lets nothing through."""
     base = int(history["baseFeePerGas"][-1], 16)
     rewards = [int(row[0], 16) for row in history.get("reward") or [] if row]
     usual = median_low(rewards) if rewards else 0
     tip = min(max(usual, options.min_priority_fee), options.max_priority_fee)
     if base + tip > options.max_fee:
-        raise ChainUnavailable(
+        raise FeesTooHigh(
             f"the network asks {base + tip} wei per gas, above the most that is allowed here, {options.max_fee}"
         )
     return Fees(min(BASE_FEE_FACTOR * base + tip, options.max_fee), tip)
