@@ -38,16 +38,19 @@ def float_price(bin_step: int, bin_id: int, sells_x: bool) -> float:
 
 
 def fill_bin(price: int, reserve: int, sells_x: bool, left: int, rate: int, fee_on_input: bool) -> tuple[int, int, int]:
-    """Swap up to `left` in one bin holding `reserve` of the output: taken, paid before an output fee, fee."""
+    """Sell up to `left` in one bin holding `reserve` of the output: taken, paid before an output fee, fee.
+
+    Where the net input ends exactly with the bin, all of the gross one is taken: what rounding adds to it is a fee.
+    """
     cost = bin_cost(price, reserve, sells_x)
-    capacity = before_fee(cost, rate) if fee_on_input else cost
-    if left >= capacity:
-        return capacity, reserve, capacity - cost if fee_on_input else fee_within(reserve, rate)
-    fee = fee_within(left, rate) if fee_on_input else 0
-    gross_out = (left - fee) * price >> SCALE_BITS if sells_x else (left - fee << SCALE_BITS) // price
-    if gross_out > reserve:
-        gross_out = reserve
-    return left, gross_out, fee if fee_on_input else fee_within(gross_out, rate)
+    net = left - fee_within(left, rate) if fee_on_input else left
+    if net < cost:
+        gross_out = net * price >> SCALE_BITS if sells_x else (net << SCALE_BITS) // price
+        return left, gross_out, left - net if fee_on_input else fee_within(gross_out, rate)
+    if not fee_on_input:
+        return cost, reserve, fee_within(reserve, rate)
+    taken = before_fee(cost, rate) if net > cost else left
+    return taken, reserve, taken - cost
 
 
 def bin_cost(price: int, amount_out: int, sells_x: bool) -> int:

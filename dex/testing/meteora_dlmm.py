@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from dex.pools.dlmm_fees import DlmmFees, Volatility
+from dex.pools.dlmm_orders import BinOrders
 from dex.pools.meteora_dlmm import DlmmPool
 from dex.testing.constants import NOW
 
@@ -30,13 +31,18 @@ def dlmm_pool(
 
 @st.composite
 def dlmm_pools(draw: st.DrawFn, pool_id: str, tokens: tuple[str, str]) -> DlmmPool:
-    """Bin pools of every shape: gaps, empty sides, calm and excited fees, both ways of taking them."""
+    """Bin pools of every shape: gaps, empty sides, limit orders, calm and excited fees, both ways of taking them."""
     active_id = draw(st.integers(-600, 600))
     offsets = sorted(draw(st.sets(st.integers(-12, 12), min_size=1, max_size=12)))
     amount = st.integers(0, 10 ** draw(st.integers(1, 14)))
     bins = tuple(
         (active_id + offset, draw(amount) if offset >= 0 else 0, draw(amount) if offset <= 0 else 0)
         for offset in offsets
+    )
+    with_orders = sorted(draw(st.sets(st.sampled_from(offsets)))) if draw(st.booleans()) else []
+    orders = tuple(
+        BinOrders(active_id + offset, offset > 0 or (offset == 0 and draw(st.booleans())), draw(amount), draw(amount))
+        for offset in with_orders
     )
     fees = DlmmFees(
         base_factor=draw(st.sampled_from([0, 5_000, 15_000])),
@@ -55,4 +61,4 @@ def dlmm_pools(draw: st.DrawFn, pool_id: str, tokens: tuple[str, str]) -> DlmmPo
         last_update_timestamp=NOW - draw(st.sampled_from([0, 29, 30, 599, 600])),
     )
     bin_step = draw(st.sampled_from([1, 10, 25, 100]))
-    return DlmmPool(pool_id, "meteora", tokens, bin_step, active_id, fees, volatility, bins)
+    return DlmmPool(pool_id, "meteora", tokens, bin_step, active_id, fees, volatility, bins, orders=orders)

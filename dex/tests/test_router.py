@@ -276,7 +276,7 @@ def test_insufficient_liquidity_names_token_and_figure(side: Side, token: str) -
         quote([bins], request(*SOL_USDC, 10**15, side))
 
     walked = bins.walk(True, 10**15, NOW)
-    exact = walked.consumed_in if side is Side.EXACT_IN else walked.amount_out
+    exact = walked.amount_in if side is Side.EXACT_IN else walked.amount_out
     named = int(str(caught.value.facts["largest_amount"]))
     assert caught.value.facts["token"] == token
     assert exact - max(1, exact // PPM) <= named <= exact
