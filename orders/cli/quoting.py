@@ -1,37 +1,57 @@
-"""A quote in words for a terminal: the price, each leg, how good the route is, and what each venue alone would give."""
+"""A quote in words for a terminal: the price, the legs, every swap, how good it is, and each venue alone."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
+from orders.cli.columns import columns
 from orders.cli.render import grouped
 from orders.routes import proof_sentences, venue_title
 
 PRICE_DIGITS = 12
+INDENT = "  "
 
 
 def quote_lines(quote: Mapping[str, Any]) -> Iterator[str]:
-    """The lines, widest facts first."""
+    """The lines: what everybody asks first, then how it is done, then the proof."""
     token_in, token_out, route = quote["token_in"], quote["token_out"], quote["route"]
-    yield (
-        f"{grouped(quote['amount_in'])} {token_in} → {grouped(quote['amount_out'])} {token_out}"
-        f"  (price {grouped(quote['price'], PRICE_DIGITS)}, impact {route['price_impact_bps']} bp)"
-    )
+    yield f"{grouped(quote['amount_in'])} {token_in} → {grouped(quote['amount_out'])} {token_out}"
+    yield f"price {grouped(quote['price'], PRICE_DIGITS)}, impact {route['price_impact_bps']} bps"
     if quote["side"] == "exact_in":
         yield f"at least {grouped(quote['min_amount_out'])} {token_out}, whatever the market does meanwhile"
     else:
         yield f"at most {grouped(quote['max_amount_in'])} {token_in}, whatever the market does meanwhile"
-    for leg in route["legs"]:
-        yield f"  {leg['share']:7.2%}  {' → '.join(_hop(hop) for hop in leg['hops'])}"
+    yield ""
+    yield "Legs, by their share of what is given:"
+    yield from columns([_leg(leg) for leg in route["legs"]], frozenset({0}), INDENT)
+    yield ""
+    yield "Swaps, one for each pool; what one pays of a token others take:"
+    yield from columns([_swap(swap) for swap in route["swaps"]], frozenset({2, 4}), INDENT)
+    yield ""
     yield from proof_sentences(route)
-    yield "each venue alone: " + ", ".join(_venue(venue, quote["side"]) for venue in route["venue_quotes"])
+    yield ""
+    yield "Each venue alone, the best first:"
+    yield from columns(_venues(quote, route), frozenset({1}), INDENT)
 
 
-def _hop(hop: Mapping[str, Any]) -> str:
-    return f"{grouped(hop['amount_in'])} {hop['token_in']} [{venue_title(hop['venue'])} {hop['pool']}]" + (
-        f" {grouped(hop['amount_out'])} {hop['token_out']}"
-    )
+def _leg(leg: Mapping[str, Any]) -> list[str]:
+    hops = leg["hops"]
+    assert all(before["token_out"] == after["token_in"] for before, after in pairwise(hops))
+    path = " → ".join([hops[0]["token_in"], *(hop["token_out"] for hop in hops)])
+    return [f"{leg['share']:.2%}", path, ", ".join(venue_title(hop["venue"]) for hop in hops)]
 
 
-def _venue(venue: Mapping[str, Any], side: str) -> str:
-    amount = venue["amount_out" if side == "exact_in" else "amount_in"]
-    return f"{venue_title(venue['venue'])} {venue['code'] if amount is None else grouped(amount)}"
+def _swap(swap: Mapping[str, Any]) -> list[str]:
+    given, got = grouped(swap["amount_in"]), grouped(swap["amount_out"])
+    return [venue_title(swap["venue"]), swap["pool"], given, f"{swap['token_in']} →", got, swap["token_out"]]
+
+
+def _venues(quote: Mapping[str, Any], route: Mapping[str, Any]) -> list[list[str]]:
+    is_exact_in = quote["side"] == "exact_in"
+    name, token = ("amount_out", quote["token_out"]) if is_exact_in else ("amount_in", quote["token_in"])
+    found = [venue for venue in route["venue_quotes"] if venue[f"{name}_raw"] is not None]
+    found.sort(key=lambda venue: int(venue[f"{name}_raw"]), reverse=is_exact_in)
+    rows = [[venue_title(venue["venue"]), grouped(venue[name]), token] for venue in found]
+    return rows + [
+        [venue_title(venue["venue"]), venue["code"], ""] for venue in route["venue_quotes"] if venue not in found
+    ]

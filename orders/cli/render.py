@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
+from orders.cli.short_ids import short
 from orders.routes import venue_title
 
 STYLES = {"CONFIRMED": "green", "FAILED": "red"}
@@ -40,7 +41,7 @@ class Row:
         """#, order, swap, status, route, got, saved, vs quote, took."""
         return [
             str(self.number),
-            f"…{str(self.order['id'])[-7:]}",
+            short(str(self.order["id"])),
             self.swap,
             self.status if self.outcome in (None, "filled") else f"{self.status} {self.outcome}",
             self._route(),
@@ -81,6 +82,15 @@ class Row:
         quoted, got = Decimal(data["quoted_amount_out_raw"]), Decimal(data["amount_out_raw"])
         bps = (got / quoted - 1) * 10_000
         return f"{bps:+.1f} bp".replace("-", "−").replace("+0.0", "0.0")
+
+
+def failure_sentence(row: Row) -> str:
+    """Why a watched order failed, and what to do next."""
+    failure = row.events[-1]["data"].get("failure", {}) if row.events else {}
+    parts = [f"order {row.order['id']} ended as {row.outcome}: {failure.get('detail', '')}".rstrip(": ")]
+    if failure.get("try"):
+        parts.append(f"Next: {failure['try']}")
+    return ". ".join(part.rstrip(".") for part in parts)
 
 
 HEADINGS = ("#", "order", "swap", "status", "route", "got", "saved", "vs quote", "took")

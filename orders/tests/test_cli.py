@@ -14,7 +14,6 @@ from orders.cli import watch as watching
 from orders.cli.client import ServerError
 from orders.cli.render import Row, grouped
 from orders.management.commands.doctor import live_findings
-from orders.management.commands.orders import Command
 
 
 def event(seq: int, status: str, **data: Any) -> dict[str, Any]:
@@ -95,18 +94,6 @@ def test_a_broken_socket_is_a_sentence(terminal: io.StringIO) -> None:
 )
 def test_amounts_are_grouped_and_cut(amount: str, shown: str) -> None:
     assert grouped(amount, 6) == shown
-
-
-def test_a_list_shows_orders_that_ended_before(capsys: pytest.CaptureFixture[str]) -> None:
-    order = {"id": "one", "amount": "250", "token_in": "SOL", "token_out": "USDC", "status": "CONFIRMED"}
-
-    class Listing:
-        def call(self, method: str, path: str) -> dict[str, Any]:
-            return {"results": [order | {"outcome": "filled"}]}
-
-    Command()._list(Listing(), {"limit": 5, "json": False})  # type: ignore[arg-type]
-
-    assert capsys.readouterr().out == "one  250 SOL → USDC  CONFIRMED filled\n"
 
 
 def test_without_a_chains_file_the_simulated_chain_misses_nothing(

@@ -9,8 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import EngineClient, ServerError
+from orders.cli.columns import columns
+from orders.cli.listing import LIST_HEADINGS, LIST_NUMBERS, list_row
 from orders.cli.quoting import quote_lines
-from orders.cli.render import Row
+from orders.cli.render import Row, failure_sentence
+from orders.cli.short_ids import full_id
 from orders.cli.watch import watch
 from orders.pictures import route_svg
 
@@ -25,7 +28,7 @@ class Command(BaseCommand):
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         quote = verbs.add_parser("quote", help="the best route now, and how good it is")
-        place = verbs.add_parser("place", help="place a market order and watch it")
+        place = verbs.add_parser("place", help="place a market order and watch it; exit 1 unless it is filled")
         for parsed in (quote, place):
             for name in ("token_in", "token_out", "amount"):
                 parsed.add_argument(name)
@@ -38,8 +41,12 @@ class Command(BaseCommand):
         place.add_argument("--scenario", help="fault for the simulated chain to act out")
         listing = verbs.add_parser("list", help="the newest orders")
         listing.add_argument("--limit", type=int, default=20)
-        for verb, text in (("show", "the order as it stands"), ("watch", "its events, live"), ("cancel", "cancel it")):
-            verbs.add_parser(verb, help=text).add_argument("order_id")
+        for verb, text in (
+            ("show", "the order as it stands"),
+            ("watch", "its events, live; exit 1 unless it is filled"),
+            ("cancel", "cancel it"),
+        ):
+            verbs.add_parser(verb, help=text).add_argument("order_id", help="its id, or digits of its beginning or end")
         for verb_parser in verbs.choices.values():
             add_server_arguments(verb_parser)
 
@@ -73,43 +80,50 @@ class Command(BaseCommand):
 
     def _place(self, client: EngineClient, options: dict[str, Any]) -> None:
         body = _swap_body(options)
-        if options["client_order_id"]:
+        if options["client_order_id"] is not None:
             body["client_order_id"] = options["client_order_id"]
-        if options["scenario"]:
+        if options["scenario"] is not None:
             body["sim"] = {"scenario": options["scenario"]}
         self._follow(client, client.call("POST", "orders", body), options)
 
     def _list(self, client: EngineClient, options: dict[str, Any]) -> None:
-        for i, order in enumerate(client.call("GET", f"orders?limit={options['limit']}")["results"], start=1):
-            row = Row(i, order)
-            ended = f" {order['outcome']}" if order["outcome"] else ""
-            self.stdout.write(
-                json.dumps(order) if options["json"] else f"{order['id']}  {row.swap}  {order['status']}{ended}"
-            )
+        orders = client.call("GET", f"orders?limit={options['limit']}")["results"]
+        if options["json"]:
+            self.stdout.writelines(json.dumps(order) + "\n" for order in orders)
+            return
+        is_terminal = self.stdout.isatty()
+        rows = [LIST_HEADINGS, *(list_row(order, is_terminal) for order in orders)]
+        self.stdout.writelines(f"{line}\n" for line in columns(rows, LIST_NUMBERS))
 
     def _show(self, client: EngineClient, options: dict[str, Any]) -> None:
-        self.stdout.write(json.dumps(client.call("GET", f"orders/{options['order_id']}"), indent=2))
+        self.stdout.write(json.dumps(client.call("GET", f"orders/{_id(client, options)}"), indent=2))
 
     def _watch(self, client: EngineClient, options: dict[str, Any]) -> None:
-        self._follow(client, client.call("GET", f"orders/{options['order_id']}"), options)
+        self._follow(client, client.call("GET", f"orders/{_id(client, options)}"), options)
 
     def _cancel(self, client: EngineClient, options: dict[str, Any]) -> None:
-        order = client.call("DELETE", f"orders/{options['order_id']}")
+        order = client.call("DELETE", f"orders/{_id(client, options)}")
         is_cancelled = order["outcome"] == "cancelled"
         self.stdout.write("cancelled" if is_cancelled else f"too late to promise: the order is {order['status']}")
 
     def _follow(self, client: EngineClient, order: dict[str, Any], options: dict[str, Any]) -> None:
-        problems = watch(
-            client, [Row(1, order)], timeout_s=options["timeout"], as_json=options["json"], title=client.url
-        )
+        """Watch it to its end; exit 1 unless it is filled."""
+        row = Row(1, order)
+        problems = watch(client, [row], timeout_s=options["timeout"], as_json=options["json"], title=client.url)
+        if not problems and row.status == "FAILED":
+            problems = [failure_sentence(row)]
         if problems:
             raise CommandError("; ".join(problems))
+
+
+def _id(client: EngineClient, options: dict[str, Any]) -> str:
+    return full_id(client, options["order_id"])
 
 
 def _swap_body(options: dict[str, Any]) -> dict[str, Any]:
     """What a quote and an order have in common."""
     body: dict[str, Any] = {name: options[name] for name in ("token_in", "token_out", "amount", "side")}
-    if options["slippage_bps"]:
+    if options["slippage_bps"] is not None:
         body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
     limits = {name: options[name] for name in ("max_legs", "max_hops", "max_swaps") if options[name] is not None}
     if limits:
