@@ -5,9 +5,13 @@ itself by then: AttributeError, and the worker's main process exits. Here nothin
 that there may be work, and the upkeep says so again within a second.
 
 A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which nobody works.
+
+A server that refuses (a replica after a failover, a full disk or memory, too few replicas) raises errors by which the
+worker's main process exits. Here any error of Redis is the loss of the connection, and a connection is there once the
+server takes a write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,18 +19,37 @@ from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.transport import redis
 from kombu.transport.virtual import QoS as VirtualQoS
+from redis import RedisError
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 
 
-class Broker(Connection):
-    """A connection that is tried again soon."""
+PROBE_KEY, PROBE_MS = "orderengine:probe", 1000
+# What the process does between two attempts to connect, in which its event loop stands still.
+meanwhile: list[Callable[[], object]] = []
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+
+class Broker(Connection):
+    """A connection that is tried again soon, and says once for each reason why it is not there."""
+
+    def ensure_connection(self, errback: Any = None, *args: Any, callback: Any = None, **kwargs: Any) -> Any:
         """Connect, however long it takes."""
         soon = {"interval_start": FIRST_PAUSE_S, "interval_step": FIRST_PAUSE_S, "interval_max": LONGEST_PAUSE_S}
-        return super().ensure_connection(*args, **(soon | kwargs))
+        said: set[str] = set()
+
+        def say_once(error: Exception, interval: float) -> None:
+            if errback is not None and str(error) not in said:
+                said.add(str(error))
+                errback(error, interval)
+
+        def between() -> None:
+            if callback is not None:
+                callback()
+            for act in meanwhile:
+                act()
+
+        return super().ensure_connection(say_once, *args, callback=between, **(soon | kwargs))
 
 
 class Amqp(AMQP):
@@ -75,8 +98,29 @@ class Channel(redis.Channel):
 
     QoS = QoS
 
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """As kombu's. After an error the next command opens a connection: this server may have been demoted."""
+        with super().conn_or_acquire(client) as used:
+            try:
+                yield used
+            except RedisError:
+                self.pool.disconnect(inuse_connections=False)
+                raise
+
 
 class Transport(redis.Transport):
     """What CELERY_BROKER_TRANSPORT names."""
 
     Channel = Channel
+    connection_errors = (*redis.Transport.connection_errors, RedisError)
+
+    def establish_connection(self) -> Any:
+        """Connect to a server that takes writes. Raises: RedisError."""
+        connection = super().establish_connection()
+        try:
+            self._avail_channels[-1].client.set(PROBE_KEY, "", px=PROBE_MS)
+        except RedisError:
+            self.close_connection(connection)
+            raise
+        return connection

@@ -8,6 +8,8 @@ from celery import Celery, bootsteps, signals
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
+from orderengine.broker import meanwhile
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
@@ -33,6 +35,25 @@ def share_what_is_loaded(**_: object) -> None:
     keep_loaded()
 
 
+@signals.worker_process_init.connect
+def watch_for_silence(**_: object) -> None:
+    """In each process of a worker: orders go on while the broker is away, for however long."""
+    from orders.drain import Drain
+
+    drain = Drain()
+    drain.start()
+    # Kept by the reference, as a signal would let go of it.
+    signals.worker_process_shutdown.connect(lambda **_: drain.stop(), weak=False)
+
+
+@signals.task_prerun.connect
+def note_task(**_: object) -> None:
+    """A message has come to this worker."""
+    from orders.drain import note_task
+
+    note_task()
+
+
 logger = logging.getLogger(__name__)
 
 UPKEEP_EVERY_S = 1.0
@@ -47,6 +68,8 @@ class Clock(bootsteps.StartStopStep):
     def __init__(self, consumer: Any, **_: Any) -> None:
         super().__init__(consumer)
         self._entry: Any = None
+        # While the broker is away, the event loop stands still in which dead processes are replaced.
+        meanwhile[:] = [lambda: _replace_dead_processes(consumer)]
 
     def start(self, consumer: Any) -> None:
         """With each connection to the broker, of which a new one may have lost all messages."""
@@ -59,6 +82,12 @@ class Clock(bootsteps.StartStopStep):
         entry, self._entry = self._entry, None
         if entry is not None:
             entry.cancel()
+
+
+def _replace_dead_processes(consumer: Any) -> None:
+    pool = getattr(consumer.pool, "_pool", None)
+    if hasattr(pool, "maintain_pool"):
+        pool.maintain_pool()
 
 
 def _ask_for_upkeep() -> None:

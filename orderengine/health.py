@@ -7,16 +7,20 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from dex import DexError
+from orders.database_errors import drop_connection, is_unavailable, unavailable_reason
 from orders.engine import get_engine
+from orders.redis_errors import redis_reason
 from orders.selectors import pauses_of_all, worker_age_s
+from orders.services.heartbeat import beat
 
 logger = logging.getLogger(__name__)
 
+READY = "ready"
 WORKER_SILENT_S = 10
 RETRY_AFTER_S = 2
 
@@ -56,14 +60,27 @@ def _run(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _database() -> dict[str, Any]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """Asked for a write, for the same reason."""
+    try:
+        beat(READY, at_least_s=1.0)
+    except DatabaseError as error:
+        drop_connection()
+        if not is_unavailable(error):
+            raise
+        logger.warning("not ready: %s", error)
+        return {"ok": False, "reason": unavailable_reason(error)}
     return {}
 
 
 def _redis() -> dict[str, Any]:
-    with redis.Redis.from_url(settings.REDIS_WAKE_URL, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
-        client.ping()
+    """Asked for a write, on a connection of its own: a server may answer a PING and refuse what is needed."""
+    try:
+        with redis.Redis.from_url(settings.REDIS_WAKE_URL, socket_timeout=0.5, socket_connect_timeout=0.5) as client:
+            client.set("ready", "", px=1000)
+    except redis.RedisError as error:
+        logger.warning("not ready: %s", error)
+        reason = f"Redis does not take writes ({redis_reason(error)}): orders go on without it, more slowly"
+        return {"ok": False, "reason": reason}
     return {}
 
 

@@ -71,6 +71,7 @@ CHANNEL_LAYERS = {
 
 # --- Celery: wake-ups, no order ever travels in a message ---------------------------------------------------
 CELERY_BROKER_URL = REDIS_BROKER_URL
+CELERY_BEAT_SCHEDULER = "orderengine.beat:Scheduler"
 CELERY_BROKER_TRANSPORT = "orderengine.broker:Transport"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
@@ -84,6 +85,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = TASK_SOFT_TIME_LIMIT_S
 CELERY_TASK_TIME_LIMIT = TASK_TIME_LIMIT_S
 # Prefetched messages kill a worker when Redis restarts.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A process that starts while the broker is away says so once the event loop runs again, and is not killed for it.
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 3600
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

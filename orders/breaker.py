@@ -12,12 +12,16 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from orders.config import hints_redis_url
+from orders.redis_errors import redis_reason
 
 logger = logging.getLogger(__name__)
 
 # A frozen server costs the one caller that finds out this long, and only once.
 SOCKET_TIMEOUT_S = 0.2
 PROBE_INTERVAL_S = 0.5
+# The same reason is not said again within this time, should Redis come and go.
+SAY_AGAIN_S = 60.0
+PROBE_KEY = "probe"
 # A connection that died while nobody used it fails sooner than this; a second attempt opens another.
 STALE_S = 0.05
 
@@ -40,6 +44,20 @@ def redis_client() -> redis.Redis:
     return _client(os.getpid())
 
 
+def write_probe() -> None:
+    """Ask Redis for what hints need of it: a server may answer a PING and refuse every write. Raises: RedisError."""
+    client = redis_client()
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.set(PROBE_KEY, "", px=1000)
+            pipeline.publish(PROBE_KEY, "")
+            pipeline.execute()
+    except redis.RedisError:
+        # The next one goes wherever the address leads by then: this server may have been demoted.
+        client.connection_pool.disconnect()
+        raise
+
+
 class Breaker:
     """Open after one failure; a background thread, never a caller, finds out when Redis is back."""
 
@@ -47,6 +65,7 @@ class Breaker:
         self._probe = probe
         self._lock = threading.Lock()
         self._open_in_pid: int | None = None
+        self._said: tuple[str, float] = ("", -SAY_AGAIN_S)
 
     @property
     def is_open(self) -> bool:
@@ -73,10 +92,20 @@ class Breaker:
             if self.is_open:
                 return
             self._open_in_pid = os.getpid()
-        logger.warning("Redis is away (%s): orders go on, woken by the upkeep of the workers", type(error).__name__)
-        threading.Thread(target=self._probe_until_back, name="redis-probe", daemon=True).start()
+        is_news = self._say(error)
+        threading.Thread(target=self._probe_until_back, args=(is_news,), name="redis-probe", daemon=True).start()
 
-    def _probe_until_back(self) -> None:
+    def _say(self, error: Exception) -> bool:
+        """Whether the reason is news."""
+        reason, now = redis_reason(error), time.monotonic()
+        said, at = self._said
+        if reason == said and now - at < SAY_AGAIN_S:
+            return False
+        self._said = (reason, now)
+        logger.warning("Redis is away (%s): orders go on, workers look for what is due by themselves", reason)
+        return True
+
+    def _probe_until_back(self, is_news: bool) -> None:
         while True:
             time.sleep(PROBE_INTERVAL_S)
             try:
@@ -84,8 +113,9 @@ class Breaker:
             except Exception:  # noqa: S112 - not back yet
                 continue
             self._open_in_pid = None
-            logger.warning("Redis is back")
+            if is_news:
+                logger.warning("Redis is back")
             return
 
 
-hints = Breaker(lambda: redis_client().ping())
+hints = Breaker(write_probe)

@@ -6,19 +6,15 @@ from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
 
 from dex import RetryableError
-from orders.config import get_guard_policy, get_policy
+from orders import periodic
+from orders.config import get_policy
 from orders.database_errors import DATABASE
 from orders.engine import get_engine, keep_loaded
 from orders.pipeline import run_stage
-from orders.services.blocks import watch_blocks
 from orders.services.examine import examine_books
-from orders.services.gas import guard_gas
-from orders.services.guard import guard_trading
-from orders.services.nonces import clear_nonces
 from orders.services.place import expire_idempotency_keys
-from orders.services.watch import watch_wallets
 from orders.states import Stage
-from orders.upkeep import go_on_alone, keep_up, keep_up_if_late
+from orders.upkeep import keep_up, keep_up_if_late
 
 
 class EngineTask(Task):  # type: ignore[type-arg]
@@ -47,7 +43,6 @@ class StageTask(EngineTask):
             else:
                 keep_up_if_late(engine, policy)
             run_stage(stage, engine=engine, policy=policy)
-            go_on_alone(engine, policy)
 
 
 OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask}
@@ -88,23 +83,21 @@ def upkeep() -> None:
 def watch_nonces() -> None:
     """Every other second: use up the nonces of orders that have ended without theirs, and fill gaps."""
     with DATABASE.watched():
-        clear_nonces(get_engine(), get_policy())
+        periodic.watch_nonces(get_engine(), get_policy())
 
 
 @shared_task(name="orders.watch_wallets", base=EngineTask)
 def watch_all_wallets() -> None:
     """Every half minute: compare each wallet's nonce with the chain's, and the blocks that filled orders."""
     with DATABASE.watched():
-        watch_wallets(get_engine())
-        watch_blocks(get_engine())
+        periodic.watch(get_engine(), get_policy())
 
 
 @shared_task(name="orders.guard", base=EngineTask)
 def guard() -> None:
     """Each minute: pause what keeps going wrong."""
     with DATABASE.watched():
-        guard_gas(get_engine())
-        guard_trading(get_engine(), get_guard_policy())
+        periodic.guard(get_engine(), get_policy())
 
 
 @shared_task(name="orders.examine", base=EngineTask)

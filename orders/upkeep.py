@@ -1,13 +1,10 @@
 """What keeps orders going whatever became of a message: each second, and on the way where nobody comes to it."""
 
 import time
-from contextlib import suppress
 
-from dex import Engine, RetryableError
-from orders.breaker import hints
+from dex import Engine
 from orders.config import Policy
 from orders.events import push_events
-from orders.pipeline import run_stage
 from orders.selectors import UPKEEP
 from orders.services.claim import due_stages, end_dead_leases
 from orders.services.heartbeat import beat
@@ -19,9 +16,6 @@ from orders.wake import wake
 PAUSE_S = 0.5
 # Where all processes of all workers are busy with stages, one of them does it between two.
 LATE_S = 1.5
-# Without a broker a worker goes on for so long, well below the time that a task may take.
-ALONE_S = 10.0
-ALONE_PAUSE_S = 0.05
 
 
 class _Asked:
@@ -30,16 +24,17 @@ class _Asked:
     at = 0.0
 
 
-def keep_up(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> None:
+def keep_up(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> bool:
     """Free what dead workers held, wake every stage that has rows to look at, and send what was stored and not sent.
 
-    Nothing where any process has done so less than `at_least_s` ago.
+    False, and nothing done, where any process has done so less than `at_least_s` ago.
     """
     if not beat(UPKEEP, at_least_s=at_least_s):
-        return
+        return False
     end_dead_leases(policy.lease_s)
     wake_due_stages()
     send_what_is_unsent(engine)
+    return True
 
 
 def keep_up_if_late(engine: Engine, policy: Policy) -> None:
@@ -48,20 +43,6 @@ def keep_up_if_late(engine: Engine, policy: Policy) -> None:
     if now - _Asked.at >= LATE_S:
         _Asked.at = now
         keep_up(engine, policy, LATE_S)
-
-
-def go_on_alone(engine: Engine, policy: Policy) -> None:
-    """While Redis is away no message comes: whoever works at that moment looks for what is due by itself."""
-    ends_at = time.monotonic() + ALONE_S
-    while hints.is_open and time.monotonic() < ends_at:
-        for stage, delay_s in due_stages().items():
-            if not delay_s:
-                with suppress(
-                    RetryableError
-                ):  # its orders have their own back-off, and nobody can be asked to come again
-                    run_stage(stage, engine=engine, policy=policy)
-        keep_up_if_late(engine, policy)
-        time.sleep(ALONE_PAUSE_S)
 
 
 def wake_due_stages() -> None:

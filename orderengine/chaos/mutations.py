@@ -139,7 +139,7 @@ MUTANTS = (
         "upkeep off",
         (
             Edit("orders/upkeep.py", "items():\n        wake(", "items() & set():\n        wake("),
-            Edit("orders/upkeep.py", "while hints.is_open and", "while 0 and"),
+            Edit("orders/drain.py", "while hints.is_open and", "while 0 and"),
             Edit("orders/upkeep.py", "events = send_unsent(engine)\n", "events = send_unsent(engine) if 0 else []\n"),
         ),
         L1,

@@ -1,4 +1,4 @@
-"""What keeps orders going without beat, without messages and without a broker."""
+"""What keeps orders going without beat and without messages; tests/field/test_drain.py: without a broker."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,12 +6,11 @@ import pytest
 
 from dex import Engine
 from orders import upkeep
-from orders.breaker import Breaker
 from orders.config import Policy
 from orders.models import Account, Heartbeat
 from orders.states import Stage
 from orders.tests.factories import place
-from orders.upkeep import LATE_S, go_on_alone, keep_up, keep_up_if_late
+from orders.upkeep import LATE_S, keep_up, keep_up_if_late
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,26 +59,3 @@ def test_a_busy_process_does_it_only_where_nobody_else_has(
     monkeypatch.setattr(upkeep._Asked, "at", 0.0)
     keep_up_if_late(engine, policy)
     assert woken == [Stage.ROUTE] * 2
-
-
-def test_without_a_broker_whoever_works_goes_on(
-    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Until Redis is back, which here is once the order has ended."""
-    [order] = place(account)
-
-    def is_back() -> None:
-        order.refresh_from_db()
-        if order.status != "CONFIRMED":
-            raise ConnectionError
-
-    hints = Breaker(is_back)
-    monkeypatch.setattr("orders.upkeep.hints", hints)
-    monkeypatch.setattr("orders.upkeep.ALONE_S", 60.0)
-    hints.attempt(is_back)
-
-    go_on_alone(engine, policy)
-
-    order.refresh_from_db()
-    assert order.status == "CONFIRMED"
-    assert not hints.is_open

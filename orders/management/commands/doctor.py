@@ -122,7 +122,8 @@ def _tokens() -> str:
 
 def _redis() -> str:
     with redis.Redis.from_url(settings.REDIS_BROKER_URL, socket_timeout=1, socket_connect_timeout=1) as client:
-        client.ping()
+        # A server may answer a PING and refuse every write.
+        client.set("doctor", "", px=1000)
         policy = str(client.info("memory").get("maxmemory_policy", "unknown"))
     if policy != "noeviction":
         raise Missing(f"maxmemory-policy is {policy}: wake-ups could be evicted")

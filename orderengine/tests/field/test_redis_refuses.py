@@ -1,0 +1,131 @@
+"""A Redis that answers with errors is away: orders end as ever, no process does, and all of it is back by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from orderengine.chaos.refusals import REFUSALS
+from orderengine.chaos.stack import descendants
+from orderengine.devstack.environment import free_port
+from orderengine.tests.conftest import state_directory
+from orderengine.tests.engines import Engine
+from orderengine.tests.test_system import FAST, order, until
+
+pytestmark = pytest.mark.system
+
+# Beyond the ten seconds for which a worker went on by itself before.
+LONG_S = 13.0
+ENDS_WITHIN_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[Engine]:
+    with state_directory() as state:
+        engine = Engine(state, PORT=str(free_port()), **FAST).until_up()
+        yield engine
+        assert engine.process.poll() is None, "".join(engine.said)
+        engine.stop()
+
+
+@pytest.fixture
+def http(whole: Engine) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=whole.url, timeout=10) as client:
+        until(lambda: client.get("/ready").status_code == 200, 60)
+        yield client
+
+
+@pytest.fixture
+def refusing(whole: Engine, http: httpx.Client) -> Iterator[Any]:
+    """Has Redis refuse, and take writes again in any case."""
+    client, begun = whole.redis(), []
+
+    def begin(code: str) -> None:
+        REFUSALS[code].begin(client, whole.processes()["valkey"])
+        begun.append(code)
+
+    def end() -> None:
+        while begun:
+            REFUSALS[begun.pop()].end(client, whole.processes()["valkey"])
+
+    begin.end = end  # type: ignore[attr-defined]
+    yield begin
+    end()
+
+
+def place(http: httpx.Client) -> str:
+    started_at = time.monotonic()
+    answer = http.post("/api/v1/orders", json=order())
+    assert (answer.status_code, time.monotonic() - started_at < 1) == (201, True), answer.text
+    return str(answer.headers["Location"])
+
+
+def until_filled(http: httpx.Client, location: str) -> None:
+    until(lambda: http.get(location).json()["outcome"] == "filled", ENDS_WITHIN_S)
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_orders_go_on_while_redis_refuses_and_no_process_ends(
+    code: str, whole: Engine, http: httpx.Client, refusing: Any
+) -> None:
+    """The worker died five times in 20 s, and `make run` ended everything; an idle one found no order after 10 s."""
+    before = whole.processes()
+    refusing(code)
+
+    until_filled(http, place(http))
+    ready = http.get("/ready")
+    time.sleep(LONG_S)
+    until_filled(http, place(http))
+
+    reason = f"Redis does not take writes ({code}): orders go on without it, more slowly"
+    assert (ready.status_code, ready.json()["checks"]["redis"]["reason"]) == (503, reason)
+    assert ready.json()["checks"]["worker"]["ok"]
+    refusing.end()
+    until(lambda: http.get("/ready").status_code == 200, 15)
+    until_filled(http, place(http))
+    assert whole.processes() == before
+
+
+def test_a_worker_child_that_dies_meanwhile_is_replaced(whole: Engine, http: httpx.Client, refusing: Any) -> None:
+    """Its parent waits for the broker, and must look after it all the same."""
+    worker = whole.processes()["worker"]
+    refusing("READONLY")
+    time.sleep(2)
+    killed = descendants(worker)
+    for child in killed:
+        os.kill(child, signal.SIGKILL)
+
+    until(lambda: len(set(descendants(worker)) - set(killed)) == 2, 10)
+    until_filled(http, place(http))
+
+    refusing.end()
+    until_filled(http, place(http))
+    assert whole.processes()["worker"] == worker
+
+
+def test_a_worker_that_starts_meanwhile_works(whole: Engine, http: httpx.Client, refusing: Any) -> None:
+    worker = whole.processes()["worker"]
+    refusing("NOREPLICAS")
+    os.killpg(worker, signal.SIGKILL)
+
+    location = place(http)
+
+    until(lambda: whole.processes().get("worker") not in {None, worker}, 20)
+    until(lambda: http.get(location).json()["outcome"] == "filled", 20)
+
+
+def test_the_reason_is_said_once(whole: Engine, http: httpx.Client, refusing: Any) -> None:
+    whole.said.clear()
+    refusing("MISCONF")
+    place(http)
+    time.sleep(6)
+    said = list(whole.said)
+
+    assert [line for line in said if "Traceback" in line] == []
+    web = [line for line in said if line.startswith("web") and "MISCONF" in line and "not ready" not in line]
+    assert len(web) <= 1, said
+    assert len(said) <= 12, "".join(said)

@@ -1,0 +1,41 @@
+"""What is done every so often beside the stages: by beat's messages, and without them while the broker is away."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dex import Engine
+from orders.config import Policy, get_guard_policy
+from orders.services.blocks import watch_blocks
+from orders.services.gas import guard_gas
+from orders.services.guard import guard_trading
+from orders.services.nonces import clear_nonces
+from orders.services.watch import watch_wallets
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do, and how often."""
+
+    every_s: float
+    run: Callable[[Engine, Policy], object]
+
+
+def watch_nonces(engine: Engine, policy: Policy) -> None:
+    """Consume the nonces of orders that have ended without theirs, and fill gaps."""
+    clear_nonces(engine, policy)
+
+
+def watch(engine: Engine, policy: Policy) -> None:
+    """Compare each wallet's nonce with the chain's, and the blocks that filled orders."""
+    watch_wallets(engine)
+    watch_blocks(engine)
+
+
+def guard(engine: Engine, policy: Policy) -> None:
+    """Pause what keeps going wrong."""
+    guard_gas(engine)
+    guard_trading(engine, get_guard_policy())
+
+
+# What orders and money need. The rest waits for the broker.
+JOBS = {"watch-nonces": Job(2.0, watch_nonces), "watch-wallets": Job(30.0, watch), "guard": Job(60.0, guard)}
