@@ -49,7 +49,8 @@ class Broker(Connection):
             for act in meanwhile:
                 act()
 
-        return super().ensure_connection(say_once, *args, callback=between, **(soon | kwargs))
+        chosen: dict[str, Any] = soon | kwargs | {"callback": between}
+        return super().ensure_connection(say_once, *args, **chosen)
 
 
 class Amqp(AMQP):
@@ -117,9 +118,10 @@ class Transport(redis.Transport):
 
     def establish_connection(self) -> Any:
         """Connect to a server that takes writes. Raises: RedisError."""
-        connection = super().establish_connection()
+        connection: Any = super().establish_connection()
+        channels: Any = self._avail_channels  # type: ignore[attr-defined]  # the one that was made to connect
         try:
-            self._avail_channels[-1].client.set(PROBE_KEY, "", px=PROBE_MS)
+            channels[-1].client.set(PROBE_KEY, "", px=PROBE_MS)
         except RedisError:
             self.close_connection(connection)
             raise

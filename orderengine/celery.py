@@ -85,7 +85,7 @@ class Clock(bootsteps.StartStopStep):
 
 
 def _replace_dead_processes(consumer: Any) -> None:
-    pool = getattr(consumer.pool, "_pool", None)
+    pool: Any = getattr(consumer.pool, "_pool", None)
     if hasattr(pool, "maintain_pool"):
         pool.maintain_pool()
 

@@ -31,7 +31,8 @@ class DatabaseWrapper(PostgresWrapper):
 
     def _configure_connection(self, connection: Any) -> bool:
         """Once for each new session. Returns whether there is something to commit."""
-        needs_commit = bool(super()._configure_connection(connection))
+        # The stubs know nothing of it.
+        needs_commit = bool(super()._configure_connection(connection))  # type: ignore[misc]
         if not self.settings_dict["OPTIONS"].get("session"):
             return needs_commit
         statement, parameters = self.session_statement()

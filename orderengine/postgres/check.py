@@ -26,7 +26,9 @@ def check() -> str:
     connection.ensure_connection()
     if not keeps_sessions(connection):
         raise ValueError(POOLED)
-    return str(connection.pg_version // 10000)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        return str(int(cursor.fetchone()[0]) // 10000)
 
 
 def main() -> None:

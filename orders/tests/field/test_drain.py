@@ -7,7 +7,6 @@ import pytest
 from redis.exceptions import BusyLoadingError, ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from dex import Engine
-from orders import drain
 from orders.breaker import SAY_AGAIN_S, Breaker
 from orders.config import Policy
 from orders.drain import Drain, drain_without_broker, note_task, silent_s, work_if_nobody_does
@@ -102,9 +101,9 @@ def test_a_silent_worker_leaves_the_work_to_one_that_does_it(account: Account, e
 
 
 def test_every_message_is_noted_in_all_processes_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain.time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr("orders.drain.time.monotonic", lambda: 1000.0)
     note_task()
-    monkeypatch.setattr(drain.time, "monotonic", lambda: 1002.5)
+    monkeypatch.setattr("orders.drain.time.monotonic", lambda: 1002.5)
 
     assert silent_s() == 2.5
 
