@@ -144,7 +144,7 @@ def measure(cases: Iterable[Case], repeat: int, compares: bool) -> Row:
         row.ms.append(ms)
         row.swaps.append(len(split.swaps))
         row.proven += split.is_proven
-        row.float_gap.append(split.gap_bp)
+        row.float_gap.append(split.gap_bps)
         row.exact_gap.append(exact_gap(case.order, split))
         if compares and not case.order.swap_cost and case.order.max_swaps is None:
             _compare(row, case, split)
@@ -204,10 +204,10 @@ def summary(name: str, row: Row) -> dict[str, Any]:
         "target_ms": target,
         "proven": row.proven,
         "median_swaps": float(np.median(row.swaps)),
-        "float_gap_bp": _spread(row.float_gap),
-        "exact_gap_bp": _spread(row.exact_gap),
-        "over_single_path_bp": _spread(row.over_single),
-        "over_grid_bp": _spread(row.over_grid),
+        "float_gap_bps": _spread(row.float_gap),
+        "exact_gap_bps": _spread(row.exact_gap),
+        "over_single_path_bps": _spread(row.over_single),
+        "over_grid_bps": _spread(row.over_grid),
     }
 
 
@@ -239,8 +239,8 @@ def main() -> None:
 
 def _line(figures: dict[str, Any]) -> str:
     target = figures["target_ms"] or ("", "")
-    gap, exact = figures["float_gap_bp"], figures["exact_gap_bp"]
-    single, grid = figures["over_single_path_bp"], figures["over_grid_bp"]
+    gap, exact = figures["float_gap_bps"], figures["exact_gap_bps"]
+    single, grid = figures["over_single_path_bps"], figures["over_grid_bps"]
     return (
         f"{figures['row']:>11}{figures['orders']:>7}{figures['p50_ms']:>6.2f} ms{target[0]:>7}"
         f"{figures['p95_ms']:>6.2f} ms{target[1]:>7}{figures['loop_ms']:>7.1f}"

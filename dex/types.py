@@ -124,7 +124,7 @@ class Quote:
     `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
     stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
     without fees or impact (the arrival mid, for reports). `bound` is what no route of any shape can beat, in atoms
-    of the side that is not fixed, and `gap_bp` how far the promise is from it; None where no bound was found.
+    of the side that is not fixed, and `gap_bps` how far the promise is from it; None where no bound was found.
     `snapshot_version` is the block it was priced on.
     """
 
@@ -137,7 +137,7 @@ class Quote:
     mid_amount_out: int
     price_impact_ppm: int
     bound: int | None
-    gap_bp: float | None
+    gap_bps: float | None
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
 

@@ -36,6 +36,13 @@ def bps_to_ppm(bps: Decimal) -> int:
     return int(bps * BPS_IN_PPM)
 
 
+def bps_text(bps: float, decimals: int) -> str:
+    """Basis points as a plain decimal string, rounded to so many decimals."""
+    number = round(Decimal(repr(bps)), decimals)
+    text = f"{number:f}"
+    return "0" if not number else text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def ppm_to_bps(ppm: int) -> str:
     """Millionths to basis points as a decimal string."""
     return format_units(ppm, 2)

@@ -7,7 +7,7 @@ from orders.amounts import format_units, ppm_to_bps
 from orders.controls import NONE, Controls
 from orders.events import timestamp
 from orders.models import Order
-from orders.routes import encode_quote
+from orders.routes import encode_quote, in_present_form
 from orders.states import OrderStatus
 from orders.terms import Terms
 
@@ -17,10 +17,12 @@ _UNSIGNED = {OrderStatus.PENDING, OrderStatus.ROUTING, OrderStatus.BUILDING}
 def order_json(order: Order, controls: Controls = NONE) -> dict[str, Any]:
     """The order object. Every amount comes in token units and, as `*_raw`, in atoms.
 
+    `amount` is what was asked for, `quoted_amount_*` what was last quoted, `amount_in` and `amount_out` what was
+    executed: null for an order that was not, or not yet.
+
     `controls` are the pauses in force, where the reader should learn that the order waits for one.
     """
     is_exact_in = order.side == Side.EXACT_IN
-    stated_in, stated_out = (order.amount, None) if is_exact_in else (None, order.amount)
     extra = order.terms
     return {
         "id": str(order.id),
@@ -30,8 +32,8 @@ def order_json(order: Order, controls: Controls = NONE) -> dict[str, Any]:
         "side": order.side,
         "type": order.order_type,
         **_amount("amount", order.amount, order.decimals_in if is_exact_in else order.decimals_out),
-        **_amount("amount_in", _first(order.amount_in, order.quoted_amount_in, stated_in), order.decimals_in),
-        **_amount("amount_out", _first(order.amount_out, order.quoted_amount_out, stated_out), order.decimals_out),
+        **_amount("amount_in", order.amount_in, order.decimals_in),
+        **_amount("amount_out", order.amount_out, order.decimals_out),
         **_amount("quoted_amount_in", order.quoted_amount_in, order.decimals_in),
         **_amount("quoted_amount_out", order.quoted_amount_out, order.decimals_out),
         **_amount("min_amount_out", order.min_amount_out, order.decimals_out),
@@ -50,7 +52,7 @@ def order_json(order: Order, controls: Controls = NONE) -> dict[str, Any]:
         "seq": order.seq,
         "chain": order.chain_id,
         "tx_hash": order.tx_hash,
-        "route": order.route,
+        "route": order.route and in_present_form(order.route),
         "failure": order.failure,
         "version": order.seq,
         "created_at": timestamp(order.created_at),
@@ -142,7 +144,3 @@ def _amount(name: str, atoms: int | None, decimals: int) -> dict[str, str | None
     if atoms is None:
         return {name: None, f"{name}_raw": None}
     return {name: format_units(atoms, decimals), f"{name}_raw": str(atoms)}
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dex import PPM, VENUES, Hop, Leg, Quote, Route, Side, legs_of
-from orders.amounts import format_units, ppm_to_bps
+from orders.amounts import bps_text, format_units, ppm_to_bps
 
 # How good a route is; of the two bounds it has the one for its side.
-PROOF = ("upper_bound", "lower_bound", "gap_bp", "best_single_venue", "saved_bps")
+PROOF = ("upper_bound", "lower_bound", "gap_bps", "best_single_venue", "saved_bps")
+GAP_DECIMALS, SAVED_DECIMALS = 6, 4
 
 
 def encode_quote(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
@@ -43,8 +44,8 @@ def _encode_bound(quote: Quote, in_decimals: int, out_decimals: int) -> dict[str
     """What no route of any shape can beat: of token_out for a fixed input, of token_in for a fixed output."""
     is_exact_in = quote.side is Side.EXACT_IN
     name, decimals = ("upper_bound", out_decimals) if is_exact_in else ("lower_bound", in_decimals)
-    gap_bp = None if quote.gap_bp is None else round(quote.gap_bp, 6)
-    return {name: _units(quote.bound, decimals), f"{name}_raw": _text(quote.bound), "gap_bp": gap_bp}
+    gap_bps = None if quote.gap_bps is None else bps_text(quote.gap_bps, GAP_DECIMALS)
+    return {name: _units(quote.bound, decimals), f"{name}_raw": _text(quote.bound), "gap_bps": gap_bps}
 
 
 def _encode_saved(quote: Quote) -> dict[str, Any]:
@@ -56,21 +57,22 @@ def _encode_saved(quote: Quote) -> dict[str, Any]:
         saved = quote.amount_out / best.amount_out - 1
     else:
         saved = best.amount_in / quote.amount_in - 1
-    return {"best_single_venue": best.venue, "saved_bps": round(saved * 10_000, 4)}
+    return {"best_single_venue": best.venue, "saved_bps": bps_text(saved * 10_000, SAVED_DECIMALS)}
 
 
 def proof_sentences(stored: Mapping[str, Any]) -> list[str]:
     """What a stored route says of itself, in words: its distance from the bound, and what it saves."""
+    stored = in_present_form(stored)
     token_in, token_out = stored["token_in"], stored["token_out"]
     said = []
     if (most := stored.get("upper_bound")) is not None:
         said.append(f"no route pays more than {most} {token_out}")
     if (least := stored.get("lower_bound")) is not None:
         said.append(f"no route costs less than {least} {token_in}")
-    if (gap := stored.get("gap_bp")) is not None:
-        said.append(f"this one is within {gap:g} bp of that")
+    if (gap := stored.get("gap_bps")) is not None:
+        said.append(f"this one is within {gap} bp of that")
     if (saved := stored.get("saved_bps")) is not None:
-        said.append(f"{saved:g} bp better than {venue_title(stored['best_single_venue'])} alone")
+        said.append(f"{saved} bp better than {venue_title(stored['best_single_venue'])} alone")
     return said
 
 
@@ -90,6 +92,17 @@ def encode_legs(legs: tuple[Leg, ...], decimals: Mapping[str, int]) -> list[dict
         }
         for leg in legs
     ]
+
+
+def in_present_form(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored route as it would be stored today: earlier rows hold numbers, one as `gap_bp`."""
+    route = dict(stored)
+    if "gap_bp" in route:
+        route["gap_bps"] = route.pop("gap_bp")
+    for name, decimals in (("gap_bps", GAP_DECIMALS), ("saved_bps", SAVED_DECIMALS)):
+        if isinstance(route.get(name), (int, float)):
+            route[name] = bps_text(route[name], decimals)
+    return route
 
 
 def decode_route(stored: Mapping[str, Any]) -> Route:

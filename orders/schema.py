@@ -6,10 +6,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
 from dex import Side
-from orders.serializers import TIMES_IN_FORCE, GuardsSerializer, SimSerializer, VenuesSerializer
+from orders.serializers import TIMES_IN_FORCE, SimSerializer
 from orders.states import OrderStatus
 
-BEST_KNOWN = "Executed once CONFIRMED; until then, and for FAILED, as last quoted, else as stated."
+EXECUTED = "Executed; null for an order that was not, or not yet."
+QUOTED = "As last quoted; null before the first quote."
+BPS_TEXT = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 # What the docs page fills in to be tried out; values made up from the shapes alone are refused.
 _SWAP = {"token_in": "SOL", "token_out": "USDC", "amount": "250"}
 _BACK = {"token_in": "USDC", "token_out": "ETH", "amount": "1000"}
@@ -23,6 +25,32 @@ TWO_SWAPS = OpenApiExample("Two swaps", {"orders": [_SWAP, _BACK]}, request_only
 
 def _amount(help_text: str = "Token units.", **kwargs: Any) -> serializers.CharField:
     return serializers.CharField(help_text=help_text, **kwargs)
+
+
+def _bps(help_text: str = "Basis points.", **kwargs: Any) -> serializers.RegexField:
+    """Basis points are text in every answer; requests may also state a number."""
+    return serializers.RegexField(BPS_TEXT, help_text=help_text, **kwargs)
+
+
+class GuardsShape(serializers.Serializer[Any]):
+    """The owner's limits, as they hold."""
+
+    max_slippage_bps = _bps()
+    max_price_impact_bps = _bps(allow_null=True)
+    min_amount_out = _amount(allow_null=True)
+    max_amount_in = _amount(allow_null=True)
+    max_quote_age_ms = serializers.IntegerField(allow_null=True)
+
+
+class RouteLimitsShape(serializers.Serializer[Any]):
+    """Where the order may trade, and how large its route may be; null: no limit."""
+
+    allow = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    deny = serializers.ListField(child=serializers.CharField())
+    deny_tokens = serializers.ListField(child=serializers.CharField())
+    max_legs = serializers.IntegerField(allow_null=True)
+    max_hops = serializers.IntegerField(allow_null=True)
+    max_swaps = serializers.IntegerField(allow_null=True)
 
 
 class FieldErrorShape(serializers.Serializer[Any]):
@@ -92,10 +120,10 @@ class RouteShape(serializers.Serializer[Any]):
     upper_bound_raw = _amount("Atoms.", required=False, allow_null=True)
     lower_bound = _amount("exact_out: no route of any shape costs less.", required=False, allow_null=True)
     lower_bound_raw = _amount("Atoms.", required=False, allow_null=True)
-    gap_bp = serializers.FloatField(allow_null=True, help_text="How far the route is from that bound, at most.")
+    gap_bps = _bps("How far the route is from that bound, at most.", allow_null=True)
     best_single_venue = serializers.CharField(allow_null=True)
-    saved_bps = serializers.FloatField(allow_null=True, help_text="Better than the best single venue by.")
-    price_impact_bps = serializers.CharField()
+    saved_bps = _bps("Better than the best single venue by.", allow_null=True)
+    price_impact_bps = _bps("How much worse the order's own size makes its price.")
     mid_amount_out = _amount("The same input at the marginal prices, without fee or impact.")
     mid_amount_out_raw = _amount("Atoms.")
     snapshot_version = serializers.IntegerField(help_text="Block that was priced.")
@@ -113,20 +141,20 @@ class OrderShape(serializers.Serializer[Any]):
     type = serializers.CharField()
     amount = _amount("The fixed side, token units.")
     amount_raw = _amount("Atoms.")
-    amount_in = _amount(BEST_KNOWN, allow_null=True)
+    amount_in = _amount(EXECUTED, allow_null=True)
     amount_in_raw = _amount("Atoms.", allow_null=True)
-    amount_out = _amount(BEST_KNOWN, allow_null=True)
+    amount_out = _amount(EXECUTED, allow_null=True)
     amount_out_raw = _amount("Atoms.", allow_null=True)
-    quoted_amount_in = _amount(allow_null=True)
+    quoted_amount_in = _amount(QUOTED, allow_null=True)
     quoted_amount_in_raw = _amount("Atoms.", allow_null=True)
-    quoted_amount_out = _amount(allow_null=True)
+    quoted_amount_out = _amount(QUOTED, allow_null=True)
     quoted_amount_out_raw = _amount("Atoms.", allow_null=True)
     min_amount_out = _amount("Limit that the chain enforces.", allow_null=True)
     min_amount_out_raw = _amount("Atoms.", allow_null=True)
     max_amount_in = _amount("Limit that the chain enforces.", allow_null=True)
     max_amount_in_raw = _amount("Atoms.", allow_null=True)
-    guards = GuardsSerializer()
-    venues = VenuesSerializer()
+    guards = GuardsShape()
+    venues = RouteLimitsShape()
     time_in_force = serializers.ChoiceField(choices=TIMES_IN_FORCE)
     expires_at = serializers.DateTimeField(allow_null=True)
     tags = serializers.DictField(child=serializers.CharField())
@@ -169,7 +197,7 @@ class QuoteShape(serializers.Serializer[Any]):
     max_amount_in = _amount()
     max_amount_in_raw = _amount("Atoms.")
     price = serializers.CharField(help_text="token_out per token_in, for display only.")
-    guards = GuardsSerializer()
+    guards = GuardsShape()
     chain = serializers.CharField()
     waiting_for = serializers.CharField(allow_null=True, help_text="What an order would wait for; null: nothing.")
     route = RouteShape()
@@ -205,7 +233,7 @@ class PoolShape(serializers.Serializer[Any]):
     pool = serializers.CharField()
     kind = serializers.CharField()
     tokens = serializers.ListField(child=serializers.CharField())
-    fee_bps = serializers.CharField()
+    fee_bps = _bps()
     reserves = serializers.DictField(child=serializers.CharField(), help_text="Token units by symbol.")
 
 

@@ -140,7 +140,7 @@ def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tup
     amount_out = found.route.amount_out if is_exact_in else request.amount
     marginal, mid = _prices(market, found.route)
     min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
-    bound, gap_bp = _certificate(is_exact_in, amount_in, amount_out, found.bound, len(found.route.hops))
+    bound, gap_bps = _certificate(is_exact_in, amount_in, amount_out, found.bound, len(found.route.hops))
     return Quote(
         side=request.side,
         route=found.route,
@@ -151,7 +151,7 @@ def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tup
         mid_amount_out=int(amount_in * mid),
         price_impact_ppm=max(0, round(PPM * (1 - amount_out / (amount_in * marginal)))),
         bound=bound,
-        gap_bp=gap_bp,
+        gap_bps=gap_bps,
         venue_quotes=venue_quotes,
         snapshot_version=market.version,
     )

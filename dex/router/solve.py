@@ -101,7 +101,7 @@ def answer_of(problem: Problem, graph: ProblemGraph, split: Split) -> dict[str, 
         "amount_out": str(split.amount_out),
         "float_out" if is_exact_in else "float_in": _number(split.float_amount),
         "upper_bound" if is_exact_in else "lower_bound": _number(split.bound),
-        "gap_bp": _number(split.gap_bp),
+        "gap_bps": _basis_points(split.gap_bps),
         "swaps": len(split.swaps),
     }
     if problem.swap_cost is not None or problem.max_swaps is not None:
@@ -161,6 +161,11 @@ def _net_out(split: Split, swap_cost: float) -> str:
     """Output less the cost of all swaps, exact for the cost's shortest decimal form."""
     net = Decimal(split.amount_out) - len(split.swaps) * Decimal(repr(swap_cost))
     return f"{net.normalize():f}"
+
+
+def _basis_points(value: float) -> str | None:
+    """A plain decimal, every digit of the double; basis points are text in every answer."""
+    return f"{Decimal(repr(value + 0.0)):f}" if math.isfinite(value) else None
 
 
 def _number(value: float) -> float | None:

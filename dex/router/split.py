@@ -88,7 +88,7 @@ def _split(market: CompiledMarket, query: Query, route: Route, finished: Finishe
         float_amount=value,
         cost=cost,
         bound=route.bound,
-        gap_bp=_BASIS_POINTS * gap,
+        gap_bps=_BASIS_POINTS * gap,
         is_proven=gap <= GAP or (route.is_proven and is_same),
         prices={market.tokens[token]: price / worth for token, price in sorted(prices.items())},
         pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),

@@ -52,7 +52,7 @@ class Split:
     `swaps` sell each token only after all that buy it; `amount_in` and `amount_out` are what they add up to, in
     whole atoms through the pools' own arithmetic. `float_amount` is the side that was not fixed, without rounding,
     and `cost` that of all swaps in the same token. `bound` is what no route can beat: of output less cost for
-    exact_in, of input plus cost for exact_out; `gap_bp` is how far this route is from it in basis points.
+    exact_in, of input plus cost for exact_out; `gap_bps` is how far this route is from it in basis points.
     `is_proven` says that the gap is closed, but for rounding. `prices` are the marginal ones of the route's tokens,
     in atoms of token_out per atom; `pools_after` the pools it goes through as it leaves them.
     """
@@ -63,7 +63,7 @@ class Split:
     float_amount: float
     cost: float
     bound: float
-    gap_bp: float
+    gap_bps: float
     is_proven: bool
     prices: Mapping[str, float]
     pools_after: tuple[Pool, ...]

@@ -32,14 +32,14 @@ class Verdict:
     """What a route that keeps to the rules really does, in base units.
 
     `amount_out` is what the rules pay for the stated inputs. `net_out` is that less the cost of the swaps.
-    `gap_bp` is how much worse than the reference it is, None where the case has none.
+    `gap_bps` is how much worse than the reference it is, None where the case has none.
     """
 
     amount_in: int
     amount_out: int
     net_out: Decimal
     swaps: int
-    gap_bp: float | None
+    gap_bps: float | None
 
 
 def judge(graph: Mapping[str, Any], case: Mapping[str, Any], swaps: Sequence[Mapping[str, Any]]) -> Verdict:
@@ -59,7 +59,7 @@ def judge(graph: Mapping[str, Any], case: Mapping[str, Any], swaps: Sequence[Map
         )
         amount_out = received + surplus
         net_out = amount_out - len(swaps) * Decimal(str(case.get("swap_cost") or 0))
-        verdict = Verdict(spent, amount_out, net_out, len(swaps), _gap_bp(case, spent, net_out))
+        verdict = Verdict(spent, amount_out, net_out, len(swaps), _gap_bps(case, spent, net_out))
         _check_bounds(case, verdict)
         return verdict
 
@@ -125,7 +125,7 @@ def _check_balances(case: Mapping[str, Any], swaps: Sequence[Mapping[str, Any]])
     return spent, received
 
 
-def _gap_bp(case: Mapping[str, Any], amount_in: int, net_out: Decimal) -> float | None:
+def _gap_bps(case: Mapping[str, Any], amount_in: int, net_out: Decimal) -> float | None:
     reference = case.get("reference") or {}
     if case["mode"] == "exact_out":
         best = reference.get("amount_in")

@@ -135,7 +135,7 @@ def _assert_bounded(order: SplitOrder, split: Split) -> None:
     inexact = (
         FLOAT_ERROR * split.amount_out / (split.prices[order.token_in] or math.ulp(0.0)) if order.side is OUT else 0.0
     )
-    assert -split.gap_bp * amount_of(split, order) <= BASIS_POINTS * (BOUND_ERROR * amount_of(split, order) + inexact)
+    assert -split.gap_bps * amount_of(split, order) <= BASIS_POINTS * (BOUND_ERROR * amount_of(split, order) + inexact)
     assert math.isfinite(split.bound)
     assert math.isfinite(split.float_amount)
     assert split.prices.keys() >= {token for swap in split.swaps for token in (swap.token_in, swap.token_out)}

@@ -49,7 +49,7 @@ if not IS_INSTALLED:
 needs_numba = pytest.mark.skipif(not IS_INSTALLED, reason=KERNELS_MISSING)
 
 FILE = json.loads((VECTORS_DIR / "routing_cases.json").read_text(encoding="utf-8"))
-GAP_BP = 0.01  # how far the gaps of two routes may be apart
+GAP_BPS = 0.01  # how far the gaps of two routes may be apart
 AMOUNT = 1e-8  # and their amounts, relative
 ATOMS_PER_SWAP = 2
 CLOSE = 1e-9
@@ -213,7 +213,7 @@ def assert_same_route(numpy: Split | DexError, kernels: Split | DexError) -> Non
     assert numpy.is_proven == kernels.is_proven
     for ours, theirs in ((numpy.amount_in, kernels.amount_in), (numpy.amount_out, kernels.amount_out)):
         assert abs(ours - theirs) <= ATOMS_PER_SWAP * len(numpy.swaps) + AMOUNT * ours
-    assert kernels.gap_bp == pytest.approx(numpy.gap_bp, abs=GAP_BP, rel=1e-6)
+    assert kernels.gap_bps == pytest.approx(numpy.gap_bps, abs=GAP_BPS, rel=1e-6)
 
 
 @needs_numba
@@ -236,7 +236,7 @@ def test_cases_of_the_file_get_the_same_routes(case: dict[str, Any]) -> None:
     atoms = ATOMS_PER_SWAP * numpy["swaps"]
     for name in ("amount_in", "amount_out"):
         assert abs(int(numpy[name]) - int(kernels[name])) <= atoms + AMOUNT * int(numpy[name])
-    assert kernels["gap_bp"] == pytest.approx(numpy["gap_bp"], abs=GAP_BP)
+    assert float(kernels["gap_bps"]) == pytest.approx(float(numpy["gap_bps"]), abs=GAP_BPS)
 
 
 @needs_numba

@@ -116,9 +116,9 @@ def test_a_split_over_a_detour_beats_each_way_alone() -> None:
     assert {hop.pool_id for hop in large.route.hops} == {"direct", "first", "second"}
     assert large.amount_out > quote([first, second], request(*SOL_USDC, 10**12)).amount_out
     assert large.bound is not None
-    assert large.gap_bp is not None
+    assert large.gap_bps is not None
     assert large.amount_out <= large.bound
-    assert large.gap_bp < 0.001
+    assert large.gap_bps < 0.001
 
 
 def test_slippage_is_rounded_in_the_owners_favour() -> None:

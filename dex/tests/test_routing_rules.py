@@ -151,8 +151,8 @@ def test_best_single_path_of_the_file_keeps_to_the_rules(case: dict[str, Any]) -
     # Whole base units in between cost a little: their share of the amounts there.
     share = sum(2 / min(swap["amount_in"], swap["amount_out"]) for swap in swaps)
     assert float(best["amount_out"]) * (1 - share) - 1 <= verdict.amount_out <= float(best["amount_out"]) * (1 + 1e-12)
-    assert verdict.gap_bp is not None
-    assert verdict.gap_bp >= -1e-6
+    assert verdict.gap_bps is not None
+    assert verdict.gap_bps >= -1e-6
 
 
 def _swap(pool: str, token_in: int, token_out: int, amount_in: int, amount_out: int) -> dict[str, Any]:
@@ -179,8 +179,8 @@ def test_good_route_is_measured_against_the_reference() -> None:
     verdict = judge(GRAPH, _case(reference=reference), SWAPS[::-1])
 
     assert (verdict.amount_in, verdict.amount_out, verdict.swaps) == (2_000, 3_982 + 3_992, 3)
-    assert verdict.gap_bp == pytest.approx(1e4 * (1 - 7_974 / 8_000))
-    assert judge(GRAPH, _case(), SWAPS).gap_bp is None
+    assert verdict.gap_bps == pytest.approx(1e4 * (1 - 7_974 / 8_000))
+    assert judge(GRAPH, _case(), SWAPS).gap_bps is None
 
 
 def test_stated_outputs_may_be_modest_and_the_true_ones_count() -> None:
@@ -195,7 +195,7 @@ def test_each_swap_costs_what_the_case_says() -> None:
     verdict = judge(GRAPH, _case(swap_cost="10.5", reference=reference), SWAPS)
 
     assert float(verdict.net_out) == 7_974 - 31.5
-    assert verdict.gap_bp == pytest.approx(1e4 * (1 - 7_942.5 / 7_950))
+    assert verdict.gap_bps == pytest.approx(1e4 * (1 - 7_942.5 / 7_950))
 
 
 def test_fixed_output_must_arrive_and_the_input_is_measured() -> None:
@@ -204,7 +204,7 @@ def test_fixed_output_must_arrive_and_the_input_is_measured() -> None:
     verdict = judge(GRAPH, case, SWAPS)
 
     assert verdict.amount_in == 2_000
-    assert verdict.gap_bp == pytest.approx(1e4 * (2_000 / 1_999 - 1))
+    assert verdict.gap_bps == pytest.approx(1e4 * (2_000 / 1_999 - 1))
     with pytest.raises(RuleBroken, match="7974 are delivered, not 7975"):
         judge(GRAPH, case | {"amount": "7975"}, SWAPS)
     with pytest.raises(RuleBroken, match="2000 is less than any route costs: 2001"):

@@ -19,8 +19,8 @@ from dex.tests.vector_files import VECTORS_DIR
 FILE = json.loads((VECTORS_DIR / "routing_cases.json").read_text(encoding="utf-8"))
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = json.loads((DOCS / "examples/two-pools.json").read_text(encoding="utf-8"))
-FLOAT_GAP_BP = 0.01
-INTEGER_GAP_BP = 0.1
+FLOAT_GAP_BPS = 0.01
+INTEGER_GAP_BPS = 0.1
 ATOMS_PER_SWAP = 2  # that rounding may cost on top
 SLACK_ATOMS = max(SLACK.values())
 
@@ -52,20 +52,20 @@ def test_every_case_of_the_file_comes_within_its_limits(case: dict[str, Any]) ->
     assert verdict.amount_out - int(line["amount_out"]) + SLACK_ATOMS * verdict.swaps >= 0
     constrained = reference.get("constrained")
     best_out = constrained["net_out"] if constrained else reference.get("amount_out") or case["amount"]
-    rounding_bp = 1e4 * ATOMS_PER_SWAP * verdict.swaps / float(best_out)
-    assert verdict.gap_bp is not None
-    assert verdict.gap_bp <= INTEGER_GAP_BP + rounding_bp
+    rounding_bps = 1e4 * ATOMS_PER_SWAP * verdict.swaps / float(best_out)
+    assert verdict.gap_bps is not None
+    assert verdict.gap_bps <= INTEGER_GAP_BPS + rounding_bps
     if constrained:
         paid = Decimal(line["amount_out"]) - verdict.swaps * Decimal(case.get("swap_cost") or 0)
         assert Decimal(line["net_out"]) == paid
         assert line["upper_bound"] >= float(constrained["net_out"]) * (1 - 1e-9)
         return
-    assert -1e-6 <= line["gap_bp"] <= FLOAT_GAP_BP
+    assert -1e-6 <= float(line["gap_bps"]) <= FLOAT_GAP_BPS
     if case["mode"] == "exact_in":
-        assert line["float_out"] >= float(reference["amount_out"]) * (1 - FLOAT_GAP_BP / 1e4)
+        assert line["float_out"] >= float(reference["amount_out"]) * (1 - FLOAT_GAP_BPS / 1e4)
         assert line["upper_bound"] >= float(reference["amount_out"]) * (1 - 1e-9)
     else:
-        assert line["float_in"] <= float(reference["amount_in"]) * (1 + FLOAT_GAP_BP / 1e4)
+        assert line["float_in"] <= float(reference["amount_in"]) * (1 + FLOAT_GAP_BPS / 1e4)
         assert line["lower_bound"] <= float(reference["amount_in"]) * (1 + 1e-9)
 
 
@@ -73,7 +73,7 @@ def test_line_has_these_fields_in_this_order() -> None:
     line = solved(EXAMPLE, "sell-100-sol").line
 
     assert list(line) == [
-        "id", "amount_in", "amount_out", "float_out", "upper_bound", "gap_bp", "swaps", "route", "ms",
+        "id", "amount_in", "amount_out", "float_out", "upper_bound", "gap_bps", "swaps", "route", "ms",
     ]  # fmt: skip
     assert (line["id"], line["amount_in"], line["swaps"]) == ("sell-100-sol", "100000000000", 2)
     assert sum(int(swap["amount_in"]) for swap in line["route"]) == 100_000_000_000
@@ -221,4 +221,4 @@ def test_deadline_ends_the_search_and_the_answer_stays_true(case_id: str) -> Non
     assert (verdict.amount_in, verdict.swaps) == (int(line["amount_in"]), line["swaps"])
     bound = line.get("upper_bound") or line["lower_bound"]
     assert math.isfinite(bound)
-    assert line["gap_bp"] >= -1e-6
+    assert float(line["gap_bps"]) >= -1e-6

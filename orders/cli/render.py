@@ -68,7 +68,7 @@ class Row:
         """Against the best venue alone."""
         routed = self._routed()
         saved = routed.get("saved_bps") if self.status == "CONFIRMED" else None
-        return "" if saved is None else f"{saved:.1f} bp"
+        return "" if saved is None else f"{Decimal(saved):.1f} bp"
 
     def _routed(self) -> dict[str, Any]:
         """The facts of the last routing, empty before it."""

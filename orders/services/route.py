@@ -113,8 +113,8 @@ def _routed(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
 def _built_next(order: ClaimedOrder, fields: Mapping[str, Any], policy: Policy) -> Change:
     data = {
         "route": fields["route"]["legs"],
-        "amount_in_raw": str(fields["quoted_amount_in"]),
-        "amount_out_raw": str(fields["quoted_amount_out"]),
+        "quoted_amount_in_raw": str(fields["quoted_amount_in"]),
+        "quoted_amount_out_raw": str(fields["quoted_amount_out"]),
         "min_amount_out_raw": str(fields["min_amount_out"]),
         **{name: fields["route"][name] for name in PROOF if name in fields["route"]},
     }

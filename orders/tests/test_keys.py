@@ -328,7 +328,7 @@ def test_a_dry_run_shows_the_order_and_leaves_nothing(account: Account) -> None:
     shown = answer.json()
     assert answer.status_code == 200
     assert (shown["status"], shown["tx_hash"], shown["client_order_id"]) == ("BUILDING", None, "maybe")
-    assert int(shown["amount_out_raw"]) >= int(shown["min_amount_out_raw"]) > 0
+    assert int(shown["quoted_amount_out_raw"]) >= int(shown["min_amount_out_raw"]) > 0
     assert shown["route"]["legs"]
     assert not Order.objects.exists()
     assert not Submission.objects.exists()

@@ -46,9 +46,9 @@ def test_a_large_order_splits_and_shows_how_good_that_is(ask: Any) -> None:
     assert len(route["legs"]) > 1
     assert sum(int(leg["hops"][0]["amount_in_raw"]) for leg in route["legs"]) == int(quote["amount_in_raw"])
     assert paid <= int(route["upper_bound_raw"]) <= paid * (1 + 1e-5)
-    assert 0 <= route["gap_bp"] < 0.1
+    assert 0 <= float(route["gap_bps"]) < 0.1
     assert paid > best_alone
-    assert route["saved_bps"] == pytest.approx(10_000 * (paid / best_alone - 1), abs=1e-3)
+    assert float(route["saved_bps"]) == pytest.approx(10_000 * (paid / best_alone - 1), abs=1e-3)
     assert any(
         venue["venue"] == route["best_single_venue"] and int(venue["amount_out_raw"]) == best_alone
         for venue in route["venue_quotes"]
@@ -64,7 +64,7 @@ def test_a_fixed_output_has_a_least_cost(ask: Any) -> None:
     assert "upper_bound" not in route
     assert cost * (1 - 1e-5) <= int(route["lower_bound_raw"]) <= cost
     assert cost < best_alone
-    assert route["saved_bps"] == pytest.approx(10_000 * (best_alone / cost - 1), abs=1e-3)
+    assert float(route["saved_bps"]) == pytest.approx(10_000 * (best_alone / cost - 1), abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_orders_events_tell_how_good_its_route_is(account: Account, drive: Ca
     routed = order.events.get(status="BUILDING").data
     stored = Order.objects.get(id=order.id).route
     assert stored is not None
-    for name in ("upper_bound", "gap_bp", "best_single_venue", "saved_bps"):
+    for name in ("upper_bound", "gap_bps", "best_single_venue", "saved_bps"):
         assert routed[name] == stored[name]
     assert len(proof_sentences(stored)) == 3
 

@@ -119,7 +119,7 @@ def test_help_says_what_the_lines_mean() -> None:
     for option in ("--case", "--limit", "--jobs", "--svg", "--deadline-ms"):
         assert option in done.stdout
         assert f"| `{option} " in page
-    for word in ("gap_bp", "upper_bound", "lower_bound", "net_out", "exit codes"):
+    for word in ("gap_bps", "upper_bound", "lower_bound", "net_out", "exit codes"):
         assert word in done.stdout
 
 

@@ -30,7 +30,7 @@ Each line of the output is one case, in the order of the file:
   amount_in, amount_out    what the route takes and pays, in base units, through exact integer arithmetic
   float_out, upper_bound   the output before rounding, and what no route of any shape can exceed
   float_in, lower_bound    the same for exact_out: the input, and what no route can do with less
-  gap_bp                   distance between those two in basis points: how far from the best the route can be
+  gap_bps                  distance between those two in basis points, as text: how far from the best it can be
   swaps                    how many
   net_out                  output less swap_cost for each swap (cases with swap_cost or max_swaps)
   proven                   whether no permitted route nets more (same cases)
