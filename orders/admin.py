@@ -85,7 +85,7 @@ class OrderAdmin(OrderFacts):
         ("Route", {"fields": ("route_proof", "route_picture", "route_legs", "venue_quotes")}),
         ("Failure", {"fields": ("failure_shown",)}),
         ("Chain", {"fields": ("transactions", "fills_shown")}),
-        ("Terms", {"fields": ("terms", "expires_at", "created_at", "updated_at")}),
+        ("Terms", {"fields": ("terms", "expires_at", "created_at", "updated_at", "cancel_requested_at")}),
         ("Acts by hand", {"fields": ("acts",)}),
     )
 

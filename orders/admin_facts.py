@@ -42,9 +42,13 @@ class OrderFacts(ReadOnly):
 
     @admin.display(description="status", ordering="status")
     def state(self, order: Order) -> str:
-        """Sign, status and outcome: never colour alone."""
+        """Sign, status, and outcome or what is to come: never colour alone."""
         sign = "–" if order.outcome == "cancelled" else SIGNS.get(order.status, "…")
-        return f"{sign} {order.status}" + (f" · {order.outcome}" if order.outcome else "")
+        words = [f"{sign} {order.status}", order.outcome]
+        if order.outcome is None:
+            words.append("to be cancelled" if order.cancel_requested_at else None)
+            words.append(f"waits for {order.waiting_for}" if order.waiting_for else None)
+        return " · ".join(word for word in words if word)
 
     @admin.display(ordering="token_in")
     def pair(self, order: Order) -> str:

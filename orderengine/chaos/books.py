@@ -49,6 +49,14 @@ ALWAYS: dict[str, str] = {
                 SELECT FROM simulated_chaintransaction u
                 WHERE u.wallet = c.wallet AND u.nonce = c.nonce AND u.state = 'included'))
     """,
+    # From the moment at which a cancel is stored, or an order has ended, nothing is signed but what uses its nonce up.
+    # Both times are read behind the order's lock.
+    "signed_after_cancel": """
+        SELECT o.id, o.status, o.outcome, t.tx_hash FROM orders_order o
+        JOIN orders_submission s ON s.order_id = o.id JOIN orders_signedtransaction t ON t.submission_id = s.id
+        WHERE NOT t.is_noop AND (t.created_at > o.cancel_requested_at
+            OR t.created_at > o.updated_at AND o.status IN ('CONFIRMED', 'FAILED'))
+    """,
     "wrong_amounts": """
         SELECT o.id, o.amount_in, o.amount_out, sum(f.amount_in), sum(f.amount_out) FROM orders_order o
         LEFT JOIN orders_fill f ON f.order_id = o.id WHERE o.status = 'CONFIRMED'

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from orderengine.chaos.cancels import Cancels
 from orderengine.chaos.followers import Followers, backoff_s, followers
 from orderengine.chaos.history import History
 from orderengine.chaos.hooks import KILLER, POISON, TAG
@@ -37,6 +38,7 @@ class Clients(threading.Thread):
         self._level = level
         self._dice = random.Random(seed)  # noqa: S311 - repeatable orders, no secret
         self.history = history
+        self._cancels = Cancels(level.cancelled, seed, history)
         self.error: BaseException | None = None
         self.all_answered = threading.Event()
         self._enough = threading.Event()
@@ -67,6 +69,7 @@ class Clients(threading.Thread):
                 await asyncio.sleep(max(0.0, begun_at + number / self._level.rate - time.monotonic()))
                 posts.append(asyncio.create_task(self._in_turn(placing, http, body, shown)))
             await asyncio.gather(*posts)
+            await self._cancels.finish()
         self.all_answered.set()
         await asyncio.to_thread(self._enough.wait)
         await shown.close()
@@ -86,6 +89,7 @@ class Clients(threading.Thread):
                 body["tags"] = {TAG: POISON}
             elif scenario := self._scenario():
                 body["sim"] = {"scenario": scenario}
+            self._cancels.mark(body)
             bodies.append(body)
         return bodies
 
@@ -121,6 +125,7 @@ class Clients(threading.Thread):
                 order_id = answer.json()["id"]
                 self.history.acknowledged[key].add(order_id)
                 shown.follow(order_id)
+                self._cancels.begin(http, key, order_id)
                 return
             if code not in AGAIN:
                 raise RuntimeError(f"order {key} was answered {code}: {answer.text[:500]}")

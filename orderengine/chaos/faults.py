@@ -11,11 +11,14 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from orderengine.chaos.hooks import faults_directory
 from orderengine.chaos.levels import Level
+from orderengine.chaos.outage import take_away
 from orderengine.chaos.stack import Stack
 
 REDIS_DOWN_S = 1.5
 FREEZE_S = 5.0
+CHAIN_AWAY_S = 2.0
 STORM_KILLS = 10
 # The chain's depth rule covers reorgs up to here.
 MAX_REORG = 3
@@ -43,6 +46,7 @@ class FaultPlan:
             "redis_freeze": lambda: stack.freeze("valkey", FREEZE_S),
             "postgres_freeze": lambda: stack.freeze("postgres", FREEZE_S),
             "client_kill": self._kill_clients,
+            "chain_away": self._take_chain_away,
             "reorg": lambda: reorg(self._dice.randint(1, MAX_REORG), self._dice.random() < FORGOTTEN_SHARE),
         }
         self.counts: Counter[str] = Counter()
@@ -79,6 +83,9 @@ class FaultPlan:
         """A process with all its children, as when a machine goes."""
         running = self._stack.names(kind)
         return bool(running) and self._stack.kill(self._dice.choice(running))
+
+    def _take_chain_away(self) -> bool:
+        return take_away(faults_directory(self._stack.environment), CHAIN_AWAY_S) > 0
 
     def _flush(self) -> bool:
         return self._redis(lambda client: client.flushall())

@@ -24,6 +24,8 @@ class History:
     # Failures of the clients themselves: no verdict can be trusted with any.
     errors: list[str] = field(default_factory=list)
     killers: set[str] = field(default_factory=set)
+    # Order id -> the answer to its cancel: 200 cancelled, 202 stored and for the chain to decide, 409 ended before.
+    cancels: dict[str, int] = field(default_factory=dict)
 
     def open_followed(self) -> int:
         """Followed orders whose end was not shown yet."""

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from dex import DexError
 from dex.chains.simulated import SimulatedChain
 from dex.errors import BroadcastTimeout, ChainUnavailable
 from orderengine.celery import app as celery_app
+from orderengine.chaos import outage
 
 VARIABLE = "CHAOS"
 # How long a late answer of the chain is waited for before it is given up.
@@ -42,6 +43,7 @@ class ChaosConfig(AppConfig):
         setattr(celery_app, "send_task", _unreliable(celery_app.send_task, chances))  # noqa: B010 - replaced on purpose
         _lose_pushes(chances)
         _answer_late(chances["late"])
+        outage.install(faults_directory(os.environ))
         stages: Any = STAGES
         stages[Stage.ROUTE] = _poisoned(STAGES[Stage.ROUTE])
 
@@ -58,14 +60,19 @@ def _strikes(chance: float) -> bool:
 
 def note(fault: str) -> None:
     """Count a fault where no kill can take the count along."""
-    directory = Path(json.loads(os.environ[VARIABLE])["directory"])
-    with (directory / fault).open("ab", buffering=0) as file:
+    with (faults_directory(os.environ) / fault).open("ab", buffering=0) as file:
         file.write(b".")
+
+
+def faults_directory(environment: Mapping[str, str]) -> Path:
+    """Where the processes note their faults, and learn of those from outside."""
+    return Path(json.loads(environment[VARIABLE])["directory"])
 
 
 def noted(directory: Path) -> dict[str, int]:
     """How often each fault was noted there."""
-    return {file.name: file.stat().st_size for file in sorted(directory.iterdir())}
+    files = sorted(directory.iterdir())
+    return {file.name: file.stat().st_size for file in files if not file.name.startswith(outage.FILE)}
 
 
 def _unreliable(send: Callable[..., Any], chances: dict[str, Any]) -> Callable[..., Any]:

@@ -15,8 +15,9 @@ class Planned:
 class Level:
     """Load and faults of one run. Shares are probabilities, `killers` is a number of orders.
 
-    `skipped` and `doubled` are shares of all messages (wake-ups, upkeep and pushes alike), `late` of the chain's
-    answers, `poison` of the orders. The fault names in `planned` are those of faults.py.
+    `cancelled` is the share of orders whose owner cancels them. `skipped` and `doubled` are shares of all messages
+    (wake-ups, upkeep and pushes alike), `late` of the chain's answers, `poison` of the orders. The fault names in
+    `planned` are those of faults.py.
     """
 
     orders: int
@@ -26,6 +27,7 @@ class Level:
     doubled: float = 0.03
     late: float = 0.05
     poison: float = 0.01
+    cancelled: float = 0.1
     killers: int = 0
     slow_clients: int = 0
     is_clock_skewed: bool = False
@@ -52,6 +54,7 @@ _MIX = {
     "web_kill": each(11),
     "beat_kill": each(10),
     "reorg": each(3),
+    "chain_away": each(23),
 }
 _SOAK = _MIX | {"redis_freeze": each(41), "postgres_freeze": each(67), "client_kill": each(29)}
 
@@ -70,6 +73,7 @@ def level(number: int, orders: int | None, rate: float | None, duration_s: float
             "web_kill": once(7),
             "postgres_restart": once(10),
             "reorg": each(3),
+            "chain_away": once(4),
         }
         return Level(orders or 500, rate or 40, planned)
     rate = rate or 40

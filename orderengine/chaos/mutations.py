@@ -1,4 +1,4 @@
-"""The engine broken on purpose, in the ten ways that would cost somebody money, each as small edits of its source."""
+"""The engine broken on purpose, in ways that would cost somebody money, each as small edits of its source."""
 
 from dataclasses import dataclass
 
@@ -27,6 +27,7 @@ class Mutant:
 
 
 BUILD, SUBMIT, TRANSITION = "orders/services/build.py", "orders/services/submit.py", "orders/services/transition.py"
+CANCEL_TRIGGERS = "orders/migrations/0017_stop_signing_after_a_cancel.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
             unasked.append((order, answer))
 """
@@ -154,6 +155,26 @@ MUTANTS = (
             ),
         ),
         ("pytest", "orders/tests/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),
+    ),
+    Mutant(
+        "cancels forgotten on the way to a signature",
+        (
+            Edit(
+                "orders/services/cancel.py",
+                "transition([*changes, *(_requested(order) for order in late if order in new)])",
+                "transition(changes)",
+            ),
+            Edit(TRANSITION, "                AND NOT {_IS_CALLED_BACK}\n", ""),
+            Edit(
+                "orders/services/route.py",
+                "return not (order.is_expired or order.is_cancel_requested)",
+                "return not order.is_expired",
+            ),
+            Edit(BUILD, "                   cancel_requested_at IS NOT NULL\n", "                   false\n"),
+            Edit(CANCEL_TRIGGERS, "IF NEW.cancel_requested_at IS NOT NULL AND", "IF false AND"),
+            Edit(CANCEL_TRIGGERS, "WHERE NOT t.is_noop AND o.cancel_requested_at IS NOT NULL", "WHERE false"),
+        ),
+        ("pytest", "orders/tests/field/test_cancels.py", "-k", "whatever_was_read_before or judged_before"),
     ),
     Mutant(
         "pause without its lock",

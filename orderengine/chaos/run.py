@@ -1,10 +1,8 @@
 """One run: start everything, place orders while faults strike, wait until all has ended, judge."""
 
-import json
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,7 +11,7 @@ from orderengine.chaos.chain import ChainHand
 from orderengine.chaos.clients import Clients
 from orderengine.chaos.faults import FaultPlan
 from orderengine.chaos.history import History
-from orderengine.chaos.hooks import VARIABLE, noted
+from orderengine.chaos.hooks import faults_directory, noted
 from orderengine.chaos.levels import Level
 from orderengine.chaos.soak import Gauges, SlowClients
 from orderengine.chaos.stack import POLL_S, Stack
@@ -112,8 +110,3 @@ class Run:
                 f"{time.monotonic() - self._began_at:4.0f} s  answered {len(history.acknowledged)}/{self._level.orders}"
                 f"  open {self._open_orders()}  frames {sum(map(len, history.frames.values()))}  {struck}"
             )
-
-
-def faults_directory(environment: dict[str, str]) -> Path:
-    """Where the processes note their faults."""
-    return Path(json.loads(environment[VARIABLE])["directory"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from dex.chains.simulated.market import default_market
 from orderengine.chaos.books import Rows, breaches, wallet_differences
+from orderengine.chaos.cancels import broken_cancels
 from orderengine.chaos.history import History
 
 # Offenders shown per broken promise.
@@ -15,6 +16,7 @@ SHOWN = 5
 GOALS = {"p50_ms": 2_000, "p99_ms": 15_000, "max_ms": 30_000, "settle_after_last_fault_s": 30}
 PROMISES = (
     *("lost", "unanswered", "executed_twice", "unrecorded", "illegal_events", "nonce_gaps", "unproven"),
+    *("signed_after_cancel", "broken_cancels"),
     *("wrong_amounts", "supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
 )
 
@@ -31,6 +33,7 @@ class Verdict:
         self.offenders["lost"] += self._lost()
         self.offenders["unanswered"] += sorted(history.first_tried_at.keys() - history.acknowledged.keys())
         self.offenders["wrong_amounts"] += wallet_differences(rows, default_market())
+        self.offenders["broken_cancels"] += broken_cancels(rows, history.cancels)
         self.offenders["post_errors"] += ["500"] * history.answers[500]
         before, after = supply
         self.offenders["supply_changed"] += [
@@ -61,6 +64,7 @@ class Verdict:
             "outcomes": dict(outcomes),
             "post_p99_ms": round(sorted(history.post_s)[int(len(history.post_s) * 0.99)] * 1000),
             "answers": {str(code): count for code, count in sorted(history.answers.items())},
+            "cancels": {str(code): count for code, count in sorted(Counter(history.cancels.values()).items())},
             "ws_frames": sum(map(len, history.frames.values())),
             "ws_connections": history.connections,
             "faults": dict(sorted(faults.items())),

@@ -145,6 +145,8 @@ def line(row: Row, event: dict[str, Any]) -> str:
     more = f" {event['outcome']}" if event["outcome"] else ""
     if "retry" in told:
         more += f" again: {told['retry']['code']}"
+    if told.get("cancel_requested"):
+        more += " cancel requested"
     if "failure" in told:
         more += f" ({told['failure']['detail']})"
     return f"{row.number} {row.order['id']} {swap}  {event['seq']} {event['status']}{more} {event['took_ms']} ms"

@@ -103,8 +103,10 @@ class Command(BaseCommand):
 
     def _cancel(self, client: EngineClient, options: dict[str, Any]) -> None:
         order = client.call("DELETE", f"orders/{_id(client, options)}")
-        is_cancelled = order["outcome"] == "cancelled"
-        self.stdout.write("cancelled" if is_cancelled else f"too late to promise: the order is {order['status']}")
+        if order["outcome"] == "cancelled":
+            self.stdout.write("cancelled")
+        else:
+            self.stdout.write(f"too late to promise: the order is {order['status']}; no other swap is signed for it")
 
     def _follow(self, client: EngineClient, order: dict[str, Any], options: dict[str, Any]) -> None:
         """Watch it to its end; exit 1 unless it is filled."""

@@ -15,6 +15,7 @@ from django.test import Client
 
 from dex import Engine, RetryableError
 from dex.chains.simulated import SimulatedChain
+from orders.cli.render import Row, line
 from orders.config import Policy
 from orders.events import timestamp
 from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission
@@ -319,3 +320,17 @@ def test_many_cancels_at_random_moments(account: Account, engine: Engine, policy
     assert {outcomes[order_id] for order_id, answer in answers.items() if answer is not CancelResult.ALREADY_ENDED} <= {
         "cancelled"
     }
+
+
+def test_the_admin_and_the_command_line_say_that_it_is_to_be_cancelled(account: Account, admin_client: Client) -> None:
+    [order] = place(account)
+    in_flight(order)
+    cancel(order)
+    [event] = OrderEvent.objects.filter(order=order, data__cancel_requested=True)
+    row = Row(1, {"id": str(order.id), "amount": "1", "token_in": "SOL", "token_out": "USDC", "status": "SUBMITTED"})
+    told = {"seq": event.seq, "status": event.status, "outcome": None, "took_ms": event.took_ms, "data": event.data}
+
+    page = admin_client.get(f"/admin/orders/order/{order.id}/change/").content.decode()
+
+    assert "SUBMITTED · to be cancelled" in page
+    assert f"{event.seq} SUBMITTED cancel requested {event.took_ms} ms" in line(row, told | {"attempt": 1})
