@@ -23,11 +23,15 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
 
+        from orderengine.devstack import Refusal
         from orderengine.devstack.attach import attach
         from orders.write_watch import watch_process
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: run `make setup`, then .venv/bin/python manage.py ...")
-    is_attached = attach(Path(__file__).resolve().parent)
+    try:
+        is_attached = attach(Path(__file__).resolve().parent)
+    except Refusal as refusal:
+        is_attached = needs_no_database(sys.argv) or sys.exit(f"error: {refusal}")
     if needs_no_database(sys.argv):
         os.environ.update({name: value for name, value in NOWHERE.items() if not os.environ.get(name)})
     elif not is_attached:

@@ -13,12 +13,14 @@ os.environ.setdefault("REDIS_SOCKET_TIMEOUT_S", "0.2")
 
 import django  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 
 django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import ThreadedHandler  # noqa: E402
 from orderengine.pool import reconnect_soon  # noqa: E402
+from orderengine.proxies import Forwarded  # noqa: E402
 from orderengine.request_limits import limit_requests  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
 from orders.routing import websocket_urlpatterns  # noqa: E402
@@ -27,6 +29,7 @@ refuse_unsafe()
 reconnect_soon()
 limit_websockets()
 limit_requests()
-application = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
+served = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
+application = Forwarded(served, settings.TRUSTED_PROXIES)
 gc.freeze()
 gc.enable()

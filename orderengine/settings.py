@@ -7,34 +7,60 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from environs import Env
-
-from orderengine.env import is_loopback, postgres_config, redis_url, session_limits
+from orderengine.addresses import (
+    Network,
+    PublicUrl,
+    http_url,
+    is_loopback,
+    reachable,
+    read_allowed_host,
+    read_host,
+    read_network,
+    read_public_url,
+    redis_url,
+    url_host,
+)
+from orderengine.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
+from orderengine.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from orderengine.env import Env, postgres_config, session_limits
+from orderengine.environment import SIMULATED, read_chain_name, state_directory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
-env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 # --- Who may reach us -------------------------------------------------------------------------------------
 IS_DEVELOPMENT: bool = env.bool("DEBUG", False)
 # Django's own switch also keeps the text of every statement, which in workers are statements of hundreds of rows.
 DEBUG: bool = IS_DEVELOPMENT and env.bool("DEBUG_PAGES", True)
-HOST: str = env.str("HOST", "127.0.0.1")
-PORT: int = env.int("PORT", 3000)
+HOST: str = env.read("HOST", read_host, "127.0.0.1")
+PORT: int = env.int("PORT", 3000, 1, 65535)
+# Where programs of this machine reach the web server: tools ask there.
+ENGINE_URL: str = http_url(HOST, PORT)
 # A default secret exists only for development: outside DEBUG the start fails without one.
-SECRET_KEY: str = env.str("SECRET_KEY", "development-only-secret-key") if IS_DEVELOPMENT else env.str("SECRET_KEY")
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-# Without a key the API is open only to this machine, and only while developing; the banner says so.
+SECRET_KEY: str = env.secret("SECRET_KEY", "development-only-secret-key" if IS_DEVELOPMENT else None)
+# Where everybody else reaches it, through a proxy that speaks TLS.
+PUBLIC_URL: PublicUrl | None = env.read("PUBLIC_URL", read_public_url, None)
+# From these alone is believed what they say of the caller: address, scheme and host.
+TRUSTED_PROXIES: list[Network] = env.list("TRUSTED_PROXIES", [], read_network)
+OWN_NAMES: list[str] = ["localhost", "127.0.0.1", "[::1]"]
+# Whose pages may open WebSockets. Programs of this machine are answered by its own names besides.
+ORIGIN_HOSTS: list[str] = env.list("ALLOWED_HOSTS", [] if PUBLIC_URL else OWN_NAMES, read_allowed_host)
+ALLOWED_HOSTS: list[str] = [*ORIGIN_HOSTS, *OWN_NAMES, url_host(reachable(HOST))]
+CSRF_TRUSTED_ORIGINS: list[str] = []
+if PUBLIC_URL:
+    ALLOWED_HOSTS.append(PUBLIC_URL.host)
+    CSRF_TRUSTED_ORIGINS.append(PUBLIC_URL.origin)
+# Without a key the API is open only to this machine, only while developing, never behind a proxy; the banner says so.
 REQUIRE_API_KEY: bool | None = env.bool("REQUIRE_API_KEY", None)
-API_IS_OPEN: bool = IS_DEVELOPMENT and is_loopback(HOST) and not REQUIRE_API_KEY
+API_IS_OPEN: bool = IS_DEVELOPMENT and is_loopback(HOST) and not (REQUIRE_API_KEY or PUBLIC_URL or TRUSTED_PROXIES)
 # Of a key that has no number of its own; 0: any. Best effort, in Redis.
 RATE_PER_MINUTE: int = env.int("RATE_PER_MINUTE", 6_000)
 
 # --- Time limits, each below the next ---------------------------------------------------------------------
 # lock < statement < request < stage time < task soft < task hard < visibility timeout
-DB_LOCK_TIMEOUT_MS: int = env.int("DB_LOCK_TIMEOUT_MS", 2_000)
-DB_STATEMENT_TIMEOUT_MS: int = env.int("DB_STATEMENT_TIMEOUT_MS", 5_000)
+DB_LOCK_TIMEOUT_MS: int = env.int("DB_LOCK_TIMEOUT_MS", 2_000, 1)
+DB_STATEMENT_TIMEOUT_MS: int = env.int("DB_STATEMENT_TIMEOUT_MS", 5_000, 1)
 REQUEST_TIMEOUT_S: int = 10
 TASK_SOFT_TIME_LIMIT_S: int = 20
 TASK_TIME_LIMIT_S: int = 30
@@ -45,7 +71,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": postgres_config(env, "DATABASE_URL", session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS))
 }
 # A pool for the web process, which runs each request in a thread of its own; workers keep one connection.
-DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0)
+DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0, 0, 1_000)
 if DB_POOL_MAX:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DB_POOL_MAX, "timeout": 3}
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
@@ -54,9 +80,9 @@ DATABASES["default"]["OPTIONS"]["server_side_binding"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: hints only, on databases apart ----------------------------------------------------------------
-REDIS_HOST: str = env.str("REDIS_HOST", "localhost")
-REDIS_PORT: int = env.int("REDIS_PORT", 6379)
-REDIS_PASSWORD: str = env.str("REDIS_PASSWORD", "")
+REDIS_HOST: str = env.read("REDIS_HOST", read_host, "localhost")
+REDIS_PORT: int = env.int("REDIS_PORT", 6379, 1, 65535)
+REDIS_PASSWORD: str = env.secret("REDIS_PASSWORD", "")
 REDIS_BROKER_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 0)
 REDIS_CHANNELS_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 1)
 REDIS_WAKE_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 2)
@@ -95,7 +121,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": BROKER_VISIBILITY_TIMEOUT_S,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0),
+    "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0, 0.01, 60),
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
     # Of who sends: a wake-up that cannot leave is left to the upkeep, and nobody sleeps two seconds for it.
@@ -103,83 +129,73 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Celery closes the database connection round every task unless told how often it may be used again.
 CELERY_DB_REUSE_MAX = 1000
+# Each with the seconds between two runs, and those after which one that nobody has taken is no longer wanted.
 CELERY_BEAT_SCHEDULE = {
-    "watch-nonces": {
-        "task": "orders.watch_nonces",
-        "schedule": 2.0,
-        "options": {"expires": 4, "queue": "orders"},
-    },
-    "watch-wallets": {
-        "task": "orders.watch_wallets",
-        "schedule": 30.0,
-        "options": {"expires": 30, "queue": "orders"},
-    },
-    "guard": {
-        "task": "orders.guard",
-        "schedule": 60.0,
-        "options": {"expires": 60, "queue": "orders"},
-    },
-    "examine": {
-        "task": "orders.examine",
-        "schedule": 120.0,
-        "options": {"expires": 60, "queue": "orders"},
-    },
-    "expire-idempotency-keys": {
-        "task": "orders.expire_idempotency_keys",
-        "schedule": 3600.0,
-        "options": {"expires": 600, "queue": "orders"},
-    },
+    task.replace("_", "-"): {
+        "task": f"orders.{task}",
+        "schedule": every_s,
+        "options": {"expires": expires_s, "queue": "orders"},
+    }
+    for task, every_s, expires_s in (
+        ("watch_nonces", 2.0, 4),
+        ("watch_wallets", 30.0, 30),
+        ("guard", 60.0, 60),
+        ("examine", 120.0, 60),
+        ("expire_idempotency_keys", 3600.0, 600),
+    )
 }
 
 # --- The pipeline -----------------------------------------------------------------------------------------
-PIPELINE_BATCH_SIZE: int = env.int("PIPELINE_BATCH_SIZE", 200)
-PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10)
+PIPELINE_BATCH_SIZE: int = env.int("PIPELINE_BATCH_SIZE", 200, 1, 1_000)
+PIPELINE_LEASE_S: int = env.int("PIPELINE_LEASE_S", 10, 1)
 # Of one order's search; a batch of them must not outlast its lease.
 ROUTE_DEADLINE_MS: int = env.int("ROUTE_DEADLINE_MS", 40)
-ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3)
-ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200)
+ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3, 1, 1_000)
+ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200, 0, 60_000)
 # How long an order without expires_at waits for a chain that cannot be asked, or for fees to fall, before it is signed.
-ORDER_PATIENCE_S: float = env.float("ORDER_PATIENCE_S", 300.0)
-ORDER_DEFAULT_SLIPPAGE_BPS: str = env.str("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
+ORDER_PATIENCE_S: float = env.float("ORDER_PATIENCE_S", 300.0, 0, 604_800)
+ORDER_DEFAULT_SLIPPAGE_BPS: str = env.bps("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
 # An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
-ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.str("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")
-ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120)
+ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.bps("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")
+ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120, 1)
 # A transaction that no block takes is outbid after this time (or five blocks, where that is longer), so often.
-ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0)
-ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5)
+ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0, 0.1, 86_400)
+ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5, 0, 1_000)
 # What pauses by itself: more than so many percent of a scope's last executions reverted. 100: nothing does.
-GUARD_REVERT_PERCENT: int = env.int("GUARD_REVERT_PERCENT", 50)
-GUARD_LAST_EXECUTIONS: int = env.int("GUARD_LAST_EXECUTIONS", 50)
-GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10)
-WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0)
+GUARD_REVERT_PERCENT: int = env.int("GUARD_REVERT_PERCENT", 50, 1, 100)
+GUARD_LAST_EXECUTIONS: int = env.int("GUARD_LAST_EXECUTIONS", 50, 1, 500)
+GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10, 1, 500)
+WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0, 0, 3_600)
+
+# --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------
+CHAIN: str = env.read("CHAIN", read_chain_name, SIMULATED)
+CHAINS_FILE: str = env.str("CHAINS_FILE", str(BASE_DIR / ".chain" / "chains.toml"))
+# Orders on a chain that is not on this machine move real money: nobody gets there by a wrong name alone.
+ALLOW_REAL_MONEY: bool = env.bool("ALLOW_REAL_MONEY", False)
+# What an engine keeps beside its database; orders on another chain have a place of their own.
+STATE_DIR: Path = state_directory(BASE_DIR, env.str("STATE_DIR", ""), CHAIN)
 
 # --- Who signs: policy and key are the signer's own, see docs/security.md ----------------------------------
-SIGNER: str = env.str("SIGNER", "development")
+SIGNER: str = env.str("SIGNER", "development", one_of=("development", "keystore"))
 SIGNER_KEYSTORE: str = env.str("SIGNER_KEYSTORE", "")
 SIGNER_PASSPHRASE_FILE: str = env.str("SIGNER_PASSPHRASE_FILE", "")
 # Wallets with keys of their own, each a keystore; made by `manage.py wallet create` and `import`.
 SIGNER_WALLETS: str = env.str("SIGNER_WALLETS", "") or str(
-    Path(SIGNER_KEYSTORE or BASE_DIR / ".state").parent / "wallets"
+    (Path(SIGNER_KEYSTORE).parent if SIGNER_KEYSTORE else STATE_DIR) / "wallets"
 )
 # Most atoms of each token that one signature may give, `SOL=1000000000,USDC=5000000000`; empty: any amount of any.
-SIGNER_MAX_AMOUNTS: dict[str, int] = env.dict("SIGNER_MAX_AMOUNTS", {}, subcast_values=int)
-SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None)
-SIGNER_MAX_DEADLINE_S: int = env.int("SIGNER_MAX_DEADLINE_S", 3_600)
-
-# --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------
-CHAIN: str = env.str("CHAIN", "simulated")
-CHAINS_FILE: str = env.str("CHAINS_FILE", str(BASE_DIR / ".chain" / "chains.toml"))
-# Orders on a chain that is not on this machine move real money: nobody gets there by a wrong name alone.
-ALLOW_REAL_MONEY: bool = env.bool("ALLOW_REAL_MONEY", False)
+SIGNER_MAX_AMOUNTS: dict[str, int] = env.amounts("SIGNER_MAX_AMOUNTS")
+SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None, 0, 2**256)
+SIGNER_MAX_DEADLINE_S: int = env.int("SIGNER_MAX_DEADLINE_S", 3_600, 1)
 
 # --- The simulated chain ----------------------------------------------------------------------------------
-SIM_BLOCK_TIME_MS: int = env.int("SIM_BLOCK_TIME_MS", 100)
-SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40)
-SIM_BUILD_DELAY_MS: int = env.int("SIM_BUILD_DELAY_MS", 15)
-SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25)
-SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2)
-SIM_CONFIRMATIONS: int = env.int("SIM_CONFIRMATIONS", 1)
-SIM_SEED: int = env.int("SIM_SEED", 7)
+SIM_BLOCK_TIME_MS: int = env.int("SIM_BLOCK_TIME_MS", 100, 0, 3_600_000)
+SIM_QUOTE_DELAY_MS: int = env.int("SIM_QUOTE_DELAY_MS", 40, 0, 60_000)
+SIM_BUILD_DELAY_MS: int = env.int("SIM_BUILD_DELAY_MS", 15, 0, 60_000)
+SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25, 0, 60_000)
+SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2, 0, 1_000)
+SIM_CONFIRMATIONS: int = env.int("SIM_CONFIRMATIONS", 1, 1, 1_000)
+SIM_SEED: int = env.int("SIM_SEED", 7, -(2**31))
 
 # --- Django -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -203,6 +219,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "orderengine.probes.answer_probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -239,45 +256,15 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 APPEND_SLASH = False
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEVELOPMENT
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEVELOPMENT or bool(PUBLIC_URL and PUBLIC_URL.scheme == "https")
+# Tells browsers to come by TLS alone from now on, which cannot be taken back: nobody gets it unasked.
+SECURE_HSTS_SECONDS: int = env.int("HSTS_SECONDS", 0, 0, 63_072_000)
+if SECURE_HSTS_SECONDS and not (PUBLIC_URL and PUBLIC_URL.scheme == "https"):
+    env.refuse("HSTS_SECONDS", " needs a PUBLIC_URL that begins with https://.")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["orders.throttles.KeyThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "orders.openapi.Schema",
-    "EXCEPTION_HANDLER": "orders.exceptions.problem_handler",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Order Execution Engine",
-    "VERSION": "1",
-    "DESCRIPTION": (
-        "Swaps that are routed at the best price, executed at most once and watched until they are final. "
-        "Amounts are decimal strings in token units, each with its integer twin in atoms (`*_raw`). "
-        "Where a key is asked for, send `Authorization: Bearer KEY`. "
-        "Errors are problem objects (RFC 9457) with a stable `code`. "
-        "Live events: `ws://HOST:PORT/orders/{order_id}` for one order, `ws://HOST:PORT/ws/v1/stream` for all of them."
-    ),
-    "OAS_VERSION": "3.1.0",
-    "ENFORCE_NON_BLANK_FIELDS": True,
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "orders.openapi.link_orders",
-    ],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.states.OrderStatus"},
-}
-
-LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO")
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", one_of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -292,5 +279,11 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
     },
 }
+
+# --- Of `make run` alone ----------------------------------------------------------------------------------
+WEB_PROCESSES: int = env.int("WEB_PROCESSES", 1, 1, 64)
+WORKER_CONCURRENCY: int = env.int("WORKER_CONCURRENCY", 2, 1, 256)
+# Where `prepare` puts the password of the first admin user; it makes none without a place for it.
+ADMIN_PASSWORD_FILE: str = env.str("ADMIN_PASSWORD_FILE", "")
 
 env.seal()

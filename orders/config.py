@@ -114,10 +114,19 @@ def ws_linger_s() -> float:
     return settings.WS_LINGER_S
 
 
+def engine_url() -> str:
+    """Where programs of this machine reach the web server."""
+    return settings.ENGINE_URL
+
+
 def is_allowed_origin(origin: str) -> bool:
-    """Whether a browser page of this origin may open sockets: the same hosts that may be asked over HTTP."""
+    """Whether a browser page of this origin may open sockets: of the public URL, or of the hosts that are named."""
+    public = settings.PUBLIC_URL
     try:
         host = urlsplit(origin).hostname or ""
     except ValueError:
         return False
-    return validate_host(host, settings.ALLOWED_HOSTS)
+    if public and validate_host(f"[{host}]" if ":" in host else host, [public.host]):
+        # A page of the same host that came without TLS may be anybody's.
+        return origin.lower() == public.origin
+    return validate_host(f"[{host}]" if ":" in host else host, settings.ORIGIN_HOSTS)

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from orderengine.addresses import authority
 from orderengine.devstack import Refusal
 from orderengine.devstack.binaries import OLDEST_POSTGRES
-from orderengine.devstack.environment import number
 from orderengine.devstack.valkey import complaint
+from orderengine.environment import COMPLETE
 
 # Beside the engine's other modules: the supervisor itself keeps to the standard library.
 ASK = [sys.executable, "-m", "orderengine.postgres.check"]
@@ -33,7 +34,7 @@ def refuse_unreachable_database(url: str) -> None:
     try:
         asked = subprocess.run(
             ASK,
-            env={**os.environ, "DATABASE_URL": url},
+            env={**os.environ, "DATABASE_URL": url, COMPLETE: "1"},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -54,7 +55,7 @@ def refuse_unreachable_database(url: str) -> None:
 
 def refuse_unreachable_redis(environment: dict[str, str]) -> None:
     """Raises: Refusal unless a Redis-compatible server answers where REDIS_HOST and REDIS_PORT say."""
-    host, port = environment["REDIS_HOST"], number(environment, "REDIS_PORT", "6379")
+    host, port = environment["REDIS_HOST"].strip().strip("[]"), int(environment["REDIS_PORT"])
     why = complaint(host, port, environment.get("REDIS_PASSWORD", ""), may_write=True)
     if why:
-        raise Refusal(f"The Redis server at {host}:{port} cannot be used: {why}", REDIS_WAY_OUT)
+        raise Refusal(f"The Redis server at {authority(host, port)} cannot be used: {why}", REDIS_WAY_OUT)

@@ -1,59 +1,117 @@
-"""The environment of the stack: `.env` below the real one, and the few values that only the supervisor knows."""
+"""What the supervisor makes of the environment: its own defaults, all values as the settings read them, free ports."""
 
-import os
-import re
+import json
 import socket
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from orderengine.addresses import is_loopback
 from orderengine.devstack import Refusal
+from orderengine.env import NOWHERE, switch
+from orderengine.env_file import EnvFileError
+from orderengine.environment import COMPLETE, SIMULATED, Reading, read_environment, state_directory
 
-SIMULATED = "simulated"
-LINE = re.compile(
-    r"""(?:export\s+)?([A-Za-z_]\w*)\s*=\s*("(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s#"']\S*(?:\s+[^\s#]\S*)*)?)\s*(?:\s#.*)?"""
-)
-
-
-def load(root: Path) -> dict[str, str]:
-    """The environment with the values of `.env` where it has none; empty values count as not set."""
-    file = root / ".env"
-    below = parse(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return {name: value for name, value in {**below, **os.environ}.items() if value}
-
-
-def parse(text: str) -> dict[str, str]:
-    """`KEY=VALUE` lines with optional quotes, `export` and comments. Raises: Refusal naming the line it cannot read."""
-    values: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
-            continue
-        found = LINE.fullmatch(stripped)
-        if not found:
-            raise Refusal(
-                f"Line {number} of .env is not KEY=VALUE.", "correct it; a value with spaces or # goes in quotes."
-            )
-        values[found[1]] = next((v for v in (found["double"], found["single"], found["bare"]) if v is not None), "")
-    return values
+# The settings say what they make of the environment. In a process of its own: the supervisor loads no database driver,
+# and is asked before there is anything to connect to.
+ASK = """
+import json
+from orderengine import settings
+names = ("HOST", "PORT", "CHAIN", "ENGINE_URL", "WEB_PROCESSES", "WORKER_CONCURRENCY", "API_IS_OPEN", "REDIS_PORT")
+public = settings.PUBLIC_URL.origin if settings.PUBLIC_URL else ""
+print(json.dumps({"names": sorted(settings.env.names), "public": public, **{n: getattr(settings, n) for n in names}}))
+"""
+SETTINGS_WAY_OUT = "correct it in the environment or in .env; docs/settings.md says what each variable takes."
 
 
-def state_directory(root: Path, environment: dict[str, str]) -> Path:
-    """Where this checkout keeps what outlives a run; orders on another chain have a place of their own."""
-    chain = environment.get("CHAIN", SIMULATED)
-    name = ".state" if chain == SIMULATED else f".state-{chain}"
-    return Path(environment.get("STATE_DIR") or root / name).absolute()
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from an environment, as the settings of every process will say it."""
+
+    host: str
+    port: int
+    chain: str
+    # For programs of this machine, and where the engine is reached from outside, if that is somewhere else.
+    url: str
+    public_url: str
+    api_is_open: bool
+    webs: int
+    workers: int
+    redis_port: int
+    # Every variable that the settings read.
+    names: frozenset[str]
+    # Lines about variables that are empty.
+    notes: tuple[str, ...]
+
+    def normalised(self) -> dict[str, str]:
+        """Variables that are read by others than the settings too, each in one form."""
+        return {
+            "HOST": self.host,
+            "PORT": str(self.port),
+            "CHAIN": self.chain,
+            "WORKER_CONCURRENCY": str(self.workers),
+            "REDIS_PORT": str(self.redis_port),
+        }
 
 
-def number(environment: dict[str, str], name: str, default: str, most: int = 65535) -> int:
-    """A number from 1 to `most`, as of a port. Raises: Refusal for anything else."""
-    value = environment.get(name, default)
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= most:
-        raise Refusal(f"{name}={value} is no number from 1 to {most}.", f"unset it, or use a number like {default}.")
-    return int(value)
+def load(root: Path) -> Reading:
+    """The environment with `.env` below it. Raises: Refusal where the file cannot be read."""
+    try:
+        return read_environment(root)
+    except EnvFileError as error:
+        raise Refusal(str(error), "correct the file, or move it away.") from error
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:
+    """What `make run` fills in where nothing is said, but for secrets and servers."""
+    state = state_directory(root, values.get("STATE_DIR", ""), values.get("CHAIN", SIMULATED).strip())
+    # Debug pages show settings, so they are on by default only where nobody else can see them.
+    is_private = is_loopback(values.get("HOST", "127.0.0.1").strip())
+    is_private = is_private and not (values.get("PUBLIC_URL") or values.get("TRUSTED_PROXIES"))
+    debug = values.get("DEBUG") or str(int(is_private))
+    signer = {}
+    if not switch(debug) and "SIGNER" not in values:
+        # Outside DEBUG nobody signs with public keys; `prepare` makes these files.
+        signer = {
+            "SIGNER": "keystore",
+            "SIGNER_KEYSTORE": str(state / "keystore.json"),
+            "SIGNER_PASSPHRASE_FILE": str(state / "keystore-passphrase"),
+        }
+    return signer | {
+        "DEBUG": debug,
+        "STATE_DIR": str(state),
+        "SIGNER_WALLETS": values.get("SIGNER_WALLETS") or str(state / "wallets"),
+        "ADMIN_PASSWORD_FILE": values.get("ADMIN_PASSWORD_FILE") or str(state / "admin-password"),
+        "PYTHONUNBUFFERED": "1",
+        COMPLETE: "1",
+    }
+
+
+def derive(root: Path, environment: dict[str, str], empty: frozenset[str] = frozenset()) -> Derived:
+    """What the settings make of it. Raises: Refusal with a sentence for each value that makes no sense."""
+    # What is made later: this is asked before anything starts.
+    later = {"DATABASE_URL": NOWHERE, "SECRET_KEY": "made at the first start"}
+    given = dict.fromkeys(empty, "") | later | environment | {COMPLETE: "1"}
+    asked = subprocess.run([sys.executable, "-c", ASK], env=given, cwd=root, capture_output=True, text=True)
+    said = [line.strip() for line in asked.stderr.splitlines() if line.strip()]
+    if asked.returncode:
+        raise Refusal("\n  ".join(line for line in said if not line.startswith("This engine")), SETTINGS_WAY_OUT)
+    facts: dict[str, Any] = json.loads(asked.stdout)
+    return Derived(
+        host=facts["HOST"],
+        port=facts["PORT"],
+        chain=facts["CHAIN"],
+        url=facts["ENGINE_URL"],
+        public_url=facts["public"],
+        api_is_open=facts["API_IS_OPEN"],
+        webs=facts["WEB_PROCESSES"],
+        workers=facts["WORKER_CONCURRENCY"],
+        redis_port=facts["REDIS_PORT"],
+        names=frozenset(facts["names"]),
+        notes=tuple(said),
+    )
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

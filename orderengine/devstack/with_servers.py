@@ -25,12 +25,14 @@ def with_servers(root: Path, argv: list[str]) -> int:
     state.lock()
     with Children(state, Console(sys.stderr, quiet=True)) as children:
         children.remove_at_end(directory)
-        environment = load(root)
+        reading = load(root)
+        # What is set to nothing stays so: the command reads `.env` again, below its environment.
+        environment = dict.fromkeys(reading.empty, "") | reading.values
         # Never the servers of the user: tests empty what they are given.
         environment |= start_embedded({"postgres", "valkey"}, state, children, throw_away=True)
         environment |= {"HOST": "127.0.0.1", "PORT": str(free_port()), "STATE_DIR": str(directory)}
         environment |= {"SECRET_KEY": secrets.token_urlsafe(48)}
-        environment.setdefault("DEBUG", "1")
+        environment["DEBUG"] = environment.get("DEBUG") or "1"
         return _run(argv, environment, children)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 
+from orderengine.postgres.validation import Validation
+
 
 def session_statement(session: Mapping[str, str]) -> tuple[str, list[str]]:
     """A statement that sets all of them until the session ends, and its parameters."""
@@ -18,6 +20,8 @@ def session_statement(session: Mapping[str, str]) -> tuple[str, list[str]]:
 
 class DatabaseWrapper(PostgresWrapper):
     """Django's own, but for the limits of each new session, with a pool or without."""
+
+    validation_class = Validation
 
     def get_connection_params(self) -> dict[str, Any]:
         """What the driver takes."""

@@ -7,16 +7,17 @@ the supervisor needs the standard library alone.
 import sys
 
 import django
-from environs import Env
 
-from orderengine.env import postgres_config, session_limits
+from orderengine.env import Env, postgres_config, session_limits
 
 
 def check() -> str:
-    """The major version. Raises: django.db.Error, ValueError, EnvError."""
+    """The major version. Raises: django.db.Error, ValueError, SystemExit."""
     from django.conf import settings
 
-    settings.configure(DATABASES={"default": postgres_config(Env(), "DATABASE_URL", session_limits())}, USE_TZ=True)
+    env = Env()
+    settings.configure(DATABASES={"default": postgres_config(env, "DATABASE_URL", session_limits())}, USE_TZ=True)
+    env.seal()
     django.setup(set_prefix=False)
     from django.db import connection
 
@@ -26,6 +27,8 @@ def check() -> str:
     connection.ensure_connection()
     if not keeps_sessions(connection):
         raise ValueError(POOLED)
+    for error in connection.validation.check():
+        raise ValueError(f"{error.msg}: {error.hint}")
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version_num")
         return str(int(cursor.fetchone()[0]) // 10000)

@@ -9,59 +9,21 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orderengine.devstack import Refusal, binaries, bootstrap, guard, keeper
 from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.console import Console
-from orderengine.devstack.environment import is_free, load, parse
+from orderengine.devstack.environment import Derived, is_free
 from orderengine.devstack.keeper import Keeper
 from orderengine.devstack.run import banner
 from orderengine.devstack.state import State, secret
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("PORT=3001", {"PORT": "3001"}),
-        ("  export PORT = 3001  ", {"PORT": "3001"}),
-        ("PORT=3001 # the other one is taken", {"PORT": "3001"}),
-        ("REDIS_PASSWORD='a #b = \"c\"'", {"REDIS_PASSWORD": 'a #b = "c"'}),
-        ('SECRET_KEY="a b"  # quoted', {"SECRET_KEY": "a b"}),
-        (
-            "DATABASE_URL=postgresql://u:p%40@h:5432/db?schema=public#x",
-            {"DATABASE_URL": "postgresql://u:p%40@h:5432/db?schema=public#x"},
-        ),
-        ("TITLE=it's ours", {"TITLE": "it's ours"}),
-        ("REDIS_HOST=", {"REDIS_HOST": ""}),
-        ("# REDIS_HOST=localhost", {}),
-        ("", {}),
-    ],
-)
-def test_env_file_lines_are_read_as_a_shell_would(line: str, expected: dict[str, str]) -> None:
-    assert parse(line) == expected
-
-
-@pytest.mark.parametrize("line", ["PORT", "3PORT=1", "=x", 'A="b', "A='b' c"])
-def test_a_line_that_is_no_assignment_is_named(line: str) -> None:
-    with pytest.raises(Refusal, match=r"Line 2 of \.env"):
-        parse(f"PORT=1\n{line}")
-
-
-def test_the_environment_wins_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".env").write_text("PORT=3001\nREDIS_HOST=\nDATABASE_URL=postgresql://file/x\n")
-    monkeypatch.setenv("DATABASE_URL", "postgresql://environment/x")
-    monkeypatch.delenv("PORT", raising=False)
-    monkeypatch.delenv("REDIS_HOST", raising=False)
-
-    loaded = load(tmp_path)
-
-    assert (loaded["PORT"], loaded["DATABASE_URL"]) == ("3001", "postgresql://environment/x")
-    assert "REDIS_HOST" not in loaded
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:
@@ -192,22 +154,33 @@ def test_every_pin_of_the_project_is_in_the_lock_files() -> None:
             assert any(line.split()[:1] == [wanted] for line in lines), f"{wanted} is missing in {name}: make lock"
 
 
-OPEN = {"HOST": "127.0.0.1", "PORT": "3000", "DEBUG": "1", "ADMIN_PASSWORD_FILE": "/x/admin-password"}
+UP = Derived(
+    host="127.0.0.1",
+    port=3000,
+    chain="simulated",
+    url="http://127.0.0.1:3000",
+    public_url="",
+    api_is_open=True,
+    webs=1,
+    workers=2,
+    redis_port=6379,
+    names=frozenset(),
+    notes=(),
+)
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("changed", "expected"),
     [
-        ({}, ("authentication is OPEN", "next         make seed ")),
-        ({"REQUIRE_API_KEY": "1"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
-        ({"DEBUG": "0"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
-        ({"HOST": "192.0.2.1"}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
-        ({"CHAIN": "local"}, ("authentication is OPEN", "next         make seed CHAIN=local ")),
-        ({"CHAIN": "base"}, ("CHAIN=base .venv/bin/python manage.py orders --help",)),
+        ({}, ("authentication is OPEN", "next         make seed ", "start page   http://127.0.0.1:3000/")),
+        ({"api_is_open": False}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
+        ({"chain": "local"}, ("authentication is OPEN", "next         make seed CHAIN=local ")),
+        ({"chain": "base"}, ("CHAIN=base .venv/bin/python manage.py orders --help",)),
+        ({"public_url": "https://trade.example.com"}, ("admin        https://trade.example.com/admin/",)),
     ],
 )
-def test_the_banner_says_who_may_call_and_what_works_next(settings: dict[str, str], expected: tuple[str, ...]) -> None:
-    shown = banner(OPEN | settings, only_servers=False)
+def test_the_banner_says_who_may_call_and_what_works_next(changed: dict[str, Any], expected: tuple[str, ...]) -> None:
+    shown = banner(replace(UP, **changed), "/x/admin-password", only_servers=False)
 
     assert [words for words in expected if words not in shown] == []
 

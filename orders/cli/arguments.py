@@ -5,17 +5,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 
 from orders.cli.client import EngineClient
+from orders.config import engine_url
 
 KEY_VARIABLE = "ORDER_ENGINE_API_KEY"
 
 
 def add_server_arguments(parser: ArgumentParser) -> None:
     """Where the server is, and the key by file or environment, never as an argument."""
-    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}", help="a running engine")
+    parser.add_argument("--url", default=engine_url(), help="a running engine")
     parser.add_argument("--api-key-file", help=f"file with the API key; else the environment's {KEY_VARIABLE}")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds until an order must have ended")
     parser.add_argument("--json", action="store_true", help="one JSON object per line")

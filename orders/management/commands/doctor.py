@@ -100,6 +100,8 @@ def _database() -> str:
         version = str(cursor.fetchone()[0])
     if int(version.split(".")[0]) < 15:
         raise Missing(f"PostgreSQL {version} is older than 15")
+    for error in connection.validation.check():
+        raise Missing(error.msg, str(error.hint))
     if not keeps_sessions(connection):
         raise Missing(POOLED)
     return f"PostgreSQL {version}"
@@ -163,8 +165,8 @@ def _worker() -> str:
 
 
 def _web() -> str:
-    url = f"http://127.0.0.1:{settings.PORT}/health"
-    answer = httpx.get(url, timeout=2, headers={"Host": "localhost"})
+    url = f"{settings.ENGINE_URL}/health"
+    answer = httpx.get(url, timeout=2)
     if answer.json() != {"status": "ok"}:
         raise Missing(f"{url} is answered by something else")
     return url

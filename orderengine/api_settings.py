@@ -1,0 +1,35 @@
+"""How the API and its schema are served: settings of Django REST framework and drf-spectacular, none from outside."""
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["orders.throttles.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "orders.openapi.Schema",
+    "EXCEPTION_HANDLER": "orders.exceptions.problem_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Order Execution Engine",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "Swaps that are routed at the best price, executed at most once and watched until they are final. "
+        "Amounts are decimal strings in token units, each with its integer twin in atoms (`*_raw`). "
+        "Where a key is asked for, send `Authorization: Bearer KEY`. "
+        "Errors are problem objects (RFC 9457) with a stable `code`. "
+        "Live events: `ws://HOST:PORT/orders/{order_id}` for one order, `ws://HOST:PORT/ws/v1/stream` for all of them."
+    ),
+    "OAS_VERSION": "3.1.0",
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "orders.openapi.link_orders",
+    ],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"OrderStatusEnum": "orders.states.OrderStatus"},
+}
