@@ -11,7 +11,7 @@ from typing import Any
 from orderengine.addresses import Network, ip
 
 Scope = dict[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"
 FORWARDING = {FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, b"x-forwarded-port", b"forwarded", b"x-real-ip"}
 SECURE = {"http": "https", "ws": "wss"}

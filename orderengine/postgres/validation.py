@@ -1,4 +1,4 @@
-"""Looks whether the schema of DATABASE_URL is there: `migrate` would end in a traceback, and any query in another one."""
+"""Looks whether the schema of DATABASE_URL is there: without it `migrate` would end in a traceback."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class Validation(BaseDatabaseValidation):
     connection: DatabaseWrapper
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
-        """An error where no schema of the search path exists. It is not made: a name with a slip would be an empty engine."""
+        """An error where no schema of the search path exists. None is made: a misspelt one would be an empty engine."""
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT current_schema()")
             if cursor.fetchone()[0] is not None:
