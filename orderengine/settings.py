@@ -251,6 +251,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+# Times in the admin: to the second, with their zone.
+FORMAT_MODULE_PATH = "orderengine.formats"
 STATIC_URL = "/static/"
 # Serves the packages' own static files without a collect step, in development and behind daphne alike.
 WHITENOISE_USE_FINDERS = True

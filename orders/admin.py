@@ -8,9 +8,11 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.safestring import SafeString
 
 from orders import admin_access, admin_login, admin_pauses, admin_wallets  # noqa: F401 - they register their pages
 from orders.admin_base import Act, ReadOnly
+from orders.admin_cells import amount, code
 from orders.admin_facts import OrderFacts
 from orders.engine import get_engine
 from orders.models import Fill, Order, OrderEvent, SignedTransaction
@@ -49,7 +51,8 @@ class VenueFilter(admin.SimpleListFilter):
 class OrderAdmin(OrderFacts):
     """Orders with their whole story."""
 
-    list_display = ("short_id", "state", "pair", "stated", "attempt", "account", "created_at")
+    list_display = ("placed_at", "short_id", "state", "swap", "got", "account")
+    list_display_links = ("short_id",)
     list_filter = (
         "status",
         "outcome",
@@ -74,7 +77,7 @@ class OrderAdmin(OrderFacts):
 
     readonly_fields = (
         "state", "pair", "stated", "promised", "executed", "timeline", "route_proof", "route_picture", "route_legs",
-        "venue_quotes", "failure_shown", "transactions", "fills_shown", "acts",
+        "venue_quotes", "failure_shown", "terms_shown", "times", "transactions", "fills_shown", "acts",
     )  # fmt: skip
     fieldsets = (
         (
@@ -85,7 +88,7 @@ class OrderAdmin(OrderFacts):
         ("Route", {"fields": ("route_proof", "route_picture", "route_legs", "venue_quotes")}),
         ("Failure", {"fields": ("failure_shown",)}),
         ("Chain", {"fields": ("transactions", "fills_shown")}),
-        ("Terms", {"fields": ("terms", "expires_at", "created_at", "updated_at", "cancel_requested_at")}),
+        ("Terms", {"fields": ("terms_shown", "times", "cancel_requested_at")}),
         ("Acts by hand", {"fields": ("acts",)}),
     )
 
@@ -203,8 +206,34 @@ class OrderEventAdmin(ReadOnly):
 
 @admin.register(Fill)
 class FillAdmin(ReadOnly):
-    """Executed amounts, in atoms."""
+    """Executed amounts, one row for each leg."""
 
-    list_display = ("order_id", "leg", "amount_in", "amount_out", "tx_hash", "block_number", "created_at")
+    list_display = ("order_id", "leg", "given", "got", "block_number", "created_at")
+    fields = ("order_id", "leg", "given", "got", "transaction", "block_number", "created_at")
+    readonly_fields = ("given", "got", "transaction")
+    list_select_related = ("order",)
     ordering = ("-id",)
     show_full_result_count = False
+
+    class Media:
+        """Hashes that break."""
+
+        css = {"all": ("orders/admin.css",)}
+
+    @admin.display(ordering="amount_in")
+    def given(self, fill: Fill) -> str:
+        """In token units."""
+        return amount(fill.amount_in, fill.order.decimals_in, fill.order.token_in)
+
+    @admin.display(ordering="amount_out")
+    def got(self, fill: Fill) -> str:
+        """In token units."""
+        return amount(fill.amount_out, fill.order.decimals_out, fill.order.token_out)
+
+    def transaction(self, fill: Fill) -> SafeString:
+        """Its hash in full."""
+        return code(fill.tx_hash)
+
+
+admin.site.site_header = admin.site.site_title = "Order Execution Engine"
+admin.site.index_title = "Operations"

@@ -21,7 +21,7 @@ SCOPE_WORDS = {
     "wallet": "one wallet",
     "venue": "one venue",
     "chain": "one chain",
-    "global": "EVERYTHING: no order of any account is sent",
+    "global": "EVERYTHING, for all accounts",
 }
 
 
@@ -44,7 +44,9 @@ class PauseForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
     is_everything = forms.BooleanField(
         required=False, label="Yes, pause everything", help_text="Needed for that scope alone: asked once more."
     )
-    reason = forms.CharField(max_length=200, help_text="Kept in the audit log.")
+    reason = forms.CharField(
+        max_length=200, widget=forms.TextInput(attrs={"size": 80}), help_text="Kept in the audit log."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,6 +96,12 @@ class TradingControlAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not ge
 
     form = PauseForm
     fields = ("scope", "account", "wallet", "venue", "chain", "is_everything", "reason")
+
+    class Media:
+        """Choices of one line each."""
+
+        css = {"all": ("orders/admin.css",)}
+
     list_display = ("scope", "chain_id", "account", "venue", "reason", "actor", "is_by_owner", "at")
     list_select_related = ("account",)
     actions = ("resume_selected",)

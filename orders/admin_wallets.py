@@ -7,9 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
 
-from dex import RetryableError
+from dex import DexError, RetryableError
 from orders.admin_base import Act, ReadOnly
+from orders.admin_cells import amount, table
 from orders.engine import get_engine
 from orders.models import Wallet
 from orders.services.wallets import resume_wallet
@@ -28,6 +31,20 @@ class WalletAdmin(ReadOnly):
     list_filter = (("paused_reason", admin.EmptyFieldListFilter),)
     list_select_related = ("account",)
     change_form_template = "admin/orders/wallet/change_form.html"
+    readonly_fields = ("balances",)
+    fields = ("account", "chain_id", "address", "next_nonce", "balances", "paused_reason", "created_at", "retired_at")
+
+    def balances(self, wallet: Wallet) -> SafeString:
+        """What it holds now, asked of the chain."""
+        chain = get_engine().chain
+        if wallet.chain_id != chain.chain_id:
+            return SafeString(f"not known: this engine trades on {escape(chain.chain_id)}")
+        try:
+            held = chain.balances(wallet.address)
+        except DexError as error:
+            return format_html("not known: {}", error.detail)
+        decimals = {token.symbol: token.decimals for token in chain.tokens()}
+        return table(("token", "holds"), [(token, amount(held[token], decimals[token])) for token in sorted(held)])
 
     def get_urls(self) -> list[Any]:
         """The page that asks for the reason."""

@@ -46,3 +46,10 @@ def bps_text(bps: float, decimals: int) -> str:
 def ppm_to_bps(ppm: int) -> str:
     """Millionths to basis points as a decimal string."""
     return format_units(ppm, 2)
+
+
+def grouped(amount: str, most_decimals: int = 9) -> str:
+    """Thousands in groups, at most so many decimals (cut, never rounded up)."""
+    whole, _, fraction = amount.partition(".")
+    fraction = fraction[:most_decimals].rstrip("0")
+    return f"{int(whole):,}" + (f".{fraction}" if fraction else "")

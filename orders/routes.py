@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from dex import PPM, VENUES, Hop, Leg, Quote, Route, Side, legs_of
-from orders.amounts import bps_text, format_units, ppm_to_bps
+from orders.amounts import bps_text, format_units, grouped, ppm_to_bps
 
 # How good a route is; of the two bounds it has the one for its side.
 PROOF = ("upper_bound", "lower_bound", "gap_bps", "best_single_venue", "saved_bps")
 GAP_DECIMALS, SAVED_DECIMALS = 6, 4
+# Decimals of the finest token: a bound is never cut.
+EXACT = 36
 
 
 def encode_quote(quote: Quote, decimals: Mapping[str, int]) -> dict[str, Any]:
@@ -66,9 +68,9 @@ def proof_sentences(stored: Mapping[str, Any]) -> list[str]:
     token_in, token_out = stored["token_in"], stored["token_out"]
     said = []
     if (most := stored.get("upper_bound")) is not None:
-        said.append(f"no route pays more than {most} {token_out}")
+        said.append(f"no route pays more than {grouped(most, EXACT)} {token_out}")
     if (least := stored.get("lower_bound")) is not None:
-        said.append(f"no route costs less than {least} {token_in}")
+        said.append(f"no route costs less than {grouped(least, EXACT)} {token_in}")
     if (gap := stored.get("gap_bps")) is not None:
         said.append(f"this one is within {gap} bp of that")
     if (saved := stored.get("saved_bps")) is not None:

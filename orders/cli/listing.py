@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from orders.cli.render import grouped
+from orders.amounts import grouped
 from orders.cli.short_ids import short
 
 LIST_HEADINGS = ["placed (UTC)", "order", "gives", "for", "got", "status"]

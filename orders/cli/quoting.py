@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from orders.amounts import grouped
 from orders.cli.columns import columns
-from orders.cli.render import grouped
 from orders.routes import proof_sentences, venue_title
 
 PRICE_DIGITS = 12

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
+from orders.amounts import grouped
 from orders.cli.short_ids import short
 from orders.routes import venue_title
 
@@ -115,13 +116,6 @@ def _leg(leg: dict[str, Any]) -> str:
     venues = list(dict.fromkeys(venue_title(hop["venue"]) for hop in hops))
     via = " via " + ", ".join(hop["token_out"] for hop in hops[:-1]) if len(hops) > 1 else ""
     return "+".join(venues) + via
-
-
-def grouped(amount: str, most_decimals: int = 9) -> str:
-    """Thousands in groups, at most so many decimals (cut, never rounded up)."""
-    whole, _, fraction = amount.partition(".")
-    fraction = fraction[:most_decimals].rstrip("0")
-    return f"{int(whole):,}" + (f".{fraction}" if fraction else "")
 
 
 def table(rows: list[Row], title: str, width: int) -> Table:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orders.amounts import grouped
 from orders.cli import watch as watching
 from orders.cli.client import ServerError
-from orders.cli.render import Row, grouped
+from orders.cli.render import Row
 from orders.management.commands.doctor import live_findings
 
 
