@@ -1,7 +1,7 @@
 """What this package reads of the settings, as typed values; nothing else in `orders` imports them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -40,6 +40,14 @@ class Policy:
     max_replacements: int = 5
     park_s: float = 60.0
     patience_s: float = 300.0
+
+    def on_a_chain(self, answers_within_s: float) -> "Policy":
+        """The same, with leases that outlast two questions which the chain leaves unanswered.
+
+        Else those who wait for one silent node would take the orders from each other, and each claim count as a crash.
+        """
+        longest_s = math.ceil(2 * answers_within_s)
+        return self if longest_s <= self.lease_s else replace(self, lease_s=longest_s)
 
     def lease_of(self, stage: Stage, answers_within_s: float) -> int:
         """Seconds for which a claim of the stage holds.

@@ -63,6 +63,7 @@ def run_stage(
     back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
     """
     ends_at = time.monotonic() + policy.run_s
+    policy = policy.on_a_chain(engine.chain.answers_within_s())
     retry_error: RetryableError | None = None
     while True:
         claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, engine.chain.answers_within_s()))
@@ -143,7 +144,9 @@ def _after_bug(stage: Stage, order: ClaimedOrder, error: Exception, policy: Poli
     problem = Problem("internal_error", f"the {stage} stage met a {type(error).__name__}")
     if _may_fail(stage) and order.attempt >= policy.max_attempts:
         return fail(order, problem)
-    return retry(order, OrderStatus(order.status), problem, policy)
+    # A route that was not signed with is exchanged: its age would be counted from this event.
+    target = OrderStatus.ROUTING if stage is Stage.BUILD else OrderStatus(order.status)
+    return retry(order, target, problem, policy)
 
 
 def _may_fail(stage: Stage) -> bool:

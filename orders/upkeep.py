@@ -31,7 +31,7 @@ def keep_up(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> bool
     """
     if not beat(UPKEEP, at_least_s=at_least_s):
         return False
-    end_dead_leases(policy.lease_s)
+    end_dead_leases(policy.on_a_chain(engine.chain.answers_within_s()).lease_s)
     wake_due_stages()
     send_what_is_unsent(engine)
     return True

@@ -310,3 +310,50 @@ def test_a_default_order_survives_a_node_that_is_away_and_goes_on_within_two_sec
     assert ended_after_s < 4.0  # a second's pause, and a busy machine
     assert {len(told(order)) for order in orders} == {6}
     assert moody.asked < 60
+
+
+def test_workers_that_wait_for_silent_nodes_do_not_take_orders_from_each_other(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    """A question to two silent nodes takes ten seconds, a whole lease; eight lost claims poison an order."""
+    [order] = place(account)
+    leases = []
+
+    class Silent(Moody):
+        """Two nodes with five seconds each."""
+
+        def answers_within_s(self) -> float:
+            return 10.0
+
+        def snapshot(self) -> Any:
+            order.refresh_from_db()
+            assert order.lease_until is not None
+            leases.append((order.lease_until - datetime.now(UTC)).total_seconds())
+            raise AWAY
+
+    silent: Any = Silent(engine.chain)
+    for _ in range(policy.max_claims + 2):
+        Order.objects.update(due_at=datetime.now(UTC) - timedelta(seconds=1))
+        with contextlib.suppress(RetryableError):
+            run_stage(Stage.ROUTE, engine=Engine(silent), policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.waiting_for, order.claim_count) == ("ROUTING", "chain", 0)
+    assert min(leases) > 15
+
+
+def test_a_bug_while_signing_does_not_make_an_old_quote_young(
+    account: Account, engine: Engine, policy: Policy, drive: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    drive(Stage.ROUTE)
+    monkeypatch.setattr("orders.services.build.ensure_wallets", lambda *_: 1 / 0)
+
+    run_stage(Stage.BUILD, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.attempt) == ("ROUTING", 2)
+    monkeypatch.undo()
+    drive()
+    order.refresh_from_db()
+    assert order.status == "CONFIRMED"
