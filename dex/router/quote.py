@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, LimitNotMet, NoRoute, PriceImpactExceeded
 from dex.execution import buy
-from dex.legs import legs_of
 from dex.pools import Pool
+from dex.router.impact import Worsening, worsening_of
 from dex.router.market import Market
 from dex.router.refusal import too_small
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.router.venue_paths import Fill, best_fill
-from dex.types import PPM, Hop, Leg, Quote, Route, Side, SwapRequest, VenueQuote
+from dex.types import PPM, Hop, Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
 LOWER_MINIMUM = "Lower guards.min_amount_out: the market pays facts.amount_out atoms now; or wait for a better price"
@@ -56,7 +56,13 @@ def find_route(market: Market, request: SwapRequest, deadline_ms: float | None =
     alone = {venue: best_fill(market.compiled, request, market.paths.of(venue, request)) for venue in sorted(venues)}
     left_ms = None if deadline_ms is None else max(0.0, deadline_ms - (time.perf_counter() - started) * 1_000)
     found = _best(market, request, left_ms, venues, [fill for fill in alone.values() if fill is not None])
-    quote = _quote(market, request, found, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
+    amount_in = found.route.amount_in
+    # What an exact-out plan pays above the amount, where it has to, is not promised.
+    amount_out = found.route.amount_out if request.side is Side.EXACT_IN else request.amount
+    worsening = worsening_of(market, found.route, amount_in, amount_out)
+    venue_quotes = tuple(_venue_quote(venue, fill) for venue, fill in alone.items())
+    quote = _quote(market, request, found, (amount_in, amount_out), worsening, venue_quotes)
+    _check_impact(request, worsening)
     _check_limits(request, quote)
     return Routed(quote, found.pools_after)
 
@@ -133,12 +139,16 @@ def _of_path(market: Market, request: SwapRequest, fill: Fill, bound: float | No
     return Found(route, tuple(swap.pool_after for swap in fill.swaps), bound)
 
 
-def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tuple[VenueQuote, ...]) -> Quote:
-    # What an exact-out plan pays above the amount, where it has to, is not promised.
+def _quote(
+    market: Market,
+    request: SwapRequest,
+    found: Found,
+    amounts: tuple[int, int],
+    worsening: Worsening,
+    venue_quotes: tuple[VenueQuote, ...],
+) -> Quote:
     is_exact_in = request.side is Side.EXACT_IN
-    amount_in = found.route.amount_in
-    amount_out = found.route.amount_out if is_exact_in else request.amount
-    marginal, mid = _prices(market, found.route)
+    amount_in, amount_out = amounts
     min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
     bound, gap_bps = _certificate(is_exact_in, amount_in, amount_out, found.bound, len(found.route.hops))
     return Quote(
@@ -148,31 +158,13 @@ def _quote(market: Market, request: SwapRequest, found: Found, venue_quotes: tup
         amount_out=amount_out,
         min_amount_out=min_amount_out,
         max_amount_in=max_amount_in,
-        mid_amount_out=int(amount_in * mid),
-        price_impact_ppm=max(0, round(PPM * (1 - amount_out / (amount_in * marginal)))),
+        mid_amount_out=int(amount_in * worsening.mid),
+        price_impact_ppm=worsening.price_impact_ppm,
         bound=bound,
         gap_bps=gap_bps,
         venue_quotes=venue_quotes,
         snapshot_version=market.version,
     )
-
-
-def _prices(market: Market, route: Route) -> tuple[float, float]:
-    """Atoms out per atom in before the order, after fees and without: of each leg as much as the route sells there."""
-    legs, sold = legs_of(route), route.amount_in
-    priced = [(leg.amount_in / sold, *_leg_prices(market, leg)) for leg in legs]
-    return sum(share * price for share, price, _ in priced), sum(share * price for share, _, price in priced)
-
-
-def _leg_prices(market: Market, leg: Leg) -> tuple[float, float]:
-    """Atoms out per atom in of an infinitesimal order along a leg: after fees, and without."""
-    marginal = mid = 1.0
-    for hop in leg.hops:
-        pool = market.pool(hop.pool_id)
-        price = pool.marginal_price(hop.token_in, hop.token_out, market.now)
-        marginal *= price
-        mid *= price / (1 - pool.fee_ppm(hop.token_in, market.now) / PPM)
-    return marginal, mid
 
 
 def _certificate(
@@ -199,15 +191,33 @@ def _limits(request: SwapRequest, amount_in: int, amount_out: int) -> tuple[int,
     return amount_out, ceiling if request.max_amount_in is None else min(ceiling, request.max_amount_in)
 
 
-def _check_limits(request: SwapRequest, quote: Quote) -> None:
-    impact, max_impact = quote.price_impact_ppm, request.max_price_impact_ppm
-    if max_impact is not None and impact > max_impact:
+def _check_impact(request: SwapRequest, worsening: Worsening) -> None:
+    """The guard on the price: what size costs is price impact, what rounding costs beside it makes an amount too small.
+
+    Raises: PriceImpactExceeded, AmountTooSmall.
+    """
+    impact, total, most = worsening.price_impact_ppm, worsening.total_ppm, request.max_price_impact_ppm
+    if most is None or max(impact, total) <= most:
+        return
+    if impact > most:
         raise PriceImpactExceeded(
             f"the order moves the price of {request.token_in} in {request.token_out} by {_percent(impact)}, "
-            f"your limit is {_percent(max_impact)}",
+            f"your limit is {_percent(most)}",
             price_impact_ppm=impact,
-            max_price_impact_ppm=max_impact,
+            max_price_impact_ppm=most,
         )
+    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
+    raise AmountTooSmall(
+        f"the amount of {fixed} is so small that rounding to whole units takes {_percent(total - impact)} of it, "
+        f"your limit on the price is {_percent(most)}",
+        token=fixed,
+        price_impact_ppm=impact,
+        rounding_ppm=total - impact,
+        max_price_impact_ppm=most,
+    )
+
+
+def _check_limits(request: SwapRequest, quote: Quote) -> None:
     if request.min_amount_out is not None and quote.amount_out < request.min_amount_out:
         raise LimitNotMet(
             f"the best route pays less {request.token_out} than your min_amount_out",
