@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line with this project's settings, attached to the engine that `make run` runs here."""
 
+import errno
 import os
 import secrets
 import sys
@@ -11,6 +12,7 @@ NEED_NO_DATABASE = {"help", "--help", "-h", "version", "--version", "solve"}
 NOWHERE = {"DATABASE_URL": "postgresql://nowhere.invalid/none", "SECRET_KEY": secrets.token_hex(32)}
 # What a shell calls the end of a program whose reader went away: 128 and the signal SIGPIPE.
 BROKEN_PIPE = 141
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Small dense algebra is far slower on several threads than on one; numpy looks here when it is first imported.
 THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -25,9 +27,11 @@ def main() -> None:
 
         from orderengine.devstack import Refusal
         from orderengine.devstack.attach import attach
+        from orderengine.output import show_everything
         from orders.write_watch import watch_process
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: run `make setup`, then .venv/bin/python manage.py ...")
+    show_everything()
     try:
         is_attached = attach(Path(__file__).resolve().parent)
     except Refusal as refusal:
@@ -46,10 +50,15 @@ def main() -> None:
 
 def _end(error: Exception) -> None:
     """Say what is away in one sentence; anything else ends with its trace."""
+    from orderengine.output import leave_unread
+
     if isinstance(error, BrokenPipeError):
         # Whoever read has read enough, as `| head` does; what is still buffered has nowhere to go at the exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_unread(sys.stdout)
         sys.exit(BROKEN_PIPE)
+    if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+        leave_unread(sys.stdout)
+        sys.exit(f"error: the output cannot be written ({error.strerror}); what the command was to do is done")
     from django.conf import settings
 
     if not settings.configured or "--traceback" in sys.argv:

@@ -17,12 +17,14 @@ from orderengine.devstack import Refusal
 from orderengine.devstack.children import Children, Interrupted
 from orderengine.devstack.console import Console
 from orderengine.devstack.state import State
+from orderengine.output import show_everything
 
 INTERRUPTED = 130
 
 
 def main() -> int | str:
     """Run the level that the arguments name; return what `sys.exit` takes."""
+    show_everything()
     options = _options()
     chosen = level(options.level, options.orders, options.rate, options.duration)
     seed = options.seed if options.seed is not None else int(time.time())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from orderengine.chaos.mutations import MUTANTS, Mutant
 from orderengine.chaos.stack import ROOT
+from orderengine.output import show_everything
 
 # pytest's, and that of `make chaos`, for a check that has failed; any other code is no verdict.
 FAILED = 1
@@ -26,6 +27,7 @@ class NotApplied(Exception):
 
 def main() -> int:
     """Try every mutant, or those named; return the exit code."""
+    show_everything()
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help="parts of names; all without any")
     parser.add_argument("--no-baseline", action="store_true", help="do not run the checks on the unchanged sources")

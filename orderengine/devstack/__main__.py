@@ -8,6 +8,7 @@ from orderengine.devstack import Refusal
 from orderengine.devstack.children import Interrupted
 from orderengine.devstack.run import run
 from orderengine.devstack.with_servers import with_servers
+from orderengine.output import show_everything
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a shell answers for a command that Ctrl-C ended.
@@ -16,6 +17,7 @@ INTERRUPTED = 130
 
 def main() -> int | str:
     """Run the command that the arguments name; return what `sys.exit` takes."""
+    show_everything()
     parser = argparse.ArgumentParser(prog="devstack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="servers, web, worker and beat until Ctrl-C")

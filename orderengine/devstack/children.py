@@ -64,6 +64,7 @@ class Children:
         self.console = console
         # A plain flag: a signal handler may find the lock of an Event taken.
         self._interrupted = False
+        self._is_listed = True
         self.running: dict[str, Child] = {}
         # The guard keeps the state locked until it has ended everything, so the lock is inherited by it.
         self._guard = subprocess.Popen(
@@ -93,6 +94,7 @@ class Children:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            encoding="utf-8",
             errors="replace",
             start_new_session=True,
             pass_fds=[held.fileno() for held in command.inherits],
@@ -157,8 +159,8 @@ class Children:
     def stop(self) -> None:
         """End everything, in order, and wait until it has ended."""
         # Empty rather than stale: who looks now finds no supervisor, only a lock that is about to be free.
-        self._state.write("processes", {})
-        self._state.write("environment", {})
+        self._state.forget("processes")
+        self._state.forget("environment")
         if self._guard.stdin and not self._guard.stdin.closed:
             self._guard.stdin.close()
         if not self.is_guarded():
@@ -190,6 +192,19 @@ class Children:
                 child.tail.append(text)
                 self.console.relay(child.command.name, text)
 
+    def list_again(self) -> None:
+        """Write the list of processes, where that failed before."""
+        if not self._is_listed:
+            self._list()
+
     def _list(self) -> None:
         pids = {name: child.process.pid for name, child in self.running.items()}
-        self._state.write("processes", {"supervisor": os.getpid(), "guard": self._guard.pid, **pids})
+        try:
+            self._state.write("processes", {"supervisor": os.getpid(), "guard": self._guard.pid, **pids})
+        except OSError as error:
+            # A full disk, say: the processes matter, and those who look them up find the list of before.
+            if self._is_listed:
+                self.console.say(f"the list of processes cannot be written ({error.strerror}); the engine goes on")
+            self._is_listed = False
+        else:
+            self._is_listed = True

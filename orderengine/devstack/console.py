@@ -1,10 +1,15 @@
-"""What the supervisor prints: lines with the name of who said them, coloured on a terminal."""
+"""What the supervisor prints: lines with the name of who said them, coloured on a terminal.
+
+No line is worth an engine: where it cannot be written, it is lost.
+"""
 
 import os
 import sys
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
+
+from orderengine.output import leave_unread
 
 NAME_WIDTH = 8
 COLOURS = {"web": 36, "worker": 32, "beat": 34, "postgres": 35, "valkey": 33}
@@ -17,7 +22,7 @@ class Console:
     def __init__(self, stream: TextIO = sys.stdout, *, quiet: bool = False) -> None:
         self._stream = stream
         self._quiet = quiet
-        self.on_closed: Callable[[], None] | None = None
+        self._said: set[str] = set()
         self._lock = threading.Lock()
         self._coloured = stream.isatty() and not os.environ.get("NO_COLOR")
 
@@ -42,7 +47,19 @@ class Console:
             try:
                 self._stream.write(text + "\n")
                 self._stream.flush()
+            except UnicodeError:
+                self._lost("output cannot show some of its lines")
             except (BrokenPipeError, ValueError):
-                # Whoever read us is gone, as with `make run | head`.
-                if self.on_closed:
-                    self.on_closed()
+                # As with `make run | head`.
+                self._lost(f"nobody reads the output any more. The engine goes on; to end it: kill {os.getpid()}")
+                leave_unread(self._stream)
+            except OSError as error:
+                self._lost(f"output cannot be written ({error.strerror}); the engine goes on")
+
+    def _lost(self, why: str) -> None:
+        """Say it where it may still be read, once."""
+        if why not in self._said and self._stream is not sys.stderr:
+            self._said.add(why)
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"engine: {why}\n")
+                sys.stderr.flush()

@@ -85,6 +85,8 @@ def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:
         "SIGNER_WALLETS": values.get("SIGNER_WALLETS") or str(state / "wallets"),
         "ADMIN_PASSWORD_FILE": values.get("ADMIN_PASSWORD_FILE") or str(state / "admin-password"),
         "PYTHONUNBUFFERED": "1",
+        # What children say is read as UTF-8, whatever this terminal knows.
+        "PYTHONIOENCODING": "utf-8:backslashreplace",
         COMPLETE: "1",
     }
 

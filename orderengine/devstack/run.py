@@ -41,7 +41,6 @@ def run(root: Path, *, only_servers: bool = False) -> int:
     for note in derived.notes:
         console.say(note)
     with Children(state, console) as children:
-        console.on_closed = children.interrupt
         _catch_signals(children)
         try:
             environment |= _servers(environment, state, children, console)
@@ -52,6 +51,7 @@ def run(root: Path, *, only_servers: bool = False) -> int:
             keeper = Keeper(children)
             if not only_servers:
                 _start_apps(root, environment, derived, children, keeper)
+            keeper.has_started()
             console.banner(banner(derived, environment["ADMIN_PASSWORD_FILE"], only_servers=only_servers))
             while True:
                 keeper.tend()

@@ -55,6 +55,13 @@ class State:
     def read(self, name: str) -> dict[str, Any]:
         return read_table(self.directory, name)
 
+    def forget(self, name: str) -> None:
+        """Have nothing remembered under this name, also where nothing can be written any more."""
+        try:
+            self.write(name, {})
+        except OSError:
+            (self.directory / f"{name}.json").unlink(missing_ok=True)
+
     def write(self, name: str, table: dict[str, Any]) -> None:
         """Remember a table; a reader sees the old or the new one, never half of it."""
         fresh = self.directory / f"{name}.json.new"

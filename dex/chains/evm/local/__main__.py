@@ -1,6 +1,7 @@
 """`python -m dex.chains.evm.local`: the local chain in the foreground, until Ctrl-C. What it holds is kept."""
 
 import argparse
+import io
 import os
 import re
 import signal
@@ -27,6 +28,10 @@ URLS = re.compile(r"^urls = \[.*\]$", re.MULTILINE)
 
 def main() -> int:
     """Start, or go on with what the folder holds."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A folder's name may hold signs that the terminal cannot show.
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--folder", type=Path, default=FOLDER)
