@@ -14,6 +14,8 @@ from daphne.server import reactor  # before anything else of Twisted: it chooses
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.defer import Deferred
 
+from orderengine.connections import connections
+
 logger = logging.getLogger(__name__)
 
 # Above the window of an account stream, whose client is told before it is cut.
@@ -58,6 +60,11 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
         _open.discard(self)
         if self._has_application:
             super().onClose(wasClean, code, reason)
+
+    def connectionLost(self, *args: Any) -> None:
+        """Its place is free again."""
+        connections.forget(self.transport)
+        super().connectionLost(*args)
 
     def processData(self) -> bool:
         """Take the next step through the bytes that came; each frame counts by its head, pongs and parts too."""

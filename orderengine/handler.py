@@ -6,18 +6,20 @@ and back for each signal: a quarter of what a small POST costs. Here threads are
 
 import asyncio
 import contextvars
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from io import SEEK_END
 from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_started
-from django.http import FileResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+
+from orderengine.connections import PIECE_BYTES
 
 # More than the database has connections for; those who wait for one are answered that they must come again.
 MAX_THREADS = 64
@@ -48,10 +50,24 @@ class ThreadedHandler(ASGIHandler):
         run = contextvars.copy_context().run
         response = await asyncio.get_running_loop().run_in_executor(threads, run, self._answer, scope, body)
         try:
-            await self.send_response(response, send)
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                response.streaming_content = self._read(threads, response.streaming_content)
+            with suppress(ConnectionResetError):  # the client is gone
+                await self.send_response(response, send)
         finally:
             if response.streaming:
                 response.close()
+
+    @classmethod
+    def chunk_bytes(cls, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The whole at once: the connection cuts it into pieces as the client reads."""
+        yield data, True
+
+    async def _read(self, threads: ThreadPoolExecutor, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The next part once the one before has left; Django would read a whole file first."""
+        loop = asyncio.get_running_loop()
+        while (part := await loop.run_in_executor(threads, next, parts, None)) is not None:
+            yield part
 
     def _answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         """Run the chain, and let go of the database before the answer leaves; a stream is left open."""
@@ -64,7 +80,7 @@ class ThreadedHandler(ASGIHandler):
             response: Any = refusal if request is None else self.get_response(request)
         response._handler_class = self.__class__
         if isinstance(response, FileResponse):
-            response.block_size = self.chunk_size
+            response.block_size = PIECE_BYTES
         answer: HttpResponseBase = response
         if not answer.streaming:
             answer.close()

@@ -1,25 +1,25 @@
-"""Bounds what one HTTP request may cost daphne before the application sees it: in bytes, and in time to send it.
+"""Bounds what one HTTP request may cost daphne: the bytes of its body, and those of an answer that nobody reads.
 
 Daphne keeps a whole body, in a file where it is large, before anybody asks who calls: no key is needed to fill a disk.
-Twisted ends a connection that is silent for a minute, and begins anew with each byte that drips in.
+It hands a whole answer to the transport, which keeps it until the client has read it.
 """
 
 from typing import Any
 
-import orjson
 from daphne import http_protocol
-from daphne.server import reactor
+from daphne.server import Server
 from twisted.web import http
 
-from orders.exceptions import MEDIA_TYPE
+from orderengine.connections import PIECE_BYTES, connections, limit_connections
 from orders.parsers import MAX_BODY_BYTES
 from orders.problems import Problem
 
 # Bodies a little too large are refused by the application, with its headers; those above this are not read.
 MAX_BUFFERED_BYTES = 2 * MAX_BODY_BYTES
-# From the request line to the end of the body.
-SEND_S = 15.0
 TOO_LARGE = Problem("body_too_large", "the body has more than 1 MiB")
+BODY = "http.response.body"
+
+_hand_over = Server.handle_reply
 
 
 class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne has no types
@@ -28,8 +28,7 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received = 0
-        self._is_cut = False
-        self._deadline = reactor.callLater(SEND_S, self._cut, b"408 Request Timeout", b"")
+        self._is_refused = False
 
     def gotLength(self, length: int | None) -> None:
         """The announced length; none for a chunked body."""
@@ -40,38 +39,46 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a part of the body, unless it is too much."""
         self._received += len(data)
-        if self._is_cut:
+        if self._is_refused:
             return
         if self._received > MAX_BUFFERED_BYTES:
             self._refuse()
-        else:
+        elif connections.take_body(self.channel, len(data)):
             super().handleContentChunk(data)
+        else:
+            self._is_refused = True
+            self.channel.refuse_busy()
 
     def process(self) -> Any:
         """The request is complete."""
-        self._stop_clock()
-        return None if self._is_cut else super().process()
-
-    def connectionLost(self, reason: Any) -> None:
-        self._stop_clock()
-        super().connectionLost(reason)
+        return None if self._is_refused else super().process()
 
     def _refuse(self) -> None:
-        self._cut(b"413 Content Too Large", orjson.dumps(TOO_LARGE.to_json()))
+        self._is_refused = True
+        self.channel.refuse(b"413 Content Too Large", TOO_LARGE)
 
-    def _cut(self, status: bytes, body: bytes) -> None:
-        """Answer and hang up; the rest is not read."""
-        if self._is_cut or self.channel is None:
-            return
-        self._is_cut = True
-        self._stop_clock()
-        head = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-        self.channel.transport.write(head % (status, MEDIA_TYPE.encode(), len(body)) + body)
-        self.channel.loseConnection()
 
-    def _stop_clock(self) -> None:
-        if self._deadline.active():
-            self._deadline.cancel()
+async def reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
+    """Hand a message to the client, the body of an answer in pieces, each when the client has taken the one before.
+
+    Raises: ConnectionResetError when the client is gone.
+    """
+    if not isinstance(protocol, BoundedRequest) or message["type"] != BODY:
+        await _hand_over(server, protocol, message)
+        return
+    channel = getattr(protocol, "channel", None)
+    if channel is None:
+        raise ConnectionResetError
+    body: bytes = message.get("body", b"")
+    if len(body) <= PIECE_BYTES and channel.has_room():
+        await _hand_over(server, protocol, message)
+        return
+    with connections.unread(channel, len(body)):
+        for start in range(0, max(1, len(body)), PIECE_BYTES):
+            await channel.until_taken()
+            piece = body[start : start + PIECE_BYTES]
+            has_more = message.get("more_body", False) or start + PIECE_BYTES < len(body)
+            await _hand_over(server, protocol, {"type": BODY, "body": piece, "more_body": has_more})
 
 
 def _no_form(line: bytes) -> bytes:
@@ -79,9 +86,11 @@ def _no_form(line: bytes) -> bytes:
 
 
 def limit_requests() -> None:
-    """Have daphne make bounded requests, and Twisted look into none: nobody reads the forms that it finds.
+    """Have daphne make bounded connections and requests, and Twisted look into none: nobody reads the forms it finds.
 
     It asks a mail parser what each body is, a tenth of what a small POST costs a web process.
     """
     http_protocol.WebRequest = BoundedRequest
+    Server.handle_reply = reply
+    limit_connections(http_protocol.HTTPFactory)
     http._parseContentType = _no_form

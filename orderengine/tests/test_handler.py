@@ -118,8 +118,7 @@ def test_a_stream_is_finished_after_its_last_part(monkeypatch: pytest.MonkeyPatc
 
     handler = handler_of(lambda _: StreamingHttpResponse(parts()), monkeypatch)
 
-    with pytest.warns(Warning, match="synchronous iterators"):
-        assert asyncio.run(ask(handler, "/")) == (200, b"ab")
+    assert asyncio.run(ask(handler, "/")) == (200, b"ab")
     assert (finished_by, len(finished)) == ([0], 1)
 
 

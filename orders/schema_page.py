@@ -1,0 +1,120 @@
+"""GET /api/v1/schema: the OpenAPI document, made once per process and served from its bytes.
+
+It needs no key, and to make it takes longer than a hundred orders: nobody may cause that twice.
+"""
+
+import gzip
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularSwaggerView
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+MAX_AGE_S = 300
+_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The document in one format and one encoding."""
+
+    body: bytes
+    etag: str
+    is_compressed: bool
+
+
+class Document:
+    """All variants: two formats, each plain and compressed. The first caller makes them, those beside it wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._variants: dict[tuple[str, bool], Variant] = {}
+
+    def variant(self, format_name: str, is_compressed: bool) -> Variant:
+        """One of the four."""
+        if not self._variants:
+            with self._lock:
+                if not self._variants:
+                    self._variants = _make()
+        return self._variants[format_name, is_compressed]
+
+
+document = Document()
+
+
+def _make() -> dict[tuple[str, bool], Variant]:
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    variants = {}
+    for renderer in (OpenApiYamlRenderer(), OpenApiJsonRenderer()):
+        plain: bytes = renderer.render(schema, renderer_context={})  # type: ignore[no-untyped-call]
+        packed = gzip.compress(plain, mtime=0)
+        for body, is_compressed in ((plain, False), (packed, True)):
+            etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            variants[renderer.format, is_compressed] = Variant(body, etag, is_compressed)
+    return variants
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether the header asks for or allows gzip."""
+    found = _GZIP.search(accept_encoding[:1000])
+    return found is not None and (found["q"] is None or found["q"].strip("0.") != "")
+
+
+class OpenView(APIView):
+    """Needs no key. What it refuses is a problem object in JSON, whatever it offers else."""
+
+    authentication_classes: ClassVar[Any] = []
+    permission_classes: ClassVar[Any] = []
+    throttle_classes: ClassVar[Any] = []
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """As everywhere, in JSON."""
+        self.request.accepted_renderer = JSONRenderer()  # type: ignore[attr-defined]
+        self.request.accepted_media_type = JSONRenderer.media_type  # type: ignore[attr-defined]
+        return super().handle_exception(exc)
+
+
+class DocsView(OpenView, SpectacularSwaggerView):
+    """Swagger UI."""
+
+
+class SchemaView(OpenView):
+    """The document, in YAML or JSON."""
+
+    renderer_classes: ClassVar[Any] = [
+        OpenApiYamlRenderer,
+        OpenApiYamlRenderer2,
+        OpenApiJsonRenderer,
+        OpenApiJsonRenderer2,
+    ]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Any:
+        """The format by Accept or `?format=`, compressed where the caller takes that, 304 where it is known."""
+        renderer: Any = request.accepted_renderer
+        encodings = request.META.get("HTTP_ACCEPT_ENCODING", "")
+        variant = document.variant(renderer.format, takes_gzip(encodings))
+        response: Any = HttpResponse(variant.body, content_type=renderer.media_type)
+        response["Content-Disposition"] = f'inline; filename="schema.{renderer.format}"'
+        if variant.is_compressed:
+            response["Content-Encoding"] = "gzip"
+        response["ETag"] = variant.etag
+        response["Cache-Control"] = f"public, max-age={MAX_AGE_S}"
+        response["Vary"] = "Accept, Accept-Encoding"
+        return get_conditional_response(request._request, etag=variant.etag, response=response)
