@@ -19,6 +19,7 @@ django.setup(set_prefix=False)
 
 from orderengine.backpressure import limit_websockets  # noqa: E402
 from orderengine.handler import ThreadedHandler  # noqa: E402
+from orderengine.health import share_reports  # noqa: E402
 from orderengine.pool import reconnect_soon  # noqa: E402
 from orderengine.proxies import Forwarded  # noqa: E402
 from orderengine.request_limits import limit_requests  # noqa: E402
@@ -29,6 +30,7 @@ refuse_unsafe()
 reconnect_soon()
 limit_websockets()
 limit_requests()
+share_reports()
 served = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
 application = Forwarded(served, settings.TRUSTED_PROXIES)
 gc.freeze()

@@ -1,4 +1,4 @@
-"""Django's ASGI handler with one change to a thread per request.
+"""Django's ASGI handler with one change to a thread per request, and lanes for requests that need no key.
 
 Django runs synchronous middleware and views of an ASGI server in a new executor and thread per request, and goes there
 and back for each signal: a quarter of what a small POST costs. Here threads are kept, and one call answers a request.
@@ -6,25 +6,31 @@ and back for each signal: a quarter of what a small POST costs. Here threads are
 
 import asyncio
 import contextvars
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from io import SEEK_END
 from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_started
-from django.http import FileResponse, StreamingHttpResponse
+from django.http import FileResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from orderengine.connections import PIECE_BYTES
+from orderengine.lanes import Desk, Desks
+from orderengine.pace import Busy, Turn
+from orders.exceptions import MEDIA_TYPE, RETRY_AFTER_S
+from orders.problems import Problem
 
 # More than the database has connections for; those who wait for one are answered that they must come again.
 MAX_THREADS = 64
-# Answered without any I/O by a thread of its own: who asks would kill a process that only waits for its database.
-PROBE = "/health"
+# What the server itself spends on a request, and on each piece of an answer.
+REQUEST_S, PIECE_S = 0.0008, 0.0002
+BUSY = Problem("throttled", "too many requests without a key at once")
 
 
 class ThreadedHandler(ASGIHandler):
@@ -32,8 +38,7 @@ class ThreadedHandler(ASGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="request")
-        self._probe_thread = ThreadPoolExecutor(1, thread_name_prefix="probe")
+        self._desks = Desks(MAX_THREADS)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Build the synchronous chain, whatever the server is."""
@@ -45,29 +50,47 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        threads = self._probe_thread if scope["path"] == PROBE else self._threads
+        desk = self._desks.of(scope)
+        async with AsyncExitStack() as stack:
+            try:
+                turn = await self._turn(desk, stack)
+            except Busy:
+                body.close()
+                await self.send_response(_busy(scope), send)
+                return
+            await self._serve(desk.threads, turn, scope, body, send)
+
+    async def _turn(self, desk: Desk, stack: AsyncExitStack) -> Turn:
+        """Wait in the lane, if there is one. Raises: Busy."""
+        if desk.lane is None:
+            return Turn()
+        try:
+            return await stack.enter_async_context(desk.lane.turn())
+        except Busy:
+            if desk.must_answer:
+                return Turn()
+            raise
+
+    async def _serve(self, threads: ThreadPoolExecutor, turn: Turn, scope: Any, body: IO[bytes], send: Any) -> None:
+        turn.spent_s = REQUEST_S
         # What a request sets for itself, such as its language, is not for the next one in its thread.
         run = contextvars.copy_context().run
-        response = await asyncio.get_running_loop().run_in_executor(threads, run, self._answer, scope, body)
+        response = await asyncio.get_running_loop().run_in_executor(threads, run, self._timed, turn, scope, body)
         try:
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                response.streaming_content = self._read(threads, response.streaming_content)
+                response.streaming_content = _parts(threads, turn, response.streaming_content)
             with suppress(ConnectionResetError):  # the client is gone
                 await self.send_response(response, send)
         finally:
             if response.streaming:
                 response.close()
 
-    @classmethod
-    def chunk_bytes(cls, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """The whole at once: the connection cuts it into pieces as the client reads."""
-        yield data, True
-
-    async def _read(self, threads: ThreadPoolExecutor, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """The next part once the one before has left; Django would read a whole file first."""
-        loop = asyncio.get_running_loop()
-        while (part := await loop.run_in_executor(threads, next, parts, None)) is not None:
-            yield part
+    def _timed(self, turn: Turn, scope: Any, body: IO[bytes]) -> HttpResponseBase:
+        started_at = time.thread_time()
+        try:
+            return self._answer(scope, body)
+        finally:
+            turn.spent_s += time.thread_time() - started_at
 
     def _answer(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         """Run the chain, and let go of the database before the answer leaves; a stream is left open."""
@@ -85,6 +108,24 @@ class ThreadedHandler(ASGIHandler):
         if not answer.streaming:
             answer.close()
         return answer
+
+    @classmethod
+    def chunk_bytes(cls, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """The whole at once: the connection cuts it into pieces as the client reads."""
+        yield data, True
+
+
+async def _parts(threads: ThreadPoolExecutor, turn: Turn, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The next part when the one before has left; Django would read a whole file first."""
+    loop = asyncio.get_running_loop()
+    while (part := await loop.run_in_executor(threads, next, parts, None)) is not None:
+        turn.spent_s += PIECE_S
+        yield part
+
+
+def _busy(scope: Any) -> HttpResponseBase:
+    body = BUSY.to_json() | {"instance": scope["path"]}
+    return JsonResponse(body, status=BUSY.status, content_type=MEDIA_TYPE, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def with_length(headers: Iterable[tuple[bytes, bytes]], body: IO[bytes]) -> list[tuple[bytes, bytes]]:
