@@ -14,8 +14,8 @@ import multiprocessing
 import socket
 import statistics
 import time
-from contextlib import contextmanager, suppress
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from threading import Thread

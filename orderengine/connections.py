@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls, disable-error-code="override"
 """Bounds what the connections of one web process cost it: their number, their time and the bytes held for them.
 
 Daphne and Twisted take any number of connections, wait a minute after each byte that arrives, and keep an answer in
@@ -70,7 +71,7 @@ class Connections:
         channel = self._open.pop(transport, None)
         if channel is not None:
             for held in (self._waiting, self._unread, self._bodies):
-                held.pop(channel, None)  # type: ignore[attr-defined]
+                held.pop(channel, None)
 
     def await_request(self, channel: "BoundedChannel") -> None:
         """The client owes a request from now on."""
@@ -118,8 +119,10 @@ class Connections:
 connections = Connections()
 
 
-class BoundedChannel(http.HTTPChannel):  # type: ignore[misc]  # no types
+class BoundedChannel(http.HTTPChannel):
     """One connection as HTTP sees it."""
+
+    transport: Any
 
     def connectionMade(self) -> None:
         super().connectionMade()

@@ -78,7 +78,8 @@ class ThreadedHandler(ASGIHandler):
         response = await asyncio.get_running_loop().run_in_executor(threads, run, self._timed, turn, scope, body)
         try:
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                response.streaming_content = _parts(threads, turn, response.streaming_content)
+                parts: Any = response.streaming_content
+                response.streaming_content = _parts(threads, turn, parts)
             with suppress(ConnectionResetError):  # the client is gone
                 await self.send_response(response, send)
         finally:
@@ -110,7 +111,7 @@ class ThreadedHandler(ASGIHandler):
         return answer
 
     @classmethod
-    def chunk_bytes(cls, data: bytes) -> Iterator[tuple[bytes, bool]]:
+    def chunk_bytes(cls, data: Any) -> Iterator[tuple[Any, bool]]:
         """The whole at once: the connection cuts it into pieces as the client reads."""
         yield data, True
 

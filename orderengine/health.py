@@ -53,6 +53,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     response = JsonResponse({"status": status, "checks": report}, status=200 if is_ready else 503)
     if not is_ready:
         response["Retry-After"] = str(RETRY_AFTER_S)
+        response._has_been_logged = True  # type: ignore[attr-defined]  # Django would write an error per question
     return response
 
 

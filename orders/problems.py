@@ -27,6 +27,7 @@ _REQUESTS = {
     "amount_too_fine": Kind(422, "Amount finer than the token", "Round to the token's decimals; see /api/v1/tokens"),
     "amount_too_large": Kind(422, "Amount too large"),
     "batch_size": Kind(400, "Batch size out of range", "Send 1 to 500 orders per request"),
+    "host_not_allowed": Kind(400, "Host not served here", "Call the engine by a name in its ALLOWED_HOSTS"),
     "request_timeout": Kind(408, "Request came too slowly", "Send the request again, on a new connection"),
     "body_too_large": Kind(413, "Body too large", "Send at most 1 MiB; split the batch"),
     "unsupported_media_type": Kind(415, "Unsupported media type", "Send Content-Type: application/json"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -164,19 +163,19 @@ class Transport:
 
 
 @pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+def places(monkeypatch: pytest.MonkeyPatch) -> Connections:
     """Room for three."""
     made = Connections()
     made.most = 3
     monkeypatch.setattr(limits, "connections", made)
-    yield made
+    return made
 
 
 def opened() -> BoundedChannel:
-    channel = BoundedChannel()
+    channel = BoundedChannel()  # type: ignore[no-untyped-call]
     transport = Transport()
     transport.protocol = channel
-    channel.makeConnection(transport)
+    channel.makeConnection(transport)  # type: ignore[no-untyped-call]
     return channel
 
 

@@ -22,7 +22,7 @@ YAML, JSON = "application/vnd.oai.openapi", "application/vnd.oai.openapi+json"
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A process that nobody has asked yet; the threads in which the document was made."""
     threads: list[str] = []
-    make = SchemaGenerator.get_schema
+    make: Any = SchemaGenerator.get_schema
 
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
         threads.append(threading.current_thread().name)
