@@ -59,10 +59,11 @@ VALUES = [
 # Of the admin's lists, its pop-ups and its date pages; the rest are names of columns and of look-ups.
 PARAMETERS = [
     "o", "p", "q", "e", "all", "_popup", "_to_field", "_changelist_filters", "next", "format", "ids",
-    "created_at__year", "created_at__month", "created_at__day", "created_at__gte", "at__year", "id", "id__exact",
-    "id__in", "status", "status__exact", "account", "account__id__exact", "account__name", "venue", "parked_at__isempty", "pk",
-    "nonsense__x", "password", "account__apikey__hashed_key__startswith", "after", "limit", "cursor", "pair", "tag",
-    "app_label", "model_name", "field_name", "term", "is_enabled__exact", "revoked__exact", "facets", "_facets",
+    "created_at__year", "created_at__month", "created_at__day", "created_at__gte", "at__year", "id",
+    "id__exact", "id__in", "status", "status__exact", "account", "account__id__exact", "account__name",
+    "venue", "parked_at__isempty", "pk", "nonsense__x", "password", "account__apikey__hashed_key__startswith",
+    "after", "limit", "cursor", "pair", "tag", "app_label", "model_name", "field_name", "term",
+    "is_enabled__exact", "revoked__exact", "facets", "_facets",
 ]  # fmt: skip
 
 
