@@ -79,6 +79,11 @@ def next_nonces(chain_id: str, most: int) -> dict[str, int]:
     return dict(wallets.values_list("address", "next_nonce")[:most])
 
 
+def wallets_in_use(account: Account, chain_id: str) -> list[Wallet]:
+    """The wallet that signs for the account on a chain, if it has one yet."""
+    return list(Wallet.objects.filter(account=account, chain_id=chain_id, retired_at__isnull=True))
+
+
 def contradicting_nodes(hours: int) -> dict[str, int]:
     """The nodes that contradicted others, by host, and in how many of the last hours; see services/nodes.py."""
     with connection.cursor() as cursor:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders import batch_views, halt_views, market_views, stream_views, views
+from orders import batch_views, halt_views, market_views, stream_views, views, wallet_views
 
 urlpatterns = [
     path("quotes", market_views.QuotesView.as_view()),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("events", stream_views.EventsView.as_view()),
     path("ws-tickets", stream_views.WsTicketsView.as_view()),
     path("halt", halt_views.HaltView.as_view()),
+    path("wallets", wallet_views.WalletsView.as_view()),
     path("venues", market_views.VenuesView.as_view()),
     path("tokens", market_views.TokensView.as_view()),
 ]
