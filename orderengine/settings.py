@@ -273,7 +273,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     # What a stranger's request causes is a line, not a traceback.
-    "filters": {"brief": {"()": "orders.front_door.Brief"}},
+    "filters": {"brief": {"()": "orderengine.log_filter.Brief"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["brief"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {

@@ -47,25 +47,6 @@ class Seldom:
         logger.warning("%s: %r%s", words, shown[:SHOWN_SIGNS], others)
 
 
-class Brief(logging.Filter):
-    """Lets through what Django reports as suspicious once per interval, without its traceback."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next_at = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written."""
-        if not record.name.startswith("django.security"):
-            return True
-        record.exc_info = record.exc_text = None
-        now = time.monotonic()
-        is_due = now >= self._next_at
-        if is_due:
-            self._next_at = now + LOG_EVERY_S
-        return is_due
-
-
 class FrontDoor:
     """See the module."""
 
