@@ -31,6 +31,10 @@ class AtomsField(models.DecimalField):  # type: ignore[type-arg]
         """Form and fixture input to int."""
         return None if value is None else int(value)
 
+    def run_validators(self, value: Any) -> None:
+        """Those of Django count the digits of a Decimal; without this no form with atoms can be saved."""
+        super().run_validators(Decimal(value) if isinstance(value, int) else value)
+
 
 class TransactionIdField(models.Field):  # type: ignore[type-arg]
     """`xid8`: the writing transaction's id, so that readers can order events as they were committed."""

@@ -8,7 +8,14 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, DisallowedHost, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    FieldDoesNotExist,
+    FieldError,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import DataError
 from django.http import HttpRequest, HttpResponsePermanentRedirect, JsonResponse
 from django.http.response import HttpResponseBase
@@ -20,11 +27,12 @@ from orders.problems import Problem
 logger = logging.getLogger(__name__)
 
 LOG_EVERY_S = 10.0
-SHOWN_SIGNS = 100
+SHOWN_SIGNS = 160
 NUL = "\x00"
 ADMIN, DOCS = "/admin", "/api/v1/docs/"
 # What Django's admin raises on a query that it does not understand: years of 400 digits, fields without a name.
-UNREADABLE = (ValueError, OverflowError, LookupError, DataError)
+UNREADABLE = (ValueError, OverflowError, LookupError, FieldDoesNotExist, FieldError, ValidationError, DataError)
+TICKED = "_selected_action"
 # Keeps its method and body.
 PERMANENT_REDIRECT = 308
 
@@ -67,11 +75,10 @@ class FrontDoor:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """What a view found suspicious, or the admin could not read, is the caller's mistake: 400, and no traceback."""
-        is_query_of_admin = _is_admin(request.path_info) and request.method == "GET" and bool(request.GET)
-        if isinstance(exception, (SuspiciousOperation, BadRequest)) or (
-            is_query_of_admin and isinstance(exception, UNREADABLE)
-        ):
-            self._suspicious.warning(f"refused a request ({type(exception).__name__})", request.get_full_path())
+        is_suspicious = isinstance(exception, (SuspiciousOperation, BadRequest))
+        if is_suspicious or (isinstance(exception, UNREADABLE) and _names_rows_of_admin(request)):
+            shown = f"{request.path}: {exception}"
+            self._suspicious.warning(f"refused a request ({type(exception).__name__})", shown)
             return _answer(Problem("invalid", "the request was refused: its address cannot be read"), request)
         return None
 
@@ -91,6 +98,11 @@ class FrontDoor:
 
 def _is_admin(path: str) -> bool:
     return path == ADMIN or path.startswith(f"{ADMIN}/")
+
+
+def _names_rows_of_admin(request: HttpRequest) -> bool:
+    """Whether it is a query of the admin, or an action on rows that were ticked."""
+    return _is_admin(request.path_info) and (bool(request.GET) or TICKED in request.POST)
 
 
 def _moved(request: HttpRequest, path: str) -> HttpResponseBase:

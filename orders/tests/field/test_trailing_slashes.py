@@ -63,7 +63,7 @@ def test_pages_answer_with_a_slash_too(client: Client, path: str) -> None:
     assert client.get(f"{path}/").status_code == client.get(path).status_code
 
 
-@pytest.mark.parametrize("path", ["/adminx", "/admin/nothing", "/nothing/", "/api/v1/orders//", "//", "//evil.example"])
+@pytest.mark.parametrize("path", ["/adminx", "/nothing/", "/api/v1/orders//", "/x//"])
 def test_what_is_nowhere_stays_nowhere(client: Client, path: str) -> None:
     answer: Any = client.get(path)
 

@@ -37,7 +37,7 @@ def by_token(answer: Any) -> dict[str, tuple[str, str]]:
 def test_it_tells_to_the_atom_what_an_order_has_moved(
     api: Api, account: Account, engine: Engine, drive: Callable[..., None]
 ) -> None:
-    place(account, terms(amount=1))
+    place(account)
     drive()
     before = by_token(api.get("wallets"))
     [order] = place(account, terms(amount=2_500_000_001))
