@@ -387,7 +387,7 @@ def test_catalogues(api: Api) -> None:
 
 
 @pytest.mark.parametrize("is_debug", [False, True])
-@pytest.mark.parametrize("path", ["nothing", "orders/no-uuid", "orders/"])
+@pytest.mark.parametrize("path", ["nothing", "orders/no-uuid", "orders//"])
 def test_an_unknown_address_is_a_problem_too(api: Api, settings: Any, path: str, is_debug: bool) -> None:
     settings.DEBUG = is_debug
     response = api.get(path)
