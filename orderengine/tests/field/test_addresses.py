@@ -1,4 +1,4 @@
-"""Addresses and URLs as operators write them: IPv6, several hosts, sockets, any name of a schema, any sign in a secret."""
+"""Addresses and URLs as operators write them: IPv6, several hosts, sockets, any schema, any sign in a secret."""
 
 import json
 import os
@@ -103,8 +103,8 @@ def test_a_database_url_says_what_was_quoted_into_it(
     ("url", "parameters", "schema"),
     [
         ("postgresql:///db?host=/dir", {"dbname": "db", "host": "/dir"}, ""),
-        ("postgres://u@a:1,b:2/db?schema=Trading", {"user": "u", "host": "a,b", "port": "1,2", "dbname": "db"}, "Trading"),
-        ("postgresql://:p#w?d@h/db?schema=my%20schema", {"password": "p#w?d", "host": "h", "dbname": "db"}, "my schema"),
+        ("postgres://a:1,b:2/db?schema=Trading", {"host": "a,b", "port": "1,2", "dbname": "db"}, "Trading"),
+        ("postgresql://:p#w?d@h/d?schema=my%20schema", {"password": "p#w?d", "host": "h", "dbname": "d"}, "my schema"),
         ("postgresql://h/db?schema=", {"host": "h", "dbname": "db"}, ""),
         ("postgresql://h/db?schema=a&sslmode=require", {"host": "h", "dbname": "db", "sslmode": "require"}, "a"),
     ],
