@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,8 +189,7 @@ class Site:
         """A new API key."""
         made = self.engine.manage("keys", "create", "treasury", "--name", "test", *words)
         assert made.returncode == 0, made.stderr
-        [key] = re.findall(r"\S{8}\.\S{20,}", made.stdout)
-        return str(key)
+        return made.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +306,7 @@ def test_probes_and_tools_find_the_engine(site: Site) -> None:
         assert refused.status_code == 400
     with socket.create_connection(("127.0.0.1", site.port), timeout=5) as bare:
         bare.sendall(b"GET /health HTTP/1.0\r\n\r\n")
-        assert bare.recv(100).startswith(b"HTTP/1.1 200")
+        assert b" 200 OK" in bare.recv(100)
 
     found = [json.loads(line) for line in site.engine.manage("doctor", "--json").stdout.splitlines()]
     [web] = [need for need in found if need["need"] == "web"]
@@ -339,6 +339,7 @@ def test_the_nginx_of_the_page_works(site: Site, tmp_path: Path) -> None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
+            time.sleep(0.1)
         with through.client() as client:
             assert log_in(through, client).status_code == 302
         test_an_order_goes_through_with_its_socket(through)
