@@ -17,6 +17,7 @@ from asgiref.sync import async_to_sync
 from django.test import Client
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
 
 from orderengine.addresses import read_network, read_public_url
 from orderengine.devstack.environment import free_port
@@ -253,7 +254,12 @@ def test_an_order_goes_through_with_its_socket(site: Site) -> None:
         trusting = site.proxy.trusting()
         headers = {"Authorization": f"Bearer {key}"}
         async with connect(
-            address, host="127.0.0.1", ssl=trusting, additional_headers=headers, origin=site.url, server_hostname=NAME
+            address,
+            host="127.0.0.1",
+            ssl=trusting,
+            additional_headers=headers,
+            origin=Origin(site.url),
+            server_hostname=NAME,
         ) as ws:
             async for message in ws:
                 event = json.loads(message)
@@ -268,7 +274,7 @@ def test_an_order_goes_through_with_its_socket(site: Site) -> None:
             host="127.0.0.1",
             ssl=site.proxy.trusting(),
             additional_headers=headers,
-            origin=f"http://{NAME}",
+            origin=Origin(f"http://{NAME}"),
             server_hostname=NAME,
         ) as ws:
             try:
@@ -334,7 +340,7 @@ def test_the_nginx_of_the_page_works(site: Site, tmp_path: Path) -> None:
     process = subprocess.Popen([nginx, "-c", str(tmp_path / "nginx.conf")])
     try:
         through = Site(site.state, site.engine, site.proxy, site.port)
-        through.proxy = type("At", (), {"port": port, "trusting": site.proxy.trusting})()  # type: ignore[assignment]
+        through.proxy = type("At", (), {"port": port, "trusting": site.proxy.trusting})()
         for _ in range(50):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
