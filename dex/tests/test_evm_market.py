@@ -161,10 +161,10 @@ def _grow(market: EvmMarket, count: int) -> None:
     for number in range(count):
         facts = PoolFacts(f"0x{number:040x}", "uniswap_v2", "uniswap_v2", (weth, usdc), 3_000)
         reserves = (10**20 + number * 10**15, 3 * 10**11)
-        market._facts[facts.address] = facts
-        market._pools[facts.address] = UniswapV2Pool(facts.address, facts.venue, facts.symbols, reserves)
-    assert market._head is not None
-    market._take(market._head)
+        market.facts[facts.address] = facts
+        market._reader.pools[facts.address] = UniswapV2Pool(facts.address, facts.venue, facts.symbols, reserves)
+    assert market._reader._head is not None
+    market._reader._take(market._reader._head)
 
 
 def test_a_look_without_news_is_one_small_question(world: World) -> None:
@@ -180,7 +180,7 @@ def test_a_look_without_news_is_one_small_question(world: World) -> None:
         assert proxy.requests[asked:] == [
             ["eth_getBlockByNumber"],
             ["eth_getBlockByNumber"],
-            ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber"],
+            ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber", "eth_call"],
         ]
 
 

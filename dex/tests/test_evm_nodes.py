@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 
 from dex import ChainUnavailable
+from dex.chains.evm.answers import Log, NodeReceipt
 from dex.chains.evm.local.world import World
 from dex.chains.evm.witnesses import Vote, judge, reached, shared
 from dex.testing.json_rpc import RpcProxy, rpc_proxy
 from dex.tests.evm_orders import Trader
 
-LOG = {"address": "0xA", "topics": ["0xB"], "data": "0x01", "logIndex": "0x0"}
-RECEIPT: dict[str, Any] = {"blockNumber": "0x10", "blockHash": "0xC", "status": "0x1", "logs": [LOG]}
-SAME_ELSEWHERE = RECEIPT | {"blockHash": "0xc", "logs": [{"address": "0xa", "topics": ["0xb"], "data": "0x01"}]}
-UNDONE = RECEIPT | {"status": "0x0", "logs": []}
-PAID_MORE = RECEIPT | {"logs": [LOG | {"data": "0x02"}]}
-ELSEWHERE = RECEIPT | {"blockHash": "0xD"}
+LOG = Log("0xa", ("0xb",), b"\1", 16, 0)
+RECEIPT = NodeReceipt("0xe", 16, "0xc", True, 21_000, (LOG,))
+SAME_ELSEWHERE = RECEIPT._replace(gas_used=22_000)
+UNDONE = RECEIPT._replace(is_success=False, logs=())
+PAID_MORE = RECEIPT._replace(logs=(LOG._replace(data=b"\2"),))
+ELSEWHERE = RECEIPT._replace(block_hash="0xd")
 
 
 @pytest.mark.parametrize(

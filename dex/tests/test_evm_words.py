@@ -8,6 +8,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, ValueOutOfBounds
 
 from dex.chains.evm import abi
+from dex.chains.evm.answers import Log
 from dex.chains.evm.functions import Event, Function
 from dex.chains.evm.router_calls import deeds_of
 from dex.chains.evm.transaction import Envelope, read_envelope
@@ -120,7 +121,7 @@ def test_events_are_read_as_the_library_does() -> None:
         indexed = [
             "0x" + encode([kind], [value]).hex() for kind, value in zip(("address", "int24"), values, strict=False)
         ]
-        log = {"topics": [event.topic, *indexed], "data": "0x" + encode(["uint256", "int256"], values[2:]).hex()}
+        log = Log("0x", (event.topic, *indexed), encode(["uint256", "int256"], values[2:]), 0, 0)
 
         assert (*event.topics(log), *event.data(log)) == values
 

@@ -4,14 +4,16 @@ By default it is the token's own, for the deployment's router; with `universal_r
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dex.chains.evm import abi
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.permit2 import PERMIT2, allowance_calls, leave_calls, usable
-from dex.chains.evm.reverts import is_revert, message_of
-from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.replies import Call
+from dex.chains.evm.reverts import message_of
+from dex.chains.evm.rpc import Rpc
+from dex.chains.evm.rpc_errors import RpcError
 from dex.errors import BroadcastRejected, ChainUnavailable, SigningRefused
 from dex.signers.policy import UNLIMITED
 from dex.types import WalletCall
@@ -24,13 +26,18 @@ def allowed(rpc: Rpc, options: EvmOptions, wallet: str) -> dict[str, int]:
     """Atoms of each token that the router may take. Raises: ChainUnavailable."""
     addresses = [token.address for token in options.tokens]
     if options.universal_router:
-        answers = _asked(rpc, allowance_calls(wallet, addresses, options.router))
-        taken, left = answers[: len(addresses)], answers[len(addresses) :]
         now_s = time.time()
-        found = [usable(int.from_bytes(a, "big"), b, now_s) for a, b in zip(taken, left, strict=True)]
+        found = _asked(
+            rpc,
+            allowance_calls(wallet, addresses, options.router),
+            lambda answers: [
+                usable(_amount(a), b, now_s)
+                for a, b in zip(answers[: len(addresses)], answers[len(addresses) :], strict=True)
+            ],
+        )
     else:
         data = abi.ALLOWANCE.call(wallet, options.router)
-        found = [int.from_bytes(answer, "big") for answer in _asked(rpc, [(to, data) for to in addresses])]
+        found = _asked(rpc, [(to, data) for to in addresses], _amounts)
     return {token.symbol: amount for token, amount in zip(options.tokens, found, strict=True)}
 
 
@@ -68,8 +75,8 @@ def tried_calls(rpc: Rpc, options: EvmOptions, wallet: str, token: str, amount: 
 def _is_allowed(rpc: Rpc, options: EvmOptions, wallet: str, token: str) -> bool:
     """Whether the token itself lets the spender take anything now."""
     spender = PERMIT2 if options.universal_router else options.router
-    (answer,) = _asked(rpc, [(token, abi.ALLOWANCE.call(wallet, spender))])
-    return any(answer)
+    (amount,) = _asked(rpc, [(token, abi.ALLOWANCE.call(wallet, spender))], _amounts)
+    return amount > 0
 
 
 def _tried(rpc: Rpc, wallet: str, calls: Sequence[WalletCall]) -> list[str | None]:
@@ -83,14 +90,21 @@ def _tried(rpc: Rpc, wallet: str, calls: Sequence[WalletCall]) -> list[str | Non
 def _complaint(answer: Any, data: bytes) -> str | None:
     """Tokens return true, or nothing at all; false means that nothing was changed."""
     if isinstance(answer, RpcError):
-        if not is_revert(answer):
+        if not answer.is_revert:
             raise ChainUnavailable(f"the node could not try the call: {answer.message}")
         return message_of(answer, data)
-    returned = bytes.fromhex(answer.removeprefix("0x"))
-    return None if not returned or any(returned) else "it answers false"
+    return None if not answer or any(answer) else "it answers false"
 
 
-def _asked(rpc: Rpc, calls: Sequence[tuple[str, bytes]]) -> list[bytes]:
-    """What contracts answer at the newest block."""
+def _asked(rpc: Rpc, calls: Sequence[tuple[str, bytes]], read: Callable[[list[bytes]], list[int]]) -> list[int]:
+    """What contracts answer at the newest block, as `read` makes it out. Raises: ChainUnavailable."""
     asked: list[Call] = [("eth_call", [{"to": to, "data": "0x" + data.hex()}, "latest"]) for to, data in calls]
-    return [bytes.fromhex(answer[2:]) for answer in rpc.results(asked)]
+    return rpc.taken(asked, read)
+
+
+def _amounts(answers: list[bytes]) -> list[int]:
+    return [_amount(answer) for answer in answers]
+
+
+def _amount(answer: bytes) -> int:
+    return int(abi.ALLOWANCE.result(answer)[0])

@@ -1,32 +1,37 @@
 """An EVM chain behind the `Chain` interface: routes become one transaction of the router, receipts become fills."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dex.chains.base import Contradiction, Snapshot
 from dex.chains.evm import abi, delegation
+from dex.chains.evm.answers import Block, NodeReceipt
 from dex.chains.evm.approvals import APPROVAL_GAS, allowed, tried_calls
 from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
 from dex.chains.evm.drafts import Draft, draft_of
 from dex.chains.evm.facts import deadline_of
 from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.fees import ASK, fees_of
+from dex.chains.evm.fields import BadAnswer
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
-from dex.chains.evm.rehearsal import Trial, estimated, judge
+from dex.chains.evm.rehearsal import Rehearsal, Trial
+from dex.chains.evm.replies import Call
 from dex.chains.evm.reverts import explain
-from dex.chains.evm.rpc import Call, Rpc, RpcError, Unreachable
+from dex.chains.evm.rpc import Rpc
+from dex.chains.evm.rpc_errors import RpcError
 from dex.chains.evm.second_look import SecondLook
 from dex.chains.evm.transaction import Envelope, chain_name, read_envelope, sign
+from dex.chains.evm.transport import Unreachable
 from dex.chains.evm.wrapping import native_of, native_units, tokens_of, wrapping_pools
 from dex.errors import (
     BroadcastRejected,
     BroadcastTimeout,
     ChainUnavailable,
     DexError,
-    LimitNotMet,
     RetryableError,
     SigningRefused,
 )
@@ -44,7 +49,7 @@ from dex.types import (
     WalletCall,
 )
 
-NOT_DELEGATED = "the wallet does not act in batches any more, which this route needs"
+logger = logging.getLogger(__name__)
 
 
 class EvmChain:
@@ -57,13 +62,16 @@ class EvmChain:
         self._options = options
         self._signer = signer
         self._fund = fund
-        self._rpc = Rpc(options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch)
+        self._rpc = Rpc(
+            options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch, options.deadline_s
+        )
         self._native = native_of(options)
         self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
         self._final_seen = 0
         self._second_look = SecondLook(self._rpc, self._ends(), self._last_final)
         self._drafted: dict[SwapIntent, Draft] = {}
         self._delegates = Delegates(self._rpc, options.batch_account)
+        self._rehearsal = Rehearsal(self._rpc, self._market, self._delegates)
 
     @property
     def chain_id(self) -> str:
@@ -81,7 +89,7 @@ class EvmChain:
 
     def answers_within_s(self) -> float:
         """See `Chain`."""
-        return self._options.timeout_s * len(self._options.urls)
+        return self._options.deadline_s
 
     def block_interval_s(self) -> float:
         """See `Chain`."""
@@ -104,16 +112,22 @@ class EvmChain:
         if self._fund is not None:
             self._fund(wallet)
         (count,) = self._rpc.results([_count(wallet, "latest")])
-        return int(count, 16)
+        return int(count)
 
     def balances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""
         data = "0x" + abi.BALANCE_OF.call(wallet).hex()
         tokens = self._options.tokens
         calls: list[Call] = [("eth_call", [{"to": token.address, "data": data}, "latest"]) for token in tokens]
-        native, *held = self._rpc.results([("eth_getBalance", [wallet, "latest"]), *calls])
-        found = {token.symbol: int(answer, 16) for token, answer in zip(tokens, held, strict=True)}
-        return found | {self._native.symbol: int(native, 16)}
+
+        def read(answers: list[Any]) -> dict[str, int]:
+            native, *held = answers
+            found = {
+                token.symbol: int(abi.BALANCE_OF.result(answer)[0]) for token, answer in zip(tokens, held, strict=True)
+            }
+            return found | {self._native.symbol: native}
+
+        return self._rpc.taken([("eth_getBalance", [wallet, "latest"]), *calls], read)
 
     def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
         """See `Chain`."""
@@ -121,7 +135,7 @@ class EvmChain:
         if not floor or not wallets:
             return {}
         answers = self._rpc.results([("eth_getBalance", [wallet, "latest"]) for wallet in wallets])
-        held = {wallet: int(answer, 16) for wallet, answer in zip(wallets, answers, strict=True)}
+        held = dict(zip(wallets, answers, strict=True))
         symbol = self._native.symbol
         return {
             wallet: f"{native_units(atoms)} {symbol} is below the floor of {native_units(floor)} {symbol}"
@@ -197,21 +211,10 @@ class EvmChain:
     def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
         """See `Chain`: all of them in one request, each on the newest block."""
         drafts = [self._trial(intent) for intent in intents]
-        trials = [draft for draft in drafts if isinstance(draft, Trial)]
-        bare = self._bare(trials)
-        drafts = [
-            LimitNotMet(NOT_DELEGATED) if isinstance(draft, Trial) and draft.is_batch_of(bare) else draft
-            for draft in drafts
-        ]
-        trials = [draft for draft in drafts if isinstance(draft, Trial)]
-        answers = self._rpc.read([trial.call() for trial in trials]) if trials else []
-        trials, answers = estimated(self._rpc, trials, answers)
+        trials, answers = self._rehearsal.answers([draft for draft in drafts if isinstance(draft, Trial)])
         # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
         self._drafted = {_apart(trial.intent): Draft(trial.to, trial.data, trial.value, trial.gas) for trial in trials}
-        doubtful = any(isinstance(answer, RpcError) for answer in answers)
-        if doubtful:
-            self._market.expire()  # what the answers are judged by must not be older than they are
-        judged = iter(judge(trials, answers, self._market.snapshot()) if doubtful else [None] * len(trials))
+        judged = iter(self._rehearsal.judged(trials, answers))
         return [next(judged) if isinstance(draft, Trial) else draft for draft in drafts]
 
     def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
@@ -242,6 +245,8 @@ class EvmChain:
         # The height comes first: blocks made meanwhile can only make the count of confirmations too small.
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
         node, (head, final, *raws) = self._rpc.results_from([*self._ends(), *calls])
+        if head is None:
+            raise ChainUnavailable(f"{node} has no newest block")
         last_final = self._last_final(head, final)
         raws, agreed = self._second_look.at_receipts(node, last_final, dict(zip(tx_hashes, raws, strict=True)))
         found = [
@@ -280,21 +285,21 @@ class EvmChain:
         tag = "finalized" if self._options.has_finality_tag else "latest"
         return [("eth_getBlockByNumber", ["latest", False]), ("eth_getBlockByNumber", [tag, False])]
 
-    def _last_final(self, head: dict[str, Any], final: dict[str, Any] | None) -> int:
-        by_depth = int(head["number"], 16) - self._options.confirmations + 1
+    def _last_final(self, head: Block, final: Block | None) -> int:
+        by_depth = head.number - self._options.confirmations + 1
         if not self._options.has_finality_tag:
             return by_depth
-        return min(by_depth, int(final["number"], 16) if final else 0)
+        return min(by_depth, final.number if final else 0)
 
-    def _receipt(self, raw: dict[str, Any], head: dict[str, Any], last_final: int, *, is_believed: bool) -> Receipt:
-        number = int(raw["blockNumber"], 16)
-        confirmations = max(0, int(head["number"], 16) - number) + 1
-        return receipt_of(raw, self._market.facts, self._native, confirmations, is_believed and number <= last_final)
-
-    def _bare(self, trials: Sequence[Trial]) -> frozenset[str]:
-        """Wallets that are to act in a batch and cannot: a call of them succeeds, and does nothing."""
-        wallets = frozenset(trial.to for trial in trials if trial.to == trial.intent.wallet)
-        return wallets - self._delegates.acting(wallets, is_fresh=True)
+    def _receipt(self, raw: NodeReceipt, head: Block, last_final: int, *, is_believed: bool) -> Receipt | None:
+        """None where its events cannot be read: no order ends by such a receipt, and none is held up by another's."""
+        confirmations = max(0, head.number - raw.block_number) + 1
+        is_final = is_believed and raw.block_number <= last_final
+        try:
+            return receipt_of(raw, self._market.facts, self._native, confirmations, is_final)
+        except BadAnswer as error:
+            logger.error("the receipt of %s is not believed: %s", raw.tx_hash, self._rpc.doubted(error).detail)
+            return None
 
     def _sign(self, intent: Intent) -> SignedTransaction | DexError:
         try:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from dex.chains.evm import abi
+from dex.chains.evm.answers import Block
 from dex.chains.evm.delegation import Delegates
+from dex.chains.evm.fields import BadAnswer
+from dex.chains.evm.node_address import read_node_address
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.permit2 import PERMIT2
-from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.replies import Call
+from dex.chains.evm.rpc import Rpc
 from dex.chains.evm.witnesses import WITNESSES, shared
 from dex.errors import ChainUnavailable
 
 # How old the newest block may be: blocks are late now and then, a node or a clock that is wrong stays so.
 LATE_BLOCKS = 10
 LATE_S = 60.0
+OTHER_NODE = "correct its address in CHAINS_FILE, or take another node"
 
 
 class Finding(NamedTuple):
@@ -35,30 +39,34 @@ def _agreement(options: EvmOptions) -> Finding:
     """Whether the nodes have the same block where all of them call it final."""
     name = f"{options.deployment.name}: nodes"
     rpc = Rpc(options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch)
-    heads = {node: head for node, (head,) in rpc.poll([("eth_getBlockByNumber", ["latest", False])]).items() if head}
+    answers = rpc.poll([("eth_getBlockByNumber", ["latest", False])])
+    heads = {node: head for node, (head,) in answers.items() if isinstance(head, Block)}
     if len(heads) < WITNESSES:
         return Finding(name, f"{len(heads)} of {rpc.count} answer", "no order can end until two of them answer")
-    number = max(0, min(int(head["number"], 16) for head in heads.values()) - options.confirmations + 1)
+    number = max(0, min(head.number for head in heads.values()) - options.confirmations + 1)
     blocks = rpc.poll([("eth_getBlockByNumber", [hex(number), False])])
-    hashes = {node: block["hash"] for node, (block,) in blocks.items() if isinstance(block, dict)}
+    hashes = {node: block.hash for node, (block,) in blocks.items() if isinstance(block, Block)}
     agreed, against = shared(hashes, WITNESSES)
-    if agreed is None or against:
-        return Finding(name, f"{', '.join(against) or 'too few'} on block {number}", "find out which node is wrong")
+    wrong = [*against, *(node for node in heads if node not in hashes)]
+    if agreed is None or wrong:
+        return Finding(name, f"{', '.join(wrong) or 'too few'} on block {number}", "find out which node is wrong")
     return Finding(name, f"{len(hashes)} agree on block {number}")
 
 
 def _node(options: EvmOptions, url: str, now_s: int, wallets: Mapping[str, int]) -> Iterator[Finding]:
-    chain, name = options.deployment, f"{options.deployment.name} at {urlsplit(url).hostname}"
+    chain, name = options.deployment, f"{options.deployment.name} at {read_node_address(url).hostname}"
     rpc = Rpc([url], chain.chain_id, options.timeout_s, options.max_batch)
     try:
         (head,) = rpc.results([("eth_getBlockByNumber", ["latest", False])])
-        yield Finding(f"{name}: chain", f"{chain.chain_id}, block {int(head['number'], 16)}")
-        yield _clock(f"{name}: clock", now_s - int(head["timestamp"], 16), options)
+        if head is None:
+            raise ChainUnavailable("it has no newest block", hint="wait until the node has caught up")
+        yield Finding(f"{name}: chain", f"{chain.chain_id}, block {head.number}")
+        yield _clock(f"{name}: clock", now_s - head.time, options)
         yield _contracts(f"{name}: contracts", rpc, options)
         yield _tokens(f"{name}: tokens", rpc, options)
         yield from _wallets(name, rpc, options, wallets)
     except ChainUnavailable as error:
-        yield Finding(f"{name}: node", error.detail, "correct its address in CHAINS_FILE, or take another node")
+        yield Finding(f"{name}: node", error.detail, error.hint or OTHER_NODE)
 
 
 def _clock(subject: str, age_s: int, options: EvmOptions) -> Finding:
@@ -86,7 +94,7 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
         named |= {f"{fork.venue}'s factory": fork.factory, f"{fork.venue}'s router": fork.router}
     there = {name: address for name, address in named.items() if address}
     codes = rpc.results([("eth_getCode", [address, "latest"]) for address in there.values()])
-    empty = [f"{name} {address}" for (name, address), code in zip(there.items(), codes, strict=True) if code == "0x"]
+    empty = [f"{name} {address}" for (name, address), code in zip(there.items(), codes, strict=True) if not code]
     if empty:
         return Finding(subject, f"no code at {', '.join(empty)}", "correct the contracts in CHAINS_FILE")
     return Finding(subject, f"code at {', '.join(there)}")
@@ -99,7 +107,7 @@ def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
     ]
     wrong = []
     for token, answer in zip(options.tokens, rpc.read(calls), strict=True):
-        found = None if isinstance(answer, RpcError) or answer in {None, "0x"} else int(answer, 16)
+        found = _decimals(answer)
         if found != token.decimals:
             said = "is no token" if found is None else f"has {found} decimals, not {token.decimals}"
             wrong.append(f"{token.symbol} {said}")
@@ -108,11 +116,19 @@ def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
     return Finding(subject, f"{len(options.tokens)} with the decimals that are listed")
 
 
+def _decimals(answer: object) -> int | None:
+    """None where it is no token that answers."""
+    try:
+        return int(abi.DECIMALS.result(answer)[0]) if isinstance(answer, bytes) else None
+    except BadAnswer:
+        return None
+
+
 def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int]) -> Iterator[Finding]:
     calls: list[Call] = [("eth_getBalance", [wallet, "latest"]) for wallet in wallets]
     calls += [("eth_getTransactionCount", [wallet, "latest"]) for wallet in wallets]
     delegates = Delegates(rpc, options.deployment.batch_account).of(wallets)
-    answers = [int(answer, 16) for answer in rpc.results(calls)]
+    answers = rpc.results(calls)
     symbol, account = options.deployment.native_symbol, options.deployment.batch_account
     for number, (wallet, next_nonce) in enumerate(wallets.items()):
         balance, count = answers[number], answers[len(wallets) + number]

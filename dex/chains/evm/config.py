@@ -31,6 +31,7 @@ from dex.chains.evm.config_checks import (
     check_tokens,
 )
 from dex.chains.evm.deployments import DEPLOYMENTS, Deployment, Fork
+from dex.chains.evm.node_address import NodeAddressError, read_node_address
 from dex.chains.evm.options import EvmOptions, ListedToken
 
 OPTIONS = {item.name for item in fields(EvmOptions)} - {"deployment", "urls", "tokens"}
@@ -91,9 +92,22 @@ def _urls(name: str, chain: Mapping[str, Any], environment: Mapping[str, str]) -
     urls = (*given, *_from_variables(name, variables, environment))
     if not urls:
         raise ChainsFileError(f"[{name}] needs urls or url_variables")
+    places = [f"urls {number}" for number in range(1, len(given) + 1)] + [
+        f"{text} (url_variables)" for text in variables
+    ]
+    for place, url in zip(places, urls, strict=True):
+        _check_node(f"[{name}] {place}", url)
     if len({url.rstrip("/").lower() for url in urls}) < len(urls):
         raise ChainsFileError(f"[{name}] names one node twice: what one says would count as two that agree")
     return urls
+
+
+def _check_node(where: str, url: str) -> None:
+    """Only where it stands is told, never what stands there."""
+    try:
+        read_node_address(url)
+    except NodeAddressError as error:
+        raise ChainsFileError(f"{where}: the node's address {error}") from None
 
 
 def _tokens(name: str, given: Any, native_symbol: str) -> tuple[ListedToken, ...]:

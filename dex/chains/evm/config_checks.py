@@ -18,6 +18,8 @@ MAX_ATOMS = 2**63 - 1
 PPM = 1_000_000
 MOST_BLOCKS = 100_000
 DAY_S = 86_400.0
+# Below the 20 s after which a worker's task is ended.
+MAX_DEADLINE_S = 14.0
 OPTIONAL_CONTRACTS = ("factory_v2", "factory_v3", "quoter", "multicall", "pool_deployer", "batch_account")
 # An approval that ends by itself is signed for no longer.
 MAX_ALLOWANCE_S = 31 * 86_400
@@ -96,7 +98,9 @@ def _seconds(least: float, most: float, *, may_be_least: bool) -> Check:
     def check(value: Any) -> None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not is_number or not least <= value <= most or (value == least and not may_be_least):
-            raise ValueError(f"{value!r} is no number of seconds {'from' if may_be_least else 'above'} {least:g}")
+            raise ValueError(
+                f"{value!r} is no number of seconds {'from' if may_be_least else 'above'} {least:g} up to {most:g}"
+            )
 
     return check
 
@@ -144,6 +148,7 @@ OPTION_CHECKS: Mapping[str, Check] = {
     "snapshot_s": _seconds(0, DAY_S, may_be_least=True),
     "discovery_s": _seconds(0, 365 * DAY_S, may_be_least=False),
     "timeout_s": _seconds(0, 600, may_be_least=False),
+    "deadline_s": _seconds(0, MAX_DEADLINE_S, may_be_least=False),
     "max_batch": _whole(1, 100_000),
     "max_fee": _whole(1, MAX_ATOMS),
     "min_priority_fee": _whole(0, MAX_ATOMS),

@@ -1,18 +1,17 @@
 """Which pools there are between the listed tokens: what the factories say, and what of a pool never changes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from dex.chains.evm.abi import GET_PAIR, GET_POOL, TICK_SPACING
+from dex.chains.evm.answers import Block
 from dex.chains.evm.deployments import Deployment
-from dex.chains.evm.functions import Function
-from dex.chains.evm.multicall import Reader
+from dex.chains.evm.fields import BadAnswer
+from dex.chains.evm.multicall import Read, Reader
 from dex.chains.evm.options import ListedToken
 from dex.pools.uniswap_v2 import UniswapV2Pool
 from dex.pools.uniswap_v3 import UniswapV3Pool
-
-NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +40,65 @@ class PoolFacts:
         return self.kind == UniswapV3Pool.kind
 
 
-def discover(reader: Reader, deployment: Deployment, tokens: Sequence[ListedToken], block: int) -> dict[str, PoolFacts]:
-    """Every pool of the deployment's factories between two of the tokens, by address. Raises: ChainUnavailable."""
+def discover(
+    reader: Reader, deployment: Deployment, tokens: Sequence[ListedToken], block: Block
+) -> dict[str, PoolFacts]:
+    """Every pool of the deployment's factories between two of the tokens, by address, in one request.
+
+    Raises: ChainUnavailable.
+    """
     # A pool calls the token with the lower address its first.
     listed = sorted(tokens, key=lambda token: int(token.address, 16))
     pairs = list(combinations(listed, 2))
-    found = _ask(reader, deployment.factory_v2, GET_PAIR, [((one, two), ()) for one, two in pairs], block)
-    facts = [
-        PoolFacts(address, deployment.venue_v2, UniswapV2Pool.kind, pair, deployment.v2_fee)
-        for (pair, _), address in found
-    ]
-    for fork in deployment.forks:
-        found = _ask(reader, fork.factory, GET_PAIR, [((one, two), ()) for one, two in pairs], block)
-        facts += [
-            PoolFacts(address, fork.venue, UniswapV2Pool.kind, pair, fork.fee, router=fork.router)
-            for (pair, _), address in found
-        ]
-    asked = [((one, two), (fee,)) for one, two in pairs for fee in deployment.v3_fees]
-    found = _ask(reader, deployment.factory_v3, GET_POOL, asked, block)
-    spacings = reader.read([(address, TICK_SPACING.call()) for _, address in found], block)
-    facts += [
-        PoolFacts(address, deployment.venue_v3, UniswapV3Pool.kind, pair, fee, TICK_SPACING.result(spacing)[0])
-        for ((pair, (fee,)), address), spacing in zip(found, spacings, strict=True)
-    ]
-    return {fact.address: fact for fact in facts}
+    asked = [*_pairs_asked(deployment, pairs), *_pools_asked(deployment, pairs)]
+    fees = deployment.v3_fees if deployment.factory_v3 else ()
+    spacings: list[Read] = [(deployment.factory_v3, TICK_SPACING.call(fee)) for fee in fees]
+    answers = reader.read([*(read for _, read in asked), *spacings], block)
+    spacing_of = {
+        fee: TICK_SPACING.result(raw)[0] for fee, raw in zip(fees, answers[len(asked) :], strict=True) if any(raw)
+    }
+    found = {}
+    for (facts, (factory, _)), raw in zip(asked, answers, strict=False):
+        address = _address(factory, raw)
+        if address and facts.is_v3:
+            found[address] = replace(facts, address=address, spacing=_spacing(facts.fee, spacing_of))
+        elif address:
+            found[address] = replace(facts, address=address)
+    return found
 
 
-Asked = tuple[tuple[ListedToken, ListedToken], tuple[int, ...]]
+# What a pool would be, still without its address, and the read that tells whether there is one.
+Asked = tuple[PoolFacts, Read]
+Pair = tuple[ListedToken, ListedToken]
 
 
-def _ask(
-    reader: Reader, factory: str, function: Function, asked: Sequence[Asked], block: int
-) -> list[tuple[Asked, str]]:
-    """Those that the factory knows a pool for."""
-    if not factory:
-        return []
-    calls = [(factory, function.call(one.address, two.address, *rest)) for (one, two), rest in asked]
-    answers = reader.read(calls, block)
-    return [(item, "0x" + raw[-20:].hex()) for item, raw in zip(asked, answers, strict=True) if any(raw)]
+def _pairs_asked(deployment: Deployment, pairs: Sequence[Pair]) -> Iterator[Asked]:
+    """V2 pairs, of the chain's own factory and of its forks."""
+    factories = [(deployment.factory_v2, deployment.venue_v2, deployment.v2_fee, "")]
+    factories += [(fork.factory, fork.venue, fork.fee, fork.router) for fork in deployment.forks]
+    for factory, venue, fee, router in factories:
+        for one, two in pairs if factory else ():
+            facts = PoolFacts("", venue, UniswapV2Pool.kind, (one, two), fee, router=router)
+            yield facts, (factory, GET_PAIR.call(one.address, two.address))
+
+
+def _pools_asked(deployment: Deployment, pairs: Sequence[Pair]) -> Iterator[Asked]:
+    """V3 pools of every fee."""
+    for one, two in pairs if deployment.factory_v3 else ():
+        for fee in deployment.v3_fees:
+            facts = PoolFacts("", deployment.venue_v3, UniswapV3Pool.kind, (one, two), fee)
+            yield facts, (deployment.factory_v3, GET_POOL.call(one.address, two.address, fee))
+
+
+def _address(factory: str, raw: bytes) -> str:
+    """The pool that a factory knows; empty where it knows none. Raises: BadAnswer where no factory answers."""
+    if not raw:
+        raise BadAnswer(f"nothing from the factory {factory}")
+    (found,) = GET_PAIR.result(raw)
+    return str(found) if int(found, 16) else ""
+
+
+def _spacing(fee: int, spacing_of: Mapping[int, int]) -> int:
+    if spacing_of.get(fee, 0) <= 0:
+        raise BadAnswer(f"no spacing of ticks for the fee {fee}")
+    return spacing_of[fee]

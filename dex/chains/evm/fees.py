@@ -4,10 +4,10 @@ Source: https://eips.ethereum.org/EIPS/eip-1559 and https://ethereum.github.io/e
 """
 
 from statistics import median_low
-from typing import Any
 
+from dex.chains.evm.answers import FeeHistory
 from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.rpc import Call
+from dex.chains.evm.replies import Call
 from dex.errors import FeesTooHigh
 from dex.types import Fees
 
@@ -18,10 +18,10 @@ BASE_FEE_FACTOR = 2
 ASK: Call = ("eth_feeHistory", [hex(BLOCKS), "latest", [PERCENTILE]])
 
 
-def fees_of(history: dict[str, Any], options: EvmOptions) -> Fees:
+def fees_of(history: FeeHistory, options: EvmOptions) -> Fees:
     """The bid for the next blocks, within the caps. Raises: FeesTooHigh when the cap lets nothing through."""
-    base = int(history["baseFeePerGas"][-1], 16)
-    rewards = [int(row[0], 16) for row in history.get("reward") or [] if row]
+    base = history.base_fees[-1]
+    rewards = [row[0] for row in history.tips if row]
     usual = median_low(rewards) if rewards else 0
     tip = min(max(usual, options.min_priority_fee), options.max_priority_fee)
     if base + tip > options.max_fee:

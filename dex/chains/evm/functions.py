@@ -11,6 +11,8 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
+from dex.chains.evm.answers import Log
+from dex.chains.evm.fields import BadAnswer
 from dex.chains.evm.words import WORD, Words, is_word, pack_address
 
 SELECTOR_BYTES = 4
@@ -44,8 +46,11 @@ class Function:
         return found
 
     def result(self, data: bytes) -> tuple[Any, ...]:
-        """What a call returned. Raises: eth_abi.exceptions.DecodingError."""
-        return tuple(decode(self.outputs, data)) if self._outputs is None else self._outputs.unpack(data)
+        """What a call returned. Raises: BadAnswer."""
+        try:
+            return tuple(decode(self.outputs, data)) if self._outputs is None else self._outputs.unpack(data)
+        except (DecodingError, OverflowError) as error:
+            raise BadAnswer(f"{len(data)} bytes that {self.name} does not return") from error
 
     def _arguments(self, data: bytes) -> tuple[Any, ...]:
         if self._inputs is None:
@@ -133,16 +138,23 @@ class Event:
     """One event: `indexed` types stand in its topics, `plain` ones in its data; all of them take one word."""
 
     def __init__(self, signature: str, indexed: Sequence[str], plain: Sequence[str]) -> None:
+        self._name = signature.partition("(")[0]
         self.topic = "0x" + keccak(signature.encode()).hex()
         self._indexed, self._plain = Words(indexed), Words(plain)
 
-    def topics(self, log: dict[str, Any]) -> tuple[Any, ...]:
-        """The indexed values of a log."""
-        return self._indexed.unpack(b"".join(bytes.fromhex(topic[2:]) for topic in log["topics"][1:]))
+    def topics(self, log: Log) -> tuple[Any, ...]:
+        """The indexed values of a log. Raises: BadAnswer."""
+        return self._read(self._indexed, b"".join(bytes.fromhex(topic[2:]) for topic in log.topics[1:]))
 
-    def data(self, log: dict[str, Any]) -> tuple[Any, ...]:
-        """The other values of a log."""
-        return self._plain.unpack(bytes.fromhex(log["data"][2:]))
+    def data(self, log: Log) -> tuple[Any, ...]:
+        """The other values of a log. Raises: BadAnswer."""
+        return self._read(self._plain, log.data)
+
+    def _read(self, words: Words, data: bytes) -> tuple[Any, ...]:
+        try:
+            return words.unpack(data)
+        except DecodingError as error:
+            raise BadAnswer(f"a log that is no {self._name}") from error
 
 
 def _words(kinds: Sequence[str]) -> Words | None:

@@ -1,134 +1,153 @@
-"""The market of a chain as this process knows it: all pools after one block, brought up to date by their events."""
+"""The market of a chain as this process knows it. One thread of its own looks, and all who want it share what it finds.
 
+So a caller waits as long as its own time limit allows, no longer, while a look goes on: on a slow node the next caller
+finds it done.
+"""
+
+import logging
+import os
 import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from dex.chains.base import Snapshot
-from dex.chains.evm.directory import PoolFacts, discover
-from dex.chains.evm.multicall import Reader
+from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.market_reader import MarketReader, Whole
 from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.pool_states import FOLLOWED, PoolState, built, read_states
-from dex.chains.evm.rpc import Call, Rpc, RpcError
-from dex.errors import ChainUnavailable
+from dex.chains.evm.rpc import Rpc
+from dex.deadline import apart, left_s, unless_limited
+from dex.errors import ChainUnavailable, DexError
 from dex.pools import Pool
 
-# Farther back than this the pools are read anew instead: nodes limit the range of one question for logs.
-MAX_BLOCKS_FOLLOWED = 500
-Block = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+# What one look may take in all: a first one asks several questions one after the other.
+LOOK_S = 60.0
+
+
+class _Look:
+    """One look at the market, under way in a thread of its own."""
+
+    def __init__(self, look: Callable[[], Snapshot]) -> None:
+        self.began_at = time.monotonic()
+        self.pid = os.getpid()
+        self._look = look
+        self._done = threading.Event()
+        self._found: Snapshot | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Look; whatever goes wrong is for those who wait."""
+        try:
+            with apart(LOOK_S):
+                self._found = self._look()
+        except Exception as error:
+            self._error = error
+
+    def wake(self) -> None:
+        """Let those go on who wait."""
+        self._done.set()
+
+    def wait(self, host_hint: str) -> Snapshot:
+        """What was found. Raises: ChainUnavailable, also when the caller's time is over before."""
+        if not self._done.wait(min(LOOK_S + 1, left_s())):
+            waited_s = time.monotonic() - self.began_at
+            raise ChainUnavailable(f"the market is still being read after {waited_s:.0f} s", hint=host_hint)
+        if isinstance(self._error, DexError):
+            raise ChainUnavailable(self._error.detail, hint=self._error.hint)
+        if self._error is not None:
+            raise self._error
+        assert self._found is not None
+        return self._found
 
 
 class EvmMarket:
     """Safe to share between threads: one looks, the others wait for what it finds."""
 
     def __init__(self, rpc: Rpc, options: EvmOptions, extra_pools: Iterable[Pool] = ()) -> None:
-        self._rpc = rpc
         self._options = options
-        self._extra = tuple(extra_pools)
-        self._reader = Reader(rpc, options.deployment.multicall)
+        self._reader = MarketReader(rpc, options, extra_pools)
         self._lock = threading.Lock()
-        self._facts: dict[str, PoolFacts] = {}
-        self._states: dict[str, PoolState] = {}
-        self._pools: dict[str, Pool | None] = {}
-        self._head: Block | None = None
-        self._snapshot: Snapshot | None = None
-        self._looked_at = self._discovered_at = float("-inf")
+        self._current: _Look | None = None
+        self._looked_at = self._expired_at = float("-inf")
+        self._is_reread = False
+        self._discovered_at = time.monotonic()
+        self._renewed: Whole | None = None
 
     @property
     def facts(self) -> dict[str, PoolFacts]:
         """What never changes of each pool that is known here, by address."""
-        return self._facts
+        return self._reader.facts
 
     def pool(self, address: str) -> Pool | None:
         """A pool as it was last seen."""
-        return self._pools.get(address)
+        return self._reader.pools.get(address)
 
     def snapshot(self) -> Snapshot:
         """The pools after the newest block, or what was seen a moment ago. Raises: ChainUnavailable."""
-        with self._lock:
-            if self._snapshot is None or time.monotonic() - self._looked_at >= self._options.snapshot_s:
-                self._look()
-                self._looked_at = time.monotonic()
-            assert self._snapshot is not None
-            return self._snapshot
+        asked_at = time.monotonic()
+        while True:
+            with self._lock:
+                expired_at, seen = self._expired_at, self._reader.snapshot
+                is_known = seen is not None and self._looked_at > expired_at
+                if seen is not None and is_known and asked_at - self._looked_at < self._options.snapshot_s:
+                    return seen
+                look = self._under_way() or self._begin()
+            with unless_limited(self._options.deadline_s):
+                found = look.wait("The node is slow: the next try finds what is read meanwhile")
+            if look.began_at >= expired_at:
+                return found
 
     def discovered(self) -> None:
         """See that pools are known. Raises: ChainUnavailable."""
-        if not self._facts:
+        if not self.facts:
             self.snapshot()
 
-    def expire(self) -> None:
-        """Ask at the next look, however short ago the last one was."""
+    def expire(self, *, is_reread: bool = False) -> None:
+        """Ask at the next look, however short ago the last one was; with `is_reread` the contracts alone are asked."""
         with self._lock:
-            self._looked_at = float("-inf")
+            self._expired_at = time.monotonic()
+            self._is_reread = self._is_reread or is_reread
 
-    def _look(self) -> None:
-        (head,) = self._rpc.results([_block("latest")])
-        if head is None:
-            raise ChainUnavailable("the node has no newest block")
-        before = self._head
-        is_due = time.monotonic() - self._discovered_at >= self._options.discovery_s
-        if before is not None and not is_due:
-            if head["hash"] == before["hash"]:
-                return
-            logs = self._logs(before, head)
-            if logs is not None:
-                self._follow(logs, head)
-                return
-        self._read(head)
+    def _under_way(self) -> _Look | None:
+        """Not one of another process, which this one was forked from."""
+        return self._current if self._current is not None and self._current.pid == os.getpid() else None
 
-    def _logs(self, before: Block, head: Block) -> list[dict[str, Any]] | None:
-        """What happened in the pools between two blocks of one branch; None when that cannot be told.
+    def _begin(self) -> _Look:
+        look = self._current = _Look(self._look)
+        threading.Thread(target=self._run, args=(look,), name="market", daemon=True).start()
+        return look
 
-        Asked for the ends in the same breath, so that a reorg in between is noticed.
-        """
-        first, last = _number(before) + 1, _number(head)
-        if not 0 < last - first + 1 <= MAX_BLOCKS_FOLLOWED:
-            return None
-        addresses = list(self._facts)
-        wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": addresses, "topics": [list(FOLLOWED)]}
-        calls: list[Call] = [_block(before["number"]), ("eth_getLogs", [wanted]), _block(head["number"])]
-        old, logs, new = self._rpc.read(calls)
-        if any(isinstance(answer, RpcError) or answer is None for answer in (old, logs, new)):
-            return None
-        if old["hash"] != before["hash"] or new["hash"] != head["hash"]:
-            return None
-        return sorted(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-
-    def _follow(self, logs: list[dict[str, Any]], head: Block) -> None:
-        changed = set()
-        for log in logs:
-            address = log["address"].lower()
-            self._states[address].follow(log["topics"][0], log)
-            changed.add(address)
-        for address in changed:
-            self._pools[address] = built(self._facts[address], self._states[address])
-        self._take(head)
-
-    def _read(self, head: Block) -> None:
-        number = _number(head)
-        self._head = None  # should this fail on its way, nothing half read is carried on
-        deployment, tokens = self._options.deployment, self._options.tokens
+    def _run(self, look: _Look) -> None:
+        look.run()
+        with self._lock:
+            if self._current is look:
+                self._current = None
+        look.wake()
         if time.monotonic() - self._discovered_at >= self._options.discovery_s:
-            self._facts = discover(self._reader, deployment, tokens, number)
-            self._discovered_at = time.monotonic()
-        self._states = read_states(self._reader, list(self._facts.values()), number)
-        (again,) = self._rpc.results([_block(head["number"])])
-        if again is None or again["hash"] != head["hash"]:
-            raise ChainUnavailable("the chain changed its mind while its pools were read")
-        self._pools = {address: built(self._facts[address], state) for address, state in self._states.items()}
-        self._take(head)
+            self._renew()
 
-    def _take(self, head: Block) -> None:
-        self._head = head
-        pools = tuple(pool for pool in self._pools.values() if pool is not None)
-        self._snapshot = Snapshot(_number(head), int(head["timestamp"], 16), (*self._extra, *pools))
+    def _look(self) -> Snapshot:
+        with self._lock:
+            renewed, self._renewed = self._renewed, None
+            is_reread, self._is_reread = self._is_reread, False
+        if renewed is not None:
+            self._reader.adopt(renewed)
+        try:
+            found = self._reader.reread() if is_reread else self._reader.look()
+        except BaseException:
+            with self._lock:
+                self._is_reread = self._is_reread or is_reread
+            raise
+        with self._lock:
+            self._looked_at = time.monotonic()
+        return found
 
-
-def _block(tag: str) -> Call:
-    return ("eth_getBlockByNumber", [tag, False])
-
-
-def _number(block: Block) -> int:
-    return int(block["number"], 16)
+    def _renew(self) -> None:
+        """Look for new pools, and read all of them whole, while others go on with those that are known."""
+        self._discovered_at = time.monotonic()
+        try:
+            with apart(LOOK_S):
+                self._renewed = self._reader.read(self._reader.newest())
+        except ChainUnavailable as error:
+            logger.warning("no new pools were looked for: %s", error.detail)

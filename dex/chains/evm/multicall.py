@@ -7,8 +7,11 @@ ABI library, which takes twenty times as long.
 from collections.abc import Iterator, Sequence
 
 from dex.chains.evm.abi import READ_MANY
-from dex.chains.evm.rpc import Call, Rpc
-from dex.errors import ChainUnavailable
+from dex.chains.evm.answers import Block
+from dex.chains.evm.fields import BadAnswer
+from dex.chains.evm.replies import Call
+from dex.chains.evm.rpc import Rpc
+from dex.chains.evm.rpc_errors import RpcError
 
 Read = tuple[str, bytes]  # contract, call
 
@@ -27,27 +30,62 @@ class Reader:
         self._rpc = rpc
         self._multicall = multicall
 
-    def read(self, reads: Sequence[Read], block: int) -> list[bytes]:
+    def read(self, reads: Sequence[Read], block: Block) -> list[bytes]:
         """What each returns after that block; empty for one that reverts or meets no contract.
 
-        Raises: ChainUnavailable.
+        All in one request, in which the node is also asked for the block: that it has the very same one proves that
+        what it says is of that branch. Raises: ChainUnavailable.
         """
         if not reads:
             return []
-        tag = hex(block)
+        calls = self.calls(reads, block)
+        return self._rpc.read_taken([*calls, header_call(block.number)], lambda found: self._taken(reads, block, found))
+
+    def calls(self, reads: Sequence[Read], block: Block) -> list[Call]:
+        """What a node is asked for them, to be asked together with something else; see `taken`."""
+        tag = hex(block.number)
         if not self._multicall:
-            answers = self._rpc.read([_call(to, data, tag) for to, data in reads])
-            return [bytes.fromhex(answer[2:]) if isinstance(answer, str) else b"" for answer in answers]
-        calls = [_call(self._multicall, pack(part), tag) for part in _parts(reads)]
+            return [_call(to, data, tag) for to, data in reads]
+        return [_call(self._multicall, pack(part), tag) for part in _parts(reads)]
+
+    def taken(self, reads: Sequence[Read], answers: Sequence[object]) -> list[bytes]:
+        """What each of them returns, out of the answers to `calls`. Raises: BadAnswer."""
+        if not self._multicall:
+            return [_returned(answer) for answer in answers]
         found: list[bytes] = []
-        for answer in self._rpc.results(calls):
-            raw = bytes.fromhex(answer[2:])
+        for answer in answers:
+            raw = _returned(answer)
             if not raw:
-                raise ChainUnavailable(f"there is no multicall contract at {self._multicall}")
+                raise BadAnswer(f"no multicall contract at {self._multicall}")
             found += unpack(raw)
         if len(found) != len(reads):
-            raise ChainUnavailable(f"the multicall contract at {self._multicall} does not answer to every call")
+            raise BadAnswer(f"{len(found)} returned values for {len(reads)} reads of contracts")
         return found
+
+    def _taken(self, reads: Sequence[Read], block: Block, answers: Sequence[object]) -> list[bytes]:
+        check_same(block, answers[-1])
+        return self.taken(reads, answers[:-1])
+
+
+def header_call(number: int) -> Call:
+    """Asks for the header of a block."""
+    return ("eth_getBlockByNumber", [hex(number), False])
+
+
+def check_same(block: Block, answer: object) -> None:
+    """Raises: BadAnswer when the node has another block of that number, or none."""
+    if not isinstance(answer, Block) or answer.hash != block.hash:
+        raise BadAnswer(f"another block {block.number}, or none: the chain changed its mind, or the node lags")
+
+
+def _returned(answer: object) -> bytes:
+    """What a call returned; nothing where the contract undid it. Raises: BadAnswer where the node did not try."""
+    if isinstance(answer, RpcError):
+        if answer.is_revert:
+            return b""
+        raise BadAnswer(f"a refusal: {answer.message}")
+    assert isinstance(answer, bytes)
+    return answer
 
 
 def pack(reads: Sequence[Read]) -> bytes:
@@ -71,19 +109,25 @@ def pack(reads: Sequence[Read]) -> bytes:
 
 
 def unpack(raw: bytes) -> list[bytes]:
-    """What `READ_MANY` returned: the bytes of each read, empty where it failed."""
+    """What `READ_MANY` returned: the bytes of each read, empty where it failed. Raises: BadAnswer."""
     array = _number(raw, WORD)
-    start = array + WORD
+    start, count = array + WORD, _number(raw, array)
+    if start + WORD * count > len(raw):
+        raise BadAnswer(f"{count} returned values in {len(raw)} bytes")
     found = []
-    for place in range(start, start + WORD * _number(raw, array), WORD):
+    for place in range(start, start + WORD * count, WORD):
         item = start + _number(raw, place)
         data = item + _number(raw, item + 2 * WORD)
-        size = _number(raw, data)
-        found.append(raw[data + WORD : data + WORD + size] if _number(raw, item) else b"")
+        end = data + WORD + _number(raw, data)
+        if end > len(raw):
+            raise BadAnswer(f"a returned value beyond the end of {len(raw)} bytes")
+        found.append(raw[data + WORD : end] if _number(raw, item) else b"")
     return found
 
 
 def _number(raw: bytes, place: int) -> int:
+    if place + WORD > len(raw):
+        raise BadAnswer(f"{len(raw)} bytes that no multicall returns")
     return int.from_bytes(raw[place : place + WORD], "big")
 
 

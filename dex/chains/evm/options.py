@@ -29,6 +29,8 @@ class EvmOptions:
     calls it finalized. A snapshot younger than `snapshot_s` is used again without asking anybody. `block_s` is the
     time between blocks. Pools are looked for anew each `discovery_s`. A wallet with less than `min_native` atoms of the
     chain's own token signs nothing new; 0: it may spend its last.
+    A node is waited for `timeout_s` in one request, and all questions and all nodes together for `deadline_s` in one
+    piece of work. A request holds `max_batch` calls at most.
     With `universal_router`, swaps go through that contract, in place of the deployment's, and take tokens through
     Permit2, where leave that is given holds for `leave_s`.
     """
@@ -42,6 +44,7 @@ class EvmOptions:
     snapshot_s: float = 0.5
     discovery_s: float = 600.0
     timeout_s: float = 5.0
+    deadline_s: float = 12.0
     max_batch: int = 500
     max_fee: int = 200 * GWEI
     min_priority_fee: int = 1_000_000

@@ -1,20 +1,22 @@
 """The changing part of pools: read whole at one block, then carried on by the pools' own events, log by log."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from dex.chains.evm import abi
+from dex.chains.evm.answers import Block, Log
 from dex.chains.evm.directory import PoolFacts
-from dex.chains.evm.multicall import Reader
+from dex.chains.evm.multicall import Read, Reader
 from dex.pools import Pool
 from dex.pools.uniswap_v2 import UniswapV2Pool
 from dex.pools.uniswap_v3 import MAX_TICK, UniswapV3Pool
 
 logger = logging.getLogger(__name__)
 
+# Reserves of a V2 pair; root of the price, tick and liquidity of a V3 pool.
+Head = tuple[int, ...]
 WORD_BITS = 8
 FOLLOWED = tuple(
     event.topic
@@ -38,7 +40,12 @@ class PairState:
 
     reserves: tuple[int, int] = (0, 0)
 
-    def follow(self, topic: str, log: dict[str, Any]) -> None:
+    @property
+    def head(self) -> Head:
+        """What its price follows from."""
+        return self.reserves
+
+    def follow(self, topic: str, log: Log) -> None:
         """Take in one log of the pair."""
         if topic == abi.SYNC.topic:
             reserve0, reserve1 = abi.SYNC.data(log)
@@ -65,7 +72,12 @@ class TickState:
     gross: dict[int, int] = field(default_factory=dict)
     holdings: list[int] = field(default_factory=lambda: [0, 0])
 
-    def follow(self, topic: str, log: dict[str, Any]) -> None:
+    @property
+    def head(self) -> Head:
+        """What its price follows from."""
+        return self.sqrt_price, self.tick, self.liquidity
+
+    def follow(self, topic: str, log: Log) -> None:
         """Take in one log of the pool."""
         if topic in {abi.SWAP_V3.topic, abi.SWAP_PANCAKE_V3.topic}:
             event = abi.SWAP_V3 if topic == abi.SWAP_V3.topic else abi.SWAP_PANCAKE_V3
@@ -123,15 +135,41 @@ class TickState:
 PoolState = PairState | TickState
 
 
-def read_states(reader: Reader, pools: Sequence[PoolFacts], block: int) -> dict[str, PoolState]:
-    """The whole state of each pool after one block, by address. Raises: ChainUnavailable."""
-    pairs = [facts for facts in pools if not facts.is_v3]
-    reserves = reader.read([(facts.address, abi.GET_RESERVES.call()) for facts in pairs], block)
-    states: dict[str, PoolState] = {
-        facts.address: PairState(abi.GET_RESERVES.result(raw)[:2]) for facts, raw in zip(pairs, reserves, strict=True)
-    }
+def head_reads(facts: PoolFacts) -> tuple[Read, ...]:
+    """What a pool's contract is asked for to know its price and the liquidity there."""
+    if not facts.is_v3:
+        return ((facts.address, abi.GET_RESERVES.call()),)
+    return (facts.address, abi.SLOT0.call()), (facts.address, abi.LIQUIDITY.call())
+
+
+def head_in(facts: PoolFacts, answers: Iterator[bytes]) -> Head:
+    """These, out of the answers, as `head` of the state has them. Raises: BadAnswer."""
+    if not facts.is_v3:
+        reserve0, reserve1, _ = abi.GET_RESERVES.result(next(answers))
+        return reserve0, reserve1
+    root, tick = abi.SLOT0.result(next(answers))
+    (liquidity,) = abi.LIQUIDITY.result(next(answers))
+    return root, tick, liquidity
+
+
+def read_states(reader: Reader, pools: Sequence[PoolFacts], block: Block) -> dict[str, PoolState]:
+    """The whole state of each pool after one block, by address, in two requests. Raises: ChainUnavailable."""
     ticked = [facts for facts in pools if facts.is_v3]
-    return states | dict(_read_ticked(reader, ticked, block))
+    words = [(facts, word) for facts in ticked for word in _words(facts.spacing)]
+    heads = [read for facts in pools for read in head_reads(facts)]
+    held = [(token.address, abi.BALANCE_OF.call(facts.address)) for facts in ticked for token in facts.tokens]
+    bitmaps = [(facts.address, _bitmap_call(word)) for facts, word in words]
+    answers = iter(reader.read([*heads, *held, *bitmaps], block))
+    states: dict[str, PoolState] = {facts.address: _state(facts, head_in(facts, answers)) for facts in pools}
+    for facts in ticked:
+        state = states[facts.address]
+        assert isinstance(state, TickState)
+        state.holdings = [abi.BALANCE_OF.result(next(answers))[0] for _ in facts.tokens]
+    for (address, tick), raw in _ticks(reader, [(facts, word, next(answers)) for facts, word in words], block):
+        state = states[address]
+        assert isinstance(state, TickState)
+        state.gross[tick], state.net[tick] = abi.TICKS.result(raw)
+    return states
 
 
 def built(facts: PoolFacts, state: PoolState) -> Pool | None:
@@ -143,39 +181,21 @@ def built(facts: PoolFacts, state: PoolState) -> Pool | None:
         return None
 
 
-def _read_ticked(reader: Reader, pools: Sequence[PoolFacts], block: int) -> Mapping[str, TickState]:
-    heads = [(facts.address, call) for facts in pools for call in (abi.SLOT0.call(), abi.LIQUIDITY.call())] + [
-        (token.address, abi.BALANCE_OF.call(facts.address)) for facts in pools for token in facts.tokens
-    ]
-    answers = reader.read(heads, block)
-    states = {}
-    for number, facts in enumerate(pools):
-        root, tick = abi.SLOT0.result(answers[2 * number])
-        (liquidity,) = abi.LIQUIDITY.result(answers[2 * number + 1])
-        start = 2 * (len(pools) + number)
-        holdings = [abi.BALANCE_OF.result(raw)[0] for raw in answers[start : start + 2]]
-        states[facts.address] = TickState(root, tick, liquidity, holdings=holdings)
-    for address, ticks in _initialized(reader, pools, block).items():
-        for tick, (gross, net) in ticks.items():
-            states[address].gross[tick], states[address].net[tick] = gross, net
-    return states
+def _state(facts: PoolFacts, head: Head) -> PoolState:
+    return TickState(head[0], head[1], head[2]) if facts.is_v3 else PairState((head[0], head[1]))
 
 
-def _initialized(reader: Reader, pools: Sequence[PoolFacts], block: int) -> dict[str, dict[int, tuple[int, int]]]:
-    """Gross and net liquidity of every initialized tick: first the words that say where they are, then the ticks."""
-    words = [(facts, word) for facts in pools for word in _words(facts.spacing)]
-    bitmaps = reader.read([(facts.address, _bitmap_call(word)) for facts, word in words], block)
+def _ticks(
+    reader: Reader, words: Sequence[tuple[PoolFacts, int, bytes]], block: Block
+) -> Iterator[tuple[tuple[str, int], bytes]]:
+    """Every initialized tick by its pool and number, with what the pool says of it. Raises: ChainUnavailable."""
     places = [
         (facts.address, ((word << WORD_BITS) + bit) * facts.spacing)
-        for (facts, word), raw in zip(words, bitmaps, strict=True)
-        for bit in _bits(int.from_bytes(raw, "big"))
+        for facts, word, raw in words
+        for bit in _bits(*abi.TICK_BITMAP.result(raw))
     ]
     answers = reader.read([(address, abi.TICKS.call(tick)) for address, tick in places], block)
-    found: dict[str, dict[int, tuple[int, int]]] = {}
-    for (address, tick), raw in zip(places, answers, strict=True):
-        gross, net = abi.TICKS.result(raw)
-        found.setdefault(address, {})[tick] = (gross, net)
-    return found
+    return zip(places, answers, strict=True)
 
 
 def _words(spacing: int) -> range:

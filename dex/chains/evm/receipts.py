@@ -3,35 +3,35 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from dex.chains.evm import abi
+from dex.chains.evm.answers import Log, NodeReceipt
 from dex.chains.evm.directory import PoolFacts
+from dex.chains.evm.fields import BadAnswer
 from dex.chains.evm.wrapping import Native
 from dex.types import Hop, Receipt, Route
 from dex.venues.wrapping import WRAPPING
 
-Log = dict[str, Any]
 # Pools or tokens that were taken out of the chains file while it was on its way.
 NOT_KNOWN = "it went through, but by pools and tokens that this chain does not list"
 
 
 def receipt_of(
-    raw: dict[str, Any], facts: Mapping[str, PoolFacts], native: Native, confirmations: int, is_final: bool
+    raw: NodeReceipt, facts: Mapping[str, PoolFacts], native: Native, confirmations: int, is_final: bool
 ) -> Receipt:
     """The receipt of a transaction that went through; one that was undone has no logs and no reason yet.
 
-    One that went through without a route and without a detail did nothing at all.
+    One that went through without a route and without a detail did nothing at all. Raises: BadAnswer.
     """
-    is_success = int(raw["status"], 16) == 1
-    route = executed(raw["logs"], facts, native) if is_success else None
+    is_success = raw.is_success
+    route = executed(raw.logs, facts, native) if is_success else None
     return Receipt(
-        tx_hash=raw["transactionHash"],
-        block_number=int(raw["blockNumber"], 16),
-        block_hash=raw["blockHash"],
+        tx_hash=raw.tx_hash,
+        block_number=raw.block_number,
+        block_hash=raw.block_hash,
         is_success=is_success,
         code=None if is_success else "reverted",
-        detail=NOT_KNOWN if is_success and route is None and raw["logs"] else "",
+        detail=NOT_KNOWN if is_success and route is None and raw.logs else "",
         amount_in=route.amount_in if route else 0,
         amount_out=route.amount_out if route else 0,
         route=route,
@@ -47,10 +47,10 @@ def executed(logs: Sequence[Log], facts: Mapping[str, PoolFacts], native: Native
     """
     hops: dict[str, Hop] = {}
     for log in logs:
-        address = log["address"].lower()
-        if (pool := facts.get(address)) is not None and (hop := _swapped(log, pool)) is not None:
-            before = hops.get(address)
-            hops[address] = hop if before is None else _sum(before, hop)
+        pool = facts.get(log.address)
+        if pool is not None and (hop := _swapped(log, pool)) is not None:
+            before = hops.get(log.address)
+            hops[log.address] = hop if before is None else _sum(before, hop)
     wrapped, unwrapped_ = _wrapped(logs, native)
     if not hops and not wrapped and not unwrapped_:
         return None
@@ -78,15 +78,13 @@ def _wrapped(logs: Sequence[Log], native: Native) -> tuple[int, int]:
     """Native atoms that were wrapped and unwrapped on the way."""
     counted: Counter[str] = Counter()
     for log in logs:
-        if log["address"].lower() == native.wrapped:
-            topic = log["topics"][0]
-            if topic in {abi.DEPOSIT.topic, abi.WITHDRAWAL.topic}:
-                counted[topic] += abi.DEPOSIT.data(log)[0]
+        if log.address == native.wrapped and log.topic in {abi.DEPOSIT.topic, abi.WITHDRAWAL.topic}:
+            counted[log.topic] += abi.DEPOSIT.data(log)[0]
     return counted[abi.DEPOSIT.topic], counted[abi.WITHDRAWAL.topic]
 
 
 def _swapped(log: Log, pool: PoolFacts) -> Hop | None:
-    topic = log["topics"][0]
+    topic = log.topic
     if topic == abi.SWAP_V2.topic:
         in0, in1, out0, out1 = abi.SWAP_V2.data(log)
         paid0, paid1 = in0 - out0, in1 - out1
@@ -96,6 +94,8 @@ def _swapped(log: Log, pool: PoolFacts) -> Hop | None:
         paid0, paid1, *_ = abi.SWAP_PANCAKE_V3.data(log)
     else:
         return None
+    if paid0 > 0 < paid1 or paid0 < 0 > paid1:
+        raise BadAnswer(f"a swap in {pool.address} that pays {paid0} and {paid1}")
     first, second = pool.symbols
     if paid0 > 0:
         return Hop(pool.venue, pool.address, first, second, paid0, -paid1)

@@ -8,32 +8,34 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from dex.chains.evm.abi import EXECUTE_ERROR, TRANSFER_TO
+from dex.chains.evm.answers import NodeReceipt, SentTransaction
+from dex.chains.evm.batch import BatchCall
 from dex.chains.evm.batch_deeds import calls_of
 from dex.chains.evm.failures import NOTHING_TO_GIVE, reason_of
-from dex.chains.evm.rpc import Call, Rpc, RpcError
+from dex.chains.evm.replies import Call
+from dex.chains.evm.rpc import Rpc
+from dex.chains.evm.rpc_errors import ERROR_STRING, PANIC, RpcError
 from dex.chains.evm.universal_errors import named
 from dex.errors import BroadcastRejected
 from dex.types import Receipt
 
-# Error(string) and Panic(uint256). Source: https://docs.soliditylang.org/en/latest/control-structures.html
-ERROR_STRING, PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
 # From this part of its limit on a transaction is taken to have run out of gas.
 SPENT_PER_MILLE = 985
 
 
-def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[Receipt]:
+def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, NodeReceipt]]) -> list[Receipt]:
     """The receipts, each given with the node's own, with code and detail. Raises: ChainUnavailable."""
     if not undone:
         return []
     sent = rpc.results([("eth_getTransactionByHash", [receipt.tx_hash]) for receipt, _ in undone])
     # At the end of its block, where whoever came first has moved the price; then before it.
     asked = [
-        _again(transaction, int(raw["blockNumber"], 16) - back)
+        _again(transaction, raw.block_number - back)
         for transaction, (_, raw) in zip(sent, undone, strict=True)
         if transaction is not None
         for back in (0, 1)
     ]
-    answers = iter(rpc.read(asked))
+    answers = iter(rpc.read(asked) if asked else [])
     explained = []
     for transaction, (receipt, raw) in zip(sent, undone, strict=True):
         if transaction is None:  # a reorg has just taken it
@@ -46,8 +48,7 @@ def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, dict[str, Any]]]) -> list[
 
 def message_of(error: RpcError, sent: bytes) -> str:
     """The reason in words where the contracts gave one; `sent` is what they were called with."""
-    data = bytes.fromhex(error.data[2:]) if error.data.startswith("0x") else b""
-    return _words(data, sent) or error.message
+    return _words(error.data, sent) or error.message
 
 
 def _words(data: bytes, sent: bytes) -> str:
@@ -70,28 +71,29 @@ def _words(data: bytes, sent: bytes) -> str:
 
 def _unsaid(sent: bytes, number: int) -> str:
     """What it means that one call of a batch was undone without a word."""
-    call = calls_of(sent)[number]
+    call = calls_of(sent)[number] if number < len(calls_of(sent)) else BatchCall("", 0, b"")
     # Wrapped native tokens, and the chain itself, say nothing to who has too little.
     gives = call.value or call.data[:4] == TRANSFER_TO.selector
     return NOTHING_TO_GIVE if gives else "no reason given"
 
 
-def is_revert(answer: object) -> bool:
-    """Whether a call was undone by the contracts, rather than refused by the node."""
-    # Source: https://ethereum.github.io/execution-apis (error code 3 of eth_call)
-    return isinstance(answer, RpcError) and (answer.code == 3 or "revert" in answer.message.lower())
-
-
-def _judged(transaction: dict[str, Any], raw: dict[str, Any], answers: Sequence[Any]) -> tuple[str, str]:
-    used, limit = int(raw["gasUsed"], 16), int(transaction["gas"], 16)
-    if used * 1000 >= limit * SPENT_PER_MILLE:
-        return "reverted", f"it ran out of gas: {used} of {limit} used"
+def _judged(transaction: SentTransaction, raw: NodeReceipt, answers: Sequence[Any]) -> tuple[str, str]:
+    if raw.gas_used * 1000 >= transaction.gas * SPENT_PER_MILLE:
+        return "reverted", f"it ran out of gas: {raw.gas_used} of {transaction.gas} used"
+    if words := _words(raw.reason, transaction.data):
+        return reason_of(words)
     for answer in answers:
-        if is_revert(answer):
-            return reason_of(message_of(answer, bytes.fromhex(transaction["input"][2:])))
+        if isinstance(answer, RpcError) and answer.is_revert:
+            return reason_of(message_of(answer, transaction.data))
     return "reverted", "the contracts undid it; the node does not tell why"
 
 
-def _again(transaction: dict[str, Any], block: int) -> Call:
-    call = {name: transaction[name] for name in ("from", "to", "gas", "value")}
-    return ("eth_call", [call | {"data": transaction["input"]}, hex(block)])
+def _again(transaction: SentTransaction, block: int) -> Call:
+    call = {
+        "from": transaction.sender,
+        "to": transaction.to,
+        "gas": hex(transaction.gas),
+        "value": hex(transaction.value),
+        "data": "0x" + transaction.data.hex(),
+    }
+    return ("eth_call", [call, hex(max(0, block))])

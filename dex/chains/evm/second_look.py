@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from dex.chains.base import Contradiction
-from dex.chains.evm.rpc import Call, Rpc, RpcError
-from dex.chains.evm.witnesses import WITNESSES, Vote, is_readable, judge, reached, shared
+from dex.chains.evm.answers import Block, NodeReceipt
+from dex.chains.evm.replies import Call
+from dex.chains.evm.rpc import Rpc
+from dex.chains.evm.rpc_errors import RpcError
+from dex.chains.evm.witnesses import WITNESSES, Vote, judge, reached, shared
 from dex.errors import ChainUnavailable
 
 logger = logging.getLogger(__name__)
 
-Raw = dict[str, Any]
 # Of one node, between two times that somebody asks; a node that lies lies often.
 MOST_REMEMBERED = 100
 
@@ -23,7 +25,7 @@ MOST_REMEMBERED = 100
 class SecondLook:
     """The nodes of one chain as witnesses. `ends` asks a node for its newest and its final block."""
 
-    def __init__(self, rpc: Rpc, ends: Sequence[Call], last_final: Callable[[Raw, Raw | None], int]) -> None:
+    def __init__(self, rpc: Rpc, ends: Sequence[Call], last_final: Callable[[Block, Block | None], int]) -> None:
         self._rpc = rpc
         self._ends = list(ends)
         self._last_final = last_final
@@ -32,13 +34,13 @@ class SecondLook:
         self._contradictions: list[Contradiction] = []
 
     def at_receipts(
-        self, node: str, last_final: int, raws: Mapping[str, Raw | None]
-    ) -> tuple[list[Raw | None], set[str]]:
+        self, node: str, last_final: int, raws: Mapping[str, NodeReceipt | None]
+    ) -> tuple[list[NodeReceipt | None], set[str]]:
         """The receipts that a node gave, corrected where others agree on another; and the hashes that may be final.
 
         One request more, to each of the other nodes, and only for those that the node's own height makes final.
         """
-        due = [tx_hash for tx_hash, raw in raws.items() if raw and int(raw["blockNumber"], 16) <= last_final]
+        due = [tx_hash for tx_hash, raw in raws.items() if raw and raw.block_number <= last_final]
         if self._needed == 1 or not due:
             return list(raws.values()), set(due)
         votes = self._votes(due, besides=node)
@@ -53,8 +55,8 @@ class SecondLook:
 
     def at_absence(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
         """Whether enough nodes that have this final block know no receipt of each. Raises: ChainUnavailable."""
-        if self._needed == 1 or not tx_hashes:
-            return [True] * len(tx_hashes)
+        if not tx_hashes:
+            return []
         votes = self._votes(tx_hashes)
         absent = []
         for tx_hash in tx_hashes:
@@ -67,8 +69,8 @@ class SecondLook:
     def at_heights(self) -> tuple[int, int]:
         """The newest block and the newest final one that enough nodes have. Raises: ChainUnavailable."""
         found = self._rpc.poll(self._ends)
-        ends = [answers for answers in found.values() if _is_block(answers[0])]
-        head = reached([int(head["number"], 16) for head, _ in ends], self._needed)
+        ends = [answers for answers in found.values() if isinstance(answers[0], Block)]
+        head = reached([head.number for head, _ in ends], self._needed)
         final = reached([self._last_final(*_pair(answers)) for answers in ends], self._needed)
         if head is None or final is None:
             raise ChainUnavailable(f"{len(ends)} of {self._rpc.count} nodes answer, {self._needed} are needed")
@@ -78,9 +80,9 @@ class SecondLook:
         """The time of a block, and the numbers that these calls give, as enough nodes say. Raises: ChainUnavailable."""
         found = self._rpc.poll([("eth_getBlockByNumber", [hex(number), False]), *calls])
         words = {
-            node: (block["hash"], int(block["timestamp"], 16), tuple(int(count, 16) for count in counts))
+            node: (block.hash, block.time, tuple(counts))
             for node, (block, *counts) in found.items()
-            if _is_block(block) and not any(isinstance(count, RpcError) for count in counts)
+            if isinstance(block, Block) and not any(isinstance(count, RpcError) for count in counts)
         }
         agreed, against = shared(words, self._needed)
         self._note(against, f"on block {number} and the nonces of wallets")
@@ -100,11 +102,11 @@ class SecondLook:
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
         votes: dict[str, list[Vote]] = {tx_hash: [] for tx_hash in tx_hashes}
         for node, answers in self._rpc.poll([*self._ends, *calls], besides).items():
-            if not _is_block(answers[0]):
+            if not isinstance(answers[0], Block):
                 continue
             final = self._last_final(*_pair(answers))
             for tx_hash, raw in zip(tx_hashes, answers[2:], strict=True):
-                if is_readable(raw):
+                if not isinstance(raw, RpcError):
                     votes[tx_hash].append(Vote(node, final, raw))
         return votes
 
@@ -117,10 +119,6 @@ class SecondLook:
             self._contradictions += [Contradiction(node, f"contradicts the others {about}") for node in nodes][:room]
 
 
-def _is_block(answer: object) -> bool:
-    return isinstance(answer, dict) and "number" in answer
-
-
-def _pair(answers: Sequence[Any]) -> tuple[Raw, Raw | None]:
+def _pair(answers: Sequence[Any]) -> tuple[Block, Block | None]:
     """The newest block, and the one that the node calls final, if it says."""
-    return answers[0], answers[1] if _is_block(answers[1]) else None
+    return answers[0], answers[1] if isinstance(answers[1], Block) else None

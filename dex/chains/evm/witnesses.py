@@ -6,7 +6,9 @@ are configured.
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from dex.chains.evm.answers import NodeReceipt
 
 # How many nodes must say the same, where so many are configured.
 WITNESSES = 2
@@ -17,41 +19,29 @@ class Vote(NamedTuple):
 
     node: str
     final: int
-    raw: dict[str, Any] | None
+    raw: NodeReceipt | None
 
 
 class Verdict(NamedTuple):
     """Whether enough nodes agree, on which receipt, and which nodes said otherwise; all of them where none prevails."""
 
     is_agreed: bool
-    raw: dict[str, Any] | None
+    raw: NodeReceipt | None
     against: tuple[str, ...]
 
 
-def word_of(raw: Mapping[str, Any] | None) -> Hashable:
-    """All of a receipt that an order's end depends on, however a node writes it."""
+def word_of(raw: NodeReceipt | None) -> Hashable:
+    """All of a receipt that an order's end depends on."""
     if raw is None:
         return None
-    logs = tuple(
-        (log["address"].lower(), tuple(topic.lower() for topic in log["topics"]), log["data"].lower())
-        for log in raw["logs"]
-    )
-    return (int(raw["blockNumber"], 16), raw["blockHash"].lower(), int(raw["status"], 16), logs)
-
-
-def is_readable(answer: object) -> bool:
-    """Whether it is no receipt, or one with all that a word needs."""
-    try:
-        word_of(answer)  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return False
-    return True
+    logs = tuple((log.address, log.topics, log.data) for log in raw.logs)
+    return (raw.block_number, raw.block_hash, raw.is_success, logs)
 
 
 def judge(votes: Sequence[Vote], needed: int) -> Verdict:
     """What is final about one transaction, of which one node said that it was. Those that are not so far abstain."""
-    claimed = min((int(vote.raw["blockNumber"], 16) for vote in votes if vote.raw), default=0)
-    able = [vote for vote in votes if vote.final >= (int(vote.raw["blockNumber"], 16) if vote.raw else claimed)]
+    claimed = min((vote.raw.block_number for vote in votes if vote.raw), default=0)
+    able = [vote for vote in votes if vote.final >= (vote.raw.block_number if vote.raw else claimed)]
     counts = Counter(word_of(vote.raw) for vote in able)
     agreed = [word for word, count in counts.items() if count >= needed]
     if len(agreed) != 1:
