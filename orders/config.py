@@ -10,6 +10,9 @@ from django.http.request import validate_host
 
 from orders.states import Stage
 
+# What a stage needs to settle its batch once the chain has answered.
+SETTLE_S = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -24,6 +27,8 @@ class Policy:
     outbid at the same nonce, at most `max_replacements` times; then the nonce is used up by a transaction that does
     nothing. A parked order is looked at each `park_s`. An order without `expires_at` waits `patience_s` for a chain
     that cannot be asked before it is signed.
+    A batch is carried on to its next stage by the same worker until `carry_s` after it was claimed: then another task
+    takes it, since a task may not last for long.
     """
 
     batch_size: int = 200
@@ -40,13 +45,14 @@ class Policy:
     max_replacements: int = 5
     park_s: float = 60.0
     patience_s: float = 300.0
+    carry_s: float = 4.0
 
     def on_a_chain(self, answers_within_s: float) -> "Policy":
-        """The same, with leases that outlast two questions which the chain leaves unanswered.
+        """The same, with leases that outlast all that one stage asks of a silent chain, and the write that follows.
 
-        Else those who wait for one silent node would take the orders from each other, and each claim count as a crash.
+        Else those who wait for it would take the orders from each other, and each claim count as a crash.
         """
-        longest_s = math.ceil(2 * answers_within_s)
+        longest_s = math.ceil(answers_within_s) + SETTLE_S
         return self if longest_s <= self.lease_s else replace(self, lease_s=longest_s)
 
     def lease_of(self, stage: Stage, answers_within_s: float) -> int:

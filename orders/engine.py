@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -108,7 +107,9 @@ def wallet_folder() -> "WalletFolder":
 
 def _is_on_this_machine(options: "EvmOptions") -> bool:
     """Whether it is the chain of `make chain`."""
-    hosts = {urlsplit(url).hostname for url in options.urls}
+    from dex.chains.evm.node_address import read_node_address
+
+    hosts = {read_node_address(url).hostname for url in options.urls}
     return options.deployment.name == LOCAL and hosts <= {"127.0.0.1", "localhost", "::1"}
 
 

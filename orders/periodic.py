@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dex import Engine
+from dex.deadline import within
 from orders.config import Policy, get_guard_policy
 from orders.services.blocks import watch_blocks
 from orders.services.gas import guard_gas
@@ -22,18 +23,21 @@ class Job:
 
 def watch_nonces(engine: Engine, policy: Policy) -> None:
     """Consume the nonces of orders that have ended without theirs, and fill gaps."""
-    clear_nonces(engine, policy)
+    with within(engine.chain.answers_within_s()):
+        clear_nonces(engine, policy)
 
 
 def watch(engine: Engine, policy: Policy) -> None:
     """Compare each wallet's nonce with the chain's, and the blocks that filled orders."""
-    watch_wallets(engine)
-    watch_blocks(engine)
+    with within(engine.chain.answers_within_s()):
+        watch_wallets(engine)
+        watch_blocks(engine)
 
 
 def guard(engine: Engine, policy: Policy) -> None:
     """Pause what keeps going wrong."""
-    guard_gas(engine)
+    with within(engine.chain.answers_within_s()):
+        guard_gas(engine)
     guard_trading(engine, get_guard_policy())
 
 

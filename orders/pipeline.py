@@ -9,12 +9,13 @@ from typing import Protocol
 from django.db import Error as DatabaseError
 
 from dex import Engine, RetryableError
+from dex.deadline import within
 from orders.config import Policy
 from orders.database_errors import is_unavailable
 from orders.events import push_events
 from orders.problems import Problem
 from orders.services.build import build_orders
-from orders.services.claim import ClaimedOrder, acquit_orders, claim_orders, suspect_order
+from orders.services.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
 from orders.services.confirm import confirm_orders
 from orders.services.park import park_orders
 from orders.services.route import route_orders
@@ -87,7 +88,8 @@ def _carry(
     works: Mapping[Stage, StageWork],
     carries_to: Mapping[Stage, Stage],
 ) -> Iterator[Settled]:
-    """Take a batch through the stage and those it is carried to."""
+    """Take a batch through the stage and those it is carried to, as long as there is time."""
+    ends_at = time.monotonic() + policy.carry_s
     while stage is not None and batch:
         settled = _run_batch(stage, works[stage], batch, engine, policy)
         push_events(settled.events)
@@ -98,6 +100,10 @@ def _carry(
             wake(stage, policy.retry_base_s)
         yield settled
         stage, batch = carries_to.get(stage), settled.carried
+        if stage is not None and batch and time.monotonic() >= ends_at:
+            release_orders((order, 0.0) for order in batch)
+            wake(stage)
+            return
 
 
 def _run_batch(
@@ -108,7 +114,9 @@ def _run_batch(
             return Settled(transition([fail(order, _poison(order, stage)) for order in orders]))
         park_orders(orders, policy.park_s)
     try:
-        return work(orders, engine=engine, policy=policy)
+        # One limit of time for all that the stage asks of the chain: a slow one makes it end, not its worker.
+        with within(engine.chain.answers_within_s()):
+            return work(orders, engine=engine, policy=policy)
     except Exception as bug:
         if is_unavailable(bug):
             with suppress(DatabaseError):

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from dex import Side, SwapRequest
-from orders.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
 
     `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value;
-    `unit_value_in` is the reference value of token_in; `stated` is the hash of the request (stated.py).
+    `unit_value_in` is the reference value of token_in.
 
     `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
     max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
@@ -37,10 +36,9 @@ class Terms:
     extra: Mapping[str, Any]
     value: int | None = None
     unit_value_in: int | None = None
-    stated: bytes = b""
 
     def fingerprint(self) -> bytes:
-        """SHA-256 over the terms as accepted, by which earlier versions knew a repeat."""
+        """SHA-256 over everything the owner stated: equal terms, equal bytes."""
         stated = [
             self.chain_id,
             self.order_type,
@@ -52,15 +50,6 @@ class Terms:
             self.extra,
         ]
         return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An order that would be refused now; it may have been accepted when it came first."""
-
-    problem: Problem
-    client_order_id: str | None = None
-    stated: bytes = b""
 
 
 def swap_request(token_in: str, token_out: str, side: str, amount: int, extra: Mapping[str, Any]) -> SwapRequest:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from dex import DexError, Engine, Quote, SwapRequest, TerminalError
+from dex.deadline import within
 from orders.controls import Controls
 from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
@@ -14,9 +15,10 @@ from orders.terms import Terms
 
 def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: Controls) -> Quote:
     """The route that an order of this account would be signed with. Raises: DexError, ProblemError."""
-    closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
-    paused = controls.venues
-    answer = _route(request, closed | paused, engine)
+    with within(engine.chain.answers_within_s()):
+        closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
+        paused = controls.venues
+        answer = _route(request, closed | paused, engine)
     if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, engine), Quote):
         problem = problem_of(answer)
         hint = f"An order would wait until {', '.join(sorted(paused))} is resumed"

@@ -420,8 +420,7 @@ def test_an_account_trades_with_a_key_of_its_own(world: World, engine: Engine, o
 def test_nobody_reaches_a_real_chain_by_a_name_alone(
     settings: Any, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
-    addresses = ("0x" + "1" * 40, "0x" + "2" * 40)
-    tokens = (ListedToken("WETH", "W", 18, addresses[0]), ListedToken("USDC", "U", 6, addresses[1]))
+    tokens = (ListedToken("WETH", "W", 18, "0x" + "11" * 20), ListedToken("USDC", "U", 6, "0x" + "22" * 20))
     settings.CHAINS_FILE = str(tmp_path / "chains.toml")
     Path(settings.CHAINS_FILE).write_text(describe(EvmOptions(DEPLOYMENTS["base"], ("https://node.example",), tokens)))
     settings.CHAIN, settings.ALLOW_REAL_MONEY, settings.SIGNER = "base", False, "development"

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import redis
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -136,7 +137,9 @@ def _chain() -> str:
     try:
         snapshot = get_engine().chain.snapshot()
     except RetryableError as error:
-        raise Missing(error.detail, CHAIN_AWAY) from error
+        raise Missing(error.detail, error.hint or CHAIN_AWAY) from error
+    except ImproperlyConfigured as error:
+        raise Missing(str(error), "correct CHAIN or CHAINS_FILE: see docs/chains.md") from error
     return f"{get_engine().chain.chain_id}, block {snapshot.version}, {len(snapshot.pools)} pools"
 
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import IntegrityError
 
+from dex import RetryableError
 from orders.authentication import LOCAL_ACCOUNT
 from orders.engine import KEYSTORE, get_engine
 from orders.models import Account, Token
@@ -37,7 +38,10 @@ class Command(BaseCommand):
             Token.objects.filter(symbol=token.symbol, value__isnull=True).update(value=token.value)
         self._ensure_keystore()
         Account.objects.get_or_create(name=LOCAL_ACCOUNT)
-        chain.snapshot()
+        try:
+            chain.snapshot()
+        except RetryableError as error:
+            self.stdout.write(f"the chain cannot be asked now, so orders will wait for it: {error.detail}")
         if password_file := os.environ.get("ADMIN_PASSWORD_FILE"):
             self._ensure_admin(Path(password_file))
         self.stdout.write(f"{Token.objects.count()} tokens, account {LOCAL_ACCOUNT!r}, chain {chain.chain_id!r}")
