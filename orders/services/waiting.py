@@ -7,7 +7,9 @@ until the chain answers.
 
 import logging
 import random
+import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 from dex import RetryableError
 from orders.config import Policy
@@ -25,7 +27,16 @@ SHARE_OF_WAIT = 0.1
 # What kept orders waiting, in the words of their owner.
 CAUSES = {"chain": "the chain could not be asked", "fees": "the network's fees were above the most allowed here"}
 
+# A process logs the same cause no more often.
+LOG_EVERY_S = 10.0
+
 Unasked = tuple[ClaimedOrder, RetryableError]
+
+
+class _Logged:
+    """When this process last logged each cause."""
+
+    at: ClassVar[dict[str, float]] = {}
 
 
 def wait(
@@ -38,17 +49,22 @@ def wait(
     if not unasked:
         return []
     delay_s = pause_s(min(order.waited_s or 0.0 for order, _ in unasked), policy)
-    ended = [] if is_signed else [(order, error) for order, error in unasked if _is_over(order, policy)]
-    left = [item for item in unasked if item not in ended]
-    begun = [(order, error) for order, error in left if order.waiting_for != error.waiting_for]
-    again = [item for item in left if item not in begun]
-    release_orders((order, delay_s) for order, _ in again)
-    if left:
+    changes: list[Change] = []
+    again: list[ClaimedOrder] = []
+    for order, error in unasked:
+        if not is_signed and _is_over(order, policy):
+            changes.append(_end(order, error))
+            continue
         settled.wakes.add((stage, delay_s))
-    if begun:
-        settled.retry = begun[-1][1]
-        logger.warning("orders begin to wait: %d, %s", len(begun), settled.retry.detail)
-    return [*(_end(order, error) for order, error in ended), *(_begin(order, error, delay_s) for order, error in begun)]
+        if order.waiting_for == error.waiting_for:
+            again.append(order)
+        else:
+            changes.append(_begin(order, error, delay_s))
+            settled.retry = error
+    release_orders((order, delay_s) for order in again)
+    if settled.retry is not None:
+        _log(settled.retry)
+    return changes
 
 
 def pause_s(waited_s: float, policy: Policy) -> float:
@@ -62,6 +78,14 @@ def expired_while_waiting(order: ClaimedOrder) -> str:
     if order.waiting_for is None or order.waited_s is None:
         return ""
     return f": {CAUSES[order.waiting_for]} for {order.waited_s:.0f} s"
+
+
+def _log(error: RetryableError) -> None:
+    """Once in a while: as long as the chain is away every new order begins to wait."""
+    now = time.monotonic()
+    if now - _Logged.at.get(error.waiting_for, -LOG_EVERY_S) >= LOG_EVERY_S:
+        _Logged.at[error.waiting_for] = now
+        logger.warning("orders begin to wait for %s: %s", error.waiting_for, error.detail)
 
 
 def _is_over(order: ClaimedOrder, policy: Policy) -> bool:
