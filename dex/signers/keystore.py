@@ -9,7 +9,6 @@ import hmac
 import json
 import logging
 import os
-import sys
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -21,22 +20,26 @@ from eth_hash.auto import keccak
 
 from dex.errors import SigningRefused
 from dex.signers.base import Reader
+from dex.signers.keystore_files import GROUP_ORDER, KeystoreError, address_of_key, open_json, open_secret
 from dex.signers.policy import SigningPolicy
+
+__all__ = [
+    "GROUP_ORDER",
+    "KeystoreError",
+    "LocalKeystoreSigner",
+    "OwnKeys",
+    "address_of_key",
+    "create_keystore",
+    "open_json",
+    "open_keystore",
+    "passphrase_in",
+    "recover",
+]
 
 logger = logging.getLogger(__name__)
 
-# Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that nobody uses here; at
-# that depth nested input kills the process instead of being refused.
-sys.setrecursionlimit(1_000)
-
-# The order of secp256k1's group. Source: https://www.secg.org/sec2-v2.pdf, section 2.4.1.
-GROUP_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 SIGNATURE_BYTES = 65
 PASSPHRASE_MODE = 0o600
-
-
-class KeystoreError(Exception):
-    """The keystore cannot be used; the message holds no secret."""
 
 
 class OwnKeys(Protocol):
@@ -121,30 +124,25 @@ class LocalKeystoreSigner:
 
 
 def open_keystore(keystore: Path, passphrase_file: Path) -> bytes:
-    """The secret of a keystore. Raises: KeystoreError when a file is missing, readable by others, or does not fit."""
+    """The secret of a keystore, its bytes as they are: keys follow from them.
+
+    Raises: KeystoreError when a file is missing, readable by others, or does not fit.
+    """
+    passphrase = passphrase_in(passphrase_file)
+    secret = open_secret(keystore, passphrase, f"the passphrase in {passphrase_file}")
+    if not secret:
+        raise KeystoreError(f"{keystore} holds no secret: it has no bytes")
+    return secret
+
+
+def passphrase_in(passphrase_file: Path) -> str:
+    """Raises: KeystoreError when the file is missing or readable by others."""
     try:
         if passphrase_file.stat().st_mode & 0o077:
             raise KeystoreError(f"{passphrase_file} can be read by others: chmod 600")
-        passphrase = passphrase_file.read_text(encoding="utf-8").rstrip("\n")
+        return passphrase_file.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, ValueError) as error:
         raise KeystoreError(f"{passphrase_file} cannot be read: {type(error).__name__}") from None
-    return open_json(keystore, passphrase, f"the passphrase in {passphrase_file}")
-
-
-def open_json(keystore: Path, passphrase: str, opener: str = "the passphrase") -> bytes:
-    """The key in a keystore that some wallet has written; `opener` names the passphrase in the error.
-
-    Raises: KeystoreError.
-    """
-    try:
-        described = json.loads(keystore.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KeystoreError(f"{keystore} cannot be read: {type(error).__name__}") from None
-    try:
-        return bytes(Account.decrypt(described, passphrase))
-    except (ValueError, KeyError, TypeError, NotImplementedError):
-        # Without the cause, which may quote what it was given.
-        raise KeystoreError(f"{opener} does not open {keystore}") from None
 
 
 def create_keystore(keystore: Path, passphrase_file: Path, *, passphrase: str, iterations: int | None = None) -> None:
@@ -163,11 +161,6 @@ def recover(signature: bytes, payload: bytes) -> str:
         return ""
     except Exception:
         return ""
-
-
-def address_of_key(key: PublicKey) -> str:
-    """The last 20 bytes of the hash of the public point, in lower case. Source: Ethereum Yellow Paper, appendix F."""
-    return "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()
 
 
 def _derive(secret: bytes, path: str) -> bytes:

@@ -5,6 +5,7 @@ A wallet's passphrase lies beside it only once it is meant to sign unattended. I
 """
 
 import json
+import logging
 import os
 import re
 import secrets
@@ -14,7 +15,10 @@ from pathlib import Path
 from coincurve import PrivateKey
 from eth_account import Account
 
-from dex.signers.keystore import GROUP_ORDER, KeystoreError, address_of_key, open_json, open_keystore
+from dex.signers.keystore import passphrase_in
+from dex.signers.keystore_files import GROUP_ORDER, KeystoreError, address_in, address_of_key, open_json
+
+logger = logging.getLogger(__name__)
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -29,6 +33,7 @@ class WalletFolder:
     def __init__(self, folder: Path, *, iterations: int | None = None) -> None:
         self._folder = folder
         self._iterations = iterations
+        self._told: set[str] = set()
 
     def create(self, name: str, passphrase: str) -> str:
         """A new key under this name; its address. Raises: KeystoreError."""
@@ -49,14 +54,27 @@ class WalletFolder:
         return address
 
     def addresses(self) -> dict[str, str]:
-        """The address of each wallet by name. Raises: KeystoreError."""
-        return {path.stem: _address_in(path) for path in sorted(self._folder.glob("*.json"))}
+        """The address of each wallet by name. A file that cannot be used is logged, and costs itself alone."""
+        addresses, faults = self.contents()
+        for fault in faults.values():
+            self._tell(fault)
+        return addresses
+
+    def contents(self) -> tuple[dict[str, str], dict[str, str]]:
+        """By name: the address of each wallet, and of what cannot be used the reason."""
+        addresses, faults = {}, {}
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                addresses[path.stem] = address_in(path)
+            except KeystoreError as error:
+                faults[path.stem] = str(error)
+        return addresses, faults
 
     def address(self, name: str) -> str:
         """A wallet's address. Raises: KeystoreError where there is none of this name."""
-        if not NAME.fullmatch(name) or not self._file(name).is_file():
+        if not NAME.fullmatch(name) or not os.path.lexists(self._file(name)):
             raise KeystoreError(f"there is no wallet {name[:40]!r} in {self._folder}")
-        return _address_in(self._file(name))
+        return address_in(self._file(name))
 
     def keep_passphrase(self, name: str, passphrase: str) -> None:
         """Let the wallet sign unattended, once it is seen that the passphrase opens it. Raises: KeystoreError."""
@@ -77,11 +95,22 @@ class WalletFolder:
 
     def _addresses_of_kept(self) -> Iterator[tuple[str, str]]:
         for path in sorted(self._folder.glob("*.passphrase")):
-            if self._file(path.stem).is_file():
-                yield path.stem, _address_in(self._file(path.stem))
+            if not os.path.lexists(self._file(path.stem)):
+                continue
+            try:
+                yield path.stem, address_in(self._file(path.stem))
+            except KeystoreError as error:
+                self._tell(str(error))
+
+    def _tell(self, fault: str) -> None:
+        """Once in a process: the folder is read for every wallet."""
+        if fault not in self._told:
+            self._told.add(fault)
+            logger.warning("%s", fault)
 
     def _opened(self, name: str, address: str) -> bytes:
-        key = open_keystore(self._file(name), self._passphrase_file(name))
+        kept = self._passphrase_file(name)
+        key = open_json(self._file(name), passphrase_in(kept), f"the passphrase in {kept}")
         if address_of(key) != address:
             raise KeystoreError(f"{self._file(name)} holds the key of another wallet than it says")
         return key
@@ -129,10 +158,3 @@ def read_key(text: str) -> bytes:
 def address_of(key: bytes) -> str:
     """The wallet of a private key."""
     return address_of_key(PrivateKey(key).public_key)
-
-
-def _address_in(keystore: Path) -> str:
-    try:
-        return "0x" + str(json.loads(keystore.read_text(encoding="utf-8"))["address"]).removeprefix("0x").lower()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KeystoreError(f"{keystore} cannot be read: {type(error).__name__}") from None

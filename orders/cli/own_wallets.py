@@ -73,8 +73,8 @@ def unbind(options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def list_wallets(options: Mapping[str, Any]) -> Iterator[str]:
-    """One line per wallet: name, address, what it is to whom. Raises: KeystoreError."""
-    own = wallet_folder().addresses()
+    """One line per wallet: name, address, what it is to whom; then one per file that cannot be used, and why."""
+    own, faults = wallet_folder().contents()
     names = {address: name for name, address in own.items()}
     bound = set()
     for wallet in Wallet.objects.select_related("account").order_by("account__name", "chain_id", "id"):
@@ -84,6 +84,8 @@ def list_wallets(options: Mapping[str, Any]) -> Iterator[str]:
     for name, address in own.items():
         if address not in bound:
             yield f"{name:20}  {address}  of no account"
+    for name, fault in faults.items():
+        yield f"{name:20}  cannot be used: {fault}"
 
 
 def find_account(name: str) -> Account:
