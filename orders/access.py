@@ -43,14 +43,19 @@ class AccountView(APIView):
     # Names of query parameters by method, and those that may be stated more than once.
     query_names: ClassVar[Mapping[str, Collection[str]]] = {}
     repeatable: ClassVar[Collection[str]] = ()
+    # By method, how a caller learns what became of a request whose answer to it is lost.
+    look_up: ClassVar[Mapping[str, str]] = {}
     query: Query
     asked_throttles: Sequence[Any] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
+        watch = current_watch()
+        if watch is not None:
+            watch.ignore()
         super().initial(request, *args, **kwargs)
-        if (watch := current_watch()) is not None:
-            watch.begin()  # that a key was used is noted, but is not what was asked for
+        if watch is not None:
+            watch.begin()
         method = "GET" if request.method == "HEAD" else str(request.method)
         if method in self.allowed_methods:  # else there is nothing to ask for: 405
             self.query = Query(request.query_params.lists(), self.query_names.get(method, ()), self.repeatable)

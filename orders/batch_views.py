@@ -9,22 +9,23 @@ from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
 from orders import parameters, schema
-from orders.access import AccountView, caller_of, require_real_orders, within_key
+from orders.access import AccountView, caller_of, require_real_orders
 from orders.authentication import Caller
 from orders.exceptions import problem_response, validation_problem
-from orders.intake import order_terms
-from orders.posts import accepted_json, answer_post, read_offer
+from orders.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, read_offer
 from orders.problems import Problem, ProblemError
 from orders.scopes import TRADE
 from orders.serializers import MAX_BATCH, BatchRequestSerializer, OrderRequestSerializer
-from orders.services.place import Answer, Placed, place_orders
-from orders.terms import Terms
+from orders.services.idempotency import Answer
+from orders.services.place import Placed, place_orders
+from orders.terms import Refused, Terms
 
 
 class BatchView(AccountView):
     """POST /orders/batch."""
 
     scopes: ClassVar = {"POST": TRADE}
+    look_up: ClassVar = {"POST": BY_NAMES}
 
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY],
@@ -38,16 +39,14 @@ class BatchView(AccountView):
         caller = caller_of(request)
         require_real_orders(caller)
         items, is_atomic = _batch_items(request.data)
-        read = _read_items(items, caller)
-        if is_atomic and any(isinstance(item, Problem) for item in read):
-            return _batch_refused(read, request)
 
         def run() -> Answer:
-            results = _place_items(caller, read)
+            results = place_orders(caller.account, _read_items(items, caller), key=caller.key)
             if is_atomic and any(isinstance(result, Problem) for result in results):
                 raise AtomicRefusal(results)
             is_whole = not any(isinstance(result, Problem) for result in results)
-            return Answer(201 if is_whole else 207, {"results": [_result_json(result) for result in results]})
+            body = {"results": [_result_json(result) for result in results]}
+            return Answer(201 if is_whole else 207, body, created=created_by(results))
 
         try:
             return answer_post(request, run)
@@ -76,32 +75,20 @@ def _batch_items(data: Any) -> tuple[list[Any], bool]:
     return data["orders"], data.get("atomic", False)
 
 
-def _read_items(items: list[Any], caller: Caller) -> list[Terms | Problem]:
+def _read_items(items: list[Any], caller: Caller) -> list[Terms | Refused]:
     offer = read_offer()
     reader = OrderRequestSerializer()  # one for all items: building its fields costs more than using them
-    read: list[Terms | Problem] = []
+    read: list[Terms | Refused] = []
     for item in items:
         try:
-            read.append(within_key(order_terms(reader.run_validation(item), offer), caller))
+            read.append(judged(reader.run_validation(item), offer, caller))
         except ValidationError as error:
-            read.append(validation_problem(error.detail))
-        except ProblemError as error:
-            read.append(error.problem)
+            read.append(Refused(validation_problem(error.detail)))
     return read
 
 
-def _place_items(caller: Caller, read: list[Terms | Problem]) -> list[Placed | Problem]:
-    terms = [item for item in read if isinstance(item, Terms)]
-    placed = iter(place_orders(caller.account, terms, key=caller.key))
-    return [item if isinstance(item, Problem) else next(placed) for item in read]
-
-
-def _result_json(result: Placed | Problem | Terms) -> dict[str, Any]:
-    if isinstance(result, Problem):
-        return {"error": result.to_json()}
-    if isinstance(result, Placed):
-        return {"order": accepted_json(result)}
-    return {}
+def _result_json(result: Placed | Problem) -> dict[str, Any]:
+    return {"error": result.to_json()} if isinstance(result, Problem) else {"order": accepted_json(result)}
 
 
 def _batch_refused(results: Any, request: Request) -> Response:

@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, RequestDataTooBig
@@ -52,12 +53,20 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler; an error that nobody foresaw is logged with its trace and answered with 500."""
     request = context["request"]
     problem = _framework_problem(error) or fault_problem(error)
+    if problem is not None and problem.code == "outcome_unknown" and not problem.hint:
+        problem = replace(problem, hint=_look_up(context))
     if problem is None:
         logger.error("%s %s", request.method, request.path, exc_info=error)
         problem = UNFORESEEN
     elif problem.status >= 500:
         _log(request, problem, error)
     return _logged(problem_response(problem, instance=request.path, headers=_headers(problem, error)))
+
+
+def _look_up(context: Mapping[str, Any]) -> str:
+    """Where the request's view says how to learn what became of it."""
+    ways = getattr(context.get("view"), "look_up", {})
+    return str(ways.get(context["request"].method, "")).format(**context.get("kwargs") or {})
 
 
 def fault_problem(error: BaseException) -> Problem | None:
@@ -118,7 +127,7 @@ def _log(request: Any, problem: Problem, error: BaseException) -> None:
     """One line; the cause may name hosts, which the answer does not. A session whose server refuses is given up."""
     if is_unavailable(error):
         drop_connection()
-    cause = " ".join(str(error).split())
+    cause = " ".join(str(error.__cause__ or error if isinstance(error, ProblemError) else error).split())
     logger.error("%s %s: %s: %s (%s)", request.method, request.path, problem.code, problem.detail, cause)
 
 

@@ -57,6 +57,10 @@ class HaltView(AccountView):
     """GET, POST and DELETE /halt."""
 
     scopes: ClassVar = {"GET": READ, "POST": CANCEL, "DELETE": TRADE}
+    look_up: ClassVar = {
+        "POST": "GET /api/v1/halt says whether the pause is in force; pausing twice does no harm",
+        "DELETE": "GET /api/v1/halt says whether the pause is in force; resuming twice does no harm",
+    }
 
     @extend_schema(responses=schema.answers(HaltsShape), operation_id="listHalts")
     def get(self, request: Request) -> Response:

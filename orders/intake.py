@@ -12,6 +12,7 @@ from orders.models import Token
 from orders.order_types import ORDER_TYPES
 from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import ScalarError, shown
+from orders.stated import scenario, time_in_force
 from orders.terms import Terms
 from orders.values import value_of
 
@@ -30,9 +31,9 @@ class Offer:
 def order_terms(fields: Mapping[str, Any], offer: Offer) -> Terms:
     """Terms of one order from OrderRequestSerializer's fields. Raises: ProblemError."""
     extra = _swap_extra(fields, offer) | {
-        "time_in_force": fields.get("time_in_force") or ("gtd" if fields.get("expires_at") else "ioc"),
+        "time_in_force": time_in_force(fields),
         "tags": fields.get("tags", {}),
-        "scenario": fields.get("sim", {}).get("scenario", "none"),
+        "scenario": scenario(fields),
     }
     expires_at: datetime | None = fields.get("expires_at")
     if expires_at is not None and expires_at <= datetime.now(UTC):

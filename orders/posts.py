@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,14 +11,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import selectors
-from orders.access import account_of
+from orders.access import account_of, within_key
+from orders.authentication import Caller
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
-from orders.intake import Offer
+from orders.intake import Offer, order_terms
 from orders.parameters import KEY_PATTERN, MAX_KEY_LENGTH
 from orders.problems import Problem, ProblemError
 from orders.representation import first_answer_json, order_json
-from orders.services.place import Answer, Idempotency, Placed, answer_once
+from orders.services.idempotency import Answer, Idempotency, answer_once
+from orders.services.place import Placed
+from orders.stated import stated_hash
+from orders.terms import Refused, Terms
+
+BY_NAMES = "GET /api/v1/orders lists what is stored; a repeat with the same Idempotency-Key stores nothing twice"
 
 
 def read_offer() -> Offer:
@@ -30,6 +37,23 @@ def read_offer() -> Offer:
         default_slippage_bps=default_slippage_bps(),
         default_price_impact_bps=default_price_impact_bps(),
     )
+
+
+def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller) -> Terms | Refused:
+    """The terms of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases."""
+    stated = stated_hash(fields)
+    try:
+        terms = within_key(order_terms(fields, offer), caller)
+    except ProblemError as error:
+        terms = error.problem
+    if isinstance(terms, Problem):
+        return Refused(terms, fields.get("client_order_id"), stated)
+    return replace(terms, stated=stated)
+
+
+def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:
+    """The orders that a request itself stores."""
+    return [result for result in results if isinstance(result, Placed) and not result.is_replay]
 
 
 def answer_post(request: Request, run: Callable[[], Answer]) -> Response:

@@ -74,6 +74,7 @@ class WsTicketsView(AccountView):
     """POST /ws-tickets."""
 
     scopes: ClassVar = {"POST": READ}
+    look_up: ClassVar = {"POST": "Ask for another ticket; one that may be stored opens nothing, for nobody knows it"}
 
     @extend_schema(request=NothingSerializer, responses=schema.answers(TicketShape, 201), operation_id="issueWsTicket")
     def post(self, request: Request) -> Response:

@@ -12,7 +12,7 @@ from orders.database_errors import DATABASE
 from orders.engine import get_engine, keep_loaded
 from orders.pipeline import run_stage
 from orders.services.examine import examine_books
-from orders.services.place import expire_idempotency_keys
+from orders.services.idempotency import expire_idempotency_keys
 from orders.states import Stage
 from orders.upkeep import keep_up, keep_up_if_late
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from dex import Side, SwapRequest
+from orders.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Terms:
     """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
 
     `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value;
-    `unit_value_in` is the reference value of token_in.
+    `unit_value_in` is the reference value of token_in; `stated` is the hash of the request (stated.py).
 
     `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
     max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
@@ -36,9 +37,10 @@ class Terms:
     extra: Mapping[str, Any]
     value: int | None = None
     unit_value_in: int | None = None
+    stated: bytes = b""
 
     def fingerprint(self) -> bytes:
-        """SHA-256 over everything the owner stated: equal terms, equal bytes."""
+        """SHA-256 over the terms as accepted, by which earlier versions knew a repeat."""
         stated = [
             self.chain_id,
             self.order_type,
@@ -50,6 +52,15 @@ class Terms:
             self.extra,
         ]
         return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An order that would be refused now; it may have been accepted when it came first."""
+
+    problem: Problem
+    client_order_id: str | None = None
+    stated: bytes = b""
 
 
 def swap_request(token_in: str, token_out: str, side: str, amount: int, extra: Mapping[str, Any]) -> SwapRequest:

@@ -16,7 +16,7 @@ from orders.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, narrowed
 from orders.intake import order_terms
 from orders.models import Order
 from orders.pagination import NewestFirst
-from orders.posts import accepted_json, answer_post, idempotency_of, read_offer
+from orders.posts import BY_NAMES, accepted_json, answer_post, created_by, idempotency_of, judged, read_offer
 from orders.problems import Problem, ProblemError
 from orders.query import read_seq, seq_ahead
 from orders.representation import order_json
@@ -24,8 +24,9 @@ from orders.scalars import read_flag_text
 from orders.scopes import CANCEL, READ, TRADE
 from orders.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.services.cancel import CancelResult, cancel_orders
+from orders.services.idempotency import Answer
 from orders.services.pause import read_controls
-from orders.services.place import Answer, place_orders
+from orders.services.place import place_orders
 from orders.services.rehearse import rehearse_order
 
 
@@ -38,6 +39,7 @@ class OrdersView(AccountView):
 
     scopes: ClassVar = {"GET": READ, "POST": TRADE}
     query_names: ClassVar = {"GET": LIST_NAMES | PAGE_NAMES, "POST": ("dry_run",)}
+    look_up: ClassVar = {"POST": BY_NAMES}
     repeatable: ClassVar = REPEATABLE
 
     @extend_schema(
@@ -67,16 +69,18 @@ class OrdersView(AccountView):
             require_real_orders(caller)
         serializer = OrderRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        terms = checked(order_terms(serializer.validated_data, read_offer()), caller)
+        fields = serializer.validated_data
         if is_dry_run:
+            terms = checked(order_terms(fields, read_offer()), caller)
             order = rehearse_order(caller.account, terms, key=caller.key, engine=get_engine(), policy=get_policy())
             return Response(order_json(order, read_controls()) | {"id": None})
 
         def run() -> Answer:
-            placed = place_orders(caller.account, [terms], key=caller.key)[0]
+            placed = place_orders(caller.account, [judged(fields, read_offer(), caller)], key=caller.key)[0]
             if isinstance(placed, Problem):
                 raise ProblemError(placed)
-            return Answer(201, accepted_json(placed), _location(placed.order), placed.is_replay)
+            body = accepted_json(placed)
+            return Answer(201, body, _location(placed.order), placed.is_replay, created_by([placed]))
 
         return answer_post(request, run)
 
@@ -85,6 +89,7 @@ class OrderView(AccountView):
     """GET and DELETE /orders/{id}."""
 
     scopes: ClassVar = {"GET": READ, "DELETE": CANCEL}
+    look_up: ClassVar = {"DELETE": "GET /api/v1/orders/{order_id} says what became of it; again does no harm"}
 
     @extend_schema(responses=schema.answers(schema.ORDER), operation_id="getOrder")
     def get(self, request: Request, order_id: UUID) -> Response:

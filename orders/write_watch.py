@@ -30,12 +30,12 @@ class WriteWatch:
     """Follows every statement that Django sends on this thread's connection."""
 
     def __init__(self) -> None:
-        self._is_pending = self._is_stored = False
+        self._is_pending = self._is_stored = self._is_ignoring = False
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Django's execute wrapper: note before a write is sent what its lost answer would mean."""
         session = context["connection"]
-        if writes := _WRITES.search(str(sql)) is not None:
+        if writes := not self._is_ignoring and _WRITES.search(str(sql)) is not None:
             self._is_pending = True
             if session.in_atomic_block:
                 session.on_commit(self._store)
@@ -48,9 +48,13 @@ class WriteWatch:
             self._store()
         return answer
 
+    def ignore(self) -> None:
+        """Until `begin`: that a key was used is noted, but is not what the request asks for."""
+        self._is_ignoring = True
+
     def begin(self) -> None:
-        """From here on: what was written before is not what the request asked for."""
-        self._is_pending = self._is_stored = False
+        """Count what is written from here on."""
+        self._is_pending = self._is_stored = self._is_ignoring = False
 
     def written(self, error: BaseException) -> Written:
         """What the request has stored, given the error that ended it."""

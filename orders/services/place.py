@@ -1,131 +1,115 @@
-"""Stores orders: all that were accepted, their first events and the idempotent answer commit together or not at all."""
+"""Stores orders: all that were accepted and their first events commit together or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import LockNotAvailable
+from django.db import connection, transaction
 
-from orders.models import Account, ApiKey, IdempotencyKey, Order, new_id
-from orders.problems import Problem, ProblemError
+from orders.models import Account, ApiKey, Order, new_id
+from orders.problems import Problem
 from orders.recordset import recordset, to_json
 from orders.services.limits import Worth, admit, count, lock_room, worth
-from orders.states import OrderStatus, Stage
-from orders.terms import Terms
-from orders.wake import wake
-
-IDEMPOTENCY_HOURS = 24
+from orders.states import OrderStatus
+from orders.terms import Refused, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An accepted order; `is_replay` when its client_order_id had brought the same terms before."""
+    """An accepted order; `is_replay` when its client_order_id had brought the same terms before.
+
+    `xid` is the transaction that inserts it, by which its fate can be learnt when the answer to COMMIT is lost.
+    """
 
     order: Order
     is_replay: bool
+    xid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a POST answers, and answers again to the same Idempotency-Key."""
+class Inserted(NamedTuple):
+    """What an insert left: when each order was created, by id, and by which transaction."""
 
-    status_code: int
-    body: Any
-    location: str = ""
-    is_replay: bool = False
+    created_at: dict[Any, Any]
+    xid: str
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """The caller's key and the SHA-256 of the body that came with it."""
-
-    key: str
-    request_hash: bytes
-
-
-def place_orders(account: Account, terms: Sequence[Terms], *, key: ApiKey | None = None) -> list[Placed | Problem]:
+def place_orders(
+    account: Account, items: Sequence[Terms | Refused], *, key: ApiKey | None = None
+) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
-    A client_order_id that exists with the same terms gives the existing order, with other terms a problem. Where
-    the account or the key has limits, an order that does not fit is refused with `limit_exceeded`.
+    A client_order_id that exists with the same terms gives the existing order, with other terms a problem, whatever
+    would be made of the terms today. Where the account or the key has limits, an order that does not fit is refused
+    with `limit_exceeded`.
     """
+    placed = iter(_place(account, [item for item in items if isinstance(item, Terms)], key))
+    refused = [item for item in items if isinstance(item, Refused)]
+    known = _existing(account, (item.client_order_id for item in refused))
+    return [next(placed) if isinstance(item, Terms) else _answer_refused(item, known) for item in items]
+
+
+def _place(account: Account, terms: Sequence[Terms], key: ApiKey | None) -> list[Placed | Problem]:
     orders = [unsaved_order(account, item) for item in terms]
     if not orders:
         return []
     has_day_limit = key is not None and key.max_day_value is not None
-    created = None if has_day_limit else _insert(account, orders, is_counted=False)
+    inserted = None if has_day_limit else _insert(account, orders, is_counted=False)
     refused: dict[Any, Problem] = {}
-    if created is None:
+    if inserted is None:
         with transaction.atomic(savepoint=False):
-            created, refused = _insert_within_limits(account, key, orders, [worth(item) for item in terms])
+            inserted, refused = _insert_within_limits(account, key, orders, [worth(item) for item in terms])
+    created = inserted.created_at
     for order in orders:
         if order.id in created:
             order.created_at = order.updated_at = order.due_at = created[order.id]
     left = [order for order in orders if order.id not in created and order.id not in refused]
-    existing = _existing(account, left)
-    return [refused.get(order.id) or _placed(order, created, existing) for order in orders]
+    existing = _existing(account, (order.client_order_id for order in left))
+    return [
+        refused.get(order.id) or _placed(order, item, inserted, existing)
+        for order, item in zip(orders, terms, strict=True)
+    ]
 
 
-def _placed(order: Order, created: dict[Any, Any], existing: dict[str | None, Order]) -> Placed | Problem:
-    if order.id in created:
-        return Placed(order, is_replay=False)
+def _placed(order: Order, terms: Terms, inserted: Inserted, existing: dict[str | None, Order]) -> Placed | Problem:
+    if order.id in inserted.created_at:
+        return Placed(order, is_replay=False, xid=inserted.xid)
     assert order.client_order_id is not None  # nothing else can conflict
-    first = existing[order.client_order_id]
-    if bytes(first.request_hash) == order.request_hash:
+    # Orders of earlier versions keep the hash of their terms as they were accepted.
+    return _first(existing[order.client_order_id], {bytes(order.request_hash), terms.fingerprint()})
+
+
+def _answer_refused(item: Refused, known: dict[str | None, Order]) -> Placed | Problem:
+    """The refusal, unless the order was accepted before it would have been refused."""
+    first = known.get(item.client_order_id) if item.client_order_id else None
+    return item.problem if first is None else _first(first, {item.stated})
+
+
+def _first(first: Order, hashes: set[bytes]) -> Placed | Problem:
+    if bytes(first.request_hash) in hashes:
         return Placed(first, is_replay=True)
-    return _reused(order.client_order_id, first)
+    return Problem(
+        "client_order_id_reused",
+        f"client_order_id {first.client_order_id} was used for other terms at {first.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        facts={"order_id": str(first.id)},
+    )
 
 
 def _insert_within_limits(
     account: Account, key: ApiKey | None, orders: Sequence[Order], worths: Sequence[Worth]
-) -> tuple[dict[Any, Any], dict[Any, Problem]]:
-    """Insert those that fit under limits, and count them; what was created, and what was refused, by id."""
+) -> tuple[Inserted, dict[Any, Problem]]:
+    """Insert those that fit under limits, and count them; what was inserted, and what was refused, by id."""
     room = lock_room(account, key)
-    known = _existing(account, [order for order in orders if order.client_order_id])
+    known = _existing(account, (order.client_order_id for order in orders))
     new = [(o, item) for o, item in zip(orders, worths, strict=True) if o.client_order_id not in known]
     verdicts = admit(room, [item for _, item in new])
     refused = {o.id: verdict for (o, _), verdict in zip(new, verdicts, strict=True) if verdict is not None}
     fitting = {o.id: item.value for o, item in new if o.id not in refused}
     for order in orders:
         order.held_value = fitting.get(order.id) if room.is_counted else None
-    created = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)
-    assert created is not None  # the row is locked
-    count(account, key, room, [fitting[order_id] for order_id in created])
-    return created, refused
-
-
-def answer_once(account: Account, idempotency: Idempotency | None, run: Callable[[], Answer]) -> Answer:
-    """Run a POST's work and keep its answer under the caller's key, in one transaction; then wake routing.
-
-    Raises: ProblemError when the key came with another body (422) or its first request still runs (409).
-    An answer that refuses the request (4xx) is not kept: nothing was done, so the key stays free.
-    """
-    try:
-        with transaction.atomic():
-            if idempotency is not None and (first := _take_key(account, idempotency)) is not None:
-                return first
-            answer = run()
-            if idempotency is not None:
-                _keep(account, idempotency, answer)
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
-            raise ProblemError(
-                Problem("request_in_progress", "a request with this key or client_order_id is still running")
-            ) from error
-        raise
-    wake(Stage.ROUTE)
-    return answer
-
-
-def expire_idempotency_keys() -> int:
-    """Forget answers older than a day; returns how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM orders_idempotencykey WHERE created_at < now() - %s * interval '1 hour'", [IDEMPOTENCY_HOURS]
-        )
-        deleted: int = cursor.rowcount
-    return deleted
+    inserted = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)
+    assert inserted is not None  # the row is locked
+    count(account, key, room, [fitting[order_id] for order_id in inserted.created_at])
+    return inserted, refused
 
 
 # A fresh row by column, as the insert leaves it.
@@ -143,7 +127,7 @@ def unsaved_order(account: Account, terms: Terms) -> Order:
         "id": new_id(),
         "account_id": account.id,
         "client_order_id": terms.client_order_id,
-        "request_hash": terms.fingerprint(),
+        "request_hash": terms.stated or terms.fingerprint(),
         "chain_id": terms.chain_id,
         "order_type": terms.order_type,
         "side": terms.side,
@@ -178,8 +162,8 @@ _INSERTED: dict[str, str] = {
 }
 
 
-def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> dict[Any, Any] | None:
-    """Insert those whose client_order_id is new; id -> created_at of what was inserted.
+def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> Inserted | None:
+    """Insert those whose client_order_id is new.
 
     None, and nothing inserted, when the account's orders are counted and the caller thought they are not. The lock on
     its row is the one that the foreign key takes anyway.
@@ -201,67 +185,20 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> d
                 INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
                 SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
             )
-            SELECT id, created_at FROM a LEFT JOIN placed ON true
+            SELECT id, created_at, pg_current_xact_id_if_assigned()::text FROM a LEFT JOIN placed ON true
             """,
             [account.id, is_counted, recordset(rows)],
         )
-        inserted = dict(cursor.fetchall())
-    if not inserted:
+        rows_back = cursor.fetchall()
+    if not rows_back:
         return None
-    inserted.pop(None, None)
-    return inserted
+    created_at = {order_id: at for order_id, at, _ in rows_back if order_id is not None}
+    return Inserted(created_at, rows_back[0][2] or "")
 
 
-def _existing(account: Account, orders: Sequence[Order]) -> dict[str | None, Order]:
-    if not orders:
+def _existing(account: Account, client_order_ids: Iterable[str | None]) -> dict[str | None, Order]:
+    wanted = [client_order_id for client_order_id in client_order_ids if client_order_id]
+    if not wanted:
         return {}
-    wanted = [order.client_order_id for order in orders]
     found = Order.objects.filter(account=account, client_order_id__in=wanted)
     return {order.client_order_id: order for order in found}
-
-
-def _reused(client_order_id: str, first: Order) -> Problem:
-    return Problem(
-        "client_order_id_reused",
-        f"client_order_id {client_order_id} was used for other terms at {first.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        facts={"order_id": str(first.id)},
-    )
-
-
-def _take_key(account: Account, idempotency: Idempotency) -> Answer | None:
-    """Claim the key for this request, or return the answer it gave before.
-
-    A rival that holds the key uncommitted makes the insert wait, at most the session's lock_timeout.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO orders_idempotencykey (account_id, key, request_hash, location)
-            VALUES (%s, %s, %s, '')
-            ON CONFLICT (account_id, key) DO UPDATE
-            SET request_hash = excluded.request_hash, created_at = now(), response = NULL, status_code = NULL
-            WHERE orders_idempotencykey.created_at < now() - %s * interval '1 hour'
-            RETURNING id
-            """,
-            [account.id, idempotency.key, idempotency.request_hash, IDEMPOTENCY_HOURS],
-        )
-        if cursor.fetchone() is not None:
-            return None
-    first = IdempotencyKey.objects.get(account=account, key=idempotency.key)
-    if bytes(first.request_hash) != idempotency.request_hash:
-        raise ProblemError(
-            Problem(
-                "idempotency_key_reused",
-                f"this Idempotency-Key came with another body at {first.created_at:%H:%M:%S} UTC",
-            )
-        )
-    assert first.status_code is not None  # written in the same transaction as the key
-    return Answer(first.status_code, first.response, first.location, is_replay=True)
-
-
-def _keep(account: Account, idempotency: Idempotency, answer: Answer) -> None:
-    keys = IdempotencyKey.objects.filter(account=account, key=idempotency.key)
-    if answer.status_code >= 400:
-        keys.delete()
-    else:
-        keys.update(status_code=answer.status_code, response=answer.body, location=answer.location)

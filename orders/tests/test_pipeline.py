@@ -18,7 +18,8 @@ from orders.models import SignedTransaction as StoredTransaction
 from orders.pipeline import STAGES, run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.claim import claim_orders
-from orders.services.place import Answer, answer_once, place_orders
+from orders.services.idempotency import Answer, answer_once
+from orders.services.place import place_orders
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, new_account, place, terms
 

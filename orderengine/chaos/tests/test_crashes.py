@@ -19,8 +19,9 @@ from orders.config import Policy
 from orders.models import Order, Submission, Token
 from orders.pipeline import run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
+from orders.services.idempotency import Answer, answer_once
 from orders.services.nonces import clear_nonces
-from orders.services.place import Answer, answer_once, place_orders
+from orders.services.place import place_orders
 from orders.states import Stage
 from orders.tests.factories import new_account, terms
 
@@ -40,7 +41,7 @@ def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is woken and nothing is pushed: the rows alone must do."""
     for name in ("orders.pipeline.wake", "orders.pipeline.push_events"):
         monkeypatch.setattr(name, lambda *_: None)
-    monkeypatch.setattr("orders.services.place.wake", lambda *_: None)
+    monkeypatch.setattr("orders.services.idempotency.wake", lambda *_: None)
     monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
 
 
