@@ -57,9 +57,9 @@ def find_paused(scope: str, name: str, engine: Engine) -> Target:
 
     Raises: ProblemError.
     """
-    known = {"venue": {"venue": name}, "chain": {"chain_id": name, "account": None}}
-    if name and scope in known and TradingControl.objects.filter(**known[scope]).exists():
-        return Target(scope, name, **{"chain_id" if scope == "chain" else "venue": name})
+    known = {"venue": Target(scope, name, venue=name), "chain": Target(scope, name, chain_id=name)}
+    if name and scope in known and _rows(known[scope]).exists():
+        return known[scope]
     return find_target(scope, name, engine)
 
 

@@ -98,10 +98,13 @@ def test_a_global_pause_takes_no_name(own_engine: Engine) -> None:
     assert not TradingControl.objects.exists()
 
 
-@pytest.mark.parametrize(("scope", "name"), [("chain", "nochain"), ("venue", "gone")])
-def test_what_the_engine_does_not_know_any_more_can_still_be_resumed(own_engine: Engine, scope: str, name: str) -> None:
+@pytest.mark.parametrize(
+    "target", [Target("chain", "nochain", chain_id="nochain"), Target("venue", "gone", venue="gone")]
+)
+def test_what_the_engine_does_not_know_any_more_can_still_be_resumed(own_engine: Engine, target: Target) -> None:
     """Rows of an older version, of another chain's engine, or of a venue that was taken out."""
-    pause(Target(scope, name, **{"chain_id" if scope == "chain" else scope: name}), OPERATOR)
+    scope, name = target.scope, target.name
+    pause(target, OPERATOR)
     with pytest.raises(ProblemError):
         find_target(scope, name, own_engine)
     assert find_paused(scope, name, own_engine).name == name

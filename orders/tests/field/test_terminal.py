@@ -82,7 +82,12 @@ def test_a_failed_order_is_an_exit_code_of_1_with_its_reason(server: Server, ver
 
 def test_an_empty_limit_reaches_the_server_which_refuses_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr(Server, "call", lambda self, method, path, body=None: sent.append(body) or ORDER)
+
+    def call(self: Server, method: str, path: str, body: Any = None) -> Any:
+        sent.append(body)
+        return ORDER
+
+    monkeypatch.setattr(Server, "call", call)
     server.events = [FILLED]
     call_command("orders", "place", "SOL", "USDC", "1", "--slippage-bps", "", "--client-order-id", "")
 
