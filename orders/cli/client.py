@@ -15,6 +15,27 @@ class ServerError(Exception):
     """The server could not be reached or refused; the message says what to do."""
 
 
+# The request did not leave; after any other error it may have been carried out.
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def _no_answer(url: str, method: str, error: httpx.TransportError) -> str:
+    name = type(error).__name__
+    if isinstance(error, _UNSENT):
+        return f"No engine answers at {url} ({name}). Start one: `make run`, or name it: --url"
+    if method == "GET":
+        return f"{url} did not answer ({name})"
+    return f"{url} did not answer ({name}): what was asked for may be stored or not. See first: manage.py orders list"
+
+
+def _words(problem: dict[str, Any], status: int) -> str:
+    """A problem in a line, with the orders to look for where nobody knows whether they are stored."""
+    hint = f" Next: {problem['try']}." if problem.get("try") else ""
+    ids = (problem.get("facts") or {}).get("order_ids") or []
+    named = f" Orders: {', '.join(ids)}." if ids else ""
+    return f"{problem.get('title', status)}: {problem.get('detail', '').rstrip('.')}.{hint}{named}"
+
+
 def _no_json(url: str, status: int) -> str:
     """A server in trouble, or a proxy before it, answers in HTML: that says nothing against what is behind it."""
     if status >= 500:
@@ -36,9 +57,7 @@ class EngineClient:
                 method, f"{self.url}/api/v1/{path}", json=body, headers=self._headers, timeout=TIMEOUT_S
             )
         except httpx.TransportError as error:
-            raise ServerError(
-                f"No engine answers at {self.url} ({type(error).__name__}). Start one: `make run`, or name it: --url"
-            ) from error
+            raise ServerError(_no_answer(self.url, method, error)) from error
         try:
             parsed = answer.json()
         except ValueError as error:
@@ -46,10 +65,7 @@ class EngineClient:
         if not isinstance(parsed, dict):
             raise ServerError(_no_json(self.url, answer.status_code))
         if answer.status_code >= 400:
-            hint = f" Next: {parsed['try']}." if parsed.get("try") else ""
-            raise ServerError(
-                f"{parsed.get('title', answer.status_code)}: {parsed.get('detail', '').rstrip('.')}.{hint}"
-            )
+            raise ServerError(_words(parsed, answer.status_code))
         return parsed
 
     async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from dex.chains.simulated import SimulatedChain
 from orders.access import AccountView
 from orders.exceptions import RETRY_AFTER_S
 from orders.models import Account, Order
-from orders.problems import KINDS
+from orders.problems import KINDS, Problem
 from orders.tests.factories import place
 from orders.tests.test_api import GOOD, Api
 
@@ -42,6 +42,7 @@ ENDPOINTS = [
     ("DELETE", "halt"),
     ("GET", "venues"),
     ("GET", "tokens"),
+    ("GET", "wallets"),
 ]
 ON_THE_CHAIN = [("POST", "quotes"), ("POST", "orders?dry_run=true"), ("GET", "venues")]
 
@@ -295,6 +296,43 @@ def test_a_server_in_trouble_is_not_called_no_engine(status: int, monkeypatch: p
         EngineClient("http://127.0.0.1:3000").call("POST", "quotes", GOOD)
 
     assert str(raised.value).startswith(f"http://127.0.0.1:3000 answered {status} without saying why")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("kind", ["ConnectError", "ReadTimeout", "RemoteProtocolError"])
+def test_a_lost_answer_is_not_told_as_an_engine_that_is_not_there(
+    kind: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx
+
+    from orders.cli.client import EngineClient, ServerError
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        raise getattr(httpx, kind)("no answer")
+
+    monkeypatch.setattr(httpx, "request", fail)
+
+    with pytest.raises(ServerError) as raised:
+        EngineClient("http://127.0.0.1:3000").call(method, "orders", GOOD)
+
+    said = str(raised.value)
+    assert said.startswith("No engine answers") is (kind == "ConnectError")
+    assert ("may be stored or not" in said) is (kind != "ConnectError" and method != "GET")
+
+
+def test_the_command_line_names_the_orders_to_look_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+
+    from orders.cli.client import EngineClient, ServerError
+
+    facts = {"order_ids": ["0190-1"], "client_order_ids": []}
+    body = Problem("outcome_unknown", "it may be stored", "Look it up", facts=facts).to_json()
+    monkeypatch.setattr(httpx, "request", lambda *args, **kwargs: httpx.Response(503, json=body))
+
+    with pytest.raises(ServerError) as raised:
+        EngineClient("http://127.0.0.1:3000").call("POST", "orders", GOOD)
+
+    assert str(raised.value) == "Outcome unknown: it may be stored. Next: Look it up. Orders: 0190-1."
 
 
 def test_doctor_sends_nobody_to_migrate_for_a_chain_that_is_away(

@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from django.db import connection, connections
 from django.test import Client
@@ -21,7 +23,7 @@ from orders.services.limits import set_limits
 from orders.services.pause import Target, pause
 from orders.tests.factories import api_key, place
 from orders.tests.field.cutting_proxy import Cut, Proxy
-from orders.tests.web import ROOT
+from orders.tests.web import ROOT, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -284,6 +286,34 @@ def test_a_command_says_what_is_known(
     assert words in done.stderr
     assert ("Look at what is stored before you repeat the command" in done.stderr) is (text == b"COMMIT")
     assert ApiKey.objects.filter(account=account).exists() is (text == b"COMMIT" and cut is Cut.ANSWERED)
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+def test_a_web_server_with_a_pool_of_sessions_says_what_is_true(
+    account: Account, proxy: Proxy, cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose other sessions may be as dead as the one that was lost."""
+    headers = {"Authorization": f"Bearer {api_key(account)}"}
+    monkeypatch.setenv("DB_POOL_MAX", "4")
+    monkeypatch.setitem(connection.settings_dict, "PORT", str(proxy.port))
+    with web_server(tmp_path) as web, httpx.Client(base_url=f"http://127.0.0.1:{web.port}", timeout=15) as http:
+        assert http.post("/api/v1/orders", json=ORDER, headers=headers).status_code == 201
+        stored = 1
+        for i in range(5):
+            proxy.arm(1, cut, text=b"COMMIT")
+            named = ORDER | {"client_order_id": f"p{i}"}
+            answer = http.post("/api/v1/orders", json=named, headers=headers)
+            assert proxy.was_cut
+            proxy.open()
+            if cut is Cut.LOST:
+                assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+                assert answer.json()["detail"].endswith("nothing was stored")
+            else:
+                stored += 1
+                assert answer.status_code == 201, answer.json()
+                assert answer.json()["client_order_id"] == f"p{i}"
+            settle(cut)
+            assert Order.objects.count() == stored
 
 
 def test_every_view_that_writes_says_how_to_look_up_what_became_of_it() -> None:
