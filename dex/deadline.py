@@ -15,7 +15,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """End the work inside after so many seconds, or when the limit around it does, whichever is first."""
+    """End the work inside after these seconds, or when the limit around it does, whichever is first."""
     token = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
     try:
         yield

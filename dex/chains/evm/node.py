@@ -205,7 +205,7 @@ class _Size:
         self._now = self._before
 
     def cut(self, refused_count: int) -> None:
-        """So many were too many."""
+        """This many were refused."""
         self._now, self._cut_at = min(self._now, max(1, refused_count // 2)), time.monotonic()
 
 

@@ -88,7 +88,7 @@ class RpcError(NamedTuple):
 
     @property
     def is_out_of_gas(self) -> bool:
-        """Whether its limit of gas did not suffice, in so many words."""
+        """Whether the node says that its limit of gas did not suffice."""
         return self._says(OUT_OF_GAS_WORDS)
 
     @property

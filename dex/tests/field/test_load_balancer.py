@@ -62,7 +62,7 @@ def behind(proxy: RpcProxy, number: int, seconds: float, told: Callable[[RawCall
 
 
 def moved(world: World) -> int:
-    """Somebody sells a lot: the price in the newest block is another one."""
+    """A large sale: the price in the newest block is another one."""
     rival = Trader.on(world, "account/rival")
     rival.send(rival.signed(rival.quote(1_500 * ETH)))
     world.anvil.mine()

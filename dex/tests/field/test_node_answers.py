@@ -205,7 +205,7 @@ class Questions:
         }
 
     def outcomes(self, spoil: Spoil) -> dict[str, str]:
-        """What each comes to from `spoil` on: the words of an error, or `answered`. The market has to be read anew."""
+        """What each comes to from `spoil` on: the words of an error, or `answered`. The market has to be read again."""
         if self._mines:
             self._world.anvil.mine()
         fresh = self._made()
