@@ -58,7 +58,8 @@ class ThreadedHandler(ASGIHandler):
                 body.close()
                 await self.send_response(_busy(scope), send)
                 return
-            await self._serve(desk.threads, turn, scope, body, send)
+            status = await self._serve(desk.threads, turn, scope, body, send)
+        self._desks.learn(scope, status)
 
     async def _turn(self, desk: Desk, stack: AsyncExitStack) -> Turn:
         """Wait in the lane, if there is one. Raises: Busy."""
@@ -71,7 +72,8 @@ class ThreadedHandler(ASGIHandler):
                 return Turn()
             raise
 
-    async def _serve(self, threads: ThreadPoolExecutor, turn: Turn, scope: Any, body: IO[bytes], send: Any) -> None:
+    async def _serve(self, threads: ThreadPoolExecutor, turn: Turn, scope: Any, body: IO[bytes], send: Any) -> int:
+        """Answer in a thread, and send the answer; its status."""
         turn.spent_s = REQUEST_S
         # What a request sets for itself, such as its language, is not for the next one in its thread.
         run = contextvars.copy_context().run
@@ -85,6 +87,7 @@ class ThreadedHandler(ASGIHandler):
         finally:
             if response.streaming:
                 response.close()
+        return response.status_code
 
     def _timed(self, turn: Turn, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         started_at = time.thread_time()

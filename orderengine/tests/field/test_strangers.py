@@ -69,8 +69,8 @@ def scope(path: str, **headers: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "headers", "lane"),
     [
-        ("/api/v1/orders", {"authorization": "Bearer oe_test_abc_def"}, "_callers"),
-        ("/api/v1/orders/", {"authorization": "bearer oe_test_abc_def"}, "_callers"),
+        ("/api/v1/orders", {"authorization": "Bearer oe_test_abc_def"}, "_newcomers"),
+        ("/api/v1/orders/", {"authorization": "bearer oe_test_abc_def"}, "_newcomers"),
         ("/api/v1/orders", {}, "_strangers"),
         ("/api/v1/orders", {"authorization": "Basic abc"}, "_strangers"),
         ("/api/v1/orders", {"authorization": "Bearer "}, "_strangers"),
@@ -94,12 +94,34 @@ def test_who_waits_where(settings: Any, path: str, headers: dict[str, str], lane
     assert desks.of(scope(path, **headers)) is getattr(desks, lane)
 
 
+def test_a_key_that_was_good_does_not_wait_for_made_up_ones(settings: Any) -> None:
+    settings.API_IS_OPEN = False
+    desks = Desks(1)
+    good = scope("/api/v1/orders", authorization="Bearer oe_test_abc_def")
+    wrong = scope("/api/v1/orders", authorization="Bearer oe_test_abc_xyz")
+    key = "Bearer oe_test_abc_def"
+    for path, status in (
+        ("/api/v1/orders", 503), ("/api/v1/nothing", 404), ("/api/v1/orders", 400), ("/api/v1/schema/", 200), ("/", 200)
+    ):  # fmt: skip
+        desks.learn(scope(path, authorization=key), status)
+    assert desks.of(good) is desks._newcomers, "nobody has looked at it"
+
+    desks.learn(good, 201)
+    desks.learn(wrong, 401)
+
+    assert desks.of(good) is desks._callers
+    assert desks.of(wrong) is desks._newcomers
+    desks.learn(good, 401)
+    assert desks.of(good) is desks._newcomers, "it was revoked"
+
+
 def test_where_no_key_is_needed_callers_without_one_never_wait(settings: Any) -> None:
     settings.API_IS_OPEN = True
     desks = Desks(1)
 
     assert desks.of(scope("/api/v1/orders")).lane is None
     assert desks.of(scope("/api/v1/schema")).lane is not None
+    assert desks.of(scope("/api/v1/orders", authorization="Bearer oe_test_abc_def")).lane is not None
 
 
 def test_a_report_is_made_once_for_all_who_ask() -> None:
