@@ -27,7 +27,19 @@ from benchmarks.stack import Stack, fresh_stack
 
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 BUNDLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
-PATHS = ("/api/v1/schema", "/api/v1/docs", BUNDLE, "/", "/admin/login/", "/ready", "/health", "/nothing")
+PATHS = (
+    "/api/v1/schema",
+    "/api/v1/docs",
+    BUNDLE,
+    "/",
+    "/admin/login/",
+    "/ready",
+    "/health",
+    "/nothing",
+    "/api/v1/orders",
+)
+# Sent with the last of them: it has the form of a key and is none.
+MADE_UP = {"Authorization": "Bearer oe_test_abcdefgh_0123456789"}
 PAUSE_S = 1.0
 LEFT_S = 5.0
 
@@ -47,7 +59,8 @@ def ask(url: str, path: str, clients: int, count: "Synchronized[int]") -> None:
     """Ask for a page on so many connections, each as fast as it is answered, until the process is ended."""
 
     def one() -> None:
-        with httpx.Client(base_url=url, timeout=60) as client:
+        headers = MADE_UP if path == PATHS[-1] else {}
+        with httpx.Client(base_url=url, timeout=60, headers=headers) as client:
             while True:
                 with suppress(httpx.HTTPError):
                     client.get(path)
