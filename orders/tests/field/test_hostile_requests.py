@@ -154,7 +154,7 @@ def test_no_query_is_a_server_error(browser: Client, caller: Client, address: st
             for parameter in ("after", "next"):
                 answer = client.get(f"{address}?{parameter}={value}")
                 assert answer.status_code < 500 or address == "/ready", (parameter, value)
-                if "%00" in value:
+                if "%00" in value and address not in PROBES:
                     assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
 
 
