@@ -8,7 +8,10 @@ from typing import Any
 
 MAX_WHOLE = 2**256 - 1  # no chain holds larger amounts
 
-_WHOLE = re.compile(r"-?[0-9]{1,80}")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,79}")
+# As JSON writes numbers.
+_DECIMAL = re.compile(r"(?!-[0.]*\Z)-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_MOST_CHARACTERS = 100
 _SHOWN = 40  # characters of a refused value
 
 
@@ -112,7 +115,8 @@ class Fields:
         return row
 
     def _checked_decimal(self, field: str, value: object) -> Decimal:
-        if isinstance(value, str) or type(value) in (int, float):
+        is_decimal = isinstance(value, str) and len(value) <= _MOST_CHARACTERS and _DECIMAL.fullmatch(value)
+        if is_decimal or type(value) in (int, float):
             try:
                 number = Decimal(str(value))
             except (InvalidOperation, ValueError):

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from dex import Engine
+from orders.cli.options import reason, text
 from orders.engine import get_engine
 from orders.problems import ProblemError
 from orders.services.pause import SCOPES, Target, find_target
@@ -17,15 +18,13 @@ Find = Callable[[str, str, Engine], Target]
 def add_target_arguments(parser: ArgumentParser) -> None:
     """Scope, name, reason."""
     parser.add_argument("scope", choices=SCOPES)
-    parser.add_argument("name", nargs="?", default="", help="account, wallet address, venue or chain")
-    parser.add_argument("--reason", required=True, help="kept in the audit log")
+    parser.add_argument("name", nargs="?", type=text, help="account, wallet address, venue or chain")
+    parser.add_argument("--reason", type=reason, required=True, help="kept in the audit log")
 
 
 def target_from(options: dict[str, Any], find: Find = find_target) -> Target:
     """What the arguments name. Raises: CommandError."""
-    if not options["reason"].strip():
-        raise CommandError("--reason must say why")
     try:
-        return find(options["scope"], options["name"], get_engine())
+        return find(options["scope"], options["name"] or "", get_engine())
     except ProblemError as error:
         raise CommandError(error.problem.detail) from error

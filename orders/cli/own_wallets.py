@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from orders.cli.operator import operator
+from orders.cli.options import reason, text
 from orders.cli.secret_input import passphrase_from, secret_in, typed_secret
 from orders.engine import KEYSTORE, SIMULATED, get_engine, wallet_folder
 from orders.models import Account, Wallet
@@ -20,21 +21,21 @@ def add_own_wallet_verbs(verbs: Any) -> None:
     create = verbs.add_parser("create", help="a new key in an encrypted keystore; prints its address")
     imported = verbs.add_parser("import", help="keep a key that exists; without a file it is asked for")
     source = imported.add_mutually_exclusive_group()
-    source.add_argument("--key-file", help="a file, mode 0600, with the private key in hexadecimal digits")
-    source.add_argument("--keystore", help="a keystore as wallets write it (JSON)")
-    imported.add_argument("--keystore-passphrase-file", help="opens --keystore; without it you are asked")
+    source.add_argument("--key-file", type=text, help="a file, mode 0600, with the private key in hexadecimal digits")
+    source.add_argument("--keystore", type=text, help="a keystore as wallets write it (JSON)")
+    imported.add_argument("--keystore-passphrase-file", type=text, help="opens --keystore; without it you are asked")
     bind = verbs.add_parser("bind", help="sign an account's orders with such a wallet")
     unbind = verbs.add_parser("unbind", help="sign an account's orders with its derived key again")
     verbs.add_parser("list", help="wallets with keys of their own, and the wallets of all accounts")
     for verb in (create, imported, bind):
         verb.add_argument("name", help="of the wallet, for people")
-        verb.add_argument("--passphrase-file", help="a file, mode 0600; without it you are asked")
+        verb.add_argument("--passphrase-file", type=text, help="a file, mode 0600; without it you are asked")
     for verb in (create, imported):
-        verb.add_argument("--account", help="sign this account's orders with it from now on")
-        verb.add_argument("--reason", help="for the audit log, with --account")
+        verb.add_argument("--account", type=text, help="sign this account's orders with it from now on")
+        verb.add_argument("--reason", type=reason, help="for the audit log, with --account")
     for verb in (bind, unbind):
         verb.add_argument("account")
-        verb.add_argument("--reason", required=True, help="for the audit log")
+        verb.add_argument("--reason", type=reason, required=True, help="for the audit log")
 
 
 def create_wallet(options: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from dex.router.problems import ProblemError, ProblemSet
 from dex.router.solve import Answer, Solver
+from orders.strict_json import JsonError, once
 
 # Neighbours in a file share their graph, which each process compiles for itself; more would leave processes idle.
 MAX_CHUNK = 16
@@ -31,13 +32,20 @@ class Options:
 def read_document(name: str) -> Any:
     """The JSON of a file, `-` for standard input. Raises: ValueError with a sentence when there is none."""
     try:
-        return json.loads(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return json.loads(text, object_pairs_hook=once, parse_constant=_no_number)
     except OSError as error:
         raise ValueError(f"{name} cannot be read: {error.strerror}") from error
     except RecursionError as error:
         raise ValueError(f"{name} is nested too deeply") from error
+    except JsonError as error:
+        raise ValueError(f"{name} {error}") from error
     except ValueError as error:
         raise ValueError(f"{name} is no JSON: {error}") from error
+
+
+def _no_number(word: str) -> float:
+    raise JsonError(f"is no JSON: {word} is no number")
 
 
 def case_ids_of(document: Any, wanted: Sequence[str], limit: int | None) -> list[str]:

@@ -6,6 +6,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from orders.audit_chain import verify
+from orders.cli.options import option
+from orders.scalars import read_text
+
+
+@option
+def head(given: str) -> str:
+    """The hash of a row. An empty one would prove less without a word."""
+    return read_text(given, most=64, pattern="[0-9A-Fa-f]{64}", demand="must be a hash: 64 hexadecimal digits").lower()
 
 
 class Command(BaseCommand):
@@ -17,11 +25,11 @@ class Command(BaseCommand):
         """One subcommand."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         proof = verbs.add_parser("verify", help="recompute the chain of hashes")
-        proof.add_argument("--head", default="", help="a hash that an earlier run printed: it must still be there")
+        proof.add_argument("--head", type=head, help="a hash that an earlier run printed: it must still be there")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print how many rows hold and the hash of the last; raise for the first that does not."""
-        verdict = verify(options["head"].strip().lower())
+        verdict = verify(options["head"] or "")
         if verdict.broken_id is not None:
             raise CommandError(f"{verdict.detail}; the {verdict.count} rows before it hold")
         if not verdict.has_known_head:

@@ -1,30 +1,21 @@
 """`manage.py keys create|list|revoke`: API keys of accounts."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from orders import selectors
 from orders.cli.operator import operator
+from orders.cli.options import names, text, value, whole
 from orders.engine import get_engine
 from orders.models import Account, ApiKey
 from orders.scopes import DEFAULT_SCOPES, SCOPES
 from orders.services.keys import KeyProblem, KeyTerms, create_key, newest_first, revoke_key
-from orders.values import parse_value, shown
+from orders.values import shown
 
-
-def value(text: str) -> int:
-    """A value in reference units, as micro-units."""
-    try:
-        return parse_value(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
-def names(text: str) -> list[str]:
-    """A list with commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+MOST_DAYS = 36_500
+MOST_REQUESTS = 1_000_000_000
 
 
 class Command(BaseCommand):
@@ -36,17 +27,17 @@ class Command(BaseCommand):
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         create = verbs.add_parser("create", help="make a key; it is shown once")
-        create.add_argument("account")
+        create.add_argument("account", type=text)
         create.add_argument("--name", default="", help="what it is for")
         create.add_argument("--scopes", type=names, default=DEFAULT_SCOPES, help=f"some of {','.join(SCOPES)}")
-        create.add_argument("--expires-days", type=int)
+        create.add_argument("--expires-days", type=whole(1, MOST_DAYS))
         create.add_argument("--max-order-value", type=value, metavar="VALUE", help="most an order may be worth")
         create.add_argument("--max-day-value", type=value, metavar="VALUE", help="most a UTC day's orders may be worth")
         create.add_argument("--venues", type=names, default=[], help="the only ones its orders may trade on")
         create.add_argument("--tokens", type=names, default=[], help="the only ones its orders may name")
         create.add_argument("--ip-ranges", type=names, default=[], help="networks it may be used from: 192.0.2.0/24")
         create.add_argument("--dry-run-only", action="store_true", help="may rehearse orders, not place them")
-        create.add_argument("--rate-per-minute", type=int, help="requests; 0: any")
+        create.add_argument("--rate-per-minute", type=whole(0, MOST_REQUESTS), help="requests; 0: any")
         verbs.add_parser("list", help="all keys, without their secrets")
         revoke = verbs.add_parser("revoke", help="make a key useless at once")
         revoke.add_argument("prefix")

@@ -1,13 +1,13 @@
 """`manage.py limits set|show|check`: what an account may have open at a time."""
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from orders.cli.operator import operator
-from orders.management.commands.keys import value
+from orders.cli.options import reason, value, whole
 from orders.models import Account
 from orders.services.limits import miscounted, set_limits
 from orders.values import shown
@@ -15,18 +15,12 @@ from orders.values import shown
 LIMITS = ("max_open_value", "max_open_orders")
 NONE = "none"
 # Of a 32-bit column.
-MOST_DIGITS = 9
+MOST_ORDERS = 999_999_999
 
 
 def _or_none(read: Callable[[str], int]) -> Callable[[str], int | str]:
     """A number, or the word that lifts the limit. An empty text is neither."""
     return lambda text: NONE if text == NONE else read(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
-        raise ArgumentTypeError(f"{text!r} is no count: a whole number from 0, or none")
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -42,9 +36,11 @@ class Command(BaseCommand):
         setting.add_argument(
             "--max-open-value", type=_or_none(value), metavar="VALUE", help="in reference units, e.g. 250000; none: any"
         )
-        setting.add_argument("--max-open-orders", type=_or_none(_count), metavar="COUNT", help="none: any")
+        setting.add_argument(
+            "--max-open-orders", type=_or_none(whole(0, MOST_ORDERS)), metavar="COUNT", help="none: any"
+        )
         setting.add_argument("--none", action="store_true", help="lift every limit of the account")
-        setting.add_argument("--reason", required=True, help="kept in the audit log")
+        setting.add_argument("--reason", type=reason, required=True, help="kept in the audit log")
         verbs.add_parser("show", help="accounts with limits, and what they have open")
         verbs.add_parser("check", help="compare what is counted with the open orders; exit 1 where they differ")
 

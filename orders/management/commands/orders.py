@@ -11,11 +11,15 @@ from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import EngineClient, ServerError
 from orders.cli.columns import columns
 from orders.cli.listing import LIST_HEADINGS, LIST_NUMBERS, list_row
+from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
 from orders.cli.render import Row, failure_sentence
 from orders.cli.short_ids import full_id
 from orders.cli.watch import watch
 from orders.pictures import route_svg
+
+# Of a route; the server says how large one may be.
+MOST_PARTS = 999
 
 
 class Command(BaseCommand):
@@ -31,22 +35,24 @@ class Command(BaseCommand):
         place = verbs.add_parser("place", help="place a market order and watch it; exit 1 unless it is filled")
         for parsed in (quote, place):
             for name in ("token_in", "token_out", "amount"):
-                parsed.add_argument(name)
+                parsed.add_argument(name, type=text)
             parsed.add_argument("--side", default="exact_in", choices=("exact_in", "exact_out"))
-            parsed.add_argument("--slippage-bps")
+            parsed.add_argument("--slippage-bps", type=bps)
             for limit in ("legs", "hops", "swaps"):
-                parsed.add_argument(f"--max-{limit}", type=int, help=f"most {limit} of the route")
-        quote.add_argument("--svg", metavar="FILE", help="draw the route into this file")
-        place.add_argument("--client-order-id")
-        place.add_argument("--scenario", help="fault for the simulated chain to act out")
+                parsed.add_argument(f"--max-{limit}", type=whole(1, MOST_PARTS), help=f"most {limit} of the route")
+        quote.add_argument("--svg", type=text, metavar="FILE", help="draw the route into this file")
+        place.add_argument("--client-order-id", type=text)
+        place.add_argument("--scenario", type=text, help="fault for the simulated chain to act out")
         listing = verbs.add_parser("list", help="the newest orders")
-        listing.add_argument("--limit", type=int, default=20)
-        for verb, text in (
+        listing.add_argument("--limit", type=whole(1, 500), default=20)
+        for verb, words in (
             ("show", "the order as it stands"),
             ("watch", "its events, live; exit 1 unless it is filled"),
             ("cancel", "cancel it"),
         ):
-            verbs.add_parser(verb, help=text).add_argument("order_id", help="its id, or digits of its beginning or end")
+            verbs.add_parser(verb, help=words).add_argument(
+                "order_id", help="its id, or digits of its beginning or end"
+            )
         for verb_parser in verbs.choices.values():
             add_server_arguments(verb_parser)
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dex import RetryableError
 from orders.cli.operator import operator_because
+from orders.cli.options import reason
 from orders.engine import get_engine
 from orders.models import Wallet
 from orders.services.park import parked_orders, unpark_orders
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         resume = verbs.add_parser("resume", help="sign from a paused wallet again, from the chain's nonce on")
         resume.add_argument("address")
         for parsed in (unpark, resume):
-            parsed.add_argument("--reason", required=True, help="kept in the audit log")
+            parsed.add_argument("--reason", type=reason, required=True, help="kept in the audit log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand."""

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import ServerError
+from orders.cli.options import text, whole
 from orders.cli.render import Row
 from orders.cli.seeding import COUNT, SIMULATED, orders_for
 from orders.cli.watch import watch
@@ -21,9 +22,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Which server, how many, and how to show them."""
         add_server_arguments(parser)
-        parser.add_argument("--count", type=int, default=COUNT, help="how many orders, repeating the first ones")
-        parser.add_argument("--scenario", help="act out this fault for every order, on the simulated chain")
-        parser.add_argument("--spend", metavar="TOKEN=AMOUNT", help="what each order gives; needed for real money")
+        parser.add_argument(
+            "--count", type=whole(1, 500), default=COUNT, help="how many orders, repeating the first ones"
+        )
+        parser.add_argument("--scenario", type=text, help="act out this fault for every order, on the simulated chain")
+        parser.add_argument(
+            "--spend", type=text, metavar="TOKEN=AMOUNT", help="what each order gives; needed for real money"
+        )
         parser.add_argument("--no-watch", action="store_true", help="post and leave")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dex import ReorgPastFinality
 from dex.chains.simulated import SimulatedChain
+from orders.cli.options import whole
 from orders.engine import get_engine
 
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         reorg = verbs.add_parser("reorg", help="take the newest blocks back; prints the hashes that were in them")
-        reorg.add_argument("--depth", type=int, default=1, help="how many blocks, empty ones counted")
+        reorg.add_argument("--depth", type=whole(1, 1_000_000), default=1, help="how many blocks, empty ones counted")
         reorg.add_argument("--forget", action="store_true", help="the mempool loses their transactions too")
         reorg.add_argument("--past-finality", action="store_true", help="also final blocks: an incident")
 

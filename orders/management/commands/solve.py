@@ -4,22 +4,27 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dex.router.solve import Answer
+from orders.cli.options import option, text
 from orders.cli.solving import Options, answers, case_ids_of, file_names, read_document
+from orders.scalars import ScalarError, read_decimal_text, read_whole_text
 
 # Exit codes.
 FAILED = 1
 UNREADABLE = 2
 INTERRUPTED = 130
+# Of cases, processes and milliseconds.
+MOST = 1_000_000_000
+Number = TypeVar("Number", int, float)
 
 DETAILS = """\
 FILE is JSON of the form routing-cases/1: graphs of tokens and pools, and cases, each an order on a graph
@@ -42,6 +47,29 @@ exit codes: 0 every case has a route, 1 some have none, 2 the file cannot be rea
 """
 
 
+@option
+def count(given: str) -> int:
+    """A whole number above zero."""
+    return _above_zero(read_whole_text(given, 0, MOST), given)
+
+
+@option
+def milliseconds(given: str) -> float:
+    """A time above zero."""
+    return _above_zero(float(read_decimal_text(given, 0, MOST)), given)
+
+
+def _above_zero(number: Number, given: str) -> Number:
+    if not number:
+        raise ScalarError(f"{given} is not above 0")
+    return number
+
+
+def folder(given: str) -> Path:
+    """A folder; no name is none."""
+    return Path(text(given))
+
+
 class Command(BaseCommand):
     """Solves routing problems of a file."""
 
@@ -57,12 +85,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Which cases, how, and where pictures go."""
         parser.add_argument("file", metavar="FILE", help="routing problems as JSON; - for standard input")
-        parser.add_argument("--case", action="append", default=[], metavar="ID", help="only this case; repeatable")
-        parser.add_argument("--limit", type=_positive(int), metavar="N", help="only the first N cases")
-        parser.add_argument("--jobs", type=_positive(int), default=1, metavar="N", help="processes (default 1)")
-        parser.add_argument("--svg", type=Path, metavar="DIR", help="write a picture of each route to DIR/ID.svg")
         parser.add_argument(
-            "--deadline-ms", type=_positive(float), metavar="MS", help="stop improving a route after so long"
+            "--case", action="append", type=text, default=[], metavar="ID", help="only this case; repeatable"
+        )
+        parser.add_argument("--limit", type=count, metavar="N", help="only the first N cases")
+        parser.add_argument("--jobs", type=count, default=1, metavar="N", help="processes (default 1)")
+        parser.add_argument("--svg", type=folder, metavar="DIR", help="write a picture of each route to DIR/ID.svg")
+        parser.add_argument(
+            "--deadline-ms", type=milliseconds, metavar="MS", help="stop improving a route after so long"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -108,14 +138,3 @@ class Command(BaseCommand):
                 failed += answer.has_failed
                 bar.advance(task)
         return failed
-
-
-def _positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:
-    def number(text: str) -> int | float:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
-        return value
-
-    number.__name__ = "number"  # what argparse calls it in a refusal
-    return number

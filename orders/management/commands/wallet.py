@@ -10,6 +10,7 @@ from dex import DexError, SignedTransaction
 from orders.amounts import format_units, parse_units
 from orders.cli import own_wallets
 from orders.cli.operator import operator
+from orders.cli.options import reason, seconds
 from orders.engine import get_engine
 from orders.models import Account
 from orders.scalars import ScalarError
@@ -50,9 +51,9 @@ class Command(BaseCommand):
         for verb in (approve, revoke):
             verb.add_argument("token")
         for verb in (approve, revoke, delegate, undelegate):
-            verb.add_argument("--reason", required=True, help="for the audit log")
+            verb.add_argument("--reason", type=reason, required=True, help="for the audit log")
             verb.add_argument(
-                "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for its block; 0: do not wait"
+                "--wait", type=seconds, default=WAIT_S, metavar="SECONDS", help="for its block; 0: do not wait"
             )
         approve.add_argument("amount", help="decimal, in units of the token")
         own_wallets.add_own_wallet_verbs(verbs)
