@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -32,7 +33,9 @@ class HaltRequestSerializer(StrictSerializer):
         allow_blank=True,
         help_text="Account, wallet, venue or chain.",
     )
-    reason = StrictTextField(max_length=200, help_text="Kept in the audit log.")
+    reason = StrictTextField(
+        max_length=200, validators=[RegexValidator(r"\S", "must say why")], help_text="Kept in the audit log."
+    )
 
 
 class HaltShape(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
-from orders.models import Account, Order
+from orders.models import Account, Order, TradingControl
 from orders.serializers import BatchRequestSerializer, CancelRequestSerializer, OrderRequestSerializer
 from orders.strict_json import read_json
 from orders.tests.factories import api_key
@@ -158,6 +158,13 @@ def test_a_flag_is_true_or_false(api: Api, value: Any) -> None:
 @pytest.mark.parametrize("field", ["side", "time_in_force", "sim"])
 def test_a_word_is_taken_as_it_is_written(api: Api, field: str, value: Any) -> None:
     api.refuses(GOOD | {field: {"scenario": value} if field == "sim" else value})
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\t\n", None, 5], ids=repr)
+def test_a_reason_says_something(api: Api, reason: Any) -> None:
+    api.refuses({"reason": reason}, "halt")
+
+    assert not TradingControl.objects.exists()
 
 
 # --- JSON itself ------------------------------------------------------------------------------------------------------
