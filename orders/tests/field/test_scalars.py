@@ -3,7 +3,7 @@
 import copy
 import json
 from datetime import datetime
-from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -233,10 +233,10 @@ def _is_a_day(value: object) -> bool:
         return False
 
 
-def exactly(text: str) -> Decimal | int:
+def exactly(text: str) -> Fraction | int:
     """A JSON number without loss; for a validator a whole one is an integer however it is written."""
-    number = Decimal(text)
-    return int(number) if number == number.to_integral_value() else number
+    number = Fraction(text)
+    return number.numerator if number.denominator == 1 else number
 
 
 @cache

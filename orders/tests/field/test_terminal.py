@@ -80,21 +80,6 @@ def test_a_failed_order_is_an_exit_code_of_1_with_its_reason(server: Server, ver
     call_command("orders", verb, *arguments)
 
 
-def test_an_empty_limit_reaches_the_server_which_refuses_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-
-    def call(self: Server, method: str, path: str, body: Any = None) -> Any:
-        sent.append(body)
-        return ORDER
-
-    monkeypatch.setattr(Server, "call", call)
-    server.events = [FILLED]
-    call_command("orders", "place", "SOL", "USDC", "1", "--slippage-bps", "", "--client-order-id", "")
-
-    assert sent[0]["guards"] == {"max_slippage_bps": ""}
-    assert sent[0]["client_order_id"] == ""
-
-
 @pytest.mark.parametrize("text", [FIRST, FIRST.upper(), FIRST[-7:], "…" + FIRST[-12:], "..." + FIRST[-7:], FIRST[:8]])
 def test_the_digits_that_a_table_shows_name_the_order(server: Server, text: str) -> None:
     assert full_id(server, text) == FIRST
