@@ -56,7 +56,7 @@ def post_p50_ms(stack: Stack, orders: int) -> float:
 
 
 def ask(url: str, path: str, clients: int, count: "Synchronized[int]") -> None:
-    """Ask for a page on so many connections, each as fast as it is answered, until the process is ended."""
+    """Ask for a page on several connections, each as fast as it is answered, until the process is ended."""
 
     def one() -> None:
         headers = MADE_UP if path == PATHS[-1] else {}

@@ -2,7 +2,7 @@
 """Bounds what the connections of one web process cost it: their number, their time and the bytes held for them.
 
 Daphne and Twisted take any number of connections, wait a minute after each byte that arrives, and keep an answer in
-memory for as long as its client does not read it. Here every connection has a deadline at any time, whatever it does.
+memory for as long as its client does not read it. Here every connection has a deadline at any time.
 """
 
 import asyncio
@@ -148,7 +148,7 @@ class BoundedChannel(http.HTTPChannel):
         super().dataReceived(data)
 
     def allContentReceived(self) -> None:
-        """The request is complete; whatever the application does with it is not the client's time."""
+        """The request is complete: the application's time is not the client's."""
         self._request_due = None
         connections.answer(self)
         super().allContentReceived()

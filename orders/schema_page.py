@@ -77,7 +77,7 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 
 class OpenView(APIView):
-    """Needs no key. What it refuses is a problem object in JSON, whatever it offers else."""
+    """Needs no key. Refusals are problem objects in JSON, also where the view offers other formats."""
 
     authentication_classes: Any = ()
     permission_classes: Any = ()

@@ -220,7 +220,7 @@ def test_who_is_being_answered_keeps_its_place(places: Connections) -> None:
     assert [one.transport.is_aborted for one in (*busy, late)] == [False, False, False, True]
 
 
-def test_one_clock_runs_from_the_first_byte_whatever_drips_in(places: Connections) -> None:
+def test_one_clock_runs_from_the_first_byte_of_a_request(places: Connections) -> None:
     channel = opened()
     started_at = time.monotonic()
     for byte in b"GET / HTTP/1.1":

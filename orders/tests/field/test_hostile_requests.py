@@ -44,7 +44,7 @@ API = [
     "venues",
     "tokens",
 ]
-# They answer whatever the host.
+# They answer for any host.
 PROBES = {"/health", "/ready"}
 ADDRESSES = [*PAGES, *(f"/api/v1/{name}" for name in API), "/api/v1/nothing", "/static/nothing.js"]
 HOSTS = [
@@ -80,7 +80,7 @@ def wrong(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]
 
 @pytest.fixture
 def browser() -> Client:
-    """A browser that shows an error page and raises nothing; where somebody is signed in who may do everything."""
+    """A browser that shows an error page and raises nothing; in which a superuser is signed in."""
     made = Client(raise_request_exception=False)
     made.force_login(get_user_model().objects.create_superuser("boss", "", "a-long-password"))
     return made

@@ -1,4 +1,4 @@
-"""The OpenAPI document, which needs no key: made once, in four variants, whoever asks in whatever way."""
+"""The OpenAPI document, which needs no key: made once, in four variants, for all callers."""
 
 import gzip
 import json

@@ -89,7 +89,7 @@ def test_wallets_that_were_replaced_or_are_elsewhere_are_not_shown(
     mine = Wallet.objects.get()
     Wallet.objects.create(account=account, chain_id="simulated", address="sim1old", retired_at=datetime.now(UTC))
     Wallet.objects.create(account=account, chain_id="eip155:1", address="0x" + "1" * 40)
-    Wallet.objects.filter(pk=mine.pk).update(paused_reason="somebody else uses it")
+    Wallet.objects.filter(pk=mine.pk).update(paused_reason="used elsewhere")
 
     [shown] = api.get("wallets").json()["results"]
 
