@@ -109,11 +109,11 @@ class Connections:
         return True
 
     def sweep(self) -> None:
-        """End what is past its deadline."""
+        """End what is past its deadline, and come again."""
+        reactor.callLater(SWEEP_S, self.sweep)
         now = time.monotonic()
         for channel in tuple(self._open.values()):
             channel.check(now)
-        reactor.callLater(SWEEP_S, self.sweep)
 
 
 connections = Connections()
