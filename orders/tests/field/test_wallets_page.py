@@ -135,13 +135,13 @@ def test_on_the_local_chain_native_and_tokens_are_told_in_one_batch(
     finish(world, engine)
     order = Order.objects.get(pk=order.pk)
     batches: list[int] = []
-    results = engine.chain._rpc.results  # type: ignore[attr-defined]
+    taken = engine.chain._rpc.taken  # type: ignore[attr-defined]
 
-    def counted(calls: Any) -> Any:
+    def counted(calls: Any, read: Any) -> Any:
         batches.append(len(calls))
-        return results(calls)
+        return taken(calls, read)
 
-    monkeypatch.setattr(engine.chain._rpc, "results", counted)  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine.chain._rpc, "taken", counted)  # type: ignore[attr-defined]
 
     told = by_token(Api(owner).get("wallets"))
 
