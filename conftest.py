@@ -1,0 +1,27 @@
+"""Of all tests: a database connection that was lost costs the test that lost it, and none after it.
+
+Django keeps a dead connection until a request begins or ends, and no test has one.
+"""
+
+import pytest
+from django.db import connections
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before the fixtures of a test begin a transaction."""
+    close_dead_connections()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Before they roll it back, or empty the tables."""
+    close_dead_connections()
+
+
+def close_dead_connections() -> None:
+    """Let the next statement open a new one. A transaction under way ends by itself, and closes what it cannot end."""
+    for connection in connections.all(initialized_only=True):
+        is_idle = connection.connection is not None and not connection.in_atomic_block
+        if is_idle and (connection.connection.closed or not connection.is_usable()):
+            connection.close()
