@@ -3,13 +3,15 @@
 import gc
 import os
 
+from orderengine.environment import DEFAULTS
+
 # Nothing that is loaded here becomes garbage; to look for it costs a tenth of the start, and pauses later on.
 gc.disable()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # Each request runs in a thread of its own; without a pool each would open a connection of its own.
-os.environ.setdefault("DB_POOL_MAX", "10")
+DEFAULTS["DB_POOL_MAX"] = "10"
 # A request must not wait for a frozen Redis; a worker may.
-os.environ.setdefault("REDIS_SOCKET_TIMEOUT_S", "0.2")
+DEFAULTS["REDIS_SOCKET_TIMEOUT_S"] = "0.2"
 
 import django  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

@@ -110,7 +110,8 @@ class Env:
 
     def amounts(self, name: builtins.str) -> dict[builtins.str, builtins.int]:
         """`SOL=1000,USDC=5000`: atoms of each token."""
-        pairs = [pair.partition("=") for pair in self.list(name, [])]
+        stated: builtins.list[builtins.str] = self.list(name, [])
+        pairs = [pair.partition("=") for pair in stated]
         amounts = {token.strip(): amount.strip() for token, _, amount in pairs}
         is_sound = all(token and re.fullmatch(r"[0-9]{1,78}", amount) for token, amount in amounts.items())
         if not is_sound or len(amounts) < len(pairs):

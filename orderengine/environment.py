@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # that was changed since must not give them other values.
 COMPLETE = "ORDERENGINE_ENVIRONMENT_IS_COMPLETE"
 
+# What holds in this kind of process where nothing is said.
+DEFAULTS: dict[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -35,7 +38,7 @@ def read_environment(root: Path = ROOT, environment: Mapping[str, str] = os.envi
     below = {} if environment.get(COMPLETE) else read_env_file(root / ".env", environment)
     merged = {**below, **environment}
     values = {name: value for name, value in merged.items() if value.strip()}
-    return Reading(values, frozenset(merged.keys() - values.keys()), frozenset(below))
+    return Reading(DEFAULTS | values, frozenset(merged.keys() - values.keys()), frozenset(below))
 
 
 def read_chain_name(text: str) -> str:

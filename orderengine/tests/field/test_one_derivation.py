@@ -100,6 +100,21 @@ def test_empty_is_not_set_for_all_and_is_said(
     assert said == f"{name} is empty, which counts as not set.\n"
 
 
+@pytest.mark.parametrize(
+    ("file", "terminal", "expected"),
+    [("", {}, "10 0.2"), ("DB_POOL_MAX=20", {}, "20 0.2"), ("DB_POOL_MAX=20", {"DB_POOL_MAX": ""}, "10 0.2")],
+)
+def test_a_web_process_has_defaults_of_its_own_below_all_that_is_said(
+    checkout: Checkout, file: str, terminal: dict[str, str], expected: str
+) -> None:
+    checkout.write("\n".join([*(f"{name}={value}" for name, value in STATED.items()), file]))
+    shown = "print(settings.DB_POOL_MAX, settings.CELERY_BROKER_TRANSPORT_OPTIONS['socket_timeout'])"
+
+    ran = checkout.run("-c", f"import orderengine.asgi; from django.conf import settings; {shown}", **terminal)
+
+    assert ran.stdout.strip() == expected, ran.stderr
+
+
 def test_a_restarted_child_does_not_see_a_file_that_was_changed_since(checkout: Checkout) -> None:
     checkout.write("\n".join(f"{name}={value}" for name, value in STATED.items()))
     given, _, _ = checkout.children()
