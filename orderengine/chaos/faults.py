@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from orderengine.chaos.hooks import faults_directory
 from orderengine.chaos.levels import Level
 from orderengine.chaos.outage import take_away
+from orderengine.chaos.outages import Outages
+from orderengine.chaos.refusals import client_of
 from orderengine.chaos.stack import Stack
 
 REDIS_DOWN_S = 1.5
@@ -49,6 +49,11 @@ class FaultPlan:
             "chain_away": self._take_chain_away,
             "reorg": lambda: reorg(self._dice.randint(1, MAX_REORG), self._dice.random() < FORGOTTEN_SHARE),
         }
+        self._outages = Outages(stack, level.outages_s, seed, self._note_time)
+        self._acts |= {
+            "redis_refuses": self._outages.redis_refuses,
+            "database_refuses": self._outages.database_refuses,
+        }
         self.counts: Counter[str] = Counter()
         self.last_at = time.time()
         self._due: list[tuple[float, str]] = []
@@ -58,6 +63,10 @@ class FaultPlan:
         now = time.monotonic()
         self._due = [(now + planned.first_s, name) for name, planned in self._level.planned.items()]
         heapq.heapify(self._due)
+
+    def end(self) -> None:
+        """End what still lasts."""
+        self._outages.end()
 
     def missed(self) -> list[str]:
         """Faults of the level that have not struck, as when the last order is answered before their time."""
@@ -69,9 +78,12 @@ class FaultPlan:
             at, name = heapq.heappop(self._due)
             if (act := self._acts.get(name)) and act():
                 self.counts[name] += 1
-                self.last_at = time.time()
+                self._note_time()
             if every_s := self._level.planned[name].every_s:
                 heapq.heappush(self._due, (at + every_s, name))
+
+    def _note_time(self) -> None:
+        self.last_at = time.time()
 
     def _kill_worker_child(self) -> bool:
         """One of the processes in which tasks run; a worker that is just starting has none yet."""
@@ -94,15 +106,8 @@ class FaultPlan:
         return self._redis(lambda client: [client.client_kill_filter(_type="normal") for _ in range(STORM_KILLS)])
 
     def _redis(self, act: Callable[[redis.Redis], object]) -> bool:
-        environment = self._stack.environment
         try:
-            with redis.Redis(
-                environment["REDIS_HOST"],
-                int(environment["REDIS_PORT"]),
-                password=environment["REDIS_PASSWORD"],
-                socket_timeout=0.5,
-                retry=Retry(NoBackoff(), 0),
-            ) as client:
+            with client_of(self._stack.environment) as client:
                 act(client)
         except redis.RedisError:
             return False

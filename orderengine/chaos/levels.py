@@ -31,6 +31,8 @@ class Level:
     killers: int = 0
     slow_clients: int = 0
     is_clock_skewed: bool = False
+    # How long Redis or PostgreSQL may answer with errors; one of these each time.
+    outages_s: tuple[float, ...] = (3.0,)
     # Reorgs of up to 3 blocks must not be past finality, also when a few empty blocks' time passes meanwhile.
     environment: dict[str, str] = field(default_factory=lambda: {"SIM_CONFIRMATIONS": "6"})
 
@@ -55,8 +57,13 @@ _MIX = {
     "beat_kill": each(10),
     "reorg": each(3),
     "chain_away": each(23),
+    "redis_refuses": each(27),
+    "database_refuses": each(35),
 }
 _SOAK = _MIX | {"redis_freeze": each(41), "postgres_freeze": each(67), "client_kill": each(29)}
+
+# Of the four, one lasts for minutes.
+_OUTAGES_S = (3.0, 3.0, 10.0, 120.0)
 
 
 def level(number: int, orders: int | None, rate: float | None, duration_s: float | None) -> Level:
@@ -74,6 +81,8 @@ def level(number: int, orders: int | None, rate: float | None, duration_s: float
             "postgres_restart": once(10),
             "reorg": each(3),
             "chain_away": once(4),
+            "redis_refuses": once(6),
+            "database_refuses": once(8),
         }
         return Level(orders or 500, rate or 40, planned)
     rate = rate or 40
@@ -81,4 +90,5 @@ def level(number: int, orders: int | None, rate: float | None, duration_s: float
         orders = orders or 10_000
         return Level(orders, rate, _MIX, killers=orders // 5_000)
     orders = orders or int((duration_s or 3_600) * rate)
-    return Level(orders, rate, _SOAK, killers=orders // 10_000, slow_clients=15, is_clock_skewed=True)
+    killers = orders // 10_000
+    return Level(orders, rate, _SOAK, killers=killers, slow_clients=15, is_clock_skewed=True, outages_s=_OUTAGES_S)

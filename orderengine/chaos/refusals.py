@@ -54,6 +54,6 @@ def client_of(environment: dict[str, str]) -> "redis.Redis":
         environment["REDIS_HOST"],
         int(environment["REDIS_PORT"]),
         password=environment["REDIS_PASSWORD"],
-        socket_timeout=2,
+        socket_timeout=0.5,
         retry=Retry(NoBackoff(), 0),
     )

@@ -64,12 +64,14 @@ class Run:
         say("every order is answered, the faults end; waiting until all orders have ended")
         if missed := self._faults.missed():
             say(f"the load ended before these could strike: {', '.join(missed)}; set more ORDERS, or a lower RATE")
+        self._faults.end()
         self._settle()
         if errors := self._clients.history.errors:
             raise SystemExit(f"followers gave up: {errors[:5]}")
         with psycopg.connect(self._stack.environment["DATABASE_URL"], autocommit=True) as database:
             supply = (before, self._chain.total_supply())
             verdict = Verdict(lambda question: read(database, question), self._clients.history, supply)
+            verdict.offenders["given_up"] += self._stack.ended
             faults = self._faults.counts + Counter(noted(faults_directory(self._stack.environment)))
             figures = verdict.figures(self._faults.last_at, faults)
         figures["restarts"] = dict(sorted(self._stack.restarts.items()))

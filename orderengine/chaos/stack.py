@@ -36,6 +36,9 @@ class Stack:
         self._children = children
         self._again_at: dict[str, float] = {}
         self.restarts: Counter[str] = Counter()
+        # Processes that ended by themselves, with their exit codes: no fault asks for that.
+        self.ended: list[str] = []
+        self._killed: set[int] = set()
         own = {"STATE_DIR": str(state.directory), "HOST": "127.0.0.1", "PORT": str(free_port()), "DEBUG": "1"}
         own |= {"SECRET_KEY": secrets.token_urlsafe(48), "LOG_LEVEL": "WARNING", "PYTHONUNBUFFERED": "1"}
         own |= {"DEBUG_PAGES": "0"}
@@ -78,6 +81,8 @@ class Stack:
                     self._children.start(command)
                     self.restarts[name] += 1
             elif not child.is_running():
+                if child.process.pid not in self._killed:
+                    self.ended.append(f"{name} ended with {child.process.returncode}")
                 self._children.forget(child)
                 self._again_at[name] = max(self._again_at.get(name, 0.0), now + PAUSE_S)
 
@@ -93,6 +98,7 @@ class Stack:
         if child is None or not child.is_running():
             return False
         self._again_at[name] = time.monotonic() + down_s
+        self._killed.add(child.process.pid)
         _signal(-child.process.pid if number == signal.SIGKILL else child.process.pid, number)
         return True
 

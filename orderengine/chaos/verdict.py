@@ -18,6 +18,7 @@ PROMISES = (
     *("lost", "unanswered", "executed_twice", "unrecorded", "illegal_events", "nonce_gaps", "unproven"),
     *("signed_after_cancel", "broken_cancels"),
     *("wrong_amounts", "supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
+    "given_up",
 )
 
 
