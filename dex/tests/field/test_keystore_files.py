@@ -13,7 +13,7 @@ from Crypto.Cipher import AES
 from Crypto.Protocol.KDF import scrypt
 from eth_account import Account
 from eth_hash.auto import keccak
-from eth_keyfile import create_keyfile_json
+from eth_keyfile.keyfile import create_keyfile_json
 
 from dex.chains.simulated.transaction import ROUTER, facts_of
 from dex.signers import SigningPolicy
@@ -220,9 +220,17 @@ def _spoil_bls(path: Path) -> None:
     _written(path, _bls())
 
 
+def _spoil_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _spoil_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
 SPOILED = [
-    _spoil_no_address, _spoil_json, _spoil_case, _spoil_loop, _spoil_dangling, _spoil_bytes, _spoil_bls, Path.mkdir,
-    os.mkfifo,
+    _spoil_no_address, _spoil_json, _spoil_case, _spoil_loop, _spoil_dangling, _spoil_bytes, _spoil_bls, _spoil_folder,
+    _spoil_pipe,
 ]  # fmt: skip
 
 

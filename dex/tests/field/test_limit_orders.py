@@ -21,7 +21,7 @@ from dex.types import Side
 # Beside the vectors of other programs, also where VECTORS_DIR names others.
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "meteora_dlmm_orders.json").read_text(encoding="utf-8"))
 CASE = VECTOR["pools"][0]
-SOL_USDC = tuple(CASE["tokens"])
+SOL_USDC = ("SOL", "USDC")
 amounts = st.integers(0, 16).flatmap(lambda digits: st.integers(1, 10**digits))
 
 

@@ -20,10 +20,11 @@ ROUTE = Route("SOL", "USDC", (Hop("orca", "pool", "SOL", "USDC", 10**9, 143 * 10
 SIGNATURE_LENGTHS = (32, 65)
 
 
-class _Known(Signer):
+class _Known(DevSigner):
     """Signs with bytes that a test chooses."""
 
     def __init__(self, signature: bytes) -> None:
+        super().__init__(CHAIN, facts_of, POLICY)
         self.signature = signature
 
     def sign(self, wallet: str, payload: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from eth_account import Account as EthAccount
-from eth_keyfile import create_keyfile_json
+from eth_keyfile.keyfile import create_keyfile_json
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
