@@ -209,7 +209,9 @@ def test_what_is_said_of_a_cancel_is_true(caller: Caller, cut: Cut, is_shut_afte
     def ask() -> Any:
         return caller.send("DELETE", f"orders/{order.id}", {"reason": "test"})
 
+    details = []
     for answer, was_commit in cuts(caller, cut, ask, is_shut_after=is_shut_after):
+        details.append(answer.json()["detail"])
         settle(cut)
         order.refresh_from_db()
         if is_certain_of_nothing(answer):
@@ -219,6 +221,9 @@ def test_what_is_said_of_a_cancel_is_true(caller: Caller, cut: Cut, is_shut_afte
             assert f"GET /api/v1/orders/{order.id}" in answer.json()["try"]
             assert "stored" in answer.json()["detail"]
             [order] = place(caller.account)
+    [unknown] = [detail for detail in details if detail.endswith("what was asked for may be stored or not")]
+    assert details[-1].endswith("what was asked for is stored, but could not be read again"), "the read after COMMIT"
+    assert details.index(unknown) < len(details) - 1
 
 
 @pytest.mark.parametrize("cut", list(Cut))
