@@ -51,5 +51,5 @@ LIST_PARAMETERS = [
     OpenApiParameter("created_after", TIME, description="RFC 3339."),
     OpenApiParameter("created_before", TIME, description="RFC 3339."),
     limit(500, 50, "Orders per page."),
-    OpenApiParameter("cursor", str, description="From `next` or `previous`."),
+    OpenApiParameter("cursor", {"type": "string", "minLength": 1}, description="From `next` or `previous`."),
 ]

@@ -6,12 +6,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
 from dex import Side
+from orders.route_shapes import GuardsShape, RouteLimitsShape, RouteShape, bps, units
 from orders.serializers import TIMES_IN_FORCE, SimSerializer
 from orders.states import OrderStatus
 
 EXECUTED = "Executed; null for an order that was not, or not yet."
 QUOTED = "As last quoted; null before the first quote."
-BPS_TEXT = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 # What the docs page fills in to be tried out; values made up from the shapes alone are refused.
 _SWAP = {"token_in": "SOL", "token_out": "USDC", "amount": "250"}
 _BACK = {"token_in": "USDC", "token_out": "ETH", "amount": "1000"}
@@ -21,36 +21,6 @@ GUARDED = OpenApiExample(
     "A swap with guards and an id", _SWAP | {"client_order_id": "a-1", "guards": _GUARDS}, request_only=True
 )
 TWO_SWAPS = OpenApiExample("Two swaps", {"orders": [_SWAP, _BACK]}, request_only=True)
-
-
-def _amount(help_text: str = "Token units.", **kwargs: Any) -> serializers.CharField:
-    return serializers.CharField(help_text=help_text, **kwargs)
-
-
-def _bps(help_text: str = "Basis points.", **kwargs: Any) -> serializers.RegexField:
-    """Basis points are text in every answer; requests may also state a number."""
-    return serializers.RegexField(BPS_TEXT, help_text=help_text, **kwargs)
-
-
-class GuardsShape(serializers.Serializer[Any]):
-    """The owner's limits, as they hold."""
-
-    max_slippage_bps = _bps()
-    max_price_impact_bps = _bps(allow_null=True)
-    min_amount_out = _amount(allow_null=True)
-    max_amount_in = _amount(allow_null=True)
-    max_quote_age_ms = serializers.IntegerField(allow_null=True)
-
-
-class RouteLimitsShape(serializers.Serializer[Any]):
-    """Where the order may trade, and how large its route may be; null: no limit."""
-
-    allow = serializers.ListField(child=serializers.CharField(), allow_null=True)
-    deny = serializers.ListField(child=serializers.CharField())
-    deny_tokens = serializers.ListField(child=serializers.CharField())
-    max_legs = serializers.IntegerField(allow_null=True)
-    max_hops = serializers.IntegerField(allow_null=True)
-    max_swaps = serializers.IntegerField(allow_null=True)
 
 
 class FieldErrorShape(serializers.Serializer[Any]):
@@ -78,58 +48,6 @@ class ProblemShape(serializers.Serializer[Any]):
         return {**super().get_fields(), "try": serializers.CharField(required=False)}
 
 
-class HopShape(serializers.Serializer[Any]):
-    """One swap through one pool."""
-
-    venue = serializers.CharField()
-    pool = serializers.CharField()
-    token_in = serializers.CharField()
-    token_out = serializers.CharField()
-    amount_in = _amount()
-    amount_in_raw = _amount("Atoms.")
-    amount_out = _amount()
-    amount_out_raw = _amount("Atoms.")
-
-
-class LegShape(serializers.Serializer[Any]):
-    """One parallel share of the route."""
-
-    share = serializers.FloatField(help_text="Share of the input, 0 to 1.")
-    hops = HopShape(many=True)
-
-
-class VenueQuoteShape(serializers.Serializer[Any]):
-    """What one venue alone would have given, or the code of its refusal."""
-
-    venue = serializers.CharField()
-    amount_in = _amount(allow_null=True)
-    amount_in_raw = _amount("Atoms.", allow_null=True)
-    amount_out = _amount(allow_null=True)
-    amount_out_raw = _amount("Atoms.", allow_null=True)
-    code = serializers.CharField(allow_null=True)
-
-
-class RouteShape(serializers.Serializer[Any]):
-    """The whole plan, with its comparison."""
-
-    token_in = serializers.CharField()
-    token_out = serializers.CharField()
-    legs = LegShape(many=True, help_text="Paths that add up to the route.")
-    swaps = HopShape(many=True, help_text="Each pool once: sold only after everything that buys it.")
-    upper_bound = _amount("exact_in: no route of any shape pays more.", required=False, allow_null=True)
-    upper_bound_raw = _amount("Atoms.", required=False, allow_null=True)
-    lower_bound = _amount("exact_out: no route of any shape costs less.", required=False, allow_null=True)
-    lower_bound_raw = _amount("Atoms.", required=False, allow_null=True)
-    gap_bps = _bps("How far the route is from that bound, at most.", allow_null=True)
-    best_single_venue = serializers.CharField(allow_null=True)
-    saved_bps = _bps("Better than the best single venue by.", allow_null=True)
-    price_impact_bps = _bps("How much worse the order's own size makes its price.")
-    mid_amount_out = _amount("The same input at the marginal prices, without fee or impact.")
-    mid_amount_out_raw = _amount("Atoms.")
-    snapshot_version = serializers.IntegerField(help_text="Block that was priced.")
-    venue_quotes = VenueQuoteShape(many=True)
-
-
 class OrderShape(serializers.Serializer[Any]):
     """The order object: the same in every answer, snapshot and message."""
 
@@ -139,20 +57,20 @@ class OrderShape(serializers.Serializer[Any]):
     token_out = serializers.CharField()
     side = serializers.ChoiceField(choices=[side.value for side in Side])
     type = serializers.CharField()
-    amount = _amount("The fixed side, token units.")
-    amount_raw = _amount("Atoms.")
-    amount_in = _amount(EXECUTED, allow_null=True)
-    amount_in_raw = _amount("Atoms.", allow_null=True)
-    amount_out = _amount(EXECUTED, allow_null=True)
-    amount_out_raw = _amount("Atoms.", allow_null=True)
-    quoted_amount_in = _amount(QUOTED, allow_null=True)
-    quoted_amount_in_raw = _amount("Atoms.", allow_null=True)
-    quoted_amount_out = _amount(QUOTED, allow_null=True)
-    quoted_amount_out_raw = _amount("Atoms.", allow_null=True)
-    min_amount_out = _amount("Limit that the chain enforces.", allow_null=True)
-    min_amount_out_raw = _amount("Atoms.", allow_null=True)
-    max_amount_in = _amount("Limit that the chain enforces.", allow_null=True)
-    max_amount_in_raw = _amount("Atoms.", allow_null=True)
+    amount = units("The fixed side, token units.")
+    amount_raw = units("Atoms.")
+    amount_in = units(EXECUTED, allow_null=True)
+    amount_in_raw = units("Atoms.", allow_null=True)
+    amount_out = units(EXECUTED, allow_null=True)
+    amount_out_raw = units("Atoms.", allow_null=True)
+    quoted_amount_in = units(QUOTED, allow_null=True)
+    quoted_amount_in_raw = units("Atoms.", allow_null=True)
+    quoted_amount_out = units(QUOTED, allow_null=True)
+    quoted_amount_out_raw = units("Atoms.", allow_null=True)
+    min_amount_out = units("Limit that the chain enforces.", allow_null=True)
+    min_amount_out_raw = units("Atoms.", allow_null=True)
+    max_amount_in = units("Limit that the chain enforces.", allow_null=True)
+    max_amount_in_raw = units("Atoms.", allow_null=True)
     guards = GuardsShape()
     venues = RouteLimitsShape()
     time_in_force = serializers.ChoiceField(choices=TIMES_IN_FORCE)
@@ -188,14 +106,14 @@ class QuoteShape(serializers.Serializer[Any]):
     token_in = serializers.CharField()
     token_out = serializers.CharField()
     side = serializers.ChoiceField(choices=[side.value for side in Side])
-    amount_in = _amount()
-    amount_in_raw = _amount("Atoms.")
-    amount_out = _amount()
-    amount_out_raw = _amount("Atoms.")
-    min_amount_out = _amount()
-    min_amount_out_raw = _amount("Atoms.")
-    max_amount_in = _amount()
-    max_amount_in_raw = _amount("Atoms.")
+    amount_in = units()
+    amount_in_raw = units("Atoms.")
+    amount_out = units()
+    amount_out_raw = units("Atoms.")
+    min_amount_out = units()
+    min_amount_out_raw = units("Atoms.")
+    max_amount_in = units()
+    max_amount_in_raw = units("Atoms.")
     price = serializers.CharField(help_text="token_out per token_in, for display only.")
     guards = GuardsShape()
     chain = serializers.CharField()
@@ -233,7 +151,7 @@ class PoolShape(serializers.Serializer[Any]):
     pool = serializers.CharField()
     kind = serializers.CharField()
     tokens = serializers.ListField(child=serializers.CharField())
-    fee_bps = _bps()
+    fee_bps = bps()
     reserves = serializers.DictField(child=serializers.CharField(), help_text="Token units by symbol.")
 
 
@@ -292,6 +210,9 @@ ORDER, REHEARSED, QUOTE, ORDER_PAGE, EVENTS, BATCH, VENUES, TOKENS = (
     OrderShape, RehearsedOrderShape, QuoteShape, OrderPageShape, EventsShape, BatchShape, VenuesShape, TokensShape,
 )  # fmt: skip
 
+OTHER_LOG: dict[Any, Any] = {
+    (410, "application/problem+json"): OpenApiResponse(ProblemShape, description="Problem object")
+}
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 

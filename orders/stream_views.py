@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,9 +40,6 @@ class NothingSerializer(StrictSerializer):
     """A body without fields."""
 
 
-_OTHER_LOG = {(410, "application/problem+json"): OpenApiResponse(schema.ProblemShape, description="Problem object")}
-
-
 class EventsView(AccountView):
     """GET /events."""
 
@@ -54,7 +51,7 @@ class EventsView(AccountView):
             parameters.AFTER_CURSOR,
             parameters.limit(MAX_LIMIT, DEFAULT_LIMIT, "Events per page."),
         ],
-        responses={**schema.answers(EventPageShape), **_OTHER_LOG},
+        responses={**schema.answers(EventPageShape), **schema.OTHER_LOG},
         operation_id="listEvents",
     )
     def get(self, request: Request) -> Response:

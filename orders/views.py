@@ -132,7 +132,9 @@ class OrderEventsView(AccountView):
     query_names: ClassVar = {"GET": ("after",)}
 
     @extend_schema(
-        parameters=[parameters.AFTER_SEQ], responses=schema.answers(schema.EVENTS), operation_id="listOrderEvents"
+        parameters=[parameters.AFTER_SEQ],
+        responses=schema.answers(schema.EVENTS) | schema.OTHER_LOG,
+        operation_id="listOrderEvents",
     )
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order's history after a seq: the same records that the WebSocket sends."""
