@@ -91,6 +91,7 @@ def rpc_proxy(target: str) -> Iterator[RpcProxy]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # headers and body in one packet
 
         def do_POST(self) -> None:
             reply = proxy.handle(self.rfile.read(int(self.headers["Content-Length"])))

@@ -5,60 +5,24 @@ finds it done.
 """
 
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from dex.chains.base import Snapshot
 from dex.chains.evm.directory import PoolFacts
 from dex.chains.evm.market_reader import MarketReader, Whole
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.rpc import Rpc
-from dex.deadline import apart, left_s, unless_limited
-from dex.errors import ChainUnavailable, DexError
+from dex.chains.evm.shared_work import SharedWork
+from dex.deadline import unless_limited
+from dex.errors import ChainUnavailable
 from dex.pools import Pool
 
 logger = logging.getLogger(__name__)
 
 # What one look may take in all: a first one asks several questions one after the other.
 LOOK_S = 60.0
-
-
-class _Look:
-    """One look at the market, under way in a thread of its own."""
-
-    def __init__(self, look: Callable[[], Snapshot]) -> None:
-        self.began_at = time.monotonic()
-        self.pid = os.getpid()
-        self._look = look
-        self._done = threading.Event()
-        self._found: Snapshot | None = None
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Look; whatever goes wrong is for those who wait."""
-        try:
-            with apart(LOOK_S):
-                self._found = self._look()
-        except Exception as error:
-            self._error = error
-
-    def wake(self) -> None:
-        """Let those go on who wait."""
-        self._done.set()
-
-    def wait(self, host_hint: str) -> Snapshot:
-        """What was found. Raises: ChainUnavailable, also when the caller's time is over before."""
-        if not self._done.wait(min(LOOK_S + 1, left_s())):
-            waited_s = time.monotonic() - self.began_at
-            raise ChainUnavailable(f"the market is still being read after {waited_s:.0f} s", hint=host_hint)
-        if isinstance(self._error, DexError):
-            raise ChainUnavailable(self._error.detail, hint=self._error.hint)
-        if self._error is not None:
-            raise self._error
-        assert self._found is not None
-        return self._found
 
 
 class EvmMarket:
@@ -68,7 +32,7 @@ class EvmMarket:
         self._options = options
         self._reader = MarketReader(rpc, options, extra_pools)
         self._lock = threading.Lock()
-        self._current: _Look | None = None
+        self._current: SharedWork[Snapshot] | None = None
         self._looked_at = self._expired_at = float("-inf")
         self._is_reread = False
         self._discovered_at = time.monotonic()
@@ -94,7 +58,7 @@ class EvmMarket:
                     return seen
                 look = self._under_way() or self._begin()
             with unless_limited(self._options.deadline_s):
-                found = look.wait("The node is slow: the next try finds what is read meanwhile")
+                found = look.wait()
             if look.began_at >= expired_at:
                 return found
 
@@ -109,23 +73,20 @@ class EvmMarket:
             self._expired_at = time.monotonic()
             self._is_reread = self._is_reread or is_reread
 
-    def _under_way(self) -> _Look | None:
-        """Not one of another process, which this one was forked from."""
-        return self._current if self._current is not None and self._current.pid == os.getpid() else None
+    def _under_way(self) -> SharedWork[Snapshot] | None:
+        return self._current if self._current is not None and self._current.is_of_this_process else None
 
-    def _begin(self) -> _Look:
-        look = self._current = _Look(self._look)
-        threading.Thread(target=self._run, args=(look,), name="market", daemon=True).start()
+    def _begin(self) -> SharedWork[Snapshot]:
+        look = self._current = SharedWork("the look at the market", self._look, LOOK_S)
+        look.start(after=self._end)
         return look
 
-    def _run(self, look: _Look) -> None:
-        look.run()
+    def _end(self) -> None:
         with self._lock:
-            if self._current is look:
-                self._current = None
-        look.wake()
+            self._current = None
         if time.monotonic() - self._discovered_at >= self._options.discovery_s:
-            self._renew()
+            self._discovered_at = time.monotonic()
+            SharedWork("the search for new pools", self._renew, LOOK_S).start()
 
     def _look(self) -> Snapshot:
         with self._lock:
@@ -145,9 +106,7 @@ class EvmMarket:
 
     def _renew(self) -> None:
         """Look for new pools, and read all of them whole, while others go on with those that are known."""
-        self._discovered_at = time.monotonic()
         try:
-            with apart(LOOK_S):
-                self._renewed = self._reader.read(self._reader.newest())
+            self._renewed = self._reader.read(self._reader.newest())
         except ChainUnavailable as error:
             logger.warning("no new pools were looked for: %s", error.detail)

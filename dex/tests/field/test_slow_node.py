@@ -97,7 +97,7 @@ def test_a_market_that_takes_longer_than_a_caller_may_wait_is_there_for_the_next
     proxy.delay_s = 0.3
     began = time.monotonic()
 
-    with pytest.raises(ChainUnavailable, match="the market is still being read"):
+    with pytest.raises(ChainUnavailable, match="the look at the market is still under way"):
         engine.route([ONE_ETH])
     waited_s = time.monotonic() - began
     for _ in range(10):

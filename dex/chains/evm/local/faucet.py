@@ -1,5 +1,6 @@
 """Fills new wallets on the local chain, lets the router take so much of each token, and lets them act in batches."""
 
+import threading
 from collections.abc import Sequence
 
 from dex.chains.evm.abi import APPROVE, TRANSFER_TO
@@ -8,12 +9,14 @@ from dex.chains.evm.deployments import Deployment
 from dex.chains.evm.local.market import atoms_worth
 from dex.chains.evm.local.node import Anvil
 from dex.chains.evm.options import ListedToken
+from dex.chains.evm.shared_work import SharedWork
 from dex.errors import ChainUnavailable
 
 NATIVE_ATOMS = 1_000 * 10**18
 # Of each token, and the router's allowance of it.
 GRANT_USD = 10_000_000
 GAS = 100_000
+FUND_S = 60.0
 
 
 class Faucet:
@@ -24,9 +27,28 @@ class Faucet:
         self._router = deployment.router
         self._batch_account = deployment.batch_account
         self._tokens = tuple(tokens)
+        self._lock = threading.Lock()
+        self._funded: set[str] = set()
+        self._under_way: dict[str, SharedWork[None]] = {}
 
     def fund(self, wallet: str) -> None:
         """Give a new wallet of everything, and approve in its name. Raises: LocalChainError, ChainUnavailable.
+
+        It takes several questions in a row, which go on while a caller has to leave.
+        """
+        with self._lock:
+            if wallet in self._funded:
+                return
+            work = self._under_way.get(wallet)
+            if work is None or work.is_done or not work.is_of_this_process:
+                work = self._under_way[wallet] = SharedWork("filling the wallet", lambda: self._fund(wallet), FUND_S)
+                work.start()
+        work.wait()
+        with self._lock:
+            self._funded.add(wallet)
+
+    def _fund(self, wallet: str) -> None:
+        """Fill it, once.
 
         Approvals have the wallet's first nonces, so that two processes that do this at once do it once; what comes
         second is refused as known or too late.
