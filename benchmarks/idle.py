@@ -12,7 +12,6 @@ from pathlib import Path
 import psycopg
 
 from orderengine.devstack.attach import attach
-from orderengine.devstack.environment import load, state_directory
 from orderengine.devstack.state import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +25,9 @@ KIB_PER_MIB = 1024
 def main() -> None:
     """Watch for a while, then print one line per part and the sums."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
-    if not attach(ROOT) or not (groups := read_table(state_directory(ROOT, load(ROOT)), "processes")):
+    # The engine that runs says where it keeps its state.
+    state = os.environ.get("STATE_DIR") if attach(ROOT) else None
+    if not state or not (groups := read_table(Path(state), "processes")):
         sys.exit("No engine runs here: `make run` in another terminal, then again.")
     before = cpu_s(groups)
     started = time.monotonic()
