@@ -33,7 +33,7 @@ def read_json(text: bytes | str) -> Any:
         raise JsonError("must not hold NUL characters")
     if b"{" in raw:
         # A second reading: the first one is quick and strict, but keeps the last of two members without a word.
-        json.loads(raw.decode(), object_pairs_hook=once, parse_float=_exact)
+        _DECODER.decode(raw.decode())
     return parsed
 
 
@@ -59,6 +59,9 @@ def _exact(text: str) -> float:
     if not is_exact:
         raise JsonError(f"holds a number that cannot be kept exactly: {text[:40]}")
     return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=once, parse_float=_exact)
 
 
 def _is_deeper(value: Any, most: int) -> bool:
