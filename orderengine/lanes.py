@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from orderengine.pace import Lane
 from orders.config import api_is_open
 from orders.key_format import prefix_of
@@ -38,6 +40,7 @@ class Desks:
         self._ready = Desk(ThreadPoolExecutor(2, thread_name_prefix="ready"), Lane(0.05, 0.5, 1.0), must_answer=True)
         self._people = Desk(ThreadPoolExecutor(few, thread_name_prefix="people"), Lane(0.25, 3.0, 10.0))
         self._strangers = Desk(ThreadPoolExecutor(few, thread_name_prefix="stranger"), Lane(0.1, 1.0, 10.0))
+        self._files = Desk(ThreadPoolExecutor(few, thread_name_prefix="file"), Lane(0.1, 1.0, 10.0))
         # A key that was not seen yet waits among its like, for one that is made up costs as much as one that is good.
         self._newcomers = Desk(ThreadPoolExecutor(few, thread_name_prefix="newcomer"), Lane(0.1, 1.0, 10.0))
         self._known: set[int] = set()
@@ -49,6 +52,8 @@ class Desks:
             return self._health if path == "/health" else self._ready
         if path.startswith(API) and path not in OPEN:
             return self._of_api(_header(scope, b"authorization"))
+        if path.startswith(settings.STATIC_URL):
+            return self._files
         return self._people if SESSION_COOKIE in _header(scope, b"cookie") else self._strangers
 
     def learn(self, scope: Any, status: int) -> None:
