@@ -2,9 +2,9 @@
 
     make bench ARGS="strangers --orders 100"
 
-Prints one JSON line. `post_p50_ms` and `ratios`: one POST after another on an idle engine, and while 32 clients ask for
-a page as fast as they are answered (`idle again` says what the machine itself did meanwhile); `answered_per_s` is what
-they got. `unread_growth_mib`: how much the web process grows while clients that never read ask for the largest file,
+Prints one JSON line. `post_p50_ms`: one POST after another while 32 clients ask for a page as fast as they are answered,
+`idle_p50_ms` before and after each page without them, `ratios` the one over the mean of the others next to it;
+`answered_per_s` is what the clients got. `unread_growth_mib`: how much the web process grows while clients that never read ask for the largest file,
 at most and a while after they have left.
 """
 
@@ -115,20 +115,22 @@ def unread(stack: Stack, clients: int, watch_s: float) -> dict[str, float]:
 
 def measure(stack: Stack, options: argparse.Namespace) -> dict[str, object]:
     """All of it on one engine."""
-    post_p50_ms(stack, options.orders)  # warm
-    idle = post_p50_ms(stack, options.orders)
-    p50: dict[str, float] = {"idle": idle}
+    idle = [post_p50_ms(stack, options.orders) for _ in range(2)][1:]  # the first warms it up
+    p50: dict[str, float] = {}
+    ratios: dict[str, float] = {}
     answered: dict[str, float] = {}
     for path in options.paths:
         with strangers(stack, path, options.clients) as count:
             started_at, before = time.monotonic(), count.value
             p50[path] = post_p50_ms(stack, options.orders)
             answered[path] = round((count.value - before) / (time.monotonic() - started_at), 1)
-    p50["idle again"] = post_p50_ms(stack, options.orders)
+        idle.append(post_p50_ms(stack, options.orders))
+        ratios[path] = round(2 * p50[path] / (idle[-2] + idle[-1]), 2)
     return {
         "strangers": options.clients,
         "post_p50_ms": p50,
-        "ratios": {path: round(value / idle, 2) for path, value in p50.items() if path != "idle"},
+        "idle_p50_ms": idle,
+        "ratios": ratios,
         "answered_per_s": answered,
         "unread_clients": options.unread,
         "unread_growth_mib": unread(stack, options.unread, options.watch),

@@ -34,15 +34,15 @@ class Desks:
     """Callers of the API never wait for strangers, nor do probes and people who are signed in."""
 
     def __init__(self, most_threads: int) -> None:
-        few = min(4, most_threads)
+        few = min(2, most_threads)
         self._callers = Desk(ThreadPoolExecutor(most_threads, thread_name_prefix="request"))
         self._health = Desk(ThreadPoolExecutor(1, thread_name_prefix="health"), Lane(0.05, 0.5, 1.0), must_answer=True)
         self._ready = Desk(ThreadPoolExecutor(2, thread_name_prefix="ready"), Lane(0.05, 0.5, 1.0), must_answer=True)
         self._people = Desk(ThreadPoolExecutor(few, thread_name_prefix="people"), Lane(0.25, 3.0, 10.0))
-        self._strangers = Desk(ThreadPoolExecutor(few, thread_name_prefix="stranger"), Lane(0.1, 1.0, 10.0))
-        self._files = Desk(ThreadPoolExecutor(few, thread_name_prefix="file"), Lane(0.1, 1.0, 10.0))
+        self._strangers = Desk(ThreadPoolExecutor(few, thread_name_prefix="stranger"), Lane(0.1, 0.3, 10.0))
+        self._files = Desk(ThreadPoolExecutor(few, thread_name_prefix="file"), Lane(0.1, 0.3, 10.0))
         # A key that was not seen yet waits among its like, for one that is made up costs as much as one that is good.
-        self._newcomers = Desk(ThreadPoolExecutor(few, thread_name_prefix="newcomer"), Lane(0.1, 1.0, 10.0))
+        self._newcomers = Desk(ThreadPoolExecutor(few, thread_name_prefix="newcomer"), Lane(0.1, 0.3, 10.0))
         self._known: set[int] = set()
 
     def of(self, scope: Any) -> Desk:
