@@ -29,7 +29,7 @@ from orders.problems import Problem
 # More than the database has connections for; those who wait for one are answered that they must come again.
 MAX_THREADS = 64
 # What the server itself spends on a request, and on each piece of an answer.
-REQUEST_S, PIECE_S = 0.0008, 0.0002
+REQUEST_S, PIECE_S = 0.0015, 0.0002
 BUSY = Problem("throttled", "too many requests without a key at once")
 
 
