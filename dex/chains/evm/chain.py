@@ -3,18 +3,18 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from dex.chains.base import Contradiction, Snapshot
-from dex.chains.evm import abi, delegation
+from dex.chains.evm import delegation
 from dex.chains.evm.answers import Block, NodeReceipt
 from dex.chains.evm.approvals import APPROVAL_GAS, allowed, tried_calls
+from dex.chains.evm.broadcasts import broadcast
 from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
 from dex.chains.evm.drafts import Draft, draft_of
 from dex.chains.evm.facts import deadline_of
-from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.fees import ASK, fees_of
 from dex.chains.evm.fields import BadAnswer
+from dex.chains.evm.holdings import balances, low_on_gas
 from dex.chains.evm.market import EvmMarket
 from dex.chains.evm.options import EvmOptions
 from dex.chains.evm.receipts import receipt_of
@@ -22,17 +22,13 @@ from dex.chains.evm.rehearsal import Rehearsal, Trial
 from dex.chains.evm.replies import Call
 from dex.chains.evm.reverts import explain
 from dex.chains.evm.rpc import Rpc
-from dex.chains.evm.rpc_errors import RpcError
 from dex.chains.evm.second_look import SecondLook
 from dex.chains.evm.transaction import Envelope, chain_name, read_envelope, sign
-from dex.chains.evm.transport import Unreachable
-from dex.chains.evm.wrapping import native_of, native_units, tokens_of, wrapping_pools
+from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
 from dex.errors import (
     BroadcastRejected,
-    BroadcastTimeout,
     ChainUnavailable,
     DexError,
-    RetryableError,
     SigningRefused,
 )
 from dex.signers import NO_CODE, Signer
@@ -116,32 +112,11 @@ class EvmChain:
 
     def balances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""
-        data = "0x" + abi.BALANCE_OF.call(wallet).hex()
-        tokens = self._options.tokens
-        calls: list[Call] = [("eth_call", [{"to": token.address, "data": data}, "latest"]) for token in tokens]
-
-        def read(answers: list[Any]) -> dict[str, int]:
-            native, *held = answers
-            found = {
-                token.symbol: int(abi.BALANCE_OF.result(answer)[0]) for token, answer in zip(tokens, held, strict=True)
-            }
-            return found | {self._native.symbol: native}
-
-        return self._rpc.taken([("eth_getBalance", [wallet, "latest"]), *calls], read)
+        return balances(self._rpc, self._options.tokens, self._native.symbol, wallet)
 
     def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
         """See `Chain`."""
-        floor = self._options.min_native
-        if not floor or not wallets:
-            return {}
-        answers = self._rpc.results([("eth_getBalance", [wallet, "latest"]) for wallet in wallets])
-        held = dict(zip(wallets, answers, strict=True))
-        symbol = self._native.symbol
-        return {
-            wallet: f"{native_units(atoms)} {symbol} is below the floor of {native_units(floor)} {symbol}"
-            for wallet, atoms in held.items()
-            if atoms < floor
-        }
+        return low_on_gas(self._rpc, self._options.min_native, self._native.symbol, wallets)
 
     def allowances(self, wallet: str) -> dict[str, int]:
         """See `Chain`."""
@@ -230,12 +205,8 @@ class EvmChain:
         return [self._reprice(signed, fees) for signed, fees in bids]
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
-        """See `Chain`. Every node is told, and the best word of any of them counts."""
-        if not transactions:
-            return []
-        calls: list[Call] = [("eth_sendRawTransaction", ["0x" + item.raw.hex()]) for item in transactions]
-        by_node = self._rpc.send(calls)
-        return [_best([_sent(answers[number]) for answers in by_node]) for number in range(len(calls))]
+        """See `Chain`."""
+        return broadcast(self._rpc, transactions)
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """See `Chain`."""
@@ -355,18 +326,3 @@ def _apart(intent: SwapIntent) -> SwapIntent:
 
 def _count(wallet: str, tag: str) -> Call:
     return ("eth_getTransactionCount", [wallet, tag])
-
-
-def _sent(answer: object) -> DexError | None:
-    """What one node says about sent bytes."""
-    if isinstance(answer, Unreachable):
-        return answer if answer.is_unsent else BroadcastTimeout(f"sent, but {answer.detail}")
-    return refusal_of(answer.message) if isinstance(answer, RpcError) else None
-
-
-def _best(answers: Sequence[DexError | None]) -> DexError | None:
-    """None when any node has it; surely unsent only when no node can have it."""
-    if None in answers:
-        return None
-    doubts = [answer for answer in answers if not isinstance(answer, RetryableError)]
-    return doubts[0] if doubts else answers[0]
