@@ -20,6 +20,7 @@ from channels.layers import get_channel_layer
 from orders.cursor import Cursor, Position
 from orders.event_log import Entry, Row, in_order, missing
 from orders.events import GROUP
+from orders.redis_errors import redis_reason
 from orders.tail import MAX_ROWS, Tail
 
 logger = logging.getLogger(__name__)
@@ -181,11 +182,13 @@ class EventFeed:
     async def _listen(self) -> None:
         layer = get_channel_layer()
         assert layer is not None
+        said = ""
         while True:
             try:
                 channel = await layer.new_channel()
                 await layer.group_add(GROUP, channel)
                 self._listening.set()
+                said = ""
                 try:
                     while True:
                         self._hint((await layer.receive(channel))["accounts"])
@@ -193,7 +196,9 @@ class EventFeed:
                     await asyncio.shield(layer.group_discard(GROUP, channel))
             except Exception as error:
                 self._listening.clear()
-                logger.warning("event feed lost Redis (%s), trying again", type(error).__name__)
+                if (reason := redis_reason(error)) != said:
+                    said = reason
+                    logger.warning("event feed lost Redis (%s): it reads rows each second until that is back", reason)
                 await asyncio.sleep(RECONNECT_S)
 
     def _hint(self, account_ids: Iterable[int]) -> None:

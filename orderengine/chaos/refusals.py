@@ -44,6 +44,11 @@ REFUSALS: dict[str, Refusal] = {
     "OOM": Refusal(
         lambda client, _: client.config_set("maxmemory", 1), lambda client, _: client.config_set("maxmemory", 0)
     ),
+    # An operator's mistake, or rights that were taken away.
+    "NOPERM": Refusal(
+        lambda client, _: client.execute_command("ACL", "SETUSER", "default", "-@write"),
+        lambda client, _: client.execute_command("ACL", "SETUSER", "default", "+@all"),
+    ),
     "MISCONF": Refusal(_misconf, lambda client, _: client.config_set("save", "")),
 }
 

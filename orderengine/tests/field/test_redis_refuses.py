@@ -90,6 +90,29 @@ def test_orders_go_on_while_redis_refuses_and_no_process_ends(
     assert whole.processes() == before
 
 
+def test_a_password_that_was_changed_is_waited_for(whole: Engine, http: httpx.Client) -> None:
+    """WRONGPASS for whoever connects again, until it is the old one again."""
+    before, client = whole.processes(), whole.redis()
+    whole.said.clear()
+    password = whole.shared("environment")["REDIS_PASSWORD"]
+    with client.client() as control:  # stays signed in
+        control.config_set("requirepass", "another")
+        try:
+            control.client_kill_filter(_type="normal", skipme=True)
+            control.client_kill_filter(_type="pubsub")
+            time.sleep(3)
+            until_filled(http, place(http))
+            reason = http.get("/ready").json()["checks"]["redis"]["reason"]
+        finally:
+            control.config_set("requirepass", password)
+
+    assert sum("event feed lost Redis" in line for line in whole.said) <= 2  # the dead socket, then the password
+    assert reason == "Redis does not take writes (the password is refused): orders go on without it, more slowly"
+    until(lambda: http.get("/ready").status_code == 200, 15)
+    until_filled(http, place(http))
+    assert whole.processes() == before
+
+
 def test_a_worker_child_that_dies_meanwhile_is_replaced(whole: Engine, http: httpx.Client, refusing: Any) -> None:
     """Its parent waits for the broker, and must look after it all the same."""
     worker = whole.processes()["worker"]
