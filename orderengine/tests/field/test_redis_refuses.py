@@ -95,7 +95,7 @@ def test_a_password_that_was_changed_is_waited_for(whole: Engine, http: httpx.Cl
     before, client = whole.processes(), whole.redis()
     whole.said.clear()
     password = whole.shared("environment")["REDIS_PASSWORD"]
-    with client.client() as control:  # stays signed in  # type: ignore[no-untyped-call]
+    with client.client() as control:  # type: ignore[no-untyped-call]  # stays signed in
         control.config_set("requirepass", "another")
         try:
             control.client_kill_filter(_type="normal", skipme=True)
