@@ -5,6 +5,7 @@ time; `market.py` shares what is found.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Farther back than this the pools are read whole instead: nodes limit the range of one question for logs.
 MAX_BLOCKS_FOLLOWED = 500
+# A lower block than the one before is a machine that lags; after this time the chain itself has gone back.
+LAG_S = 4.0
 NEWEST: Call = ("eth_getBlockByNumber", ["latest", False])
 
 
@@ -45,6 +48,7 @@ class MarketReader:
         self._reader = Reader(rpc, options.deployment.multicall)
         self._states: dict[str, PoolState] = {}
         self._head: Block | None = None
+        self._behind_since: float | None = None
         self.facts: dict[str, PoolFacts] = {}
         self.pools: dict[str, Pool | None] = {}
         self.snapshot: Snapshot | None = None
@@ -86,7 +90,7 @@ class MarketReader:
 
     def _follow(self, before: Block, head: Block) -> bool:
         """Carry the pools on to the block; whether that was possible. Raises: ChainUnavailable."""
-        if head.hash == before.hash:
+        if head.hash == before.hash or self._lags(before, head):
             return True
         if not 0 < head.number - before.number <= MAX_BLOCKS_FOLLOWED:
             return False
@@ -105,6 +109,15 @@ class MarketReader:
             self.pools[address] = built(self.facts[address], self._states[address])
         self._take(head)
         return True
+
+    def _lags(self, before: Block, head: Block) -> bool:
+        """Whether the machine that answered is behind what another one of its node has said a moment ago."""
+        if head.number >= before.number:
+            self._behind_since = None
+            return False
+        now = time.monotonic()
+        self._behind_since = now if self._behind_since is None else self._behind_since
+        return now - self._behind_since < LAG_S
 
     def _news(self, before: Block, head: Block) -> tuple[Sequence[Log], dict[str, Any]] | None:
         """The pools' events between two blocks of one branch, and their prices after the second by the contracts.

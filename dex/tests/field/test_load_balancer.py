@@ -167,6 +167,23 @@ def test_nobody_is_absent_by_the_word_of_a_machine_that_has_not_the_block(world:
     assert trader.engine.chain.are_absent([signed.tx_hash], block) == [False]
 
 
+def test_a_machine_that_lags_does_not_take_the_market_back(
+    world: World, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trader = Trader.on(world, urls=(proxy.url,))
+    trader.quote()
+    early = world.anvil.ask("eth_getBlockByNumber", "latest", False)
+    moved(world)
+    after = trader.quote()
+    proxy.answers["eth_getBlockByNumber"] = early
+    asked = len(proxy.requests)
+
+    assert trader.quote() == after
+    assert proxy.requests[asked:] == [["eth_getBlockByNumber"]]  # nothing is read again
+    monkeypatch.setattr("dex.chains.evm.market_reader.LAG_S", 0.0)
+    assert trader.quote().amount_out > after.amount_out  # a chain that went back for good
+
+
 def test_a_standing_waits_for_its_block(world: World, proxy: RpcProxy) -> None:
     trader = Trader.on(world, urls=(proxy.url,), confirmations=1)
     trader.engine.standing([trader.wallet])
