@@ -1,6 +1,7 @@
 """Of all tests: a database connection that was lost costs the test that lost it, and none after it.
 
-Django keeps a dead connection until a request begins or ends, and no test has one.
+Django keeps a dead connection until a request begins or ends, and no test has one. It stands at the top because
+hooks of a package's own conftest.py see the tests of that package alone.
 """
 
 import pytest

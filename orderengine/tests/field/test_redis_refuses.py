@@ -77,8 +77,8 @@ def test_orders_go_on_while_redis_refuses_and_no_process_ends(
     refusing(code)
 
     until_filled(http, place(http))
-    ready = http.get("/ready")
     time.sleep(LONG_S)
+    ready = http.get("/ready")  # its report may be a second old
     until_filled(http, place(http))
 
     reason = f"Redis does not take writes ({code}): orders go on without it, more slowly"
