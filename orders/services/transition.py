@@ -145,10 +145,10 @@ def _by_order(change: Change) -> UUID:
 # A wait is counted from its first moment until something is signed, over all that was tried meanwhile.
 _WAITING_SINCE = """CASE
                     WHEN %(waiting_for)s::text IS NOT NULL THEN coalesce(o.waiting_since, now())
-                    WHEN %(target)s IN ('ROUTING', 'BUILDING') AND o.status <> 'SUBMITTED' THEN o.waiting_since END"""
-_IS_CALLED_BACK = (
-    "(o.cancel_requested_at IS NOT NULL AND o.status <> %(target)s AND %(target)s IN ('ROUTING', 'BUILDING'))"
-)
+                    WHEN %(target)s::varchar IN ('ROUTING', 'BUILDING') AND o.status <> 'SUBMITTED'
+                    THEN o.waiting_since END"""
+_IS_CALLED_BACK = """(o.cancel_requested_at IS NOT NULL AND o.status <> %(target)s::varchar
+                    AND %(target)s::varchar IN ('ROUTING', 'BUILDING'))"""
 
 
 @cache
@@ -162,7 +162,7 @@ def _statement(columns: tuple[str, ...]) -> str:
                 AS v(order_id uuid, since timestamptz, seq int, delay_s float8, data jsonb{names})
         ), moved AS (
             UPDATE orders_order o
-            SET status = %(target)s, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
+            SET status = %(target)s::varchar, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
                 due_at = now() + v.delay_s * interval '1 second',
                 lease_until = now() + %(lease_s)s::int * interval '1 second',
                 lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
