@@ -16,6 +16,8 @@ from coincurve import PrivateKey, PublicKey
 from eth_account import Account
 from eth_hash.auto import keccak
 
+from dex.signers.keystore_terms import fault_in
+
 # Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that nobody uses here; at
 # that depth nested input kills the process instead of being refused.
 sys.setrecursionlimit(1_000)
@@ -46,9 +48,14 @@ def read_keystore(path: Path) -> dict[str, Any]:
         raise KeystoreError(f"{path} cannot be read: {type(error).__name__}") from None
     if not isinstance(described, Mapping):
         raise KeystoreError(f"{path} is no keystore: its JSON is no object")
-    fields = {name.lower(): value for name, value in described.items()}
+    fields: dict[str, Any] = _lowered(described)
     _check_version(path, fields)
     return fields
+
+
+def _lowered(value: Any) -> Any:
+    """With all names in lower case, as some wallets do not write them."""
+    return {name.lower(): _lowered(inner) for name, inner in value.items()} if isinstance(value, Mapping) else value
 
 
 def address_in(path: Path) -> str:
@@ -72,8 +79,10 @@ def open_json(path: Path, passphrase: str, opener: str = "the passphrase") -> by
 
 
 def open_secret(path: Path, passphrase: str, opener: str) -> bytes:
-    """The bytes in a keystore as they are. Raises: KeystoreError."""
+    """The bytes in a keystore as they are. Raises: KeystoreError, also where it costs more than it may."""
     fields = read_keystore(path)
+    if fault := fault_in(fields.get("crypto")):
+        raise KeystoreError(f"{path} cannot be decrypted: {fault}")
     try:
         return bytes(Account.decrypt(fields, passphrase))
     except ValueError as error:

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,55 @@ def test_other_kinds_and_broken_files_are_refused_in_words(tmp_path: Path, descr
     with pytest.raises(KeystoreError, match=words) as caught:
         open_json(_written(tmp_path / "other.json", described), PASSPHRASE)
     assert str(tmp_path / "other.json") in str(caught.value)
+
+
+def _of_kind(kdf: str, **terms: Any) -> dict[str, Any]:
+    described = _encrypted(KEY)
+    crypto = described["crypto"]
+    plain = {"dklen": 32, "salt": "00" * 32} | ({"c": 2, "prf": "hmac-sha256"} if kdf == "pbkdf2" else {})
+    crypto["kdf"], crypto["kdfparams"] = kdf, (crypto["kdfparams"] if kdf == "scrypt" else plain) | terms
+    return described
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        (_of_kind("scrypt", n=2**20), "more than 512 MiB of memory"),
+        (_of_kind("scrypt", n=2**40), "more than 512 MiB of memory"),
+        (_of_kind("scrypt", r=2**30), "more than 512 MiB of memory"),
+        (_of_kind("scrypt", p=10**9), "too much time"),
+        (_of_kind("scrypt", n=3), "n a power of two"),
+        (_of_kind("scrypt", n=1), "n a power of two"),
+        (_of_kind("scrypt", n="2"), "n a power of two"),
+        (_of_kind("scrypt", n=True), "n a power of two"),
+        (_of_kind("scrypt", r=0), "above zero"),
+        (_of_kind("scrypt", p=-1), "above zero"),
+        (_of_kind("scrypt", N=2**40), "more than 512 MiB of memory"),
+        (_of_kind("scrypt", dklen=10**9), "dklen is not between 32 and 64"),
+        (_of_kind("scrypt", dklen=16), "dklen is not between 32 and 64"),
+        (_of_kind("pbkdf2", c=10**9), "too much time"),
+        (_of_kind("pbkdf2", c=0), "c is no whole number above zero"),
+        (_of_kind("pbkdf2", dklen=10**9), "dklen is not between 32 and 64"),
+        (_of_kind("pbkdf2", prf="hmac-sha512"), "prf is not hmac-sha256"),
+        (_of_kind("argon2"), "neither scrypt nor pbkdf2"),
+        ({"version": 3, "crypto": {"cipher": "aes-128-cbc"}}, "cipher is not aes-128-ctr"),
+    ],
+    ids=range(19),
+)
+def test_what_a_keystore_demands_is_looked_at_before_it_is_computed(
+    tmp_path: Path, described: object, words: str
+) -> None:
+    started_at = time.monotonic()
+
+    with pytest.raises(KeystoreError, match=words):
+        open_json(_written(tmp_path / "dear.json", described), PASSPHRASE)
+    assert time.monotonic() - started_at < 1
+
+
+def test_names_of_fields_in_any_case_are_read(tmp_path: Path) -> None:
+    text = json.dumps(_encrypted(KEY)).replace('"crypto"', '"Crypto"').replace('"kdfparams"', '"KdfParams"')
+
+    assert open_json(_written(tmp_path / "upper.json", text), PASSPHRASE) == KEY
 
 
 def test_a_wrong_passphrase_is_told_from_a_broken_file(tmp_path: Path) -> None:
