@@ -65,6 +65,12 @@ class Tail:
         return [read_event(row) for row in await self._fetch(BROUGHT, [recordset(map(Missing._asdict, wanted))])]
 
     async def _fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        assert self._session is not None
-        async with await self._session.execute(statement.encode(), parameters) as cursor:
-            return await cursor.fetchall()
+        """Raises: psycopg.Error. The session is given up then: what it has prepared may be lost for good."""
+        session = self._session
+        assert session is not None
+        try:
+            async with await session.execute(statement.encode(), parameters) as cursor:
+                return await cursor.fetchall()
+        except psycopg.Error:
+            await session.close()
+            raise
