@@ -11,7 +11,8 @@ from orders.serializers import CLIENT_ORDER_ID_PATTERN, TIME
 from orders.states import OrderStatus
 
 MAX_KEY_LENGTH = 255
-KEY_PATTERN = r"^[!-~]+$"
+# Printable ASCII but the comma, with which HTTP joins the values of a header that is stated twice.
+KEY_PATTERN = r"^[!-+\--~]+$"
 
 
 # No text here holds NUL, which PostgreSQL cannot store.

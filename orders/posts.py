@@ -73,9 +73,10 @@ def idempotency_of(request: Request) -> Idempotency | None:
     if key is None:
         return None
     if len(key) > MAX_KEY_LENGTH or re.fullmatch(KEY_PATTERN, key) is None:
-        detail = f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable ASCII characters without blanks"
+        form = f"1 to {MAX_KEY_LENGTH} printable ASCII characters without blanks or commas"
+        detail = f"Idempotency-Key must be stated once, as {form}"
         raise ProblemError(Problem("invalid", detail))
-    stated = [request.method, request.path, request.data]
+    stated = [request.method, request.path_info, request.data]
     return Idempotency(key, hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest())
 
 

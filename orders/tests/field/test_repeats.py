@@ -1,5 +1,6 @@
 """A repeat gets the first answer before anything else is judged, whatever has changed between the two posts."""
 
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -272,3 +273,25 @@ def test_a_repeat_of_an_order_that_an_earlier_version_stored_is_known_by_its_ter
     assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
     assert again.json()["id"] == str(placed.order.id)  # type: ignore[union-attr]
     assert (other.status_code, other.json()["code"]) == (422, "client_order_id_reused")
+
+
+def test_a_repeat_is_one_whatever_its_slash_blanks_and_member_order(api: Api) -> None:
+    first = api.post("orders", buy(), **KEY)
+    spellings = [json.dumps(buy(), indent=2), json.dumps(dict(reversed(buy().items())), separators=(",", ":"))]
+
+    answers = [api.post(path, text, **KEY) for path in ("orders", "orders/") for text in spellings]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(201, first.json())] * 4
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("path", ["orders", "orders/batch", "orders?dry_run=true"])
+@pytest.mark.parametrize("keys", ["k-1,k-1", "k-1,", ",", "k-1,k-2"])
+def test_a_key_that_is_stated_twice_is_none(api: Api, path: str, keys: str) -> None:
+    """Headers of one name arrive joined by commas, from the server itself or from a proxy before it."""
+    body = {"orders": [buy()]} if "batch" in path else buy()
+
+    answer = api.post(path, body, **{"Idempotency-Key": keys})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert not Order.objects.exists()
