@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -44,6 +44,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (drf.Throttled, "throttled"),
     (drf.ParseError, "malformed_json"),
     (RequestDataTooBig, "body_too_large"),
+    (SuspiciousOperation, "invalid"),  # such as a thousand query parameters
 )
 # SQLSTATE of tables and columns that another version of this program has, or has not made yet.
 _OTHER_SCHEMA = ("42P01", "42703")

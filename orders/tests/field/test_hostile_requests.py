@@ -304,3 +304,13 @@ def test_a_refused_order_leaves_nothing(caller: Client) -> None:
     answer = caller.post("/api/v1/orders", json.dumps(order), content_type="application/json")
 
     assert (answer.status_code, Order.objects.count(), Wallet.objects.count()) == (400, 0, 0)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("address", [*(f"/api/v1/{name}" for name in API), "/admin/", "/x"])
+def test_no_number_of_parameters_is_a_server_error(
+    browser: Client, caller: Client, address: str, method: str, wrong: list[Any]
+) -> None:
+    for client in (browser, caller):
+        answer = client.generic(method, f"{address}?{'a=1&' * 1500}", "{}", content_type="application/json")
+        assert answer.status_code < 500
