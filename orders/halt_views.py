@@ -31,11 +31,17 @@ class HaltRequestSerializer(StrictSerializer):
         required=False,
         default="",
         allow_blank=True,
-        help_text="Account, wallet, venue or chain.",
+        help_text="Account, wallet, venue or chain. Left out: one's own account, or the engine's chain.",
     )
     reason = StrictTextField(
         max_length=200, validators=[RegexValidator(r"\S", "must say why")], help_text="Kept in the audit log."
     )
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """An empty name is a variable that was not set, and must not mean one's own."""
+        if asked["scope"] != "global" and not self.initial_data.get("name", "-").strip():
+            raise serializers.ValidationError({"name": "must name one: leave it out for your own"})
+        return asked
 
 
 class HaltShape(serializers.Serializer[Any]):

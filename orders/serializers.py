@@ -257,4 +257,4 @@ class BatchRequestSerializer(StrictSerializer):
 class CancelRequestSerializer(StrictSerializer):
     """Optional body of a cancel."""
 
-    reason = StrictTextField(max_length=200, required=False, allow_blank=True)
+    reason = StrictTextField(max_length=200, required=False, validators=[RegexValidator(r"\S", "must say why")])

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from orders.models import Account, Order, TradingControl
+from orders.scopes import SCOPES
 from orders.serializers import BatchRequestSerializer, CancelRequestSerializer, OrderRequestSerializer
 from orders.strict_json import read_json
 from orders.tests.factories import api_key
@@ -313,3 +314,34 @@ def test_envelopes_are_taken_exactly_where_the_schema_takes_them(component: str,
     read = serializer(data=read_json(text))
 
     assert read.is_valid() == is_allowed, (body, read.errors)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t", "\u2003", None], ids=repr)
+@pytest.mark.parametrize("scope", ["account", "chain", "global", "venue", "wallet"])
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_an_empty_name_is_not_the_callers_own_account_or_chain(
+    tokens: None, account: Account, method: str, scope: str, text: Any
+) -> None:
+    """A script whose variable was empty paused the operator's account, or the whole chain."""
+    client = Client(headers={"Authorization": f"Bearer {api_key(account, scopes=list(SCOPES))}"})
+    body = json.dumps({"scope": scope, "name": text, "reason": "drill"})
+
+    answer = client.generic(method, "/api/v1/halt", body, content_type="application/json")
+
+    if (scope, text) == ("global", ""):
+        assert answer.status_code == (200 if method == "POST" else 404), "there is nothing to name"
+        return
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert not TradingControl.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u2003", None], ids=repr)
+def test_a_cancel_that_gives_a_reason_says_one(api: Api, text: Any) -> None:
+    order = api.post(GOOD).json()
+
+    answer = api.client.generic(
+        "DELETE", f"/api/v1/orders/{order['id']}", json.dumps({"reason": text}), content_type="application/json"
+    )
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/reason")
+    assert Order.objects.get().status == "PENDING"
