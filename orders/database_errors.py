@@ -5,6 +5,7 @@ nothing is wrong with what was asked. Everything else is a fault of ours.
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,6 +43,13 @@ _REASONS = (
     ("58", "the database meets errors of its disk or system"),
     ("28", "the database refuses the engine's credentials"),
 )
+# What a server or a pooler says instead of taking a connection, which comes without its SQLSTATE.
+_SAID = (
+    ("53300", re.compile(r"too many (clients|connections)|no more connections|connection slots", re.IGNORECASE)),
+    ("57P03", re.compile(r"starting up|shutting down|not (yet )?accepting connections|recovery mode", re.IGNORECASE)),
+    ("28", re.compile(r"authentication failed|no pg_hba|SASL|password", re.IGNORECASE)),
+    ("57014", re.compile(r"query_wait_timeout", re.IGNORECASE)),
+)
 _AWAY = "the database cannot be reached"
 
 
@@ -62,7 +70,7 @@ def sqlstate(error: BaseException | None) -> str:
 
 def unavailable_reason(error: BaseException) -> str:
     """Why the database is away, in words that hold no host, name or query."""
-    state = sqlstate(error)
+    state = sqlstate(error) or next((state for state, words in _SAID if words.search(str(error))), "")
     return next((words for begin, words in _REASONS if state.startswith(begin)), _AWAY)
 
 

@@ -45,6 +45,7 @@ REFUSED = [
     *(((*QUOTE, "--slippage-bps"), text) for text in (*NO_TEXT, "1e2", "5_0", "+50", " 50", "50.", "050", "10001")),
     *(((*PLACE, option), text) for option in ("--client-order-id", "--scenario", "--api-key-file") for text in NO_TEXT),
     *(((*PLACE, "--timeout"), text) for text in ("", "nan", "inf", "-1", "1e3", "1_0", " 5")),
+    *(((*PLACE, "--url"), text) for text in (*NO_TEXT, "http://[::1", "http://", "ftp://x", "127.0.0.1:3000")),
     *((("orders", "list", "--limit"), text) for text in (*NO_WHOLE, "0", "501")),
     *((("seed", "--count"), text) for text in (*NO_WHOLE, "0", "501")),
     *((("seed", option), text) for option in ("--spend", "--scenario") for text in NO_TEXT),
@@ -82,6 +83,25 @@ def test_an_option_is_what_it_says_or_refused(
     assert (desk.max_open_value, desk.max_open_orders) == (None, None)
     assert not ApiKey.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b" \n", b"a\nb", b"a b", "é".encode(), b"\xff\xfe", b"\xef\xbb\xbf"], ids=repr
+)
+def test_a_key_file_without_a_key_is_not_the_local_account(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    monkeypatch.setattr(EngineClient, "call", lambda *_: pytest.fail("it was sent"))
+    file = tmp_path / "key"
+    file.write_bytes(content)
+
+    with pytest.raises(CommandError, match=r"holds no API key|the key file cannot be read"):
+        call_command(*PLACE, "--api-key-file", str(file))
+
+    if content and b"\xff" not in content:
+        monkeypatch.setenv("ORDER_ENGINE_API_KEY", content.decode())
+        with pytest.raises(CommandError, match="ORDER_ENGINE_API_KEY holds no API key"):
+            call_command(*PLACE)
 
 
 def test_a_key_without_caps_says_nothing_of_caps(desk: Account) -> None:

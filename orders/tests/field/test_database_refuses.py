@@ -151,6 +151,29 @@ def test_the_reason_is_named_and_holds_nothing_that_the_server_said(state: str, 
     assert unavailable_reason(psycopg.errors.lookup(state)("host 10.0.0.1 user engine")) == reason
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("sorry, too many clients already", "the database has no connection left"),
+        ("remaining connection slots are reserved for roles with SUPERUSER", "the database has no connection left"),
+        ('too many connections for role "engine"', "the database has no connection left"),
+        ("no more connections allowed (max_client_conn)", "the database has no connection left"),
+        ("the database system is starting up", "the database is starting or stopping"),
+        ("the database system is not yet accepting connections", "the database is starting or stopping"),
+        ("the database system is in recovery mode", "the database is starting or stopping"),
+        ('password authentication failed for user "engine"', "the database refuses the engine's credentials"),
+        ("query_wait_timeout", "the database did not answer in time"),
+        ("server login failed: FATAL too many connections", "the database has no connection left"),
+        ("server conn crashed?", "the database cannot be reached"),
+    ],
+)
+def test_the_reason_is_named_where_no_connection_comes_about(said: str, reason: str) -> None:
+    """Libpq keeps the SQLSTATE to itself then."""
+    words = f'connection failed: connection to server at "10.0.0.1", port 5432 failed: FATAL:  {said}'
+
+    assert unavailable_reason(OperationalError(words)) == reason
+
+
 def test_a_session_with_a_demoted_server_is_given_up(client: Client) -> None:
     """It stays open and read-only; a pool handed it out again and again."""
     before = session()
