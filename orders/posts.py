@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import selectors
-from orders.access import account_of, within_key
+from orders.access import account_of, require_real_orders, within_key
 from orders.authentication import Caller
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
@@ -43,6 +43,7 @@ def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller) -> Terms | R
     """The terms of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases."""
     stated = stated_hash(fields)
     try:
+        require_real_orders(caller)
         terms = within_key(order_terms(fields, offer), caller)
     except ProblemError as error:
         terms = error.problem

@@ -81,6 +81,9 @@ class World:
     def key_order_cap(self) -> None:
         ApiKey.objects.update(max_order_value=1)
 
+    def key_dry_runs_only(self) -> None:
+        ApiKey.objects.update(is_dry_run_only=True)
+
     def key_day_cap(self) -> None:
         ApiKey.objects.update(max_day_value=0)
 
