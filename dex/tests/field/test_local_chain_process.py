@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,10 +54,12 @@ def local_chain(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             keeper.wait()
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def start(folder: Path, port: int, **environment: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dex.chains.evm.local", "--port", str(port), "--folder", str(folder)]
     with output_of(folder, port).open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | environment
+        )
 
 
 def output_of(folder: Path, port: int) -> Path:
@@ -154,6 +157,110 @@ def test_the_node_ends_when_its_keeper_is_killed(seen_chain: Path) -> None:
         await_silence(port)
     with local_chain(seen_chain, port) as keeper:
         end(keeper, signal.SIGTERM)
+
+
+def test_the_chain_ends_when_its_make_is_killed(seen_chain: Path) -> None:
+    port, code = free_port(), "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    command = [sys.executable, "-m", "dex.chains.evm.local", "--port", str(port), "--folder", str(seen_chain)]
+    with output_of(seen_chain, port).open("wb") as output:
+        make = subprocess.Popen(
+            [sys.executable, "-c", code, *command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"MAKELEVEL": "1"},
+        )
+    try:
+        assert "Stop it" in await_line(make, seen_chain, port)
+        node = int((seen_chain / "node.pid").read_text())
+    finally:
+        make.kill()
+        make.wait()
+    await_silence(port)
+    assert node
+    with local_chain(seen_chain, free_port()) as keeper:
+        end(keeper, signal.SIGINT)
+
+
+def copy_of(seen_chain: Path, folder: Path) -> Path:
+    """The same packages and the same chain in a folder of their own."""
+    (folder / "node_modules").symlink_to(seen_chain / "node_modules")
+    for name in ("installed", "state.json", "chains.toml"):
+        shutil.copy(seen_chain / name, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("state.json", b"", "holds no chain that can be read: take it away"),
+        ("state.json", b"{broken", "holds no chain that can be read: take it away"),
+        ("state.json", b"null", "holds no chain that can be read: take it away"),
+        ("state.json", b"{}", "holds no chain that can be read: take it away"),
+        ("chains.toml", b"", "has no chain [local]"),
+        ("chains.toml", b"[local", "is no TOML"),
+        ("chains.toml", b"\xff\xfe", "is no TOML"),
+    ],
+)
+def test_a_spoilt_folder_is_named_in_one_sentence(
+    seen_chain: Path, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    folder, port = copy_of(seen_chain, tmp_path), free_port()
+    (folder / name).write_bytes(content)
+
+    assert start(folder, port).wait(END_S) == 1
+    [line] = said_by(folder, port).splitlines()
+    assert line.startswith(f"error: {folder / name} ")
+    assert words in line
+
+
+def test_a_set_up_that_was_cut_short_begins_again(seen_chain: Path, tmp_path: Path) -> None:
+    folder, port = copy_of(seen_chain, tmp_path), free_port()
+    (folder / "chains.toml").unlink()
+
+    with local_chain(folder, port) as keeper:
+        end(keeper, signal.SIGTERM)
+    assert (folder / "state.json.before").read_bytes() == (seen_chain / "state.json").read_bytes()
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536"])
+def test_what_is_no_port_is_refused(seen_chain: Path, port: str) -> None:
+    command = [sys.executable, "-m", "dex.chains.evm.local", f"--port={port}", "--folder", str(seen_chain)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False)
+
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"error: port {port} on 127.0.0.1 cannot be used")
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_sentence() -> None:
+    command = [sys.executable, "-m", "dex.chains.evm.local", "--folder", "/dev/null/chain"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=END_S, check=False)
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr.startswith("error: ")
+    assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_installation_and_the_wait_for_another(tmp_path: Path, number: signal.Signals) -> None:
+    """An `npm` that takes long: the first chain waits for it, the second for the first."""
+    npm, folder, port, other = tmp_path / "bin" / "npm", tmp_path / "chain", free_port(), free_port()
+    npm.parent.mkdir()
+    folder.mkdir()
+    npm.write_text(f"#!/bin/sh\ntrap '' HUP INT\necho $$ > {tmp_path}/npm.pid\nexec sleep 300\n")
+    npm.chmod(0o755)
+    path = f"{npm.parent}:{os.environ['PATH']}"
+    first, second = start(folder, port, PATH=path), start(folder, other, PATH=path)
+    ends_at = time.monotonic() + END_S
+    while not (tmp_path / "npm.pid").exists() or not (tmp_path / "npm.pid").read_text():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+    time.sleep(1.0)
+
+    for keeper in (second, first):
+        os.kill(keeper.pid, number)
+    assert {second.wait(END_S), first.wait(END_S)} == {0}
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "npm.pid").read_text()), 0)
 
 
 def test_an_orphan_is_ended_by_the_next_one_on_the_same_port(seen_chain: Path) -> None:

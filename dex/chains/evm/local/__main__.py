@@ -7,9 +7,13 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dex.chains.evm.config import describe, read_chain
+import orjson
+
+from dex.chains.evm.config import ChainsFileError, describe, read_chain
 from dex.chains.evm.deployments import LOCAL_NAME
 from dex.chains.evm.local.deploy import deploy
 from dex.chains.evm.local.folder_owner import owned
@@ -19,6 +23,7 @@ from dex.chains.evm.options import EvmOptions
 from dex.errors import ChainUnavailable
 
 PORT = 8545
+STATE, CHAINS_FILE, LOG = "state.json", "chains.toml", "anvil.log"
 BLOCK_S = 1
 CONFIRMATIONS = 2
 SAVE_S = 10
@@ -36,31 +41,60 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A plain list: a handler may run inside another one, where the lock of an Event is taken.
-        signal.signal(number, lambda received, _frame: asked.append(received))
+    is_asked_to_end = _listener()
     try:
-        folder = install(arguments.folder.absolute())
-        state, log = folder / "state.json", folder / "anvil.log"
-        options = ("--state", str(state), "--state-interval", str(SAVE_S))
-        with owned(folder) as pid_file, running(folder, arguments.port, log, options, pid_file) as anvil:
+        folder = install(arguments.folder.absolute(), is_asked_to_end)
+        with owned(folder) as pid_file, _node(folder, arguments.port, pid_file) as anvil:
             _say(anvil, _described(anvil, folder))
             # In steps: a signal that arrives just before a wait without end would never be seen.
-            while not asked:
+            while not is_asked_to_end():
                 if not anvil.is_running():
-                    raise LocalChainError(f"the local node has ended by itself: see {log}")
+                    raise LocalChainError(f"the local node has ended by itself: see {folder / LOG}")
                 time.sleep(POLL_S)
-    except (LocalChainError, ChainUnavailable) as error:
-        if not asked:
+    except (LocalChainError, ChainUnavailable, ChainsFileError, OSError) as error:
+        if not is_asked_to_end():
             print(f"error: {error}", file=sys.stderr)  # noqa: T201 - this is a command
             return 1
     return 0
 
 
+def _listener() -> Callable[[], bool]:
+    """Listens to signals from now on; what is given says whether one has asked to end."""
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # A plain list: a handler may run inside another one, where the lock of an Event is taken.
+        signal.signal(number, lambda received, _frame: asked.append(received))
+    starter, is_made = os.getppid(), "MAKELEVEL" in os.environ
+    # A `make` that was killed hands on no signal.
+    return lambda: bool(asked) or (is_made and os.getppid() != starter)
+
+
+def _node(folder: Path, port: int, pid_file: Path) -> AbstractContextManager[Anvil]:
+    """The node, with what the folder holds of its chain. Raises: LocalChainError."""
+    state = folder / STATE
+    if state.exists():
+        _check_state(state)
+        if not (folder / CHAINS_FILE).is_file():
+            # The set-up was cut short, or its description taken away: no second one goes through on the same chain.
+            state.replace(folder / f"{STATE}.before")
+    options = ("--state", str(state), "--state-interval", str(SAVE_S))
+    return running(folder, port, folder / LOG, options, pid_file)
+
+
+def _check_state(state: Path) -> None:
+    """Raises: LocalChainError where it is nothing that the node has written."""
+    try:
+        if not orjson.loads(state.read_bytes()).get("accounts"):
+            raise ValueError
+    except (ValueError, AttributeError, OSError):
+        raise LocalChainError(
+            f"{state} holds no chain that can be read: take it away, and the chain begins from its start"
+        ) from None
+
+
 def _described(anvil: Anvil, folder: Path) -> Path:
     """The file that tells the engine of the chain; deploys the market where the chain is new."""
-    file = folder / "chains.toml"
+    file = folder / CHAINS_FILE
     if _is_deployed(anvil, file):
         _point_at(anvil, file)
     else:

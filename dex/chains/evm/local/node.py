@@ -76,6 +76,8 @@ def require_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
+            if port == 0:
+                raise OverflowError("0 is none")
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
             raise LocalChainError(
