@@ -315,7 +315,7 @@ def test_a_default_order_survives_a_node_that_is_away_and_goes_on_within_two_sec
 def test_workers_that_wait_for_silent_nodes_do_not_take_orders_from_each_other(
     account: Account, engine: Engine, policy: Policy
 ) -> None:
-    """A question to two silent nodes takes ten seconds, a whole lease; eight lost claims poison an order."""
+    """All that a stage asks of silent nodes takes ten seconds, a whole lease; eight lost claims poison an order."""
     [order] = place(account)
     leases = []
 
@@ -339,7 +339,7 @@ def test_workers_that_wait_for_silent_nodes_do_not_take_orders_from_each_other(
 
     order.refresh_from_db()
     assert (order.status, order.waiting_for, order.claim_count) == ("ROUTING", "chain", 0)
-    assert min(leases) > 15
+    assert min(leases) > silent.answers_within_s() + 1  # time to settle what came of it
 
 
 def test_a_bug_while_signing_does_not_make_an_old_quote_young(
