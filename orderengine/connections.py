@@ -42,6 +42,8 @@ MAX_CONNECTIONS = 4096
 # Of the files that a process may have open: for the database, Redis, nodes, and files that are served.
 RESERVED_FILES = 256
 
+UNREADABLE = Problem("invalid", "the request cannot be read as HTTP")
+LINE_TOO_LONG = Problem("invalid", f"a line before the body has more than {http.HTTPChannel.MAX_LENGTH} bytes")
 TIMED_OUT = Problem("request_timeout", f"the request did not arrive within {SEND_S:.0f} s")
 
 
@@ -146,6 +148,14 @@ class BoundedChannel(http.HTTPChannel):
             self._is_idle = False
             self._request_due = time.monotonic() + SEND_S
         super().dataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Say why; Twisted closes without a word."""
+        self.refuse(b"400 Bad Request", LINE_TOO_LONG)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Say why; Twisted sends the status alone."""
+        self.refuse(b"400 Bad Request", UNREADABLE)
 
     def allContentReceived(self) -> None:
         """The request is complete: the application's time is not the client's."""
