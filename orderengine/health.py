@@ -16,7 +16,7 @@ from orderengine.recent import Recent
 from orders.database_errors import drop_connection, is_unavailable, unavailable_reason
 from orders.engine import get_engine
 from orders.redis_errors import redis_reason
-from orders.selectors import pauses_of_all, worker_age_s
+from orders.selectors import how_to_resume, pauses_of_all, worker_age_s
 from orders.services.heartbeat import beat
 
 logger = logging.getLogger(__name__)
@@ -100,10 +100,10 @@ def _redis() -> dict[str, Any]:
 
 def _trading() -> dict[str, Any]:
     """Who paused and why is for those who sign in: anybody may ask this."""
-    paused = [row.scope for row in pauses_of_all(get_engine().chain.chain_id)]
+    paused = pauses_of_all(get_engine().chain.chain_id)
     if not paused:
         return {"paused": []}
-    return {"paused": paused, "resume": f"manage.py resume {paused[0]} --reason WHY"}
+    return {"paused": [row.scope for row in paused], "resume": "; ".join(map(how_to_resume, paused))}
 
 
 def _worker() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from channels.db import database_sync_to_async
 
 from orders import selectors, sockets
 from orders.config import ws_linger_s
+from orders.controls import Controls
 from orders.event_log import Row, order_events, own_cursor
 from orders.events import Event, timestamp
 from orders.feed import get_feed
@@ -16,6 +17,7 @@ from orders.models import Account, Order
 from orders.problems import Problem
 from orders.query import read_seq, seq_ahead
 from orders.representation import order_json
+from orders.selectors import read_controls
 from orders.socket_access import Refused
 from orders.sockets import MALFORMED, NOT_FOUND, Socket
 from orders.states import is_terminal
@@ -46,9 +48,10 @@ class OrderConsumer(Socket):
         self.account_id = account.pk
         self._queue: asyncio.Queue[Row | None] = asyncio.Queue(MAX_QUEUED)
         await get_feed().follow_order(self)
-        order, missed = await database_sync_to_async(self._read)(account)
+        order, missed, controls = await database_sync_to_async(self._read)(account)
         self.sent_seq = order.seq if self._after is None else self._after
-        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": order_json(order)})
+        shown = order_json(order, controls)
+        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": shown})
         self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
 
     async def end(self) -> None:
@@ -91,15 +94,15 @@ class OrderConsumer(Socket):
 
     # --- Reading ------------------------------------------------------------------------------------------
 
-    def _read(self, account: Account) -> tuple[Order, list[Event]]:
-        """The order, and the events after the client's seq. Raises: Refused 4404, 4400."""
+    def _read(self, account: Account) -> tuple[Order, list[Event], Controls]:
+        """The order, the events after the client's seq, and what is paused. Raises: Refused 4404, 4400."""
         order = selectors.orders_of(account).filter(pk=self.order_id).first()
         if order is None:
             raise Refused(NOT_FOUND, Problem("not_found", f"you have no order {self.order_id}"))
         if self._after is not None and self._after > order.seq:
             raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
         is_current = self._after is None or self._after == order.seq
-        return order, [] if is_current else order_events(order.id, self._after or 0)
+        return order, [] if is_current else order_events(order.id, self._after or 0), read_controls()
 
     def _missed(self) -> list[Event]:
         return order_events(self.order_id, self.sent_seq)

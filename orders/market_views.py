@@ -15,8 +15,8 @@ from orders.intake import quote_terms
 from orders.posts import read_offer
 from orders.representation import quote_json
 from orders.scopes import QUOTE, READ
+from orders.selectors import read_controls
 from orders.serializers import QuoteRequestSerializer
-from orders.services.pause import read_controls
 from orders.services.quote import quote_now, require_room
 from orders.terms import swap_request
 

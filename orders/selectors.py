@@ -1,6 +1,7 @@
 """Every read that more than one caller needs."""
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from dex import Engine
 from orders.amounts import format_units
+from orders.controls import Control, Controls
 from orders.models import Account, Order, Token, TradingControl, Wallet
 from orders.states import OrderStatus
 
@@ -39,6 +41,23 @@ def controls_of(account: Account) -> QuerySet[TradingControl]:
 def pauses_of_all(chain_id: str) -> list[TradingControl]:
     """The pauses that hold every order of the engine's chain."""
     return list(TradingControl.objects.filter(chain_id__in=("", chain_id), account__isnull=True, venue=""))
+
+
+def read_controls() -> Controls:
+    """The pauses in force at this moment, for whoever only saves work by knowing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT chain_id, account_id, venue FROM orders_tradingcontrol")
+        rows: Sequence[tuple[str, int | None, str]] = cursor.fetchall()
+    return Controls([Control(*row) for row in rows])
+
+
+def how_to_resume(row: TradingControl) -> str:
+    """The command that ends this very pause."""
+    name = row.venue or row.chain_id
+    if row.account is not None:
+        wallets = Wallet.objects.filter(account=row.account, chain_id=row.chain_id)
+        name = wallets.values_list("address", flat=True).first() or row.account.name
+    return f"manage.py resume {row.scope} {quote(name) if name else ''}".rstrip() + " --reason WHY"
 
 
 def open_order_ids(account: Account) -> list[UUID]:

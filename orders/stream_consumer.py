@@ -17,7 +17,7 @@ from orders.filters import REPEATABLE, check_tokens
 from orders.models import Account
 from orders.problems import Problem
 from orders.representation import order_json
-from orders.selectors import open_order_ids, orders_by_id
+from orders.selectors import open_order_ids, orders_by_id, read_controls
 from orders.socket_access import Refused
 from orders.sockets import MALFORMED, RESTART, SLOW, Socket, read_frame
 from orders.stream_filter import FILTER_NAMES, StreamFilter, read_filter
@@ -184,6 +184,7 @@ class StreamConsumer(Socket):
         """The open orders, for a client without a cursor of this log; events that they show already are left out."""
         at = Cursor(self._epoch, self._told)
         ids = await database_sync_to_async(open_order_ids)(self._account)
+        controls = await database_sync_to_async(read_controls)()
         for i in range(0, max(1, len(ids)), SNAPSHOT_ORDERS):
             if self._window.is_full:
                 await self._wait_for_room()
@@ -191,7 +192,7 @@ class StreamConsumer(Socket):
             shown = [order for order in orders if self._filter.shows(order)]
             self._known.update((order.id, order.seq) for order in orders)
             is_last = i + SNAPSHOT_ORDERS >= len(ids)
-            message = {"type": "snapshot", "cursor": str(at), "orders": [order_json(o) for o in shown]}
+            message = {"type": "snapshot", "cursor": str(at), "orders": [order_json(o, controls) for o in shown]}
             self._window.add(at.position, await self.say(message | {"is_last": is_last}))
 
     def _is_in_snapshot(self, entry: Entry) -> bool:

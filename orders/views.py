@@ -22,10 +22,10 @@ from orders.query import read_seq, seq_ahead
 from orders.representation import order_json
 from orders.scalars import read_flag_text
 from orders.scopes import CANCEL, READ, TRADE
+from orders.selectors import read_controls
 from orders.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.services.cancel import CancelResult, cancel_orders
 from orders.services.idempotency import Answer
-from orders.services.pause import read_controls
 from orders.services.place import place_orders
 from orders.services.rehearse import rehearse_order
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from shlex import quote
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -51,7 +53,6 @@ async def _follow_all(
 
 # What an order waits for that is not its turn, and how that ends.
 WAITS = {
-    "halt": "trading is paused (GET /api/v1/halt says what); it ends by: manage.py resume SCOPE --reason WHY",
     "worker": "no worker has taken it: manage.py doctor says why",
     "chain": "the chain cannot be reached; it goes on by itself: manage.py doctor --live asks its nodes",
     "fees": "the chain's fees are above max_fee of CHAINS_FILE; it goes on by itself when they fall",
@@ -63,11 +64,31 @@ def _problem(client: EngineClient, row: Row, result: BaseException, timeout_s: f
         case TimeoutError():
             text = f"order {row.order['id']} is still {row.status} after {timeout_s:g} s"
             waits = _waiting_for(client, row)
-            return f"{text}: {WAITS.get(waits, waits)}" if waits else text
+            if not waits:
+                return text
+            return f"{text}: {_pauses(client) if waits == 'halt' else WAITS.get(waits, waits)}"
         case ServerError():
             return str(result)
         case _:
             raise result
+
+
+def _pauses(client: EngineClient) -> str:
+    """What is paused, and the command for each that ends it."""
+    try:
+        rows = client.call("GET", "halt")["results"]
+    except ServerError:
+        return "trading is paused: GET /api/v1/halt says what"
+    ways = [f"manage.py resume {row['scope']} {_name(row)}".rstrip() + " --reason WHY" for row in rows]
+    return "trading is paused; it ends by: " + "; ".join(ways)
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Of what is paused, as the command takes it; the answer has no address of a wallet."""
+    if row["scope"] == "wallet":
+        return f"$(manage.py wallet address {quote(row['account'])})"
+    name = row["venue"] or row["account"] or row["chain"]
+    return quote(name) if name else ""
 
 
 def _waiting_for(client: EngineClient, row: Row) -> str:

@@ -22,6 +22,7 @@ from orders.values import shown, value_of
 
 NO_VALUE = "a token without a reference value cannot be counted"
 ASK_FOR_VALUE = "Ask the operator for a reference value of the token (admin, Tokens), or trade another one"
+ASK_FOR_MORE = "Ask the operator for a higher limit"
 WAIT = "Wait until an open order has ended, or cancel one"
 WAIT_A_DAY = "Wait for the next day (UTC), or use another key"
 
@@ -35,6 +36,7 @@ class Room(NamedTuple):
     day_value: int | None
     most_open: int | None = None
     most_a_day: int | None = None
+    most_orders: int | None = None
 
 
 class Worth(NamedTuple):
@@ -58,11 +60,12 @@ def read_room(account: Account, key: ApiKey | None) -> Room:
 def _room(account: Account, key: ApiKey | None, lock: str) -> Room:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders, max_open_value"
+            "SELECT is_counted, max_open_value - open_value, max_open_orders - open_orders, max_open_value,"
+            " max_open_orders"
             f" FROM orders_account WHERE id = %s {lock}",
             [account.id],
         )
-        is_counted, value, count, most_open = cursor.fetchone()
+        is_counted, value, count, most_open, most_orders = cursor.fetchone()
         day_value = most_a_day = None
         if key is not None and key.max_day_value is not None:
             cursor.execute(
@@ -71,7 +74,7 @@ def _room(account: Account, key: ApiKey | None, lock: str) -> Room:
                 [key.pk],
             )
             day_value, most_a_day = cursor.fetchone()[0], key.max_day_value
-    return Room(is_counted, _int(value), count, _int(day_value), _int(most_open), _int(most_a_day))
+    return Room(is_counted, _int(value), count, _int(day_value), _int(most_open), _int(most_a_day), most_orders)
 
 
 def worth(terms: Terms) -> Worth:
@@ -260,8 +263,9 @@ def _begin_counting(account: Account) -> tuple[int, int]:
 
 def _refusal(room: Room, item: Worth) -> Problem | None:
     if room.open_orders is not None and room.open_orders < 1:
+        hint = ASK_FOR_MORE if room.most_orders == 0 else WAIT
         return Problem(
-            "limit_exceeded", "the account may not have more open orders", WAIT, facts={"limit": "open_orders"}
+            "limit_exceeded", "the account may not have more open orders", hint, facts={"limit": "open_orders"}
         )
     for name, words, left, most, wait in (
         ("open_value", "the account's open orders", room.open_value, room.most_open, WAIT),
@@ -276,7 +280,7 @@ def _refusal(room: Room, item: Worth) -> Problem | None:
             detail = f"the order is worth {shown(item.value)}, and {shown(max(0, left))} is left for {words}"
             ways = [f"Send orders worth {shown(left)} at most"] if left > 0 else []
             ways += [wait] if most is None or item.value <= most else []
-            hint = "; or: ".join(ways) or "Ask the operator for a higher limit"
+            hint = "; or: ".join(ways) or ASK_FOR_MORE
             return Problem("limit_exceeded", detail, hint, facts=facts | {"value": shown(item.value)})
     return None
 

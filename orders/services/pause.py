@@ -1,17 +1,17 @@
 """The kill switch: orders wait while what they need is paused. Once `pause` returned, no new submission commits."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from dex import Engine
-from orders.controls import Control, Controls
+from orders.controls import Controls
 from orders.locks import PAUSE
 from orders.models import Account, TradingControl, Wallet
 from orders.problems import Problem, ProblemError
+from orders.selectors import read_controls
 from orders.services.audit import Actor, Entry, record
 from orders.states import Stage
 from orders.wake import wake
@@ -49,7 +49,11 @@ def find_target(scope: str, name: str, engine: Engine) -> Target:
         return Target(scope, name, account_id=account.id)
     if scope == "wallet" and (wallet := Wallet.objects.filter(address=name).first()):
         return Target(scope, name, chain_id=wallet.chain_id, account_id=wallet.account_id)
-    raise ProblemError(Problem("invalid", f"there is no {scope} {name[:64]!r} to pause or resume"))
+    known = {"venue": sorted(venue.name for venue in engine.venues), "chain": [engine.chain.chain_id]}.get(scope)
+    there_are = f"; there are {', '.join(known)}" if known else ""
+    what = f"there is no {scope} {name[:64]!r} to pause or resume" if name else f"say which {scope}"
+    what = "global takes no name" if scope == "global" else what
+    raise ProblemError(Problem("invalid", what + there_are))
 
 
 def find_paused(scope: str, name: str, engine: Engine) -> Target:
@@ -130,14 +134,6 @@ def lock_controls() -> Controls:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PAUSE])
     return read_controls()
-
-
-def read_controls() -> Controls:
-    """The pauses in force at this moment, for whoever only saves work by knowing."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT chain_id, account_id, venue FROM orders_tradingcontrol")
-        rows: Sequence[tuple[str, int | None, str]] = cursor.fetchall()
-    return Controls([Control(*row) for row in rows])
 
 
 def lock_alone() -> None:

@@ -7,8 +7,7 @@ from dex import Engine, SwapIntent
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order, Wallet
 from orders.routes import encode_quote
-from orders.selectors import token_decimals
-from orders.services.pause import read_controls
+from orders.selectors import read_controls, token_decimals
 from orders.services.place import unsaved_order
 from orders.services.quote import quote_now, require_room
 from orders.states import OrderStatus

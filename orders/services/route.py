@@ -10,9 +10,8 @@ from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalEr
 from orders.config import Policy
 from orders.problems import Problem
 from orders.routes import PROOF, encode_quote
-from orders.selectors import token_decimals
+from orders.selectors import read_controls, token_decimals
 from orders.services.claim import ClaimedOrder, release_orders
-from orders.services.pause import read_controls
 from orders.services.settled import Settled, cancelled, fail, move, problem_of
 from orders.services.transition import Change, transition
 from orders.services.waiting import Unasked, expired_while_waiting, wait

@@ -12,12 +12,14 @@ from asgiref.sync import sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
+from dex import Engine
 from orders import feed
 from orders.cursor import BEGINNING
 from orders.event_log import read_page
 from orders.models import Account, Order
 from orders.routing import websocket_urlpatterns
 from orders.services.cancel import Actor, cancel_orders
+from orders.services.pause import find_target, pause
 from orders.states import Stage
 from orders.tests.factories import api_key, new_account, place, terms
 
@@ -166,6 +168,18 @@ async def test_heartbeats_keep_a_quiet_socket_alive(
     async with follow(order, key) as socket:
         await socket.next()
         assert [(await socket.next())["type"] for _ in range(2)] == ["heartbeat", "heartbeat"]
+
+
+async def test_the_snapshot_says_that_a_pause_holds_the_order(account: Account, key: str, engine: Engine) -> None:
+    [order] = await sync_to_async(place)(account)
+    target = await sync_to_async(find_target)("global", "", engine)
+    await sync_to_async(pause)(target, Actor("operator", reason="drill"))
+
+    async with follow(order, key) as socket:
+        assert (await socket.next())["order"]["waiting_for"] == "halt"
+    async with Socket("/ws/v1/stream", authorization=f"Bearer {key}") as socket:
+        assert (await socket.next())["type"] == "hello"
+        assert (await socket.next())["orders"][0]["waiting_for"] == "halt"
 
 
 @pytest.mark.parametrize(

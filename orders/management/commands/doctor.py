@@ -22,12 +22,15 @@ from orders import selectors
 from orders.engine import SIMULATED, get_engine
 from orders.models import TradingControl
 from orders.pooling import POOLED, keeps_sessions
+from orders.selectors import how_to_resume
 
 WORKER_SILENT_S = 10
 # How far back nodes are remembered that contradicted others.
 NODES_LOOK_H = 24
 # Of one chain, those that were made last.
 MOST_WALLETS = 50
+# That are named one by one.
+MOST_PAUSES = 3
 CHAIN_AWAY = "start the chain's node (`make chain` for the local one), or correct its address in CHAINS_FILE"
 
 
@@ -155,9 +158,12 @@ def _trading() -> str:
     chain_id = get_engine().chain.chain_id
     if found := selectors.pauses_of_all(chain_id):
         told = (f"{row.scope} paused since {row.at:%Y-%m-%d %H:%M} UTC by {row.actor}: {row.reason}" for row in found)
-        raise Missing("; ".join(told))
-    count = TradingControl.objects.count()
-    return f"goes on, {count} smaller pauses: admin, Pauses" if count else "nothing is paused"
+        raise Missing("; ".join(told), "; ".join(how_to_resume(row) for row in found))
+    smaller = list(TradingControl.objects.select_related("account").order_by("id"))
+    if not smaller:
+        return "nothing is paused"
+    more = f"; {len(smaller) - MOST_PAUSES} more: admin, Pauses" if len(smaller) > MOST_PAUSES else ""
+    return "goes on, but for what this ends: " + "; ".join(map(how_to_resume, smaller[:MOST_PAUSES])) + more
 
 
 def _worker() -> str:
@@ -217,7 +223,7 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
     ("chain", _chain, "manage.py migrate && manage.py prepare"),
     ("nodes", _nodes, "find out which node lies: manage.py doctor --live; take it out of CHAINS_FILE"),
-    ("trading", _trading, "manage.py resume global --reason WHY, or: resume chain --reason WHY"),
+    ("trading", _trading, "see: manage.py resume --help"),
     ("worker", _worker, "start a worker: `make run`"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )

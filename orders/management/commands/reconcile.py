@@ -58,7 +58,10 @@ class Command(BaseCommand):
         self.stdout.write("every wallet is where the chain has it")
 
     def _parked(self, options: dict[str, Any]) -> None:
-        for order in parked_orders():
+        orders = list(parked_orders())
+        if not orders:
+            self.stdout.write("no order is parked")
+        for order in orders:
             self.stdout.write(f"{order.id}  {order.status}  since {order.parked_at:%Y-%m-%d %H:%M:%S} UTC")
 
     def _unpark(self, options: dict[str, Any]) -> None:

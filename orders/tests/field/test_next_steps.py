@@ -104,6 +104,9 @@ def test_a_full_account_waits_or_cancels_and_a_full_day_waits_for_the_next(accou
     cancel_orders([Order.objects.get(pk=first).id], actor=OPERATOR, account=account)
     assert post(SWAP | {"amount": "0.1"}, key).status_code == 201
 
+    set_limits(account, max_open_orders=0, actor=OPERATOR)
+    assert post(SWAP | {"amount": "0.1"}, key).json()["try"] == "Ask the operator for a higher limit"
+
     set_limits(account, max_open_value=None, max_open_orders=None, actor=OPERATOR)
     day = post(SWAP | {"amount": "8"}, key).json()
     assert day["facts"]["limit"] == "day_value"

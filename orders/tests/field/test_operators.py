@@ -1,6 +1,7 @@
 """What operators met: pauses and limits that did something else than was meant, and a pause that nobody saw."""
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,8 +14,9 @@ from orders.cli.client import EngineClient
 from orders.cli.render import Row
 from orders.cli.watch import watch
 from orders.management.commands.doctor import Missing, _trading
-from orders.models import Account, AuditEntry, TradingControl
+from orders.models import Account, AuditEntry, TradingControl, Wallet
 from orders.problems import ProblemError
+from orders.selectors import how_to_resume
 from orders.services.audit import Actor
 from orders.services.pause import Target, find_paused, find_target, pause
 
@@ -166,10 +168,14 @@ def test_a_pause_of_everything_is_seen_wherever_one_looks(
 
     told = Client().get("/ready").json()
     assert told["checks"]["trading"]["paused"] == [scope]
-    assert told["checks"]["trading"]["resume"] == f"manage.py resume {scope} --reason WHY"
+    way = told["checks"]["trading"]["resume"]
+    assert way == "manage.py resume " + {"global": "global", "chain": "chain simulated"}[scope] + " --reason WHY"
     assert "drill" not in str(told)
-    with pytest.raises(Missing, match=f"{scope} paused since .* by operator: drill"):
+    with pytest.raises(Missing, match=f"{scope} paused since .* by operator: drill") as missing:
         _trading()
+    assert missing.value.fix == way
+    call_command(*shlex.split(way)[1:])
+    assert _trading() == "nothing is paused"
 
 
 def test_smaller_pauses_hold_only_theirs(own_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,13 +184,56 @@ def test_smaller_pauses_hold_only_theirs(own_engine: Engine, monkeypatch: pytest
     pause(find_target("venue", "orca", own_engine), OPERATOR)
 
     assert Client().get("/ready").json()["checks"]["trading"]["paused"] == []
-    assert _trading() == "goes on, 1 smaller pauses: admin, Pauses"
+    assert _trading() == "goes on, but for what this ends: manage.py resume venue orca --reason WHY"
+
+
+def test_the_stated_command_ends_any_pause(own_engine: Engine, account: Account) -> None:
+    wallet = Wallet.objects.create(account=account, chain_id="simulated", address="0xabc")
+    account.name = "desk 7"
+    account.save()
+    for scope, name in (("account", "desk 7"), ("wallet", wallet.address), ("venue", "orca"), ("global", "")):
+        pause(find_target(scope, name, own_engine), OPERATOR)
+
+    for row in TradingControl.objects.all():
+        call_command(*shlex.split(how_to_resume(row))[1:])
+
+    assert not TradingControl.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "told"),
+    [
+        ("venue", "", "say which venue; there are "),
+        ("venue", "nope", "there is no venue 'nope' to pause or resume; there are "),
+        ("chain", "nope", "there is no chain 'nope' to pause or resume; there are simulated"),
+        ("account", "", "say which account"),
+        ("global", "orca", "global takes no name"),
+    ],
+)
+def test_a_wrong_name_is_told_what_there_is(own_engine: Engine, scope: str, name: str, told: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        find_target(scope, name, own_engine)
+
+    assert refused.value.problem.detail.startswith(told)
+
+
+def test_no_parked_order_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("reconcile", "parked")
+
+    assert capsys.readouterr().out == "no order is parked\n"
 
 
 class Paused(EngineClient):
     """An engine that answers that the order waits, and sends nothing."""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
+        if path == "halt":
+            return {
+                "results": [
+                    {"scope": "account", "account": "desk 7", "chain": None, "venue": None},
+                    {"scope": "global", "account": None, "chain": None, "venue": None},
+                ]
+            }
         return {"waiting_for": "halt"}
 
     async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:
@@ -198,4 +247,6 @@ def test_who_watches_an_order_that_a_pause_holds_is_told(capsys: pytest.CaptureF
     [told] = watch(Paused("http://localhost"), [Row(1, order)], timeout_s=0.05, as_json=False, title="")
 
     assert told.startswith("order 1 is still PENDING after 0.05 s: trading is paused")
-    assert "manage.py resume" in told
+    assert told.endswith(
+        "it ends by: manage.py resume account 'desk 7' --reason WHY; manage.py resume global --reason WHY"
+    )
