@@ -32,7 +32,7 @@ def fault_in(crypto: object) -> str:
 
 
 def _of_scrypt(terms: Mapping[str, Any]) -> str:
-    n, r, p = (terms.get(name) for name in "nrp")
+    n, r, p = (terms.get(name, 0) for name in "nrp")
     if not (_is_whole(n) and _is_whole(r) and _is_whole(p)) or n < 2 or n & (n - 1):
         return "its n, r and p are not whole numbers above zero, n a power of two"
     if 128 * n * r > MOST_MEMORY:
@@ -43,7 +43,7 @@ def _of_scrypt(terms: Mapping[str, Any]) -> str:
 def _of_pbkdf2(terms: Mapping[str, Any]) -> str:
     if terms.get("prf") != DIGEST:
         return f"its prf is not {DIGEST}"
-    rounds = terms.get("c")
+    rounds = terms.get("c", 0)
     if not _is_whole(rounds):
         return "its c is no whole number above zero"
     return "it wants too much time (c)" if rounds > MOST_ROUNDS else ""

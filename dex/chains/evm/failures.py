@@ -20,6 +20,9 @@ ANVIL = "https://github.com/foundry-rs/foundry/blob/v1.7.1/crates/anvil/src/eth/
 NETHERMIND = (
     "https://github.com/NethermindEth/nethermind/blob/master/src/Nethermind/Nethermind.TxPool/AcceptTxResult.cs"
 )
+BESU = "https://github.com/hyperledger/besu/blob/main/ethereum/api/src/main/java/org/hyperledger/besu/ethereum/api/jsonrpc/internal/response/RpcErrorType.java"
+OPENETHEREUM = "https://github.com/openethereum/openethereum/blob/main/crates/rpc/src/v1/helpers/errors.rs"
+HARDHAT = "https://github.com/NomicFoundation/hardhat/tree/main/packages/hardhat-core/src/internal/hardhat-network"
 ERIGON = "https://github.com/erigontech/erigon/blob/main/txnprovider/txpool/txpoolcfg/txpoolcfg.go"
 ROUTER = "https://github.com/Uniswap/swap-router-contracts/tree/v1.3.1/contracts"
 WETH = "https://github.com/gnosis/canonical-weth/blob/master/contracts/WETH9.sol"
@@ -44,16 +47,27 @@ REFUSALS = (
     Refusal("already imported", None, ANVIL),
     Refusal("alreadyknown", None, NETHERMIND),
     Refusal("already exists", None, ERIGON),
+    Refusal("known transaction", None, BESU),
+    Refusal("known_transaction", None, BESU),
     Refusal("replacement transaction underpriced", Underpriced, GETH),
     Refusal("replacementnotallowed", Underpriced, NETHERMIND),
     Refusal("could not replace existing", Underpriced, ERIGON),
     Refusal("nonce too low", NonceTaken, GETH_STATE),
     Refusal("oldnonce", NonceTaken, NETHERMIND),
+    Refusal("nonce_too_low", NonceTaken, BESU),
+    Refusal("nonce is too low", NonceTaken, OPENETHEREUM),
     Refusal("insufficient funds", InsufficientFunds, GETH_STATE),
     Refusal("insufficientfunds", InsufficientFunds, NETHERMIND),
+    Refusal("enough funds", InsufficientFunds, HARDHAT),
+    Refusal("exceeds account balance", InsufficientFunds, BESU),
+    Refusal("upfront_cost_exceeds_balance", InsufficientFunds, BESU),
     # The pool lets it in or not: its bid is too low for the moment, a higher one at the same nonce goes on.
     Refusal("max fee per gas less than block base fee", Underpriced, GETH_STATE),
     Refusal("transaction underpriced", Underpriced, GETH),
+    Refusal("fee cap less than block base fee", Underpriced, ERIGON),
+    Refusal("below current base fee", Underpriced, BESU),
+    Refusal("too low for the next block", Underpriced, HARDHAT),
+    Refusal("gas price is too low", Underpriced, OPENETHEREUM),
     Refusal("feetoolow", Underpriced, NETHERMIND),
     Refusal("underpriced", Underpriced, ERIGON),
     # Of a wallet that runs a contract's code such a pool takes one transaction at a time: it is sent again in its turn.

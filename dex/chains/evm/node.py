@@ -17,6 +17,7 @@ from dex.chains.evm.node_address import read_node_address
 from dex.chains.evm.replies import Call, NoBatch, NoReply, Reply, replies_in, request_of
 from dex.chains.evm.rpc_errors import RpcError, rpc_error, undone_result
 from dex.chains.evm.transport import STATUS_WORDS, WAIT_HINT, Transport, Unreachable, refused
+from dex.chains.evm.transport import Reply as HttpReply
 
 # Python's own: a package below web3 raises it to 100,000 calls, where nested input kills the process.
 sys.setrecursionlimit(1_000)
@@ -34,6 +35,10 @@ REST_S, LEAST_REST_S, MAX_REST_S = 1.0, 0.2, 600.0
 SAID_AGAIN_S = 60.0
 # HTTP's way to refuse a batch: by its size, or because it is one. The others speak of the node itself.
 BATCH_STATUSES = frozenset({400, 405, 413, 414, 415, 422, 500, 501})
+# So do some gateways speak of a batch: from the second such answer on, it is taken for a refusal of the batch where
+# one call alone is answered.
+DOUBTFUL_STATUSES = frozenset({403, 408, 502, 503, 504})
+BATCHES_LOST = 2
 SEND = "eth_sendRawTransaction"
 
 
@@ -56,6 +61,7 @@ class Node:
         self._takes_arrays = True
         self._rest_ends = 0.0
         self._rests = 0
+        self._batches_lost = self._lost_calls = 0
         self._said: dict[str, float] = {}
 
     @property
@@ -138,18 +144,46 @@ class Node:
         as_array = self._takes_arrays or len(calls) > 1
         reply = self._transport.post(request_of(calls, as_array=as_array))
         is_success = 200 <= reply.status < 300
+        if reply.status in DOUBTFUL_STATUSES and self._is_batch_refused(calls):
+            raise NoBatch(f"HTTP {reply.status}")
         if not is_success and (reply.status in STATUS_WORDS or reply.status < 400):
             if reply.status == 429 and len(calls) > 1:
                 self._size.cut(len(calls))
             raise refused(self.host, reply)
         try:
-            return replies_in(reply.body, len(calls), as_array=as_array)
+            return self._replies(calls, reply, as_array=as_array)
         except NoReply as error:
+            if is_success and self._is_batch_refused(calls):
+                raise NoBatch(str(error)) from None
             if is_success:
                 raise Unreachable(f"{self.host} answers {_names(calls)} with {error}", is_unsent=False) from None
         if as_array and reply.status in BATCH_STATUSES:
             raise NoBatch(f"HTTP {reply.status}")
         raise refused(self.host, reply)
+
+    def _replies(self, calls: Sequence[Call], reply: HttpReply, *, as_array: bool) -> list[Reply]:
+        """Raises: NoBatch, NoReply."""
+        found = replies_in(reply.body, len(calls), as_array=as_array)
+        errors = [rpc_error(item["error"]) for item in found if item.get("error") is not None]
+        if len(errors) == len(calls) > 1 and all("batch" in error.message.lower() for error in errors):
+            raise NoBatch(errors[0].message)  # said once for each call
+        if len(calls) >= self._lost_calls:
+            self._batches_lost = 0
+        return found
+
+    def _is_batch_refused(self, calls: Sequence[Call]) -> bool:
+        """Whether it is their number, seen by one call alone; asked from the second that is lost on."""
+        if len(calls) == 1:
+            return False
+        self._batches_lost, self._lost_calls = self._batches_lost + 1, len(calls)
+        if self._batches_lost < BATCHES_LOST:
+            return False
+        reply = self._transport.post(request_of(calls[:1], as_array=False))
+        try:
+            replies_in(reply.body, 1, as_array=False)
+        except NoReply:
+            return False
+        return 200 <= reply.status < 300
 
     def _answer(self, call: Call, reply: Reply) -> Any:
         method, params = call

@@ -69,9 +69,14 @@ UNKNOWN_BLOCK_WORDS = (
 RATE_CODES = frozenset({429, -32029})
 RATE_WORDS = ("rate limit", "ratelimit", "too many requests", "request limit", "compute units per second")
 
-_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*(?![0-9a-zA-Z])")
+# With 0x, or without it where nothing else begins so.
+_HEX = re.compile(
+    r"0x(?:[0-9a-f]{2})*(?![0-9a-z])|(?<![0-9a-z])(?:08c379a0|4e487b71)(?:[0-9a-f]{64})*(?![0-9a-z])",
+    re.IGNORECASE | re.ASCII,
+)
+_DIGITS = re.compile(r"[0-9a-fA-F]{8}(?:[0-9a-fA-F]{64})*", re.ASCII)
 # Members of wrapped errors in which the bytes are, in the order in which they are believed.
-_MEMBERS = ("data", "result", "return", "output", "revertReason", "originalError", "error", "cause")
+_MEMBERS = ("data", "result", "return", "output", "revertReason", "originalError", "error", "cause", "body")
 
 
 class RpcError(NamedTuple):
@@ -130,6 +135,8 @@ def rpc_error(error: object) -> RpcError:
     plain = RpcError(code if type(code) is int else 0, message)
     if found is None and plain.is_revert:
         found = _bytes_in(error.get("message"))
+    if found is None and plain.is_revert:
+        found = _bare(given)
     return plain._replace(data=found or b"")
 
 
@@ -147,16 +154,25 @@ def _bytes_in(value: object) -> bytes | None:
     """The bytes in text like `0x08c379a0...` or `Reverted 0x08c379a0...`, or in objects around it; None: none."""
     for text in _texts(value, 0):
         for match in _HEX.finditer(text):
-            raw = bytes.fromhex(match.group()[2:])
+            raw = bytes.fromhex(match.group().lower().removeprefix("0x"))
             # What is shorter or of another length is an address, a hash or a number.
             if not raw or len(raw) % WORD == SELECTOR_BYTES:
                 return raw
     return None
 
 
+def _bare(value: object) -> bytes | None:
+    """The bytes that a revert's text ends with, without 0x."""
+    last = value.split()[-1:] if isinstance(value, str) else []
+    return bytes.fromhex(last[0]) if last and _DIGITS.fullmatch(last[0]) else None
+
+
 def _texts(value: object, depth: int) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, list) and depth < MAX_DEPTH:
+        for inner in value:
+            yield from _texts(inner, depth + 1)
     elif isinstance(value, Mapping) and depth < MAX_DEPTH:
         known: list[Any] = [value[name] for name in _MEMBERS if name in value]
         # Ganache's older versions key them by the hash of the transaction.

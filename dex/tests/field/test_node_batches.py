@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dex import ChainUnavailable
 from dex.chains.evm.local.world import World
 from dex.chains.evm.node import _Size
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, error_reply, rpc_proxy
@@ -18,6 +19,12 @@ Alter = Callable[[list[RawCall], list[RawReply]], HttpReply | None]
 
 def _over(reply: HttpReply) -> Alter:
     return lambda calls, replies: reply if len(calls) > MOST else None
+
+
+def _each(calls: list[RawCall], replies: list[RawReply]) -> HttpReply | None:
+    error = {"code": -32005, "message": "batch size exceeded"}
+    told = [{"jsonrpc": "2.0", "id": call["id"], "error": error} for call in calls]
+    return HttpReply(json.dumps(told).encode()) if len(calls) > MOST else None
 
 
 def _fewer(calls: list[RawCall], replies: list[RawReply]) -> HttpReply | None:
@@ -34,6 +41,7 @@ REFUSALS: dict[str, Alter] = {
     "500": _over(HttpReply(b"", 500)),
     "429": _over(HttpReply(b"", 429, {"Retry-After": "0"})),
     "fewer answers": _fewer,
+    "one error for each call": _each,
 }
 
 
@@ -62,6 +70,55 @@ def test_a_batch_that_is_refused_as_a_whole_goes_again_in_halves(
     assert max(len(methods) for methods in proxy.requests[asked:]) <= MOST  # it is remembered
     host = proxy.url.removeprefix("http://")
     assert f"node {host} " in caplog.text
+
+
+DOUBTFUL = {
+    "403": HttpReply(b"", 403),
+    "502": HttpReply(b"<html>", 502),
+    "503": HttpReply(b"", 503),
+    "504": HttpReply(b"", 504),
+    "nothing": HttpReply(b""),
+    "a page": HttpReply(b"<html>too large</html>"),
+    "null": HttpReply(b"null"),
+}
+
+
+@pytest.mark.parametrize("refusal", DOUBTFUL)
+def test_what_only_batches_are_answered_with_is_their_refusal_the_second_time(
+    world: World, proxy: RpcProxy, refusal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trader = Trader.on(world, urls=(proxy.url,))
+    signed = [trader.signed() for _ in range(30)]
+    trader.send(*signed)
+    world.anvil.mine(3)
+    proxy.alters = _over(DOUBTFUL[refusal])
+    with pytest.raises(ChainUnavailable):
+        trader.engine.receipts([item.tx_hash for item in signed])
+    assert "calls in one request" not in caplog.text
+
+    receipts = trader.engine.receipts([item.tx_hash for item in signed])
+
+    assert [receipt and receipt.is_final for receipt in receipts] == [True] * 30
+    assert "takes no 32 calls in one request" in caplog.text
+
+
+@pytest.mark.parametrize("refusal", DOUBTFUL)
+def test_a_node_that_answers_nothing_so_keeps_the_size_of_its_batches(
+    world: World, proxy: RpcProxy, refusal: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    trader = Trader.on(world, urls=(proxy.url,))
+    signed = [trader.signed() for _ in range(16)]
+    trader.send(*signed)
+    proxy.refuses = lambda calls: DOUBTFUL[refusal]
+    for _ in range(4):
+        with pytest.raises(ChainUnavailable):
+            trader.engine.receipts([item.tx_hash for item in signed])
+    proxy.refuses = lambda calls: None
+
+    trader.engine.receipts([item.tx_hash for item in signed])
+
+    assert len(proxy.requests[-1]) == 18
+    assert "calls in one request" not in caplog.text
 
 
 @pytest.mark.parametrize("refusal", ["one error", "fewer answers"])

@@ -9,9 +9,11 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from dex import ChainUnavailable, DexError, InsufficientFunds, LimitNotMet
+from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.local.world import World
 from dex.chains.evm.reverts import message_of
 from dex.chains.evm.rpc_errors import RpcError, rpc_error, undone_result
+from dex.errors import BroadcastTimeout, NonceTaken, Underpriced
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, rpc_proxy
 from dex.tests.evm_orders import Trader, intent_of
 
@@ -51,6 +53,16 @@ FORMS: dict[str, Callable[[str], Any]] = {
     },
     "a provider's text": lambda data: {"code": -32000, "message": f"execution reverted: {data}"},
     "JSON in text": lambda data: {"code": -32000, "message": "call failed", "data": json.dumps({"data": data})},
+    "without 0x": lambda data: {"code": 3, "message": "execution reverted", "data": data[2:]},
+    "OpenEthereum without 0x": lambda data: {
+        "code": -32015,
+        "message": "VM execution error.",
+        "data": f"Reverted {data[2:]}" if len(data) > 10 else data,
+    },
+    "a capital prefix": lambda data: {"code": 3, "message": "execution reverted", "data": "0X" + data[2:].upper()},
+    "a list": lambda data: {"code": -32000, "message": "failed", "data": [{"data": data}]},
+    "a code of text": lambda data: {"code": "3", "message": "failed", "data": data},
+    "a body of text": lambda data: {"code": -32000, "message": "failed", "body": json.dumps({"error": {"data": data}})},
     "words that nobody has met": lambda data: {"code": -39999, "message": "nope", "data": data},
 }
 
@@ -97,6 +109,8 @@ def test_a_revert_without_bytes_is_one_all_the_same(error: Any) -> None:
         ({"code": -32601, "message": "the method eth_call does not exist"}, True),
         ({"code": -32603, "message": "request failed", "data": "0x" + "ab" * 32}, True),
         ({"code": -32602, "message": "invalid address 0x" + "ab" * 20}, True),
+        ({"code": -32000, "message": "failed", "data": "20261129"}, True),
+        ({"code": -32000, "message": "deadbeef: upstream failed", "data": ["0x12"]}, True),
         ({"code": -32005, "message": "daily request count exceeded"}, True),
         ({}, True),
         ({"code": -32000, "message": "insufficient funds for gas * price + value"}, False),
@@ -105,6 +119,28 @@ def test_a_revert_without_bytes_is_one_all_the_same(error: Any) -> None:
 )
 def test_what_a_node_says_of_itself_is_no_revert(error: Any, is_no_judgement: bool) -> None:
     assert (rpc_error(error).is_revert, rpc_error(error).is_judgement) == (False, not is_no_judgement)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Known transaction", None),
+        ("Transaction with the same hash was already imported.", None),
+        ("Transaction nonce is too low. Try incrementing the nonce.", NonceTaken),
+        ("Nonce too low. Expected nonce to be 5 but got 4.", NonceTaken),
+        ("Sender doesn't have enough funds to send tx. The max upfront cost is: 2", InsufficientFunds),
+        ("Upfront cost exceeds account balance", InsufficientFunds),
+        ("Gas price below current base fee", Underpriced),
+        ("Transaction maxFeePerGas (1) is too low for the next block, which has a baseFeePerGas of 2", Underpriced),
+        ("Transaction gas price is too low. There is another transaction with same nonce in the queue.", Underpriced),
+        ("fee cap less than block base fee: address 0x, feeCap: 1 baseFee: 2", Underpriced),
+        ("Internal error", BroadcastTimeout),
+    ],
+)
+def test_what_a_node_says_of_sent_bytes_is_known_in_every_wording(words: str, kind: type[DexError] | None) -> None:
+    found = refusal_of(words)
+
+    assert (None if found is None else type(found)) == kind
 
 
 def test_a_revert_that_comes_as_the_result_of_the_call_is_one() -> None:
