@@ -74,6 +74,8 @@ def header_call(number: int) -> Call:
 
 def check_same(block: Block, answer: object) -> None:
     """Raises: BadAnswer when the node has another block of that number, or none."""
+    if isinstance(answer, RpcError):
+        raise BadAnswer(f"a refusal: {answer.message}")
     if not isinstance(answer, Block) or answer.hash != block.hash:
         raise BadAnswer(f"another block {block.number}, or none: the chain changed its mind, or the node lags")
 

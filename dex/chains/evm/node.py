@@ -55,6 +55,7 @@ class Node:
         address = read_node_address(url)
         self.host = address.host
         self.chain_id: int | None = None
+        self.known_until = 0.0  # when its chain is asked for again
         self._transport = Transport(address, timeout_s)
         self._read = read
         self._size = _Size(max_batch)
@@ -119,6 +120,8 @@ class Node:
                 return answers + [_not_sent(self.host)] * (len(calls) - middle)
             return answers + self._ask_split(calls[middle:])
         except Unreachable as error:
+            if not error.status:
+                self.known_until = 0.0  # another node may come back in its place
             self._note(error)
             return [error] * len(calls)
         answers = [self._answer(call, reply) for call, reply in zip(calls, replies, strict=True)]

@@ -32,6 +32,8 @@ PATIENCE_S = 4.0
 PAUSE_S = 0.2
 # A block that is farther back than this was not made a moment ago: who lacks it has it no more.
 RECENT_BLOCKS = 64
+# For how long a node is taken to be of the chain that it was of.
+KNOWN_S = 30.0
 BLOCK = "eth_getBlockByNumber"
 
 
@@ -180,13 +182,15 @@ class Rpc:
 
     def _checked(self, node: Node) -> Node:
         """The node, known to be of this chain. Raises: ChainUnavailable."""
-        if node.chain_id is None:
+        found = node.chain_id
+        if found is None or time.monotonic() >= node.known_until:
             (answer,) = node.ask([("eth_chainId", [])])
             if isinstance(answer, RpcError):
                 raise ChainUnavailable(f"{node.host} does not say which chain it is of: {answer.message}")
-            node.chain_id = answer
-        if node.chain_id != self._chain_id:
-            found, node.chain_id = node.chain_id, None
+            found = int(answer)
+            node.known_until = time.monotonic() + KNOWN_S
+        node.chain_id = found if found == self._chain_id else None
+        if found != self._chain_id:
             logger.error("%s is a node of chain %d, not of %d: not used", node.host, found, self._chain_id)
             raise ChainUnavailable(f"{node.host} is a node of chain {found}, not of {self._chain_id}")
         return node

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 
 from dex import DexError, RetryableError
 from dex.chains.evm import EvmChain
-from dex.chains.evm.answers import READERS, read_answer
+from dex.chains.evm.answers import READERS, Block, read_answer
 from dex.chains.evm.checkup import check_up
 from dex.chains.evm.fields import BadAnswer
 from dex.chains.evm.local.world import World
+from dex.chains.evm.multicall import check_same
+from dex.chains.evm.rpc_errors import RpcError
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, rpc_proxy
 from dex.tests.evm_orders import Trader, intent_of
 
@@ -321,3 +324,31 @@ def test_the_call_and_the_host_are_named(world: World, proxy: RpcProxy, caplog: 
     assert refusal.value.detail == f"{host} answers eth_feeHistory with an object without baseFeePerGas"
     assert "secret-key" not in caplog.text
     assert f"node {host} answers eth_feeHistory with an object without baseFeePerGas" in caplog.text
+
+
+@pytest.mark.chain
+def test_a_node_that_comes_back_on_another_chain_is_not_used(
+    world: World, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = world.chain(urls=(proxy.url,))
+    chain.prepare()
+    proxy.answers["eth_chainId"] = "0x1"
+    chain.prepare()  # not asked each time
+    proxy.refuses = lambda calls: HttpReply(b"")
+    with pytest.raises(RetryableError, match="with nothing"):
+        chain.prepare()
+    proxy.refuses = lambda calls: None
+
+    with pytest.raises(RetryableError, match="is a node of chain 1, not of 31338"):
+        chain.prepare()
+    proxy.answers.clear()
+    chain.prepare()
+    proxy.answers["eth_chainId"] = "0x1"
+    monkeypatch.setattr("dex.chains.evm.node.time.monotonic", lambda: time.perf_counter() + 10**9)
+    with pytest.raises(RetryableError, match="is a node of chain 1, not of 31338"):
+        chain.prepare()
+
+
+def test_the_words_in_which_a_node_refuses_a_block_are_told() -> None:
+    with pytest.raises(BadAnswer, match="a refusal: odd words"):
+        check_same(Block(1, HASH, 1), RpcError(-1, "odd words"))
