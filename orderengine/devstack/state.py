@@ -39,6 +39,16 @@ class State:
                     "use that one, or stop it, or start another: STATE_DIR=/some/where PORT=3001 make run",
                 )
             time.sleep(0.1)
+        if left := self.left_over():
+            raise Refusal(
+                f"Processes of an engine that was killed still run on {self.directory}: {', '.join(left)}.",
+                f"end them, and start again some seconds later: kill {' '.join(map(str, left.values()))}",
+            )
+
+    def left_over(self) -> dict[str, int]:
+        """What was started on this state and has outlived both supervisor and guard. A number may be another's now."""
+        own = str(self.directory.absolute())
+        return {name: pid for name, pid in self.read("processes").items() if name != "supervisor" and _is_of(pid, own)}
 
     def _try_lock(self) -> bool:
         try:
@@ -88,6 +98,17 @@ def secret(path: Path) -> str:
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
     return path.read_text(encoding="ascii").strip()
+
+
+def _is_of(pid: int, directory: str) -> bool:
+    """Whether a process works on this state: by its environment, or by where it stands. Known on Linux alone."""
+    process = Path("/proc") / str(pid)
+    try:
+        if f"STATE_DIR={directory}".encode() in (process / "environ").read_bytes().split(b"\0"):
+            return True
+        return Path(directory) in (process / "cwd").readlink().parents
+    except OSError:
+        return False
 
 
 def is_alive(pid: int) -> bool:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from orderengine.devstack import keeper
+from orderengine.devstack import Refusal, keeper
 from orderengine.devstack.children import Children, Command
 from orderengine.devstack.console import Console
 from orderengine.devstack.keeper import Keeper
@@ -175,3 +175,24 @@ def test_an_engine_outlives_a_full_state_disk_and_is_back_by_itself(small_disk: 
     until(is_back, lambda: None, 30)
     until(lambda: engine.processes()["valkey"] != before["valkey"], lambda: None, 5)
     assert engine.processes()["supervisor"] == before["supervisor"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are known by /proc")
+@pytest.mark.parametrize("known_by", ["environment", "place"])
+def test_what_outlived_supervisor_and_guard_is_named(tmp_path: Path, known_by: str) -> None:
+    """The port was in use, and nobody said by whom; another port traded beside the old workers."""
+    (tmp_path / "valkey").mkdir()
+    environment = dict(os.environ) | ({"STATE_DIR": str(tmp_path)} if known_by == "environment" else {})
+    place = tmp_path / "valkey" if known_by == "place" else ROOT
+    state = State(tmp_path)
+    with subprocess.Popen(["sleep", "60"], env=environment, cwd=place) as left:
+        state.write("processes", {"supervisor": 0, "worker": left.pid, "beat": os.getpid()})
+        try:
+            until(lambda: bool(state.left_over()), lambda: None)
+            with pytest.raises(Refusal) as refused:
+                state.lock()
+            assert "worker" in str(refused.value)
+            assert str(refused.value).endswith(f": kill {left.pid}")
+        finally:
+            left.kill()
+    assert not state.left_over()
