@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
@@ -69,11 +69,11 @@ def key(account: Account) -> str:
 
 
 async def test_snapshot_then_live_events_then_close(account: Account, key: str, drive: Drive) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
         snapshot = await socket.next()
-        await sync_to_async(drive)()
+        await database_sync_to_async(drive)()
         events, code = await socket.until_close()
 
     assert (snapshot["type"], snapshot["seq"], snapshot["order"]["status"]) == ("snapshot", 1, "PENDING")
@@ -84,8 +84,8 @@ async def test_snapshot_then_live_events_then_close(account: Account, key: str, 
 
 @pytest.mark.parametrize(("after", "seqs"), [(0, [1, 2, 3, 4, 5]), (3, [4, 5]), (5, [])])
 async def test_replay_after_a_seq(account: Account, key: str, drive: Drive, after: int, seqs: list[int]) -> None:
-    [order] = await sync_to_async(place)(account)
-    await sync_to_async(drive)()
+    [order] = await database_sync_to_async(place)(account)
+    await database_sync_to_async(drive)()
 
     async with follow(order, key, f"?after={after}") as socket:
         messages, code = await socket.until_close()
@@ -96,9 +96,9 @@ async def test_replay_after_a_seq(account: Account, key: str, drive: Drive, afte
 
 
 async def test_a_reconnect_in_the_middle_misses_and_repeats_nothing(account: Account, key: str, drive: Drive) -> None:
-    [order] = await sync_to_async(place)(account, terms(scenario="slippage"))
+    [order] = await database_sync_to_async(place)(account, terms(scenario="slippage"))
     seen: list[int] = []
-    work = asyncio.create_task(sync_to_async(drive, thread_sensitive=False)())
+    work = asyncio.create_task(database_sync_to_async(drive, thread_sensitive=False)())
     code = 0
 
     while code != 1000:
@@ -121,11 +121,11 @@ async def test_a_lost_push_is_made_good_from_the_rows(
 ) -> None:
     monkeypatch.setattr("orders.pipeline.push_events", lambda events: None)
     monkeypatch.setattr(feed, "CHECK_INTERVAL_S", 0.05)
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key, "?after=0") as socket:
         await socket.next()
-        await sync_to_async(drive)()
+        await database_sync_to_async(drive)()
         events, code = await socket.until_close()
 
     assert [event["seq"] for event in events] == [1, 2, 3, 4, 5]
@@ -133,26 +133,26 @@ async def test_a_lost_push_is_made_good_from_the_rows(
 
 
 async def test_doubled_and_reordered_pushes_are_put_right(account: Account, key: str, drive: Drive) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
         await socket.next()
         follower = next(iter(feed.get_feed()._accounts[account.pk].orders[order.id]))
-        first = (await sync_to_async(read_page)(account.pk, BEGINNING, 1)).entries[0]
+        first = (await database_sync_to_async(read_page)(account.pk, BEGINNING, 1)).entries[0]
         follower.offer(replace(first.row, event=replace(first.event, seq=4, status="SUBMITTED")))
         follower.offer(first.row)
-        await sync_to_async(drive)()
+        await database_sync_to_async(drive)()
         events, _ = await socket.until_close()
 
     assert [event["seq"] for event in events] == [2, 3, 4, 5]
 
 
 async def test_a_cancel_is_pushed(account: Account, key: str) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
         await socket.next()
-        await sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
+        await database_sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
         events, code = await socket.until_close()
 
     assert [(event["status"], event["outcome"]) for event in events] == [("FAILED", "cancelled")]
@@ -163,7 +163,7 @@ async def test_heartbeats_keep_a_quiet_socket_alive(
     account: Account, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orders.sockets.HEARTBEAT_S", 0.05)
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
         await socket.next()
@@ -171,9 +171,9 @@ async def test_heartbeats_keep_a_quiet_socket_alive(
 
 
 async def test_the_snapshot_says_that_a_pause_holds_the_order(account: Account, key: str, engine: Engine) -> None:
-    [order] = await sync_to_async(place)(account)
-    target = await sync_to_async(find_target)("global", "", engine)
-    await sync_to_async(pause)(target, Actor("operator", reason="drill"))
+    [order] = await database_sync_to_async(place)(account)
+    target = await database_sync_to_async(find_target)("global", "", engine)
+    await database_sync_to_async(pause)(target, Actor("operator", reason="drill"))
 
     async with follow(order, key) as socket:
         assert (await socket.next())["order"]["waiting_for"] == "halt"
@@ -205,8 +205,8 @@ async def test_an_address_that_leads_nowhere(key: str, address: str, code: int) 
 
 async def test_only_the_owner_may_follow(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orders.sockets.TICKET_WAIT_S", 0.05)
-    stranger = await sync_to_async(lambda: api_key(new_account()))()
-    [order] = await sync_to_async(place)(account)
+    stranger = await database_sync_to_async(lambda: api_key(new_account()))()
+    [order] = await database_sync_to_async(place)(account)
     codes = []
 
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {stranger}"}):
@@ -219,13 +219,13 @@ async def test_only_the_owner_may_follow(account: Account, key: str, monkeypatch
 
 
 async def test_what_clients_send_is_ignored(account: Account, key: str, drive: Drive) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     async with follow(order, key) as socket:
         await socket.next()
         await socket.ws.send_to(text_data="x" * 1000)
         await socket.ws.send_to(bytes_data=b"\x00")
-        await sync_to_async(drive)(*Stage)
+        await database_sync_to_async(drive)(*Stage)
         assert (await socket.next())["seq"] == 2
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.db import connections
@@ -100,11 +100,11 @@ def assert_exactly_once(events: list[Any], rows: list[tuple[str, int]]) -> None:
 
 
 async def test_hello_snapshot_then_live_events(account: Account, key: str, drive: Drive) -> None:
-    [open_order] = await sync_to_async(place)(account)
+    [open_order] = await database_sync_to_async(place)(account)
 
     async with Stream(key) as stream:
         hello, snapshot = await stream.next(), await stream.next()
-        await sync_to_async(drive)()
+        await database_sync_to_async(drive)()
         events = [await stream.next("event") for _ in range(4)]
 
     assert (hello["type"], hello["resumed"]) == ("hello", False)
@@ -114,13 +114,13 @@ async def test_hello_snapshot_then_live_events(account: Account, key: str, drive
 
 
 async def test_rest_and_stream_give_the_same_records(account: Account, key: str, drive: Drive, client: Any) -> None:
-    await sync_to_async(place)(account, terms(), terms(scenario="slippage"))
-    await sync_to_async(drive)()
+    await database_sync_to_async(place)(account, terms(), terms(scenario="slippage"))
+    await database_sync_to_async(drive)()
 
     polled: list[Any] = []
     after = "0"
     while True:
-        answer = await sync_to_async(client.get)(
+        answer = await database_sync_to_async(client.get)(
             "/api/v1/events", {"after": after, "limit": "3"}, headers={"Authorization": f"Bearer {key}"}
         )
         page = answer.json()
@@ -133,13 +133,13 @@ async def test_rest_and_stream_give_the_same_records(account: Account, key: str,
         streamed = [await stream.next("event") for _ in polled]
 
     assert streamed == polled
-    assert_exactly_once(polled, await sync_to_async(all_events)(account))
+    assert_exactly_once(polled, await database_sync_to_async(all_events)(account))
 
 
 async def test_cut_off_at_random_points_nothing_is_lost_or_doubled(account: Account, key: str, drive: Drive) -> None:
     rng = random.Random(11)
-    await sync_to_async(place)(account, *(terms(scenario=rng.choice(["none", "slippage"])) for _ in range(8)))
-    work = asyncio.create_task(sync_to_async(drive, thread_sensitive=False)())
+    await database_sync_to_async(place)(account, *(terms(scenario=rng.choice(["none", "slippage"])) for _ in range(8)))
+    work = asyncio.create_task(database_sync_to_async(drive, thread_sensitive=False)())
     seen: list[Any] = []
     after = "0"
     connections_made = 0
@@ -155,13 +155,13 @@ async def test_cut_off_at_random_points_nothing_is_lost_or_doubled(account: Acco
                 seen.append(message)
                 after = message["cursor"]
 
-    while not work.done() or len(seen) < len(await sync_to_async(all_events)(account)):
+    while not work.done() or len(seen) < len(await database_sync_to_async(all_events)(account)):
         connections_made += 1
         await read(rng.randint(1, 5))
     await work
 
     assert connections_made > 8
-    assert_exactly_once(seen, await sync_to_async(all_events)(account))
+    assert_exactly_once(seen, await database_sync_to_async(all_events)(account))
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -170,7 +170,7 @@ async def test_events_that_come_while_a_client_begins_are_sent_and_end_no_reader
 ) -> None:
     async def slowly(self: stream_consumer.StreamConsumer, cursor: Any) -> bool:
         position = feed.get_feed()._accounts[account.pk].position
-        await sync_to_async(place)(account)
+        await database_sync_to_async(place)(account)
         for _ in range(300):
             if feed.get_feed()._accounts[account.pk].position != position:
                 break
@@ -183,7 +183,7 @@ async def test_events_that_come_while_a_client_begins_are_sent_and_end_no_reader
 
         async with Stream(key, f"?after={start}") as stream:
             first = await stream.next("event" if is_known else "snapshot")
-            [order] = await sync_to_async(place)(account)
+            [order] = await database_sync_to_async(place)(account)
             events = [await neighbour.next("event") for _ in range(2)]
 
             assert (await stream.next("event"))["order_id"] == str(order.id)
@@ -202,7 +202,7 @@ async def test_a_socket_with_a_bug_ends_no_other(
         await stream.next("snapshot")
         one, _other = tuple(feed.get_feed()._accounts[account.pk].streams)
         monkeypatch.setattr(one, "_append", lambda *_: 1 // 0)
-        await sync_to_async(place)(account)
+        await database_sync_to_async(place)(account)
 
         outputs = [await client.ws.receive_output(timeout=5) for client in (broken, stream)]
 
@@ -217,7 +217,7 @@ async def test_who_follows_at_the_last_moment_keeps_the_reader(
         await stream.next("snapshot")
         feed.get_feed()._rest()  # the timer of one that left while this one came
 
-        await sync_to_async(place)(account)
+        await database_sync_to_async(place)(account)
         assert (await stream.next("event"))["seq"] == 1
 
 
@@ -229,12 +229,12 @@ async def test_lost_hints_cost_a_second_and_no_event(
 
     async with Stream(key, "?after=0") as stream:
         await stream.next("hello")
-        await sync_to_async(place)(account)
-        await sync_to_async(redis_client().flushall)()
-        await sync_to_async(drive)()
+        await database_sync_to_async(place)(account)
+        await database_sync_to_async(redis_client().flushall)()
+        await database_sync_to_async(drive)()
         events = [await stream.next("event") for _ in range(5)]
 
-    assert_exactly_once(events, await sync_to_async(all_events)(account))
+    assert_exactly_once(events, await database_sync_to_async(all_events)(account))
 
 
 async def test_an_open_transaction_holds_events_back_and_loses_none(account: Account, key: str, drive: Drive) -> None:
@@ -245,22 +245,22 @@ async def test_an_open_transaction_holds_events_back_and_loses_none(account: Acc
 
     async with Stream(key, "?after=0") as stream:
         await stream.next("hello")
-        await sync_to_async(place)(account)
-        await sync_to_async(drive)()
+        await database_sync_to_async(place)(account)
+        await database_sync_to_async(drive)()
         assert await stream.ws.receive_nothing(timeout=0.3)
         await older.rollback()
         events = [await stream.next("event") for _ in range(5)]
     await older.close()
 
-    assert_exactly_once(events, await sync_to_async(all_events)(account))
+    assert_exactly_once(events, await database_sync_to_async(all_events)(account))
 
 
 async def test_a_full_window_waits_for_the_acknowledgement(
     account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window, "MAX_EVENTS", 3)
-    await sync_to_async(place)(account, terms(), terms())
-    await sync_to_async(drive)()
+    await database_sync_to_async(place)(account, terms(), terms())
+    await database_sync_to_async(drive)()
     seen: list[Any] = []
 
     async with Stream(key, "?after=0") as stream:
@@ -270,7 +270,7 @@ async def test_a_full_window_waits_for_the_acknowledgement(
             assert await stream.ws.receive_nothing(timeout=0.1)
             await stream.send(op="ack", cursor=seen[-1]["cursor"])
 
-    assert_exactly_once(seen, await sync_to_async(all_events)(account))
+    assert_exactly_once(seen, await database_sync_to_async(all_events)(account))
 
 
 async def test_who_never_acknowledges_is_closed_and_resumes(
@@ -278,8 +278,8 @@ async def test_who_never_acknowledges_is_closed_and_resumes(
 ) -> None:
     monkeypatch.setattr(window, "MAX_EVENTS", 3)
     monkeypatch.setattr(stream_consumer, "SLOW_S", 0.1)
-    await sync_to_async(place)(account)
-    await sync_to_async(drive)()
+    await database_sync_to_async(place)(account)
+    await database_sync_to_async(drive)()
 
     async with Stream(key, "?after=0") as stream:
         messages, code = await stream.close_code()
@@ -289,13 +289,13 @@ async def test_who_never_acknowledges_is_closed_and_resumes(
 
     assert code == 4408
     assert messages[-1]["type"] == "error"
-    assert_exactly_once(first + second, await sync_to_async(all_events)(account))
+    assert_exactly_once(first + second, await database_sync_to_async(all_events)(account))
 
 
 async def test_a_window_is_also_full_by_bytes(account: Account, key: str, drive: Drive, monkeypatch: Any) -> None:
     monkeypatch.setattr(window, "MAX_BYTES", 1)
-    await sync_to_async(place)(account)
-    await sync_to_async(drive)()
+    await database_sync_to_async(place)(account)
+    await database_sync_to_async(drive)()
 
     async with Stream(key, "?after=0") as stream:
         first = await stream.next("event")
@@ -306,7 +306,7 @@ async def test_a_window_is_also_full_by_bytes(account: Account, key: str, drive:
 
 async def test_heartbeats_carry_the_last_cursor(account: Account, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "HEARTBEAT_S", 0.05)
-    await sync_to_async(place)(account)
+    await database_sync_to_async(place)(account)
 
     async with Stream(key, "?after=0") as stream:
         event = await stream.next("event")
@@ -317,13 +317,13 @@ async def test_heartbeats_carry_the_last_cursor(account: Account, key: str, monk
 
 async def test_filters(account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "HEARTBEAT_S", 0.1)
-    sol, eth = await sync_to_async(place)(
+    sol, eth = await database_sync_to_async(place)(
         account,
         terms(tags={"book": "eu"}),
         terms(token_in="ETH", decimals_in=8, amount=10**6, tags={"book": "us"}),
     )
-    await sync_to_async(drive)()
-    end = str((await sync_to_async(read_page)(account.pk, BEGINNING, 100)).end)
+    await database_sync_to_async(drive)()
+    end = str((await database_sync_to_async(read_page)(account.pk, BEGINNING, 100)).end)
     found = {}
 
     for query in ("pair=ETH/USDC", "status=CONFIRMED", "tag=book:eu", "tag=book", "pair=SOL/USDC&status=PENDING"):
@@ -347,14 +347,14 @@ async def test_filters(account: Account, key: str, drive: Drive, monkeypatch: py
 async def test_a_cursor_of_another_database_brings_a_gap_and_a_snapshot(
     account: Account, key: str, cursor: str, client: Any
 ) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
     headers = {"Authorization": f"Bearer {key}"}
-    known = (await sync_to_async(client.get)("/api/v1/events", headers=headers)).json()["cursor"]
+    known = (await database_sync_to_async(client.get)("/api/v1/events", headers=headers)).json()["cursor"]
     cursor = cursor.replace("EPOCH", known.split(".")[0])
 
     async with Stream(key, f"?after={cursor}") as stream:
         hello, gap, snapshot = [await stream.next() for _ in range(3)]
-    answer = await sync_to_async(client.get)("/api/v1/events", {"after": cursor}, headers=headers)
+    answer = await database_sync_to_async(client.get)("/api/v1/events", {"after": cursor}, headers=headers)
 
     assert not hello["resumed"]
     assert (gap["type"], gap["from"], gap["to"]) == ("gap", cursor, hello["cursor"])
@@ -389,18 +389,18 @@ async def test_a_frame_that_means_nothing_closes(key: str, frame: str | bytes) -
 
 
 async def test_only_ones_own_events(account: Account, key: str, drive: Drive) -> None:
-    stranger = await sync_to_async(new_account)()
-    foreign = await sync_to_async(api_key)(stranger)
+    stranger = await database_sync_to_async(new_account)()
+    foreign = await database_sync_to_async(api_key)(stranger)
 
     async with Stream(foreign, "?after=0") as stream:
         await stream.next("hello")
-        await sync_to_async(place)(account)
-        await sync_to_async(drive)()
+        await database_sync_to_async(place)(account)
+        await database_sync_to_async(drive)()
         assert await stream.ws.receive_nothing(timeout=0.3)
 
 
 async def test_a_ticket_opens_one_socket_once(account: Account, key: str, client: Any) -> None:
-    answer = await sync_to_async(client.post)(
+    answer = await database_sync_to_async(client.post)(
         "/api/v1/ws-tickets", content_type="application/json", headers={"Authorization": f"Bearer {key}"}
     )
     offered = ["oe.v1", f"ticket.{answer.json()['ticket']}"]
@@ -415,7 +415,7 @@ async def test_a_ticket_opens_one_socket_once(account: Account, key: str, client
 
 
 async def test_a_ticket_may_come_as_first_frame(account: Account) -> None:
-    ticket = await sync_to_async(issue_ticket)(account.pk, "")
+    ticket = await database_sync_to_async(issue_ticket)(account.pk, "")
 
     async with Stream(origin=ORIGIN) as stream:
         await stream.send(op="auth", ticket=ticket)
@@ -431,9 +431,9 @@ async def test_another_first_frame_closes(account: Account, frame: dict[str, Any
 
 async def test_old_tickets_and_those_of_revoked_keys_open_nothing(account: Account, key: str) -> None:
     codes = []
-    old = await sync_to_async(issue_ticket)(account.pk, "")
-    await sync_to_async(_age_tickets)()
-    revoked = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
+    old = await database_sync_to_async(issue_ticket)(account.pk, "")
+    await database_sync_to_async(_age_tickets)()
+    revoked = await database_sync_to_async(issue_ticket)(account.pk, prefix_of(key))
     await ApiKey.objects.aupdate(revoked=True)
 
     for ticket in (old, revoked):
@@ -448,7 +448,7 @@ async def test_a_ticket_opens_no_more_than_its_key_and_a_socket_ends_with_what_i
     account: Account, key: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(sockets, "KEY_CHECK_S", 0.05)
-    ticket = await sync_to_async(issue_ticket)(account.pk, prefix_of(key))
+    ticket = await database_sync_to_async(issue_ticket)(account.pk, prefix_of(key))
     async with Stream(key) as open_before:
         await open_before.next("snapshot")
         await ApiKey.objects.aupdate(**change)
@@ -499,7 +499,7 @@ async def test_a_key_that_ends_ends_its_sockets(
 
 
 async def test_a_key_that_may_not_read_opens_no_socket(account: Account) -> None:
-    key = await sync_to_async(api_key)(account, scopes=["trade"])
+    key = await database_sync_to_async(api_key)(account, scopes=["trade"])
 
     async with Stream(key) as stream:
         messages, code = await stream.close_code()
@@ -546,12 +546,12 @@ async def test_another_database_closes_with_restart(account: Account, key: str) 
 async def test_a_lost_database_session_is_made_good(account: Account, key: str, drive: Drive) -> None:
     async with Stream(key, "?after=0") as stream:
         await stream.next("hello")
-        await sync_to_async(_end_sessions)()
-        await sync_to_async(place)(account)
-        await sync_to_async(drive)()
+        await database_sync_to_async(_end_sessions)()
+        await database_sync_to_async(place)(account)
+        await database_sync_to_async(drive)()
         events = [await stream.next("event") for _ in range(5)]
 
-    assert_exactly_once(events, await sync_to_async(all_events)(account))
+    assert_exactly_once(events, await database_sync_to_async(all_events)(account))
 
 
 def _end_sessions() -> None:
@@ -563,7 +563,7 @@ async def test_events_that_the_snapshot_shows_are_not_sent_again(
     account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order moves on between the stream's start and its snapshot."""
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     def late(account: Account) -> Any:
         drive(Stage.ROUTE)  # PENDING -> ROUTING -> BUILDING
@@ -572,7 +572,7 @@ async def test_events_that_the_snapshot_shows_are_not_sent_again(
     monkeypatch.setattr("orders.stream_consumer.open_order_ids", late)
     async with Stream(key) as stream:
         snapshot = await stream.next("snapshot")
-        await sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
+        await database_sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
         event = await stream.next("event")
 
     assert (snapshot["orders"][0]["seq"], event["seq"]) == (3, 4)

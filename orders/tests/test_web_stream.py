@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import connection, connections
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
@@ -126,7 +126,7 @@ def all_events(account: Account) -> list[tuple[str, int]]:
 
 
 async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Account, web: Web) -> None:
-    clients = [Client(web, await sync_to_async(api_key)(account)) for _ in range(3)]
+    clients = [Client(web, await database_sync_to_async(api_key)(account)) for _ in range(3)]
     tasks = [asyncio.create_task(client.follow()) for client in clients]
     over = threading.Event()
     threads = [threading.Thread(target=write_on, args=(account, seed, over)) for seed in range(2)]
@@ -140,7 +140,7 @@ async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Accoun
         over.set()
     for thread in threads:
         await asyncio.to_thread(thread.join)
-    rows = await sync_to_async(all_events)(account)
+    rows = await database_sync_to_async(all_events)(account)
     await until(lambda: all(len(client.seen) >= len(rows) for client in clients))
     await asyncio.sleep(0.5)  # whatever came twice would come now
     for task in tasks:
@@ -160,8 +160,8 @@ async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Accoun
 
 
 async def test_sigterm_closes_every_socket_with_1012(account: Account, web: Web) -> None:
-    key = await sync_to_async(api_key)(account)
-    [order] = await sync_to_async(place)(account)
+    key = await database_sync_to_async(api_key)(account)
+    [order] = await database_sync_to_async(place)(account)
     headers = {"Authorization": f"Bearer {key}"}
     codes = []
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -41,7 +41,7 @@ async def assert_others_are_served(web: Web, key: str, account: Account) -> None
     async with connect(f"{web.url}/ws/v1/stream", additional_headers=bearer(key), open_timeout=20) as ws:
         while json.loads(await asyncio.wait_for(ws.recv(), 10))["type"] != "snapshot":
             pass
-        [order] = await sync_to_async(place)(account)
+        [order] = await database_sync_to_async(place)(account)
         event = json.loads(await asyncio.wait_for(ws.recv(), 10))
         assert event["order_id"] == str(order.id)
     assert await asyncio.to_thread(web.is_healthy)

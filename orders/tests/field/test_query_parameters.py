@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.test import Client
@@ -208,14 +208,14 @@ async def test_streams_begin_at_a_cursor(key: str, after: str) -> None:
     "query", ["status=PENDING", "limit=1", "After=1", "ticket=x", *(f"after={seq}" for seq in SEQS)]
 )
 async def test_an_orders_socket_takes_a_seq_and_nothing_else(account: Account, key: str, query: str) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     assert (await refusal(f"/orders/{order.id}?{query}", key))[0] == 4400
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_no_socket_follows_an_order_from_after_its_last_event(account: Account, key: str) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
 
     code, problem = await refusal(f"/orders/{order.id}?after=99", key)
 
@@ -225,7 +225,7 @@ async def test_no_socket_follows_an_order_from_after_its_last_event(account: Acc
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("form", ["{}", "urn:uuid:{}", "{{{}}}", "{hex}", "{upper}"])
 async def test_an_order_has_one_id(account: Account, key: str, form: str) -> None:
-    [order] = await sync_to_async(place)(account)
+    [order] = await database_sync_to_async(place)(account)
     text = form.format(order.id, hex=order.id.hex, upper=str(order.id).upper())
     if text == str(order.id):
         text += "0"
@@ -246,7 +246,7 @@ async def test_an_order_has_one_id(account: Account, key: str, form: str) -> Non
     ],
 )
 async def test_a_frame_says_one_thing_once(account: Account, key: str, frame: str, code: str) -> None:
-    cursor = str(await sync_to_async(newest)())
+    cursor = str(await database_sync_to_async(newest)())
 
     closed_with, problem = await refusal("/ws/v1/stream", key, frame.replace("CURSOR", cursor))
 

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.db import OperationalError
 from psycopg import errors as postgres
 from redis.exceptions import ReadOnlyError
@@ -50,8 +50,8 @@ async def test_an_error_closes_with_a_problem(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    [order] = await sync_to_async(place)(account)
-    key = await sync_to_async(api_key)(account)
+    [order] = await database_sync_to_async(place)(account)
+    key = await database_sync_to_async(api_key)(account)
 
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise error
