@@ -2,9 +2,11 @@
 
 import logging
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, bootsteps, signals
+from celery.exceptions import CPendingDeprecationWarning
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
@@ -13,6 +15,8 @@ from orderengine.broker import meanwhile
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
+# Nine lines at each loss of the broker, about a setting that is left alone on purpose.
+warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 @signals.celeryd_init.connect
