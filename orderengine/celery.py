@@ -15,8 +15,6 @@ from orderengine.broker import meanwhile
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
-# Nine lines at each loss of the broker, about a setting that is left alone on purpose.
-warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 @signals.celeryd_init.connect
@@ -29,6 +27,15 @@ def refuse_unsafe_start(**_: object) -> None:
     from orderengine.startup import refuse_unsafe
 
     refuse_unsafe()
+
+
+@signals.worker_ready.connect
+def say_less(**_: object) -> None:
+    """Nine lines at each loss of the broker, about a setting that is left alone on purpose.
+
+    Celery asks for all such warnings while it sets its log up, so this comes after that.
+    """
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 @signals.worker_before_create_process.connect
