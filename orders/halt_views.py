@@ -30,18 +30,12 @@ class HaltRequestSerializer(StrictSerializer):
         max_length=128,
         required=False,
         default="",
-        allow_blank=True,
-        help_text="Account, wallet, venue or chain. Left out: one's own account, or the engine's chain.",
+        validators=[RegexValidator(r"\S", "must name one: leave it out for your own, and for all")],
+        help_text="Account, wallet, venue or chain. Left out: one's own account, the engine's chain, or all of it.",
     )
     reason = StrictTextField(
         max_length=200, validators=[RegexValidator(r"\S", "must say why")], help_text="Kept in the audit log."
     )
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """An empty name is a variable that was not set, and must not mean one's own."""
-        if asked["scope"] != "global" and not self.initial_data.get("name", "-").strip():
-            raise serializers.ValidationError({"name": "must name one: leave it out for your own"})
-        return asked
 
 
 class HaltShape(serializers.Serializer[Any]):
