@@ -122,7 +122,7 @@ def test_a_worker_child_that_dies_meanwhile_is_replaced(whole: Engine, http: htt
     for child in killed:
         os.kill(child, signal.SIGKILL)
 
-    until(lambda: len(set(descendants(worker)) - set(killed)) == 2, 10)
+    until(lambda: len(set(descendants(worker)) - set(killed)) == 2, 30)
     until_filled(http, place(http))
 
     refusing.end()
