@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -64,18 +65,21 @@ class TlsProxy:
                 line for line in lines.split(b"\r\n") if closing == b"" or not line.lower().startswith(b"connection:")
             ]
             engine.sendall(b"\r\n".join(kept) + b"\r\n" + self._headers + closing + b"\r\n" + rest)
-            upwards = threading.Thread(target=_pass_on, args=(client, engine), daemon=True)
-            upwards.start()
-            _pass_on(engine, client)
+            _relay(client, engine)
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
+def _relay(client: socket.socket, engine: socket.socket) -> None:
+    """Both directions in one thread, until an end closes: a TLS socket must not be read and written at once."""
+    other = {client: engine, engine: client}
+    while True:
+        is_waiting = isinstance(client, ssl.SSLSocket) and client.pending()
+        for source in [client] if is_waiting else select.select([client, engine], [], [])[0]:
+            try:
+                if not (data := source.recv(65536)):
+                    return
+                other[source].sendall(data)
+            except OSError:
+                return
 
 
 def _write_certificate(path: Path) -> None:
