@@ -137,7 +137,7 @@ def _said(log: Path, said_from: int) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes], guarded: subprocess.Popen[bytes]) -> None:
-    """End the node, waiting in steps: nobody waits for ever behind a signal."""
+    """End the node, waiting in steps: a signal never leaves this waiting without end."""
     guard.end_group_of(process)
     if guarded.stdin:
         guarded.stdin.close()
