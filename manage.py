@@ -25,10 +25,10 @@ def main() -> None:
     try:
         from django.core.management import execute_from_command_line
 
-        from orderengine.devstack import Refusal
-        from orderengine.devstack.attach import attach
+        from orderengine.environment.attach import attach
         from orderengine.output import show_everything
-        from orders.write_watch import watch_process
+        from orderengine.refusal import Refusal
+        from orders.database.write_watch import watch_process
     except ModuleNotFoundError as error:
         sys.exit(f"{error}: run `make setup`, then .venv/bin/python manage.py ...")
     show_everything()

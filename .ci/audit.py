@@ -1,4 +1,4 @@
-"""Look pinned packages up among known vulnerabilities.
+"""Look the packages pinned in some requirements files up among known vulnerabilities.
 
 Exit 1 for findings; where the list is out of reach that is said aloud. Run: make audit.
 The list is the Python Packaging Advisory Database, asked by pip-audit over the network.
@@ -15,10 +15,10 @@ OUT_OF_REACH = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "SSLError", 
 
 
 def main() -> int:
-    """Audit one requirements file."""
+    """Audit the requirements files that the arguments name."""
     command = [
         Path(sys.executable).with_name("pip-audit"), "--disable-pip", "--require-hashes", "--progress-spinner", "off",
-        "--format", "json", "--requirement", sys.argv[1],
+        "--format", "json", *(word for file in sys.argv[1:] for word in ("--requirement", file)),
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)

@@ -59,7 +59,7 @@ def measure(count: int, runs: int, workers: int) -> None:
 
 def pre_signed(world: Any, count: int) -> float:
     """Seconds from the first byte to the last receipt."""
-    from dex.tests.evm_orders import Trader
+    from dex.tests.chains.evm.evm_orders import Trader
 
     trader = Trader.on(world, "account/bench")
     quote = trader.quote(ETH // 100)
@@ -76,9 +76,9 @@ def pre_signed(world: Any, count: int) -> float:
 def through_orders(world: Any, count: int, workers: int) -> tuple[float, float, float]:
     """Seconds from the first order placed to the last one confirmed, of CPU, and of routing the same orders once."""
     from dex import Engine, SwapRequest
-    from orders.engine import keep_loaded
+    from orders.engine import freeze_gc
     from orders.models import Order
-    from orders.services.wallets import ensure_wallets
+    from orders.signing.wallets import ensure_wallets
     from orders.tests.factories import new_account, place, terms
 
     engines = [Engine(_mined_at_once(world), route_deadline_ms=40) for _ in range(workers)]
@@ -86,7 +86,7 @@ def through_orders(world: Any, count: int, workers: int) -> tuple[float, float, 
     for engine in engines:
         ensure_wallets({account.id}, engine)
         engine.chain.snapshot()
-    keep_loaded()
+    freeze_gc()
     fields = {"chain_id": engine.chain.chain_id, "token_in": "WETH", "decimals_in": 18, "amount": ETH // 100}
     fields |= {"max_hops": 1}
     start, cpu = time.perf_counter(), time.process_time()
@@ -108,7 +108,7 @@ def _work(world: Any, engine: Any) -> None:
     from dex import RetryableError
     from orders.config import Policy
     from orders.models import Order
-    from orders.pipeline import run_stage
+    from orders.pipeline.loop import run_stage
     from orders.states import TERMINAL, Stage
 
     while Order.objects.exclude(status__in=TERMINAL).exists():

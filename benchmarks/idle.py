@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 
-from orderengine.devstack.attach import attach
-from orderengine.devstack.state import read_table
+from orderengine.environment.attach import attach
+from orderengine.environment.state_files import read_table
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 20.0

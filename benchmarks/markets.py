@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from dex.pools.tick_math import sqrt_price_x96, tick_at
-from dex.router.problems import SCHEMA, ProblemSet
+from dex.pools.math.ticks import sqrt_price_x96, tick_at
+from dex.problems.document import SCHEMA, ProblemSet
 from dex.types import PPM
 
 GRAPH = "market"
@@ -44,14 +44,18 @@ class Token(NamedTuple):
     value: float
 
 
-class Market(NamedTuple):
-    """The problems of one graph, and the dollars that an atom of each of its tokens is worth, by name."""
+class GeneratedMarket(NamedTuple):
+    """The problems of one graph, and the dollars that an atom of each of its tokens is worth, by name.
+
+    `document` is what the problems were read from.
+    """
 
     problems: ProblemSet
     values: dict[str, float]
+    document: dict[str, Any]
 
 
-def market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "exact_in") -> Market:
+def market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "exact_in") -> GeneratedMarket:
     """A market of about `pool_count` / 4 tokens, all within reach of each other, and orders in it.
 
     Orders are of 30 to 300,000 dollars, smaller where the pools are too shallow for that. The graph's id is `GRAPH`,
@@ -62,7 +66,7 @@ def market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "e
     return _market(rng, tokens, _pairs(rng, len(tokens), pool_count), order_count, mode)
 
 
-def pair_market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "exact_in") -> Market:
+def pair_market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str = "exact_in") -> GeneratedMarket:
     """The same with just two tokens, one of them a hub: all pools lie side by side."""
     rng = random.Random(seed)
     hub, other = rng.sample(_tokens(rng, len(STABLES) + len(HUBS) + 1), 2)
@@ -73,7 +77,7 @@ def pair_market(pool_count: int, seed: int = 1, order_count: int = 20, mode: str
 
 def _market(
     rng: random.Random, tokens: list[Token], pairs: list[tuple[int, int]], order_count: int, mode: str
-) -> Market:
+) -> GeneratedMarket:
     held = [0.0] * len(tokens)  # dollars in all pools of a token
     pools = []
     for number, (first, second) in enumerate(pairs):
@@ -86,8 +90,9 @@ def _market(
         pools.append({"id": f"p{number}", "kind": kind, "tokens": [first, second]} | pool)
     graph = {"tokens": [{"symbol": token.symbol, "decimals": token.decimals} for token in tokens], "pools": pools}
     cases = [_order(rng, tokens, held, f"o{number}", mode) for number in range(order_count)]
-    problems = ProblemSet({"schema": SCHEMA, "graphs": {GRAPH: graph}, "cases": cases})
-    return Market(problems, {f"t{index}": token.value for index, token in enumerate(tokens)})
+    document = {"schema": SCHEMA, "graphs": {GRAPH: graph}, "cases": cases}
+    values = {f"t{index}": token.value for index, token in enumerate(tokens)}
+    return GeneratedMarket(ProblemSet(document), values, document)
 
 
 def _is_hub(token: Token) -> bool:
@@ -208,7 +213,7 @@ _MAKERS: dict[str, Callable[[random.Random, float, float, float], dict[str, Any]
 }
 
 
-def best_swap(made: Market) -> float:
+def best_swap(made: GeneratedMarket) -> float:
     """What the best swap of any pool gives for a dollar's worth, at the values: below 1 no circle of swaps gains."""
     values = made.values
     return max(

@@ -30,7 +30,7 @@ BEFORE_S, AFTER_S = 2.0, 2.0
 ENDS_WITHIN_S = 60.0
 OPEN = "SELECT count(*) FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED')"
 ENDS = """
-    SELECT terms ->> 'time_in_force', outcome, attempt, seq, extract(epoch FROM created_at)::float8,
+    SELECT coalesce(terms ->> 'time_in_force', 'ioc'), outcome, attempt, seq, extract(epoch FROM created_at)::float8,
            extract(epoch FROM updated_at)::float8
     FROM orders_order
 """

@@ -5,15 +5,15 @@ import random
 from collections.abc import Iterable
 
 from dex.pools import Pool
-from dex.pools.bin_math import BASIS_POINTS
 from dex.pools.curves import Segments
-from dex.pools.dlmm_fees import BASE_FEE_UNIT, DlmmFees, Volatility
-from dex.pools.meteora_dlmm import DlmmPool
-from dex.pools.orca_whirlpool import TICKS_IN_ARRAY, WhirlpoolPool
-from dex.pools.raydium_cpmm import CpmmFees, CpmmPool
-from dex.pools.static_bins import StaticBinsPool
-from dex.pools.uniswap_v2 import UniswapV2Pool
-from dex.pools.uniswap_v3 import UniswapV3Pool
+from dex.pools.kinds.bins import StaticBinsPool
+from dex.pools.kinds.meteora_dlmm.fees import BASE_FEE_UNIT, DlmmFees, Volatility
+from dex.pools.kinds.meteora_dlmm.pool import DlmmPool
+from dex.pools.kinds.orca_whirlpool import TICKS_IN_ARRAY, WhirlpoolPool
+from dex.pools.kinds.raydium_cpmm import CpmmFees, CpmmPool
+from dex.pools.kinds.uniswap_v2 import UniswapV2Pool
+from dex.pools.kinds.uniswap_v3 import UniswapV3Pool
+from dex.pools.math.bins import BASIS_POINTS
 from dex.testing import damm_pool
 
 NOW = 0

@@ -3,9 +3,9 @@
 import numpy as np
 
 from dex.errors import InsufficientLiquidity
-from dex.router.compiled import CompiledMarket
-from dex.router.guess import HOPS, Query
-from dex.router.paths import paths_by_hops
+from dex.router.constrained.paths import paths_by_hops
+from dex.router.convex.best_path import HOPS, Query
+from dex.router.graph.compiled import CompiledMarket
 
 STEPS = 20  # shares of the grid: 5 % each
 PATHS = 6  # side by side, at most

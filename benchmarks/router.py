@@ -1,9 +1,11 @@
 """The split router on generated markets of eight pool kinds: CPU time, distance to the bound, gain over simpler ways.
 
-Every order is routed on a warm market several times, in one thread; its fastest run counts. Times on a shared machine
-move together, so a fixed Python loop is timed beside them: compare the ratios.
+Every order is routed several times on a compiled market, in one thread; its fastest run counts. Times on a shared
+machine move together, so a fixed Python loop is timed beside them: compare the ratios.
 
-Run: python -m benchmarks.router [--orders 60] [--rows 100 "one pair"] [--numpy] [--json]
+Rows "net ..." hold orders at a cost per swap, each beside itself without (net.py).
+
+Run: python -m benchmarks.router [--orders 60] [--rows 100 "net 100"] [--seeds 41 42] [--against FILE] [--json]
 """
 
 import os
@@ -13,29 +15,24 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy loads
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.markets import GRAPH, Market, market, pair_market
-from benchmarks.programs import NOW, on_chain
+from benchmarks import net
+from benchmarks.cases import Case, Cases, between_two, few_swaps, in_markets_of
+from benchmarks.references import BP, Reference, read
 from benchmarks.rivals import best_on_grid, best_single
 from dex.errors import InsufficientLiquidity, NoRoute
-from dex.router.compiled import CompiledMarket
-from dex.router.fast.kernel import kernels_on, use_kernels
-from dex.router.guess import query_of
+from dex.router.convex.best_path import query_of
+from dex.router.kernel import kernels_on, use_kernels
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 
-BP = 10_000
 ATOMS_PER_SWAP = 2  # that rounding may cost
-COSTS = (0.05, 0.5, 5.0)  # dollars a swap
-MOST_SWAPS = (2, 4)
-MODES = ("exact_in", "exact_out")
-PAIR_SIZES = (2, 5, 12, 30, 60)
-ORDERS_PER_MARKET = 10
 LOOP = 200_000  # rounds of the reference loop, which 2.5 GHz do in about 10 ms
 
 
@@ -44,14 +41,6 @@ class Target(NamedTuple):
 
     p50: float
     p95: float
-
-
-class Case(NamedTuple):
-    """An order, the market it is for, and what an atom of each token is worth in dollars."""
-
-    market: CompiledMarket
-    order: SplitOrder
-    values: dict[str, float]
 
 
 @dataclass(slots=True)
@@ -69,48 +58,14 @@ class Row:
     loop_ms: float = 0.0
 
 
-def in_markets_of(pool_count: int) -> Callable[[int], Iterator[Case]]:
-    """Orders of both modes over several markets of a size."""
-
-    def cases(orders: int) -> Iterator[Case]:
-        each = max(ORDERS_PER_MARKET, orders * pool_count // 20_000)  # large markets take long to make
-        for seed in range(1, max(1, orders // (2 * each)) + 1):
-            for mode in MODES:
-                yield from _cases(market(pool_count, seed, each, mode), seed)
-
-    return cases
-
-
-def between_two(orders: int) -> Iterator[Case]:
-    """Orders of both modes in markets of one pair."""
-    for seed in range(1, max(1, orders // (len(PAIR_SIZES) * len(MODES) * ORDERS_PER_MARKET)) + 1):
-        for pool_count in PAIR_SIZES:
-            for mode in MODES:
-                yield from _cases(pair_market(pool_count, seed, ORDERS_PER_MARKET, mode), seed)
-
-
-def limited(pool_count: int) -> Callable[[int], Iterator[Case]]:
-    """The same orders at a cost per swap, every third with a limit on swaps instead."""
-
-    def cases(orders: int) -> Iterator[Case]:
-        for number, case in enumerate(in_markets_of(pool_count)(orders)):
-            turn, kind = divmod(number, 3)
-            limit: dict[str, Any] = {"max_swaps": MOST_SWAPS[turn % len(MOST_SWAPS)]}
-            if kind:
-                limit = {"swap_cost": COSTS[turn % len(COSTS)] / case.values[case.order.token_out]}
-            yield case._replace(order=replace(case.order, **limit))
-
-    return cases
-
-
-ROWS: dict[str, Callable[[int], Iterator[Case]]] = {
+ROWS: dict[str, Cases] = {
     "one pair": between_two,
     "10": in_markets_of(10),
     "100": in_markets_of(100),
     "1000": in_markets_of(1_000),
     "10000": in_markets_of(10_000),
-    "100, cost": limited(100),
-    "1000, cost": limited(1_000),
+    "100, few swaps": few_swaps(100),
+    "1000, few swaps": few_swaps(1_000),
 }
 # With numpy alone, and with the extra `fast`.
 TARGETS = {
@@ -122,16 +77,8 @@ TARGETS = {
 }
 
 
-def _cases(made: Market, seed: int) -> Iterator[Case]:
-    compiled = CompiledMarket(on_chain(made.problems.graph(GRAPH).pools, seed), NOW)
-    for case_id in made.problems.case_ids:
-        problem = made.problems.problem(case_id)
-        order = SplitOrder(problem.token_in, problem.token_out, problem.side, problem.amount)
-        yield Case(compiled, order, made.values)
-
-
 def measure(cases: Iterable[Case], repeat: int, compares: bool) -> Row:
-    """Route every order so many times; gains are looked for among orders without cost and limits only."""
+    """Route every order so many times; gains are looked for among orders without limits only."""
     row = Row()
     loops = [loop_ms()]
     for case in cases:
@@ -146,7 +93,7 @@ def measure(cases: Iterable[Case], repeat: int, compares: bool) -> Row:
         row.proven += split.is_proven
         row.float_gap.append(split.gap_bps)
         row.exact_gap.append(exact_gap(case.order, split))
-        if compares and not case.order.swap_cost and case.order.max_swaps is None:
+        if compares and case.order.max_swaps is None:
             _compare(row, case, split)
     row.loop_ms = float(np.median(loops))
     return row
@@ -165,10 +112,10 @@ def fastest(case: Case, repeat: int) -> tuple[float, Split]:
 def exact_gap(order: SplitOrder, split: Split) -> float:
     """How far the route is from the bound in whole atoms, but for what rounding may cost."""
     count = len(split.swaps)
-    atoms, cost = ATOMS_PER_SWAP * count, order.swap_cost * count
+    atoms = ATOMS_PER_SWAP * count
     if order.side.value == "exact_in":
-        return BP * max(0.0, 1 - (split.amount_out - cost + atoms) / split.bound)
-    return BP * max(0.0, (split.amount_in + split.cost - atoms) / split.bound - 1)
+        return BP * max(0.0, 1 - (split.amount_out + atoms) / split.bound)
+    return BP * max(0.0, (split.amount_in - atoms) / split.bound - 1)
 
 
 def _compare(row: Row, case: Case, split: Split) -> None:
@@ -218,23 +165,46 @@ def _spread(numbers: list[float]) -> dict[str, float] | None:
 
 
 def main() -> None:
-    """Print the table, or with `--json` a line a row."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=100, help="in each row")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each order, of which the fastest counts")
-    parser.add_argument("--rows", nargs="*", choices=list(ROWS), default=list(ROWS))
-    parser.add_argument("--times-only", action="store_true", help="do not compare with simpler ways")
-    parser.add_argument("--numpy", action="store_true", help="do not use the extra `fast`")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    """Print the tables, or with `--json` a line a row."""
+    options = _options()
     use_kernels(not options.numpy)
     if not options.json:
         print("with the kernels of the extra `fast`" if kernels_on() else "with numpy alone")
-        print(f"{'pools':>11}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'loop':>7}", end="")
+    free = [name for name in options.rows if name in ROWS]
+    if free and not options.json:
+        print(f"{'pools':>15}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'loop':>7}", end="")
         print(f"{'gap':>9}{'max':>8}{'exact':>8}{'max':>8}{'swaps':>7}{'proven':>7}{'single':>9}{'grid':>7}")
-    for name in options.rows:
-        figures = summary(name, measure(ROWS[name](options.orders), options.repeat, not options.times_only))
+    for name in free:
+        row = measure(ROWS[name](options.orders, options.seeds), options.repeat, not options.times_only)
+        figures = summary(name, row)
         print(json.dumps(figures) if options.json else _line(figures), flush=True)
+    _print_net([name for name in options.rows if name in net.ROWS], options)
+
+
+def _options() -> argparse.Namespace:
+    every = [*ROWS, *net.ROWS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=100, help="in each row")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each order, of which the fastest counts")
+    parser.add_argument("--rows", nargs="*", choices=every, default=every)
+    parser.add_argument("--seeds", nargs="*", type=int, help="of markets, in place of 1, 2 and so on")
+    parser.add_argument("--against", type=Path, help="a file of references.py: what orders at a cost lose to it")
+    parser.add_argument("--times-only", action="store_true", help="do not compare with simpler ways")
+    parser.add_argument("--numpy", action="store_true", help="do not use the extra `fast`")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+def _print_net(names: Sequence[str], options: argparse.Namespace) -> None:
+    references: dict[str, Reference] = read(options.against) if options.against else {}
+    if names and not options.json:
+        print(net.HEADINGS)
+    for name in names:
+        cases = net.ROWS[name](options.orders, options.seeds)
+        for row in net.measure(cases, lambda case: fastest(case, options.repeat), references):
+            figures = net.summary(name, row)
+            for line in [json.dumps(figures)] if options.json else net.lines(figures):
+                print(line, flush=True)
 
 
 def _line(figures: dict[str, Any]) -> str:
@@ -242,7 +212,7 @@ def _line(figures: dict[str, Any]) -> str:
     gap, exact = figures["float_gap_bps"], figures["exact_gap_bps"]
     single, grid = figures["over_single_path_bps"], figures["over_grid_bps"]
     return (
-        f"{figures['row']:>11}{figures['orders']:>7}{figures['p50_ms']:>6.2f} ms{target[0]:>7}"
+        f"{figures['row']:>15}{figures['orders']:>7}{figures['p50_ms']:>6.2f} ms{target[0]:>7}"
         f"{figures['p95_ms']:>6.2f} ms{target[1]:>7}{figures['loop_ms']:>7.1f}"
         f"{gap['median']:>9.5f}{gap['max']:>8.4f}{exact['median']:>8.4f}{exact['max']:>8.4f}"
         f"{figures['median_swaps']:>7.0f}{figures['proven']:>7}"

@@ -23,7 +23,7 @@ from benchmarks.stack import Stack, fresh_stack
 PAIRS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "200"), ("ETH", "USDC", "0.05"), ("USDC", "ETH", "150"))
 TICKS = os.sysconf("SC_CLK_TCK")
 TIMEOUT_S = 300
-# The conditions of the order table's partial indexes (orders/services/claim.py).
+# The conditions of the order table's partial indexes (orders/models/due.py).
 OPEN = (
     "status IN ('PENDING', 'ROUTING')",
     "status = 'BUILDING' AND tx_hash IS NULL",

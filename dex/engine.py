@@ -1,13 +1,35 @@
 """The engine: quotes, signed bytes, broadcasts and receipts, each verb on a list, one answer per item in order."""
 
+import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from dex.chains.base import Chain, Snapshot
-from dex.errors import DexError
+from dex.chains.capabilities import BoundsFees, ForeseesShortages, ReplacesTransactions, SimulatesSwaps
+from dex.costs import FeeStrategy
+from dex.errors import BroadcastRejected, DexError
 from dex.router import Market, find_route
-from dex.types import Fees, Intent, Quote, Receipt, SignedTransaction, Standing, SwapIntent, SwapRequest
+from dex.types import (
+    NEVER,
+    Fees,
+    Intent,
+    PreparedSwap,
+    Quote,
+    Receipt,
+    Route,
+    Signable,
+    SignedTransaction,
+    Standing,
+    SwapIntent,
+    SwapRequest,
+)
 from dex.venues import VENUES, Venue
+
+logger = logging.getLogger(__name__)
+
+# Stands for a wallet that does not matter, or is not known yet.
+NOBODY = "0x" + "0" * 40
 
 
 class Engine:
@@ -27,7 +49,7 @@ class Engine:
         self._chain = chain
         self._venues = tuple(venues)
         self._route_deadline_ms = route_deadline_ms
-        self._warm: Market | None = None
+        self._cached_market: Market | None = None
         self._lock = threading.Lock()
 
     @property
@@ -40,57 +62,98 @@ class Engine:
         """Where this engine trades."""
         return self._venues
 
-    def route(self, requests: Sequence[SwapRequest], *, is_sequential: bool = True) -> list[Quote | DexError]:
+    def route(
+        self,
+        requests: Sequence[SwapRequest],
+        *,
+        is_sequential: bool = True,
+        offers: Mapping[FeeStrategy, Fees] | None = None,
+    ) -> list[Quote | DexError]:
         """Quote every request on one snapshot; a request that cannot be routed gets its error as the answer.
 
         Each request sees the market as those before it would leave it, so that a batch of orders in one
-        direction is not promised one price. With `is_sequential` False all see the snapshot itself.
+        direction is not promised one price; one whose route costs more than its `max_network_fee` moves nothing, since
+        it waits. With `is_sequential` False all see the snapshot itself. With `offers`, what `prepare` gave, a route
+        counts what its transaction could cost at most, else what it is expected to cost.
         Raises: ChainUnavailable when there is no snapshot.
         """
         market = self._market(self._chain.snapshot())
         answers: list[Quote | DexError] = []
         for request in requests:
             try:
-                routed = find_route(market, request, self._route_deadline_ms)
+                routed = find_route(market, request, self._route_deadline_ms, partial(self._most_cost, request, offers))
             except DexError as error:
                 answers.append(error)
                 continue
             answers.append(routed.quote)
-            if is_sequential:
+            most = request.max_network_fee
+            if is_sequential and (most is None or self.cost_of(request, routed.quote, offers) <= most):
                 market.apply(routed.pools_after)
         return answers
 
-    def prepare(self) -> Fees:
-        """Fetch what `build` needs from the chain, so that `build` itself waits for nobody; the fees to bid.
+    def prepare(self) -> Mapping[FeeStrategy, Fees]:
+        """Fetch what `build` needs from the chain, so that `build` itself waits for no node; fees to offer by strategy.
 
         Raises: ChainUnavailable, FeesTooHigh.
         """
         return self._chain.prepare()
 
-    def build(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
+    def build(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""
-        return self._chain.sign(intents)
+        return self._chain.sign(items)
 
-    def rebuild(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
-        """The same transactions with other fees, at the same nonces; without I/O as well."""
-        return self._chain.reprice(bids)
+    def rebuild(self, replacements: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """The same transactions with other fees, at the same nonces; without I/O as well.
+
+        Refused, one by one, where the chain takes no replacement.
+        """
+        if isinstance(self._chain, ReplacesTransactions):
+            return self._chain.reprice(replacements)
+        return [BroadcastRejected("this chain replaces no transaction")] * len(replacements)
+
+    def most_costs(self, offers: Sequence[tuple[Signable | SignedTransaction, Fees]]) -> list[int]:
+        """The most that each could cost at these fees, in atoms of the native token; without I/O."""
+        return self._chain.most_costs(offers)
+
+    def cost_of(self, request: SwapRequest, quote: Quote, offers: Mapping[FeeStrategy, Fees] | None) -> int:
+        """What a quote counts against `max_network_fee`, in atoms of the native token, as in `route`; without I/O."""
+        expected = 0 if quote.network_fee is None else quote.network_fee.amount
+        return max(expected, self._most_cost(request, offers, quote.route))
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """Whether `build` would sign each, without signing; None where it would."""
         return self._chain.check(intents)
 
-    @property
-    def rehearses(self) -> bool:
-        """Whether `rehearse` says more than the quote did already."""
-        return self._chain.rehearses
+    def simulate(self, intents: Sequence[SwapIntent]) -> list[PreparedSwap | DexError]:
+        """Execute swaps on the chain's newest state before they are signed; what goes through is ready for `build`.
 
-    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
-        """Try swaps out on the chain before they are signed. Raises: ChainUnavailable."""
-        return self._chain.rehearse(intents)
+        Where the chain simulates nothing, what its wallet cannot pay for is refused. Raises: ChainUnavailable.
+        """
+        if isinstance(self._chain, SimulatesSwaps):
+            return self._chain.simulate(intents)
+        if isinstance(self._chain, ForeseesShortages):
+            holdings = self._chain.holdings(intents)
+            return [
+                held if isinstance(held, DexError) else PreparedSwap(intent, held=held)
+                for intent, held in zip(intents, holdings, strict=True)
+            ]
+        return [PreparedSwap(intent) for intent in intents]
 
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
         return self._chain.broadcast(transactions)
+
+    def fee_paid(self, signed: SignedTransaction, receipt: Receipt) -> int:
+        """What a receipt says that its transaction cost; without I/O.
+
+        What one node alone says is counted up to what the transaction can have cost.
+        """
+        if receipt.is_fee_agreed or not isinstance(self._chain, BoundsFees):
+            return receipt.fee_paid
+        (most,) = self._chain.most_paid([signed])
+        if receipt.fee_paid > most:
+            logger.error("a receipt of %s states a fee of %d: %d is counted", signed.tx_hash, receipt.fee_paid, most)
+        return min(receipt.fee_paid, most)
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
         """The chain's statement on each hash, None while not included. Raises: ChainUnavailable."""
@@ -100,14 +163,27 @@ class Engine:
         """The newest final block, and where the nonces of these wallets stand. Raises: ChainUnavailable."""
         return self._chain.standing(wallets)
 
+    def _most_cost(self, request: SwapRequest, offers: Mapping[FeeStrategy, Fees] | None, route: Route) -> int:
+        """The most that the transaction of a route could cost, from any wallet; 0 where that is not known."""
+        if offers is None:
+            return 0
+        fees = offers[request.fee_strategy]
+        swap = SwapIntent(NOBODY, 0, request.side, route, route.amount_out, route.amount_in, NEVER, fees=fees)
+        try:
+            (most,) = self._chain.most_costs([(swap, fees)])
+        except DexError:  # it is refused when it is to be signed
+            return 0
+        return most
+
     def _market(self, snapshot: Snapshot) -> Market:
         """The snapshot's market, for the caller alone."""
         pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
         with self._lock:
-            market, self._warm = self._warm, None  # a market that fails on its way must not be used again
+            # A market that fails on its way must not be used again.
+            market, self._cached_market = self._cached_market, None
             if market is not None and market.holds(pools):
-                market.follow(pools, snapshot.time, snapshot.version)
+                market.follow(pools, snapshot.time, snapshot.version, snapshot.costs)
             else:
-                market = Market(pools, snapshot.time, snapshot.version)
-            self._warm = market
+                market = Market(pools, snapshot.time, snapshot.version, snapshot.costs)
+            self._cached_market = market
             return market.copy()

@@ -55,6 +55,13 @@ class FeesTooHigh(RetryableError):
     waiting_for = "fees"
 
 
+class FundsInUse(RetryableError):
+    """Other transactions of the wallet, which are on their way, may take what this one would need."""
+
+    code = "insufficient_funds"
+    waiting_for = "funds"
+
+
 class BroadcastTimeout(UnknownOutcome):
     """The bytes were sent and no answer came back."""
 
@@ -68,7 +75,7 @@ class NonceTaken(UnknownOutcome):
 
 
 class Underpriced(UnknownOutcome):
-    """Another transaction waits at this nonce and bids as much: one of the two will be included, receipts tell."""
+    """Another transaction waits at this nonce with fees as high: one of the two will be included, receipts tell."""
 
     code = "underpriced"
 

@@ -1,8 +1,10 @@
 """The domain's frozen values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from dex.costs import FeeStrategy, NetworkFee
 
 PPM = 1_000_000
 BPS_IN_PPM = 100
@@ -36,7 +38,8 @@ class SwapRequest:
     worsening allowed between quote and execution; `min_amount_out` / `max_amount_in` are the owner's own
     limits, which slippage never loosens. Empty `allow_venues` means every venue; no route passes through
     `deny_tokens`. `max_legs` (parallel paths), `max_hops` (swaps in a row) and `max_swaps` (all of them) limit
-    the size of the route; None: any.
+    the size of the route; None: any. `fee_strategy` is what it offers for its place in a block, `max_network_fee` the
+    most atoms of the native token that the route may be expected to cost; None: any.
     """
 
     token_in: str
@@ -53,6 +56,8 @@ class SwapRequest:
     max_legs: int | None = None
     max_hops: int | None = None
     max_swaps: int | None = None
+    fee_strategy: FeeStrategy = FeeStrategy.NORMAL
+    max_network_fee: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +114,24 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class VenueQuote:
-    """What one venue alone would have given at the same moment: amounts, or the code of its refusal."""
+    """What one venue alone would have given, or why not; `fee_value` is its network fee in the side not fixed."""
 
     venue: str
     amount_in: int | None
     amount_out: int | None
     code: str | None = None
+    fee_value: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A route with its promise and the limits that the chain will enforce.
 
-    `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is
-    stricter. `mid_amount_out` is what the same input would pay at the marginal prices before the order,
-    without fees or impact (the arrival mid, for reports). `bound` is what no route of any shape can beat, in atoms
-    of the side that is not fixed, and `gap_bps` how far the promise is from it; None where no bound was found.
-    `snapshot_version` is the block it was priced on.
+    `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is stricter.
+    `mid_amount_out` is what the same input would pay at the marginal prices before the order, without fees or impact.
+    `bound` is what no route of any shape can beat, in atoms of the side that is not fixed and net of the network fee,
+    and `gap_bps` how far the promise is from it; None where no bound was found. `snapshot_version` is the block it was
+    priced on. `network_fee` is what the route is expected to cost; None where the chain charges nothing.
     """
 
     side: Side
@@ -140,19 +146,20 @@ class Quote:
     gap_bps: float | None
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
+    network_fee: NetworkFee | None = None
 
     @property
-    def best_venue(self) -> VenueQuote | None:
-        """The venue that alone would have given most, or asked least."""
-        able = [quote for quote in self.venue_quotes if quote.amount_in is not None and quote.amount_out is not None]
-        if self.side is Side.EXACT_IN:
-            return max(able, key=lambda quote: quote.amount_out or 0, default=None)
-        return min(able, key=lambda quote: quote.amount_in or 0, default=None)
+    def net_amount(self) -> int | None:
+        """Output less the network fee (it may be negative), or input plus it; None where the fee's value is unknown."""
+        value = 0 if self.network_fee is None else self.network_fee.value
+        if value is None:
+            return None
+        return self.amount_out - value if self.side is Side.EXACT_IN else self.amount_in + value
 
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What a transaction bids for its place in a block, in the native token's atoms per unit of gas.
+    """What a transaction offers for its place in a block, in the native token's atoms per unit of gas.
 
     As in EIP-1559: `max_fee` is the most it pays in all, `priority_fee` what of it goes to the block's producer.
     """
@@ -160,15 +167,15 @@ class Fees:
     max_fee: int = 0
     priority_fee: int = 0
 
-    def raised(self) -> "Fees":
+    def bumped(self) -> "Fees":
         """An eighth more of both, rounded up: what every mempool takes as a replacement at the same nonce."""
         return Fees(-(-self.max_fee * 9 // 8), -(-self.priority_fee * 9 // 8))
 
     def at_least(self, other: "Fees") -> "Fees":
-        """The higher bid of each kind."""
+        """The higher of each kind."""
         return Fees(max(self.max_fee, other.max_fee), max(self.priority_fee, other.priority_fee))
 
-    def outbids(self, other: "Fees") -> bool:
+    def can_replace(self, other: "Fees") -> bool:
         """Whether both are at least an eighth above the other's, which a replacement needs."""
         return self.max_fee * 8 >= other.max_fee * 9 and self.priority_fee * 8 >= other.priority_fee * 9
 
@@ -192,15 +199,42 @@ class SwapIntent:
 
 
 @dataclass(frozen=True, slots=True)
-class NoopIntent:
-    """A transaction that uses up its nonce and does nothing else: it cancels another one, or fills a gap."""
+class CancellationIntent:
+    """A cancellation transaction: it only consumes its nonce, to cancel another transaction or to fill a gap."""
 
     wallet: str
     nonce: int
     fees: Fees
 
 
-Intent = SwapIntent | NoopIntent
+Intent = SwapIntent | CancellationIntent
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSwap:
+    """A swap as a chain has simulated it: what is signed is this very call, with a nonce and fees of the moment.
+
+    `call` is the adapter's own. `held` is what its wallet held of the chain's own token; None: not known.
+    """
+
+    intent: SwapIntent
+    call: object = None
+    held: int | None = None
+
+    def at(self, nonce: int, fees: Fees) -> "PreparedSwap":
+        """The same call at this nonce."""
+        return replace(self, intent=replace(self.intent, nonce=nonce, fees=fees))
+
+
+# What can be signed. An intent alone is encoded when it is signed, without a simulation.
+Signable = PreparedSwap | Intent
+
+
+def intent_of(item: Signable) -> Intent:
+    """What is to be signed, prepared or not."""
+    return item.intent if isinstance(item, PreparedSwap) else item
+
+
 # The contract that a wallet calls, and with what; of an approval, for one.
 WalletCall = tuple[str, bytes]
 # The deadline of a transaction that has none.
@@ -224,9 +258,9 @@ class SignedTransaction:
 class Receipt:
     """The chain's statement about one included transaction.
 
-    `code` is None on success, else why it was undone: `slippage`, `expired`, `insufficient_funds` or
-    `reverted`. `route` holds the executed amounts, None where nothing was. `confirmations` counts blocks from the
-    inclusion block on; `is_final` says that by the chain's rule of depth no reorg takes that block back any more.
+    `code` is None on success, else why it was undone: `slippage`, `expired`, `insufficient_funds` or `reverted`.
+    `route` holds what was executed. `confirmations` counts the inclusion block too; `is_final`: no reorg takes it back.
+    `fee_paid` is what it cost, undone or not, in atoms of the native token; `is_fee_agreed`: several nodes state it.
     """
 
     tx_hash: str
@@ -240,6 +274,8 @@ class Receipt:
     route: Route | None
     confirmations: int
     is_final: bool = False
+    fee_paid: int = 0
+    is_fee_agreed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,3 +290,11 @@ class Standing:
     final_time: int
     next_nonces: Mapping[str, int]
     final_nonces: Mapping[str, int]
+
+    def is_spent(self, wallet: str, key: int) -> bool:
+        """Whether a final transaction has used the wallet's exclusion key: no other one executes under it any more."""
+        return self.final_nonces[wallet] > key
+
+    def is_in_turn(self, wallet: str, key: int) -> bool:
+        """Whether the next transaction of the wallet that a block takes is one under this exclusion key."""
+        return self.next_nonces[wallet] == key

@@ -1,13 +1,13 @@
 """How the API and its schema are served: settings of Django REST framework and drf-spectacular, none from outside."""
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["orders.throttles.KeyThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["orders.parsers.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.access.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["orders.api.throttles.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["orders.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "orders.openapi.Schema",
-    "EXCEPTION_HANDLER": "orders.exceptions.problem_handler",
+    "DEFAULT_SCHEMA_CLASS": "orders.api.openapi.Schema",
+    "EXCEPTION_HANDLER": "orders.api.exceptions.problem_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -24,7 +24,7 @@ SPECTACULAR_SETTINGS = {
     "ENFORCE_NON_BLANK_FIELDS": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "orders.openapi.link_orders",
+        "orders.api.openapi.link_orders",
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,

@@ -3,7 +3,7 @@
 import gc
 import os
 
-from orderengine.environment import DEFAULTS
+from orderengine.environment.reading import DEFAULTS
 
 # Nothing that is loaded here becomes garbage; to look for it costs a tenth of the start, and pauses later on.
 gc.disable()
@@ -19,14 +19,14 @@ from django.conf import settings  # noqa: E402
 
 django.setup(set_prefix=False)
 
-from orderengine.backpressure import limit_websockets  # noqa: E402
-from orderengine.handler import ThreadedHandler  # noqa: E402
-from orderengine.health import share_reports  # noqa: E402
-from orderengine.pool import reconnect_soon  # noqa: E402
-from orderengine.proxies import Forwarded  # noqa: E402
-from orderengine.request_limits import limit_requests  # noqa: E402
+from orderengine.postgres.pool import reconnect_soon  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
-from orders.routing import websocket_urlpatterns  # noqa: E402
+from orderengine.web.backpressure import limit_websockets  # noqa: E402
+from orderengine.web.handler import ThreadedHandler  # noqa: E402
+from orderengine.web.health import share_reports  # noqa: E402
+from orderengine.web.proxies import Forwarded  # noqa: E402
+from orderengine.web.request_limits import limit_requests  # noqa: E402
+from orders.streams.routing import websocket_urlpatterns  # noqa: E402
 
 refuse_unsafe()
 reconnect_soon()

@@ -10,7 +10,7 @@ from celery.exceptions import CPendingDeprecationWarning
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
-from orderengine.broker import meanwhile
+from orderengine.jobs.broker import meanwhile
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orderengine.settings")
 # A worker would run all of Django's checks, for which it loads every view, and read none of the answers.
@@ -41,15 +41,15 @@ def say_less(**_: object) -> None:
 @signals.worker_before_create_process.connect
 def share_what_is_loaded(**_: object) -> None:
     """Before a worker's first child: those that come after a killed one must not look through all of it again."""
-    from orders.engine import keep_loaded
+    from orders.engine import freeze_gc
 
-    keep_loaded()
+    freeze_gc()
 
 
 @signals.worker_process_init.connect
 def watch_for_silence(**_: object) -> None:
     """In each process of a worker: orders go on while the broker is away, for however long."""
-    from orders.drain import Drain
+    from orders.pipeline.drain import Drain
 
     drain = Drain()
     drain.start()
@@ -60,33 +60,46 @@ def watch_for_silence(**_: object) -> None:
 @signals.task_prerun.connect
 def note_task(**_: object) -> None:
     """A message has come to this worker."""
-    from orders.drain import note_task
+    from orders.pipeline.drain import note_task
 
     note_task()
 
 
 logger = logging.getLogger(__name__)
 
-UPKEEP_EVERY_S = 1.0
-UPKEEP: dict[str, Any] = {"queue": "orders", "expires": 2 * UPKEEP_EVERY_S, "retry": False}
+MAINTENANCE_EVERY_S = 1.0
+MAINTENANCE: dict[str, Any] = {"queue": "orders", "expires": 2 * MAINTENANCE_EVERY_S, "retry": False}
+
+
+class Replacement(bootsteps.StartStopStep):
+    """Dead processes of a worker are replaced while the broker is away, in which time the event loop stands still."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, worker: Any) -> None:
+        """Before the worker looks for its broker.
+
+        Celery tells the pool of the event loop at the first connection. Until then the pool keeps the place of a dead
+        process taken, and the worker ends as it looks for a free one.
+        """
+        worker.pool.register_with_event_loop(worker.hub)
+        meanwhile[:] = [worker.pool.maintain_pool]
 
 
 class Clock(bootsteps.StartStopStep):
-    """Every worker asks for the upkeep by itself each second, so that orders need nobody else alive, beat included."""
+    """Every worker requests maintenance by itself each second, so that orders go on without beat."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def __init__(self, consumer: Any, **_: Any) -> None:
         super().__init__(consumer)
         self._entry: Any = None
-        # While the broker is away, the event loop stands still in which dead processes are replaced.
-        meanwhile[:] = [lambda: _replace_dead_processes(consumer)]
 
     def start(self, consumer: Any) -> None:
         """With each connection to the broker, of which a new one may have lost all messages."""
         self.stop(consumer)
-        _ask_for_upkeep()
-        self._entry = consumer.timer.call_repeatedly(UPKEEP_EVERY_S, _ask_for_upkeep)
+        _request_maintenance()
+        self._entry = consumer.timer.call_repeatedly(MAINTENANCE_EVERY_S, _request_maintenance)
 
     def stop(self, consumer: Any) -> None:
         """When the connection ends."""
@@ -95,20 +108,15 @@ class Clock(bootsteps.StartStopStep):
             entry.cancel()
 
 
-def _replace_dead_processes(consumer: Any) -> None:
-    pool: Any = getattr(consumer.pool, "_pool", None)
-    if hasattr(pool, "maintain_pool"):
-        pool.maintain_pool()
-
-
-def _ask_for_upkeep() -> None:
+def _request_maintenance() -> None:
     try:
-        app.send_task("orders.upkeep", **UPKEEP)
+        app.send_task("orders.maintenance", **MAINTENANCE)
     except (OperationalError, RedisError) as error:
         logger.debug("the broker is away: %s", error)
 
 
-app = Celery("orderengine", amqp="orderengine.broker:Amqp")
+app = Celery("orderengine", amqp="orderengine.jobs.broker:Amqp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(Replacement)
 app.steps["consumer"].add(Clock)

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from orderengine.addresses import (
+from orderengine.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
+from orderengine.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from orderengine.environment.addresses import (
     Network,
     PublicUrl,
     http_url,
@@ -20,10 +22,8 @@ from orderengine.addresses import (
     redis_url,
     url_host,
 )
-from orderengine.api_settings import REST_FRAMEWORK as REST_FRAMEWORK
-from orderengine.api_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-from orderengine.env import Env, postgres_config, session_limits
-from orderengine.environment import SIMULATED, read_chain_name, state_directory
+from orderengine.environment.reading import SIMULATED, read_chain_name, state_directory
+from orderengine.environment.typed import Env, postgres_config, session_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -97,8 +97,8 @@ CHANNEL_LAYERS = {
 
 # --- Celery: wake-ups, no order ever travels in a message ---------------------------------------------------
 CELERY_BROKER_URL = REDIS_BROKER_URL
-CELERY_BEAT_SCHEDULER = "orderengine.beat:Scheduler"
-CELERY_BROKER_TRANSPORT = "orderengine.broker:Transport"
+CELERY_BEAT_SCHEDULER = "orderengine.jobs.beat:Scheduler"
+CELERY_BROKER_TRANSPORT = "orderengine.jobs.broker:Transport"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "orders"
@@ -124,7 +124,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0, 0.01, 60),
     "socket_connect_timeout": 1,
     "socket_keepalive": True,
-    # Of who sends: a wake-up that cannot leave is left to the upkeep, and nobody sleeps two seconds for it.
+    # Of who sends: a wake-up that cannot leave is left to maintenance, and no sender sleeps two seconds for it.
     "max_retries": 0,
 }
 # Celery closes the database connection round every task unless told how often it may be used again.
@@ -140,7 +140,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watch_nonces", 2.0, 4),
         ("watch_wallets", 30.0, 30),
         ("guard", 60.0, 60),
-        ("examine", 120.0, 60),
+        ("check_ledger", 120.0, 60),
         ("expire_idempotency_keys", 3600.0, 600),
     )
 }
@@ -158,7 +158,7 @@ ORDER_DEFAULT_SLIPPAGE_BPS: str = env.bps("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
 # An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
 ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.bps("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")
 ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120, 1)
-# A transaction that no block takes is outbid after this time (or five blocks, where that is longer), so often.
+# A transaction that no block takes is replaced after this time (or five blocks, where that is longer), so often.
 ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0, 0.1, 86_400)
 ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5, 0, 1_000)
 # What pauses by itself: more than so many percent of a scope's last executions reverted. 100: nothing does.
@@ -184,7 +184,7 @@ SIGNER_WALLETS: str = env.str("SIGNER_WALLETS", "") or str(
     (Path(SIGNER_KEYSTORE).parent if SIGNER_KEYSTORE else STATE_DIR) / "wallets"
 )
 # Most atoms of each token that one signature may give, `SOL=1000000000,USDC=5000000000`; empty: any amount of any.
-SIGNER_MAX_AMOUNTS: dict[str, int] = env.amounts("SIGNER_MAX_AMOUNTS")
+SIGNER_MAX_AMOUNTS: dict[str, int] | None = env.amounts("SIGNER_MAX_AMOUNTS")
 SIGNER_MAX_FEE: int | None = env.int("SIGNER_MAX_FEE", None, 0, 2**256)
 SIGNER_MAX_DEADLINE_S: int = env.int("SIGNER_MAX_DEADLINE_S", 3_600, 1)
 
@@ -196,6 +196,8 @@ SIM_SUBMIT_DELAY_MS: int = env.int("SIM_SUBMIT_DELAY_MS", 25, 0, 60_000)
 SIM_NOISE_TRADES: int = env.int("SIM_NOISE_TRADES", 2, 0, 1_000)
 SIM_CONFIRMATIONS: int = env.int("SIM_CONFIRMATIONS", 1, 1, 1_000)
 SIM_SEED: int = env.int("SIM_SEED", 7, -(2**31))
+# Atoms of SOL that each swap costs at normal fees, beside 5,000 for its transaction.
+SIM_SWAP_FEE: int = env.int("SIM_SWAP_FEE", 10_000, 0, 1_000_000_000)
 
 # --- Django -----------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -218,8 +220,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "orderengine.probes.answer_probes",
-    "orders.front_door.FrontDoor",
+    "orderengine.web.probes.answer_probes",
+    "orders.api.front_door.FrontDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -227,20 +229,22 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "orders.exceptions.ProblemMiddleware",
+    "orders.api.exceptions.ProblemMiddleware",
 ]
+# While developing a saved template shows at once; else each is read once.
+TEMPLATE_LOADERS = ["django.template.loaders.app_directories.Loader"]
 ROOT_URLCONF = "orderengine.urls"
 ASGI_APPLICATION = "orderengine.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": TEMPLATE_LOADERS if DEBUG else [("django.template.loaders.cached.Loader", TEMPLATE_LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
         },
     }
 ]

@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from orderengine.health import health, ready
-from orders.exceptions import not_found
-from orders.pages import problem_page, start_page
-from orders.schema_page import DocsView, SchemaView
+from orderengine.web.health import health, ready
+from orders.api.exceptions import not_found
+from orders.api.schema_page import DocsView, SchemaView
+from orders.web.pages import problem_page, start_page
 
 urlpatterns = [
     path("", start_page, name="start"),
@@ -14,12 +14,12 @@ urlpatterns = [
     path("health", health),
     path("ready", ready),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("orders.urls")),
+    path("api/v1/", include("orders.api.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="schema"),
     path("api/v1/docs", DocsView.as_view(url_name="schema"), name="docs"),
     # Programs get a problem object here in DEBUG too, where Django would show its own page.
     re_path(r"^api/", not_found),
 ]
 
-handler404 = "orders.exceptions.not_found"
-handler500 = "orders.exceptions.server_error"
+handler404 = "orders.api.exceptions.not_found"
+handler500 = "orders.api.exceptions.server_error"

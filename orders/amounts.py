@@ -1,11 +1,14 @@
 """Token units and atoms: decimal strings outside, integers inside, exact both ways."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from dex import BPS_IN_PPM
 from orders.scalars import ScalarError, split_decimal
 
 _MAX_ATOMS = 10**78 - 1
+# The same amounts are shown again and again: a route repeats them, and orders are polled.
+RECENT = 8192
 
 
 def parse_units(text: str, decimals: int) -> int:
@@ -22,8 +25,11 @@ def parse_units(text: str, decimals: int) -> int:
     return atoms
 
 
+@lru_cache(RECENT)
 def format_units(atoms: int, decimals: int) -> str:
     """Atoms to token units, exact, without trailing zeros."""
+    if atoms < 0:
+        return f"-{format_units(-atoms, decimals)}"
     if not decimals:
         return str(atoms)
     digits = str(atoms).rjust(decimals + 1, "0")
@@ -36,8 +42,9 @@ def bps_to_ppm(bps: Decimal) -> int:
     return int(bps * BPS_IN_PPM)
 
 
+@lru_cache(RECENT)
 def bps_text(bps: float, decimals: int) -> str:
-    """Basis points as a plain decimal string, rounded to so many decimals."""
+    """Basis points as a plain decimal string, rounded to `decimals` places."""
     number = round(Decimal(repr(bps)), decimals)
     text = f"{number:f}"
     return "0" if not number else text.rstrip("0").rstrip(".") if "." in text else text
@@ -49,7 +56,8 @@ def ppm_to_bps(ppm: int) -> str:
 
 
 def grouped(amount: str, most_decimals: int = 9) -> str:
-    """Thousands in groups, at most so many decimals (cut, never rounded up)."""
-    whole, _, fraction = amount.partition(".")
+    """Thousands in groups, at most `decimals` places (cut, never rounded up)."""
+    sign, digits = ("-", amount[1:]) if amount.startswith("-") else ("", amount)
+    whole, _, fraction = digits.partition(".")
     fraction = fraction[:most_decimals].rstrip("0")
-    return f"{int(whole):,}" + (f".{fraction}" if fraction else "")
+    return f"{sign}{int(whole):,}" + (f".{fraction}" if fraction else "")

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from orders.engine import DEVELOPMENT, PLAY_CHAINS, SIGNERS
+from orders.engine import DEVELOPMENT, SIGNERS, needs_consent
 
 
 @register("startup")
@@ -69,7 +69,7 @@ STARTUP = "startup"
 
 @register(STARTUP)
 def production_secret(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Outside DEBUG a guessable secret would let anybody forge admin sessions."""
+    """Outside DEBUG a guessable secret would let an attacker forge admin sessions."""
     secret = settings.SECRET_KEY
     if not settings.IS_DEVELOPMENT and (len(secret) < 32 or secret.startswith("development")):
         return [Error("SECRET_KEY must be random and at least 32 characters long outside DEBUG", id="orders.E004")]
@@ -78,7 +78,7 @@ def production_secret(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
 
 @register(STARTUP)
 def production_access(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Outside DEBUG nobody trades without a key."""
+    """Outside DEBUG no order is placed without a key."""
     if not settings.IS_DEVELOPMENT and (settings.API_IS_OPEN or settings.REQUIRE_API_KEY is False):
         return [Error("the API may be open only in DEBUG", hint="Unset REQUIRE_API_KEY", id="orders.E007")]
     return []
@@ -103,8 +103,8 @@ def signer(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessag
 
 @register(STARTUP)
 def real_money(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Whoever reaches a real chain has said so, and signs with keys that nobody else has, in DEBUG too."""
-    if settings.CHAIN in PLAY_CHAINS:
+    """A real chain needs the operator's consent and private signing keys, in DEBUG too."""
+    if not needs_consent():
         return []
     errors: list[CheckMessage] = []
     if not settings.ALLOW_REAL_MONEY:
@@ -117,7 +117,7 @@ def real_money(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
 
 
 def _readable_by_others(passphrase_file: Path) -> list[CheckMessage]:
-    """Of files that are there; `manage.py prepare` makes them, and whoever signs says when they are not."""
+    """Of files that are there; `manage.py prepare` makes them, and the signer says when they are missing."""
     if passphrase_file.is_file() and passphrase_file.stat().st_mode & 0o077:
         return [Error(f"{passphrase_file} can be read by others", hint="chmod 600", id="orders.E011")]
     return []

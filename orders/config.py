@@ -1,4 +1,4 @@
-"""What this package reads of the settings, as typed values; nothing else in `orders` imports them."""
+"""The settings of the pipeline and the API as typed values; engine.py reads those of the chain."""
 
 import math
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ class Policy:
     An order is tried `max_attempts` times; the n-th retry waits a random time up to
     `retry_base_s * 2**n`, at most `retry_cap_s` (full jitter). A signed swap reverts `deadline_s` after
     signing. Bytes without a receipt are sent again after `resend_s`. Bytes that no block takes for `stuck_s` are
-    outbid at the same nonce, at most `max_replacements` times; then the nonce is used up by a transaction that does
-    nothing. A parked order is looked at each `park_s`. An order without `expires_at` waits `patience_s` for a chain
-    that cannot be asked before it is signed.
+    replaced at the same nonce with bumped fees, at most `max_replacements` times; then a cancellation transaction
+    consumes the nonce. A parked order is looked at each `park_s`. An order without `expires_at` waits `patience_s` for
+    a chain that cannot be asked before it is signed.
     A batch is carried on to its next stage by the same worker until `carry_s` after it was claimed: then another task
     takes it, since a task may not last for long.
     """
@@ -67,7 +67,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """What pauses a scope without anybody: more than `revert_percent` of its `last` executions reverted.
+    """What pauses a scope automatically: more than `revert_percent` of its `last` executions reverted.
 
     Fewer than `at_least` executions say nothing. With 100 % nothing is ever paused for its reverts.
     """
@@ -141,6 +141,6 @@ def is_allowed_origin(origin: str) -> bool:
     except ValueError:
         return False
     if public and validate_host(f"[{host}]" if ":" in host else host, [public.host]):
-        # A page of the same host that came without TLS may be anybody's.
+        # A page of the same host that came without TLS may be forged.
         return origin.lower() == public.origin
     return validate_host(f"[{host}]" if ":" in host else host, settings.ORIGIN_HOSTS)

@@ -1,9 +1,13 @@
-"""Database columns that Django does not ship: integer atoms and PostgreSQL transaction ids."""
+"""Database columns that Django does not ship: integer atoms, the terms of orders, PostgreSQL transaction ids."""
 
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.db import models
+from django.db.models.fields.json import KeyTransform
+
+from orders.terms import SwapTerms
 
 ATOMS_DIGITS = 78  # 2**256 has 78 decimal digits
 
@@ -34,6 +38,27 @@ class AtomsField(models.DecimalField):  # type: ignore[type-arg]
     def run_validators(self, value: Any) -> None:
         """Those of Django count the digits of a Decimal; without this no form with atoms can be saved."""
         super().run_validators(Decimal(value) if isinstance(value, int) else value)
+
+
+class TermsField(models.JSONField):
+    """Terms: JSONB in the database, `SwapTerms` in Python."""
+
+    _pyi_private_set_type: SwapTerms
+    _pyi_private_get_type: SwapTerms
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Raises: UnreadableTerms. What SQL took out of the terms stays as it is."""
+        if value is None or isinstance(expression, KeyTransform):
+            return super().from_db_value(value, expression, connection)
+        return SwapTerms.from_json(orjson.loads(value))
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Terms as they are stored; what lookups compare with is JSON already."""
+        return super().get_prep_value(value.to_json() if isinstance(value, SwapTerms) else value)
+
+    def value_to_string(self, obj: models.Model) -> Any:
+        """For `dumpdata`."""
+        return self.get_prep_value(self.value_from_object(obj))
 
 
 class TransactionIdField(models.Field):  # type: ignore[type-arg]

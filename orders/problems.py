@@ -4,6 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dex import DexError
+from orders.shapes import ABSENT, Shape, anything, integer, listed, text
+
+
+class UnreadableRow(ValueError):
+    """A stored value that this version of the program does not know; its text says what to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -45,6 +52,7 @@ _REQUESTS = {
     "same_token": Kind(422, "Token swapped for itself", "Name two different tokens"),
     "unknown_venue": Kind(422, "Unknown venue", "See /api/v1/venues for the venues there are"),
     "unknown_order_type": Kind(422, "Order type not offered", "Send one of the types that detail names"),
+    "type_field": Kind(422, "Field does not fit the order type", "Send the fields of the type: docs/order-types.md"),
     "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
     "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
     "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
@@ -106,10 +114,6 @@ class FieldError:
     code: str
     detail: str
 
-    def to_json(self) -> dict[str, str]:
-        """As a member of `errors`."""
-        return {"pointer": self.pointer, "code": self.code, "detail": self.detail}
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -132,22 +136,38 @@ class Problem:
         return KINDS[self.code].status
 
     def to_json(self) -> dict[str, Any]:
-        """RFC 9457 object; `try` is the next step where there is one."""
-        kind = KINDS[self.code]
-        body: dict[str, Any] = {
-            "type": self.page,
-            "title": kind.title,
-            "status": kind.status,
-            "code": self.code,
-            "detail": self.detail,
-        }
-        if self.errors:
-            body["errors"] = [error.to_json() for error in self.errors]
-        if self.facts:
-            body["facts"] = dict(self.facts)
-        if hint := self.hint or kind.hint:
-            body["try"] = hint
-        return body
+        """RFC 9457 object."""
+        return PROBLEM.render(self)
+
+
+FIELD_ERROR = Shape[FieldError](
+    "FieldErrorShape",
+    "One wrong field.",
+    {
+        "pointer": text(about="JSON pointer into the body; empty: all of it.", blank=True),
+        "code": text(),
+        "detail": text(),
+    },
+)
+PROBLEM = Shape[Problem](
+    "ProblemShape",
+    "RFC 9457 problem object; `try` (where present) is the next step.",
+    {
+        "type": text(lambda problem: problem.page),
+        "title": text(lambda problem: KINDS[problem.code].title),
+        "status": integer(),
+        "code": text(about="Stable; docs/errors.md lists all."),
+        "detail": text(),
+        "instance": text(lambda _: ABSENT, optional=True),  # the edge that answers a request adds its path
+        "errors": listed(
+            FIELD_ERROR,
+            lambda problem: [FIELD_ERROR.render(error) for error in problem.errors] or ABSENT,
+            optional=True,
+        ),
+        "facts": anything(lambda problem: dict(problem.facts) or ABSENT, optional=True),
+        "try": text(lambda problem: problem.hint or KINDS[problem.code].hint or ABSENT, optional=True),
+    },
+)
 
 
 class ProblemError(Exception):
@@ -161,3 +181,9 @@ class ProblemError(Exception):
 def outcome_of(code: str) -> str:
     """The order outcome that a failure code leads to."""
     return _OUTCOMES.get(code, code)
+
+
+def problem_of(error: DexError) -> Problem:
+    """The public form of a domain error."""
+    code = error.code if error.code in KINDS else "error"
+    return Problem(code, error.detail, error.hint, facts=error.facts)

@@ -18,9 +18,25 @@ TIME_PATTERN = (
     r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
+CLIENT_ORDER_ID = r"^[A-Za-z0-9._:\-]{1,64}\Z"
 MAX_BPS = 10_000
 MAX_AMOUNT_LENGTH = 80
 MIN_TIME_LENGTH, MAX_TIME_LENGTH = len("2026-01-01T00:00:00Z"), len("2026-01-01T00:00:00.000000000+00:00")
+# What the readers below take, as it is published.
+AMOUNT_SCHEMA = {"type": "string", "maxLength": MAX_AMOUNT_LENGTH, "pattern": AMOUNT_PATTERN}
+BPS_SCHEMA = {
+    "oneOf": [
+        {"type": "number", "minimum": 0, "maximum": MAX_BPS, "multipleOf": 0.01},
+        {"type": "string", "pattern": BPS_PATTERN},
+    ]
+}
+TIME_SCHEMA = {
+    "type": "string",
+    "format": "date-time",
+    "minLength": MIN_TIME_LENGTH,
+    "maxLength": MAX_TIME_LENGTH,
+    "pattern": TIME_PATTERN,
+}
 
 _BPS = re.compile(BPS_PATTERN)
 _TIME = re.compile(TIME_PATTERN)

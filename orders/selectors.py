@@ -2,24 +2,29 @@
 
 from collections.abc import Sequence
 from shlex import quote
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from dex import Engine
-from orders.amounts import format_units
-from orders.controls import Control, Controls
-from orders.models import Account, Order, Token, TradingControl, Wallet
-from orders.states import OrderStatus
+from dex import FeeStrategy
+from dex import Token as NativeToken
+from orders.models import Account, Order, Token, TradingControl, Wallet, heartbeat_name
+from orders.models.due import OPEN
+from orders.pauses import Control, Controls
 
-UPKEEP = "upkeep"
+MAINTENANCE = "upkeep"  # as running installations have it stored
 
 
 def token_decimals() -> dict[str, int]:
     """Exponent of every registered token, also of disabled ones, which old routes may still name."""
     return dict(Token.objects.values_list("symbol", "decimals"))
+
+
+def decimals_on(native: NativeToken) -> dict[str, int]:
+    """Exponent of every registered token, and of the chain's own, which need not be one of them."""
+    return {native.symbol: native.decimals} | token_decimals()
 
 
 def tokens() -> dict[str, Token]:
@@ -32,8 +37,29 @@ def orders_of(account: Account) -> QuerySet[Order]:
     return Order.objects.filter(account=account)
 
 
+class FeeTerms(NamedTuple):
+    """What an owner said about network fees; `most` in native atoms, None: no limit."""
+
+    strategy: FeeStrategy
+    most: int | None
+
+
+def fee_terms_of(order_ids: Sequence[UUID]) -> dict[UUID, FeeTerms]:
+    """What the owners of these orders said about fees, also in terms of which this program does not know the rest."""
+    rows = Order.objects.filter(pk__in=order_ids).values_list("id", "terms__fee_strategy", "terms__max_network_fee")
+    return {
+        order_id: FeeTerms(_strategy(strategy), None if most is None else int(most))
+        for order_id, strategy, most in rows
+    }
+
+
+def _strategy(word: str | None) -> FeeStrategy:
+    """A word of a later version offers the usual fee."""
+    return FeeStrategy(word) if word in set(FeeStrategy) else FeeStrategy.NORMAL
+
+
 def controls_of(account: Account) -> QuerySet[TradingControl]:
-    """The pauses that concern an account: its own, and those of everybody."""
+    """The pauses that concern an account: its own, and those of all accounts."""
     concern = Q(account=account) | Q(account__isnull=True)
     return TradingControl.objects.filter(concern).select_related("account").order_by("id")
 
@@ -44,7 +70,7 @@ def pauses_of_all(chain_id: str) -> list[TradingControl]:
 
 
 def read_controls() -> Controls:
-    """The pauses in force at this moment, for whoever only saves work by knowing."""
+    """The pauses in force at this moment, without a lock: for readers, and to save work."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT chain_id, account_id, venue FROM orders_tradingcontrol")
         rows: Sequence[tuple[str, int | None, str]] = cursor.fetchall()
@@ -62,14 +88,7 @@ def how_to_resume(row: TradingControl) -> str:
 
 def open_order_ids(account: Account) -> list[UUID]:
     """The account's orders that have not ended, oldest first."""
-    # As alternatives, each with a partial index of its own: all open orders are few, all orders of an account many.
-    is_open = (
-        Q(status__in=(OrderStatus.PENDING, OrderStatus.ROUTING))
-        | Q(status=OrderStatus.BUILDING, tx_hash__isnull=True)
-        | Q(status=OrderStatus.BUILDING, tx_hash__isnull=False)
-        | Q(status=OrderStatus.SUBMITTED)
-    )
-    return list(orders_of(account).filter(is_open).order_by("id").values_list("id", flat=True))
+    return list(orders_of(account).filter(OPEN).order_by("id").values_list("id", flat=True))
 
 
 def orders_by_id(account: Account, order_ids: Sequence[UUID]) -> list[Order]:
@@ -77,10 +96,13 @@ def orders_by_id(account: Account, order_ids: Sequence[UUID]) -> list[Order]:
     return list(orders_of(account).filter(pk__in=order_ids).order_by("id"))
 
 
-def worker_age_s() -> float | None:
-    """Seconds since the upkeep last ran, by the database's clock; None when it never did."""
+def worker_age_s(chain_id: str) -> float | None:
+    """Seconds since maintenance of the chain's engine last ran, by the database's clock; None when it never did."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM now() - at) FROM orders_heartbeat WHERE name = %s", [UPKEEP])
+        cursor.execute(
+            "SELECT extract(epoch FROM now() - at) FROM orders_heartbeat WHERE name = %s",
+            [heartbeat_name(MAINTENANCE, chain_id)],
+        )
         row = cursor.fetchone()
     return None if row is None else float(row[0])
 
@@ -103,35 +125,13 @@ def wallets_in_use(account: Account, chain_id: str) -> list[Wallet]:
     return list(Wallet.objects.filter(account=account, chain_id=chain_id, retired_at__isnull=True))
 
 
-def contradicting_nodes(hours: int) -> dict[str, int]:
-    """The nodes that contradicted others, by host, and in how many of the last hours; see services/nodes.py."""
+def contradicting_nodes(chain_id: str, hours: int) -> dict[str, int]:
+    """The chain's nodes that contradicted others, by host, and in how many of the last hours."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT substr(subject, length('node:') + 1) AS node, count(*) FROM orders_auditentry"
-            " WHERE action = 'incident.node' AND at > now() - %s * interval '1 hour'"
+            " WHERE action = 'incident.node' AND after->>'chain' = %s AND at > now() - %s * interval '1 hour'"
             " GROUP BY 1 ORDER BY 1",
-            [hours],
+            [chain_id, hours],
         )
         return dict(cursor.fetchall())
-
-
-def venues(engine: Engine) -> dict[str, Any]:
-    """Every venue that has pools on the engine's chain, with these, as of the newest block."""
-    snapshot = engine.chain.snapshot()
-    decimals = token_decimals()
-    results = []
-    for venue in engine.venues:
-        pools = [
-            {
-                "pool": pool.pool_id,
-                "kind": pool.kind,
-                "tokens": list(pool.tokens),
-                "fee_bps": f"{pool.fee_ppm(pool.tokens[0], snapshot.time) / 100:.2f}",
-                "reserves": {token: format_units(atoms, decimals[token]) for token, atoms in pool.balances().items()},
-            }
-            for pool in snapshot.pools
-            if pool.venue == venue.name
-        ]
-        if pools:
-            results.append({"venue": venue.name, "name": venue.display_name, "pools": pools})
-    return {"snapshot_version": snapshot.version, "results": results}

@@ -31,12 +31,13 @@ S = OrderStatus
 TERMINAL: frozenset[OrderStatus] = frozenset({S.CONFIRMED, S.FAILED})
 LIVE: tuple[OrderStatus, ...] = tuple(status for status in OrderStatus if status not in TERMINAL)
 
-# An edge from a status to itself has an event of its own: a retry (attempt + 1), a wait for the chain, another bid, or
-# a cancel that was stored.
+# An edge from a status to itself has an event of its own: a retry (attempt + 1), a wait for the chain, a replacement,
+# or a cancel that was stored.
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.PENDING: frozenset({S.ROUTING, S.FAILED}),
     S.ROUTING: frozenset({S.ROUTING, S.BUILDING, S.FAILED}),
-    # Back to ROUTING before anything was signed: the quote aged, a trial failed, or trading was paused.
+    # Back to ROUTING before anything was signed: the quote aged, a simulation missed the limits, trading was paused, a
+    # wait is over, or an internal error.
     S.BUILDING: frozenset({S.BUILDING, S.ROUTING, S.SUBMITTED, S.FAILED}),
     # Back to ROUTING: the chain undid the swap for price (final receipt), and attempts are left.
     S.SUBMITTED: frozenset({S.SUBMITTED, S.ROUTING, S.CONFIRMED, S.FAILED}),

@@ -6,15 +6,15 @@ from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
 
 from dex import RetryableError
-from orders import periodic
 from orders.config import get_policy
-from orders.database_errors import DATABASE
-from orders.engine import get_engine, keep_loaded
-from orders.pipeline import run_stage
-from orders.services.examine import examine_books
+from orders.database.errors import DATABASE
+from orders.engine import freeze_gc, get_engine
+from orders.pipeline import periodic
+from orders.pipeline.loop import run_stage
+from orders.pipeline.maintenance import run_maintenance, run_maintenance_if_late
+from orders.reconciliation.ledger_check import check_ledger
 from orders.services.idempotency import expire_idempotency_keys
 from orders.states import Stage
-from orders.upkeep import keep_up, keep_up_if_late
 
 
 class EngineTask(Task):  # type: ignore[type-arg]
@@ -35,13 +35,13 @@ class StageTask(EngineTask):
     def run_stage(self, stage: Stage) -> None:
         """Run the stage on this process's engine."""
         engine, policy = get_engine(), get_policy()
-        keep_loaded()
+        freeze_gc()
         with DATABASE.watched():
             if (self.request.delivery_info or {}).get("redelivered"):
-                # Whoever had this message before is dead, and may have held orders.
-                keep_up(engine, policy, at_least_s=0.0)
+                # The worker that had this message before is dead, and may have held orders.
+                run_maintenance(engine, policy, at_least_s=0.0)
             else:
-                keep_up_if_late(engine, policy)
+                run_maintenance_if_late(engine, policy)
             run_stage(stage, engine=engine, policy=policy)
 
 
@@ -72,16 +72,16 @@ def confirm(self: StageTask) -> None:
     self.run_stage(Stage.CONFIRM)
 
 
-@shared_task(name="orders.upkeep", base=EngineTask)
-def upkeep() -> None:
-    """Each second: whatever keeps orders going. Every worker asks for it, so that none is needed."""
+@shared_task(name="orders.maintenance", base=EngineTask)
+def maintenance() -> None:
+    """Each second: wake stages with due orders and send what was stored and not sent. Every worker asks for it."""
     with DATABASE.watched():
-        keep_up(get_engine(), get_policy())
+        run_maintenance(get_engine(), get_policy())
 
 
 @shared_task(name="orders.watch_nonces", base=EngineTask)
 def watch_nonces() -> None:
-    """Every other second: use up the nonces of orders that have ended without theirs, and fill gaps."""
+    """Every other second: consume the nonces of orders that have ended without theirs, and fill gaps."""
     with DATABASE.watched():
         periodic.watch_nonces(get_engine(), get_policy())
 
@@ -100,11 +100,11 @@ def guard() -> None:
         periodic.guard(get_engine(), get_policy())
 
 
-@shared_task(name="orders.examine", base=EngineTask)
-def examine() -> None:
+@shared_task(name="orders.check_ledger", base=EngineTask)
+def check_ledger_invariants() -> None:
     """Every other minute: replay events against orders, and compare counts with orders."""
     with DATABASE.watched():
-        examine_books()
+        check_ledger()
 
 
 @shared_task(name="orders.expire_idempotency_keys", base=EngineTask)

@@ -2,26 +2,95 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
-from dex import Side, SwapRequest
-from orders.problems import Problem
+from dex import FeeStrategy, Side, SwapRequest, Token
+from orders.problems import Problem, UnreadableRow
+
+# Of the stored form. Version 1 has no `v`, and states every default; all are read alike. Of version 3 are only terms on
+# fees, which earlier programs must not overlook.
+VERSION = 3
+
+
+class UnreadableTerms(UnreadableRow):
+    """Stored terms that this version of the program does not know: it must not guess what they limit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """Accepted terms. `amount` is atoms of the fixed side; `extra` is the JSON kept beside the columns.
+class SwapTerms:
+    """The owner's limits and labels, kept beside the columns of an order; None or empty: not limited.
+
+    Amounts are atoms; `max_network_fee` is of the chain's own token, the most that the order's swaps may cost in all.
+    `allow` and `deny` are venues. `type_terms` are those of the order's own type, in the stored form that the type
+    reads (order_types/base.py).
+    """
+
+    max_slippage_ppm: int
+    max_price_impact_ppm: int | None = None
+    min_amount_out: int | None = None
+    max_amount_in: int | None = None
+    max_quote_age_ms: int | None = None
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    deny_tokens: tuple[str, ...] = ()
+    max_legs: int | None = None
+    max_hops: int | None = None
+    max_swaps: int | None = None
+    fee_strategy: str = FeeStrategy.NORMAL.value
+    max_network_fee: int | None = None
+    time_in_force: str = "ioc"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    scenario: str = "none"
+    type_terms: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form: what is not the default, and the tags, which SQL reads. Amounts are text."""
+        stored: dict[str, Any] = {"v": 2, "max_slippage_ppm": self.max_slippage_ppm}
+        for name, default in _DEFAULTS.items():
+            value = getattr(self, name)
+            if value != default:
+                stored[name] = str(value) if name in _AMOUNTS else value
+                if name in _SINCE_VERSION_3:
+                    stored["v"] = 3
+        return stored | {"tags": self.tags}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """From the stored form of this version or one before. Raises: UnreadableTerms."""
+        values = dict(stored)
+        version = values.pop("v", 1)
+        if version not in range(1, VERSION + 1):
+            detail = f"terms of version {version} are not read here: this program knows versions 1 to {VERSION}"
+            raise UnreadableTerms(f"{detail}; run the program that stored them, or a later one")
+        for name in _AMOUNTS:
+            if values.get(name) is not None:
+                values[name] = int(values[name])
+        for name in _LISTS:
+            if name in values:
+                values[name] = tuple(values[name])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UnreadableTerms(f"stored terms do not have the fields of version {version}: {error}") from error
+
+
+_AMOUNTS = ("min_amount_out", "max_amount_in", "max_network_fee")
+_SINCE_VERSION_3 = ("fee_strategy", "max_network_fee")
+_LISTS = ("allow", "deny", "deny_tokens")
+_DEFAULTS = {known.name: getattr(SwapTerms(0), known.name) for known in fields(SwapTerms)[1:]}
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order that may be placed: validated, not yet stored. `amount` is atoms of the fixed side.
 
     `value` is what limits count it for, in micro-units (values.py), None where its token has no reference value;
-    `unit_value_in` is the reference value of token_in; `stated` is the hash of the request (stated.py).
-
-    `extra`: max_slippage_ppm, max_price_impact_ppm, min_amount_out, max_amount_in (atoms as strings),
-    max_quote_age_ms, allow and deny (venue names), deny_tokens, max_legs, max_hops, max_swaps, time_in_force, tags,
-    scenario.
+    `unit_value_in` is the reference value of token_in, `native_value` that of `native`, the chain's own token; `stated`
+    is the hash of the request (stated.py).
     """
 
     client_order_id: str | None
@@ -34,10 +103,17 @@ class Terms:
     decimals_out: int
     amount: int
     expires_at: datetime | None
-    extra: Mapping[str, Any]
+    terms: SwapTerms
     value: int | None = None
     unit_value_in: int | None = None
+    native: Token | None = None
+    native_value: int | None = None
     stated: bytes = b""
+
+    @property
+    def native_decimals(self) -> int | None:
+        """The exponent of the chain's own token."""
+        return None if self.native is None else self.native.decimals
 
     def fingerprint(self) -> bytes:
         """SHA-256 over the terms as accepted, by which earlier versions knew a repeat."""
@@ -49,7 +125,7 @@ class Terms:
             self.token_out,
             str(self.amount),
             self.expires_at and self.expires_at.isoformat(),
-            self.extra,
+            _in_version_1(self.terms),
         ]
         return hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest()
 
@@ -63,25 +139,38 @@ class Refused:
     stated: bytes = b""
 
 
-def swap_request(token_in: str, token_out: str, side: str, amount: int, extra: Mapping[str, Any]) -> SwapRequest:
-    """The router's question for stored terms."""
+def swap_request(
+    token_in: str, token_out: str, side: str, amount: int, terms: SwapTerms, fee_paid: int | None = None
+) -> SwapRequest:
+    """The router's question for stored terms; `fee_paid` is what earlier attempts have cost."""
     return SwapRequest(
         token_in=token_in,
         token_out=token_out,
         side=Side(side),
         amount=amount,
-        max_slippage_ppm=extra["max_slippage_ppm"],
-        max_price_impact_ppm=extra.get("max_price_impact_ppm"),
-        min_amount_out=_int(extra.get("min_amount_out")),
-        max_amount_in=_int(extra.get("max_amount_in")),
-        allow_venues=frozenset(extra.get("allow", ())),
-        deny_venues=frozenset(extra.get("deny", ())),
-        deny_tokens=frozenset(extra.get("deny_tokens", ())),
-        max_legs=extra.get("max_legs"),
-        max_hops=extra.get("max_hops"),
-        max_swaps=extra.get("max_swaps"),
+        max_slippage_ppm=terms.max_slippage_ppm,
+        max_price_impact_ppm=terms.max_price_impact_ppm,
+        min_amount_out=terms.min_amount_out,
+        max_amount_in=terms.max_amount_in,
+        allow_venues=frozenset(terms.allow),
+        deny_venues=frozenset(terms.deny),
+        deny_tokens=frozenset(terms.deny_tokens),
+        max_legs=terms.max_legs,
+        max_hops=terms.max_hops,
+        max_swaps=terms.max_swaps,
+        fee_strategy=FeeStrategy(terms.fee_strategy),
+        max_network_fee=fee_left(terms.max_network_fee, fee_paid),
     )
 
 
-def _int(text: str | None) -> int | None:
-    return None if text is None else int(text)
+def fee_left(most: int | None, paid: int | None) -> int | None:
+    """Native atoms that swaps of an order may still cost: `most` less what its transactions have cost; None: any."""
+    return None if most is None else max(0, most - (paid or 0))
+
+
+def _in_version_1(terms: SwapTerms) -> dict[str, Any]:
+    """The form in which version 1 stored terms: the defaults stated, but for limits of routes that were left out."""
+    later = {"deny_tokens", "max_legs", "max_hops", "max_swaps", "type_terms", *_SINCE_VERSION_3}
+    stored = terms.to_json()
+    del stored["v"]
+    return {name: default for name, default in _DEFAULTS.items() if name not in later} | stored

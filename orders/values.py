@@ -4,12 +4,25 @@ A reference value is 10^-12 reference units (US dollars on the simulated chain) 
 micro-units (10^-6), rounded up. They measure size for limits and are no prices: no order executes by them.
 """
 
+from typing import NamedTuple
+
 from orders.scalars import ScalarError, split_decimal
 
 MICRO_DIGITS = 6
 MICRO = 10**MICRO_DIGITS
 _PICO_PER_MICRO_EXPONENT = 6
 MAX_DIGITS = 60
+
+NO_VALUE = "a token without a reference value cannot be counted"
+ASK_FOR_VALUE = "Ask the operator for a reference value of the token (admin, Tokens), or trade another one"
+
+
+class Worth(NamedTuple):
+    """What something counts, in micro-units. `doubt` says why it may be more: then it passes no limit of value."""
+
+    value: int
+    doubt: str = ""
+    hint: str = ""
 
 
 def value_of(atoms: int, decimals: int, unit_value: int | None) -> int | None:
@@ -39,3 +52,8 @@ def shown(micro: int) -> str:
     """Micro-units as a decimal string in reference units."""
     whole, rest = divmod(micro, MICRO)
     return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+def of_most(counted: int, most: int | None) -> str:
+    """What is counted in micro-units beside its limit, in reference units."""
+    return f"{shown(counted)} of {'any' if most is None else shown(most)}"

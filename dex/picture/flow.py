@@ -1,4 +1,4 @@
-"""What a set of swaps means as a flow: each swap's share of the order, and how many swaps lie before each token."""
+"""Swaps as a flow: each swap's share of the order, and how many swaps lie before each token."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Flow:
 def flow_of(bands: Sequence[Band]) -> Flow:
     """Shares from the proportions in which each token is sold, the source's order being 1.
 
-    Raises: ValueError when there are no swaps, an amount is not positive, the swaps go round in a circle, or do
+    Raises: ValueError when there are no swaps, an amount is not positive, the swaps form a cycle, or do
     not all start from one token.
     """
     if not bands:
@@ -80,5 +80,5 @@ def _sorted_tokens(bands: Sequence[Band]) -> list[str]:
                 if not waiting[band.token_out]:
                     order.append(band.token_out)
     if len(order) < len(waiting):
-        raise ValueError("the swaps go round in a circle")
+        raise ValueError("the swaps form a cycle")
     return order

@@ -1,4 +1,4 @@
-"""Places in layers: which of the things side by side comes above which, and how high each stands.
+"""Layered layout: the order of places within each layer, and their heights.
 
 Tokens stand in even layers; between them every swap has a lane of its own in each layer that it crosses, as tall
 as its text, so no text can lie on another.
@@ -61,21 +61,21 @@ def arrange(places: Iterable[Place]) -> None:
     for sweep in range(_STRAIGHTENINGS):
         for stack in stacks if sweep % 2 else reversed(stacks):
             _attach(stack)
-            _settle(stack, [_wish(place, None) for place in stack])
+            _settle(stack, [_preferred_height(place, None) for place in stack])
     for stack in stacks:
         _attach(stack)
 
 
 def _untangled(stacks: list[list[Place]]) -> list[list[Place]]:
-    """The order with the fewest crossings that sorting by wishes comes across."""
+    """The order with the fewest crossings found by repeated sorting on preferred heights."""
     best, fewest = stacks, float("inf")
     for sweep in range(_SWEEPS):
         forwards = sweep % 2 == 0
         for stack in stacks if forwards else reversed(stacks):
             _attach(stack)
-            wishes = {place: _wish(place, forwards) for place in stack}
-            stack.sort(key=wishes.__getitem__)
-            _settle(stack, [wishes[place] for place in stack])
+            heights = {place: _preferred_height(place, forwards) for place in stack}
+            stack.sort(key=heights.__getitem__)
+            _settle(stack, [heights[place] for place in stack])
         crossed = sum(_crossings(stack) for stack in stacks)
         if crossed < fewest:
             best, fewest = [list(stack) for stack in stacks], crossed
@@ -95,32 +95,32 @@ def _attach(stack: list[Place]) -> None:
             edge += link.width
 
 
-def _wish(place: Place, forwards: bool | None) -> float:
+def _preferred_height(place: Place, forwards: bool | None) -> float:
     """The height at which a place's links on one side (or both: None) would run straight, wide ones counting more.
 
-    Both together are also drawn a little to the middle line, or long routes would climb out of sight.
+    Both together are also drawn a little to the middle line, or long routes would drift out of the picture.
     """
-    wishes = [] if forwards is not None else [(0.0, _TO_MIDDLE)]
+    heights = [] if forwards is not None else [(0.0, _TO_MIDDLE)]
     if forwards is not False:
-        wishes += [(link.left.y + link.left_offset - link.right_offset, link.width + _EVEN) for link in place.before]
+        heights += [(link.left.y + link.left_offset - link.right_offset, link.width + _EVEN) for link in place.before]
     if not forwards:
-        wishes += [(link.right.y + link.right_offset - link.left_offset, link.width + _EVEN) for link in place.after]
-    total = sum(weight for _, weight in wishes)
-    return sum(y * weight for y, weight in wishes) / total if total else place.y
+        heights += [(link.right.y + link.right_offset - link.left_offset, link.width + _EVEN) for link in place.after]
+    total = sum(weight for _, weight in heights)
+    return sum(y * weight for y, weight in heights) / total if total else place.y
 
 
-def _settle(stack: list[Place], wishes: list[float]) -> None:
-    """Put places, in the given order, as near to their wishes as fits without overlap.
+def _settle(stack: list[Place], heights: list[float]) -> None:
+    """Put places, in the given order, as near to their preferred heights as fits without overlap.
 
-    Least squares under an order: subtract the room that those above need, pool whatever would then stand in the
-    wrong order at its mean, and add the room again.
+    Least squares under an order: subtract the room that those above need, put places that would then be in the
+    wrong order at their mean, and add the room again.
     """
     room = [0.0]
     for above, below in pairwise(stack):
         room.append(room[-1] + above.down + GAP + below.up)
     blocks: list[tuple[float, int]] = []
-    for wish, needed in zip(wishes, room, strict=False):
-        mean, count = wish - needed, 1
+    for height, needed in zip(heights, room, strict=False):
+        mean, count = height - needed, 1
         while blocks and blocks[-1][0] > mean:
             above_mean, above_count = blocks.pop()
             mean = (mean * count + above_mean * above_count) / (count + above_count)

@@ -20,7 +20,7 @@ LABEL: Final = 13  # sizes of letters
 SMALL: Final = 11
 BOLD: Final = 17  # as wide as plain letters of this size
 LINE: Final = 15.0
-HAIRLINE: Final = 1.0  # narrower bands are drawn this wide, or nobody would see them
+HAIRLINE: Final = 1.0  # narrower bands are drawn this wide, since they could not be seen
 # Distinct for colour-blind eyes too, and of middle lightness. Source: https://jfly.uni-koeln.de/color/
 COLOURS: Final = ("#0090d0", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#7a6ff0", "#56b4e9", "#a8a020")
 
@@ -59,9 +59,9 @@ def sankey(
     unique in a page. Bands carry their exact share as `data-share`. Raises: ValueError for what is no route.
     """
     flow = flow_of(bands)
-    shown = {token: (names or {}).get(token, token) for token in flow.columns}
-    told = {token: (notes or {}).get(token) or percent(flow.through[token]) for token in flow.columns}
-    sheet = _layout(bands, flow, shown, told)
+    labels = {token: (names or {}).get(token, token) for token in flow.columns}
+    captions = {token: (notes or {}).get(token) or percent(flow.through[token]) for token in flow.columns}
+    sheet = _layout(bands, flow, labels, captions)
     width = sheet.right[-1] + MARGIN
     identity = safe(element_id)
     parts = [
@@ -74,13 +74,13 @@ def sankey(
     ]
     venues = list(dict.fromkeys(band.venue for band in bands))
     for band, share, lane in zip(bands, flow.shares, sheet.lanes, strict=True):
-        parts.append(_band(band, share, lane, sheet, COLOURS[venues.index(band.venue) % len(COLOURS)], shown))
+        parts.append(_band(band, share, lane, sheet, COLOURS[venues.index(band.venue) % len(COLOURS)], labels))
     for token, place in sheet.nodes.items():
-        parts.append(_node(shown[token], told[token], place, sheet))
+        parts.append(_node(labels[token], captions[token], place, sheet))
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _layout(bands: Sequence[Band], flow: Flow, shown: Mapping[str, str], told: Mapping[str, str]) -> _Sheet:
+def _layout(bands: Sequence[Band], flow: Flow, labels: Mapping[str, str], captions: Mapping[str, str]) -> _Sheet:
     nodes = {}
     for token, column in flow.columns.items():
         half = max(FULL * flow.through[token], 2 * LINE + 8) / 2
@@ -93,7 +93,7 @@ def _layout(bands: Sequence[Band], flow: Flow, shown: Mapping[str, str], told: M
         place.y -= top
     widths = [0.0] * (2 * max(flow.columns.values()) + 1)
     for token, place in nodes.items():
-        needed = max(width_of(cut(shown[token]), BOLD), width_of(told[token], SMALL)) + 16
+        needed = max(width_of(cut(labels[token]), BOLD), width_of(captions[token], SMALL)) + 16
         widths[place.layer] = max(widths[place.layer], needed)
     for band, share, lane in zip(bands, flow.shares, lanes, strict=True):
         needed = max(width_of(line, LABEL) for line in _lines(band, share)) + 8
@@ -120,7 +120,7 @@ def _lane(band: Band, share: float, nodes: Mapping[str, Place]) -> _Lane:
     return _Lane(places, links, labelled)
 
 
-def _band(band: Band, share: float, lane: _Lane, sheet: _Sheet, colour: str, shown: Mapping[str, str]) -> str:
+def _band(band: Band, share: float, lane: _Lane, sheet: _Sheet, colour: str, labels: Mapping[str, str]) -> str:
     width = max(FULL * share, HAIRLINE)
     lines = _lines(band, share)
     middle = (sheet.left[lane.labelled.layer] + sheet.right[lane.labelled.layer]) / 2
@@ -133,7 +133,7 @@ def _band(band: Band, share: float, lane: _Lane, sheet: _Sheet, colour: str, sho
             f'<text x="{middle:.1f}" y="{top + LABEL + LINE:.1f}" text-anchor="middle" font-size="{SMALL}" '
             f'fill-opacity="0.75">{safe(lines[1])}</text>'
         )
-    whole = f"{shown[band.token_in]} → {shown[band.token_out]}: {band.label}, {percent(share)}"
+    whole = f"{labels[band.token_in]} → {labels[band.token_out]}: {band.label}, {percent(share)}"
     return (
         f'<g data-share="{share!r}"><title>{safe(whole)}</title>'
         f'<path d="{_path(lane, sheet, width / 2)}" fill="{colour}" fill-opacity="0.42" '

@@ -24,7 +24,7 @@ def describe(bands: Sequence[Band], names: Mapping[str, str] | None = None) -> l
 
 
 def percent(share: float) -> str:
-    """A share in per cent with one decimal; a small one is not called nothing."""
+    """A share in per cent with one decimal; a small one is not rounded to zero."""
     return "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %".replace(".0 %", " %")
 
 

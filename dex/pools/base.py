@@ -1,5 +1,6 @@
 """The interface of a pool kind: exact integer arithmetic over a frozen state, no I/O."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 from dex.pools.curves import Curve
@@ -85,3 +86,8 @@ class Pool(Protocol):
     def from_state(cls, pool_id: str, venue: str, tokens: tuple[str, ...], state: dict[str, Any]) -> Self:
         """Inverse of `to_state`. Raises: ValueError when the state can be no pool of this kind."""
         ...
+
+
+def with_unclaimed(tokens: Sequence[str], reserves: Sequence[int], unclaimed: Sequence[int]) -> dict[str, int]:
+    """Atoms that a pool holds of each token: what it trades with, and fees that their owners have not claimed."""
+    return {token: traded + fees for token, traded, fees in zip(tokens, reserves, unclaimed, strict=True)}

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 
 class Segments(NamedTuple):
-    """Pieces filled one after another: each pays p x / (1 + c x) for its own x up to its capacity.
+    """Segments filled one after another: each pays p x / (1 + c x) for its own x up to its capacity.
 
-    `price` (p) falls from piece to piece: the marginal price at the start of one is at most that at the end of
+    `price` (p) falls from segment to segment: the marginal price at the start of one is at most that at the end of
     the one before. `curvature` (c) is 0 for a bin, `capacity` is math.inf where there is no end.
     """
 
@@ -21,7 +21,7 @@ class Segments(NamedTuple):
     capacity: tuple[float, ...]
 
     def pays(self, amount_in: float) -> float:
-        """Atoms paid for `amount_in`; all there is when the pieces cannot take it in full."""
+        """Atoms paid for `amount_in`; all there is when the segments cannot take it in full."""
         paid = 0.0
         for price, curvature, capacity in zip(*self, strict=True):
             part = min(amount_in, capacity)
@@ -84,7 +84,7 @@ Curve = Segments | PowerCurve | StableCurve
 
 
 def concave(segments: Segments) -> Segments:
-    """The least concave curve above flat pieces (c = 0) whose prices may also rise: those are joined into one."""
+    """The least concave curve above flat segments (c = 0) whose prices may also rise: those are joined into one."""
     joined: list[tuple[float, float]] = []  # price, capacity
     for price, capacity in zip(segments.price, segments.capacity, strict=True):
         while joined and joined[-1][0] < price:

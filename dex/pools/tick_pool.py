@@ -13,11 +13,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 from dex.errors import AmountTooSmall, InsufficientLiquidity
 from dex.pools.base import Swap
 from dex.pools.curves import Segments
-from dex.pools.sqrt_price_math import step_exact_in, step_exact_out
-from dex.pools.tick_math import tick_at
+from dex.pools.math.sqrt_price import step_exact_in, step_exact_out
+from dex.pools.math.ticks import Tick, tick_at
 from dex.types import PPM
-
-Tick = tuple[int, int]  # tick, liquidity that begins there on the way up (ends there when negative)
 
 
 class TickWalk(NamedTuple):
@@ -66,13 +64,13 @@ class TickPool(ABC):
         if walk.amount_in < amount_in or not self._can_pay(is_down, walk):
             raise InsufficientLiquidity(f"{self.pool_id} cannot take that much {token_in}")
         if not walk.amount_out:
-            raise AmountTooSmall(f"selling so little {token_in} into {self.pool_id} pays nothing")
+            raise AmountTooSmall(f"{self.pool_id} pays nothing for an amount of {token_in} this small")
         return Swap(amount_in, walk.amount_out, walk.fee, self.after(is_down, walk))
 
     def swap_exact_out(self, token_in: str, token_out: str, amount_out: int, now: int) -> Swap:
         """See `Pool`. The last whole atom of a range costs all that is left of the range, as in the programs."""
         if amount_out <= 0:
-            raise AmountTooSmall(f"there is no buying {amount_out} {token_out}")
+            raise AmountTooSmall(f"{amount_out} {token_out} cannot be bought: the amount must be positive")
         is_down = token_in == self.tokens[0]
         walk = self.walk(is_down, amount_out, False)
         if walk.amount_out < amount_out or not self._can_pay(is_down, walk):
@@ -120,20 +118,20 @@ class TickPool(ABC):
         return 0.0
 
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
-        """See `Pool`: a piece for each range with liquidity."""
+        """See `Pool`: a segment for each range with liquidity."""
         kept, scale = 1 - self.fee_rate / PPM, 2.0**self.bits
-        pieces = []
+        segments = []
         if token_in == self.tokens[0]:
             for start, end, liquidity in self._ranges(True):
                 root, depth = start / scale, float(liquidity)
                 capacity = depth * (start - end) / start / end * scale / kept
-                pieces.append((kept * root * root, kept * root / depth, capacity))
+                segments.append((kept * root * root, kept * root / depth, capacity))
         else:
             for start, end, liquidity in self._ranges(False):
                 root, depth = start / scale, float(liquidity)
                 capacity = depth * (end - start) / scale / kept
-                pieces.append((kept / root / root, kept / root / depth, capacity))
-        return Segments(*zip(*pieces, strict=True)) if pieces else Segments((), (), ())
+                segments.append((kept / root / root, kept / root / depth, capacity))
+        return Segments(*zip(*segments, strict=True)) if segments else Segments((), (), ())
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""

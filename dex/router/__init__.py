@@ -1,4 +1,4 @@
-"""Finds routes: pools in, a guarded quote out; no I/O. A better search replaces `search.py` behind `find_route`."""
+"""Finds routes: pools in, a guarded quote out; no I/O."""
 
 from dex.router.market import Market
 from dex.router.quote import Routed, find_route

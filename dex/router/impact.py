@@ -1,12 +1,12 @@
-"""How an order worsens its own price: by its size along the pools' curves, and by rounding to whole atoms."""
+"""Price impact of an order: by its size along the pools' curves, and by rounding to whole atoms."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
 from dex.legs import legs_of
-from dex.router.compiled import CompiledMarket
-from dex.router.edge_curves import sell
+from dex.router.graph.compiled import CompiledMarket
+from dex.router.graph.edge_curves import sell
 from dex.router.market import Market
 from dex.types import PPM, Hop, Leg, Route
 
@@ -16,7 +16,7 @@ ROUNDING_ATOMS: Final = 100
 
 
 class Worsening(NamedTuple):
-    """What an order's price lacks of the marginal prices before it, as shares: in all, and by size alone.
+    """By how much an order's price is below the marginal prices before it, as shares: in all, and by size alone.
 
     `mid` is atoms out per atom in before the order, without fees.
     """
@@ -37,37 +37,37 @@ class Worsening(NamedTuple):
 
 
 def worsening_of(market: Market, route: Route, amount_in: int, amount_out: int) -> Worsening:
-    """Compare what a route promises with the prices of its legs before it, each by its share of the input."""
+    """Compare the quoted amounts of a route with the prices of its legs before it, each by its share of the input."""
     priced = [(leg.amount_in / route.amount_in, _leg_prices(market, leg)) for leg in legs_of(route)]
     marginal = sum(share * prices.marginal for share, prices in priced)
     mid = sum(share * prices.mid for share, prices in priced)
-    worth: dict[str, float] = {}  # atoms of token_out that an atom of a token on the way would pay
+    token_prices: dict[str, float] = {}  # of an atom of each token on the way, in atoms of token_out
     for _, prices in priced:
-        for token, value in prices.worth.items():
-            worth[token] = max(worth.get(token, 0.0), value)
-    lost = sum(_rounded_off(market.compiled, hop) * worth.get(hop.token_out, 0.0) for hop in route.hops)
+        for token, price in prices.by_token.items():
+            token_prices[token] = max(token_prices.get(token, 0.0), price)
+    lost = sum(_rounded_off(market.compiled, hop) * token_prices.get(hop.token_out, 0.0) for hop in route.hops)
     fair = amount_in * marginal
     return Worsening(mid, 1 - amount_out / fair, 1 - (amount_out + lost) / fair)
 
 
 class _LegPrices(NamedTuple):
-    """Atoms out per atom in of an infinitesimal order along a leg, after fees and without; `worth` by token on it."""
+    """Atoms out per atom in of an infinitesimal order along a leg, after fees and without; `by_token` on the way."""
 
     marginal: float
     mid: float
-    worth: dict[str, float]
+    by_token: dict[str, float]
 
 
 def _leg_prices(market: Market, leg: Leg) -> _LegPrices:
     marginal = mid = 1.0
-    worth = {leg.hops[-1].token_out: 1.0}
+    by_token = {leg.hops[-1].token_out: 1.0}
     for hop in reversed(leg.hops):
         pool = market.pool(hop.pool_id)
         price = pool.marginal_price(hop.token_in, hop.token_out, market.now)
         marginal *= price
         mid *= price / (1 - pool.fee_ppm(hop.token_in, market.now) / PPM)
-        worth[hop.token_in] = marginal
-    return _LegPrices(marginal, mid, worth)
+        by_token[hop.token_in] = marginal
+    return _LegPrices(marginal, mid, by_token)
 
 
 def _rounded_off(market: CompiledMarket, hop: Hop) -> float:

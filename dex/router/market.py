@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from dex.costs import Costs, FeeStrategy
 from dex.pools import Pool
-from dex.router.compiled import CompiledMarket
+from dex.router.graph.compiled import CompiledMarket
 from dex.router.venue_paths import VenuePaths
 
 
 class Market:
-    """Pools compiled for the split search, and the paths that each venue has alone.
+    """Pools compiled for the split search, the paths that each venue has alone, and what transactions cost.
 
-    Stays warm: `follow` brings it to a newer snapshot by what has changed, `copy` gives a batch one of its own, on
-    which `apply` plays the routes of its orders. Pools themselves are immutable.
+    It is kept between batches: `follow` brings it to a newer snapshot by what has changed, and `apply` plays the routes
+    of orders on it. Pools themselves are immutable.
     """
 
-    def __init__(self, pools: Sequence[Pool], now: int, version: int) -> None:
+    def __init__(
+        self, pools: Sequence[Pool], now: int, version: int, costs: Mapping[FeeStrategy, Costs] | None = None
+    ) -> None:
         pools = _sorted(pools)
         self.compiled = CompiledMarket(pools, now)
         self.paths = VenuePaths(self.compiled)
         self.version = version
+        self.costs = costs or {}
 
     @property
     def now(self) -> int:
@@ -37,9 +41,10 @@ class Market:
         return self.compiled.pools[self.compiled.position[pool_id]]
 
     def copy(self) -> Market:
-        """The same market for somebody who moves it on."""
+        """An independent market that `apply` can move on."""
         twin = object.__new__(Market)
         twin.compiled, twin.paths, twin.version = self.compiled.copy(), self.paths, self.version
+        twin.costs = self.costs
         return twin
 
     def apply(self, pools_after: Iterable[Pool]) -> None:
@@ -47,16 +52,18 @@ class Market:
         self.compiled.apply(pools_after)
 
     def holds(self, pools: Sequence[Pool]) -> bool:
-        """Whether these are the same pools, whatever their states."""
+        """Whether these are the same pools, in any state."""
         mine, pools = self.compiled.pools, _sorted(pools)
         return len(pools) == len(mine) and all(
             (a.pool_id, a.venue, a.tokens, a.kind) == (b.pool_id, b.venue, b.tokens, b.kind)
             for a, b in zip(pools, mine, strict=True)
         )
 
-    def follow(self, pools: Sequence[Pool], now: int, version: int) -> None:
+    def follow(
+        self, pools: Sequence[Pool], now: int, version: int, costs: Mapping[FeeStrategy, Costs] | None = None
+    ) -> None:
         """Bring the market to a newer snapshot of the pools it holds; only what changed is compiled again."""
-        has_time_passed, self.version = now != self.compiled.now, version
+        has_time_passed, self.version, self.costs = now != self.compiled.now, version, costs or {}
         self.compiled.set_time(now)
         changed = [
             pool

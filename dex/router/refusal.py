@@ -1,4 +1,4 @@
-"""Refusals of orders that are too small or too large, in words, with the largest amount that fills."""
+"""Errors for orders that are too small or too large, with the largest amount that can be filled."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Final
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
-from dex.router.best_route import NOT_WITHIN_LIMITS, Route, best_route
-from dex.router.compiled import CompiledMarket
-from dex.router.finish import finish
-from dex.router.flows import plan
-from dex.router.guess import Query
-from dex.router.largest import LEAST_SHARE, TOO_SMALL, largest_amount
-from dex.router.replay import replay_exact_in, replay_exact_out
+from dex.router.constrained.best_route import NOT_WITHIN_LIMITS, FloatRoute, best_route
+from dex.router.constrained.largest import LEAST_SHARE, TOO_SMALL, largest_amount
+from dex.router.convex.best_path import Query
+from dex.router.convex.flows import plan
+from dex.router.exact.finish import finish
+from dex.router.exact.replay import replay_exact_in, replay_exact_out
+from dex.router.graph.compiled import CompiledMarket
 from dex.router.split_values import SplitOrder
 from dex.types import Side
 
@@ -26,21 +26,21 @@ _MARGINS: Final = (LEAST_SHARE, 1e-6, 1e-3, 0.03)  # below what a route carries 
 
 
 def too_small(order: SplitOrder) -> AmountTooSmall:
-    """The refusal of an amount of which rounding leaves nothing."""
+    """The error for an amount of which rounding leaves nothing."""
     fixed = order.token_in if order.side is Side.EXACT_IN else order.token_out
     return AmountTooSmall(f"the amount of {fixed} is so small that rounding would leave nothing of it", token=fixed)
 
 
-def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: Route) -> InsufficientLiquidity:
-    """The refusal of an amount of which the route found liquidity for a share, more or less."""
+def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: FloatRoute) -> InsufficientLiquidity:
+    """The error for an amount of which only about a share finds liquidity."""
     deadline = math.inf
     if order.deadline_ms is not None:
         deadline = time.perf_counter() + _TIME * order.deadline_ms / 1_000
-    # Costs change hardly anything, and take time.
-    free = _Search(market, replace(order, swap_cost=0.0), query, deadline)
+    # Costs hardly change the result, and take time.
+    free = _Search(market, replace(order, swap_cost=0.0, costs=None), query, deadline)
     largest = largest_amount(free.missing, order.amount, max(route.missing, LEAST_SHARE), free.part_of(route))
     costly = _Search(market, order, query, deadline)
-    if order.swap_cost and largest and costly.missing(largest):
+    if route.costs is not None and largest and costly.missing(largest):
         largest = largest_amount(costly.missing, largest, LEAST_SHARE)
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
     return InsufficientLiquidity(
@@ -58,7 +58,7 @@ class _Search:
         self.market, self.order, self.query, self.deadline = market, order, query, deadline
         self.iterations = 0
 
-    def part_of(self, route: Route) -> int:
+    def part_of(self, route: FloatRoute) -> int:
         """An amount that fills at once, divided as the route for all of the order divides it; 0 where none does."""
         if route.limits.excess((flow.tail, flow.head) for flow in route.carried.flows):
             return 0
@@ -80,7 +80,8 @@ class _Search:
         query, route = self.query._replace(amount=float(amount)), None
         try:
             route = best_route(self.market, self.order, query, self.deadline, is_proof_wanted=False)
-            self.iterations += route.iterations + (0 if route.limits.is_free else _WITHIN_LIMITS)
+            is_free = route.costs is None and route.limits.is_free
+            self.iterations += route.iterations + (0 if is_free else _WITHIN_LIMITS)
             done = finish(self.market, query, amount, route).replayed
         except AmountTooSmall:
             return TOO_SMALL

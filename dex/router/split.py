@@ -9,13 +9,16 @@ from typing import Final
 import numpy as np
 import numpy.ma  # `numpy.unique` would load it in the middle of the first order, which takes 60 ms
 
+from dex.costs import NetworkFee
 from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
-from dex.router.best_route import Route, best_route
-from dex.router.compiled import CompiledMarket
-from dex.router.finish import Finished, finish
-from dex.router.flows import Carried
-from dex.router.guess import Query, near, query_of
-from dex.router.optimum import GAP
+from dex.router.constrained.best_route import FloatRoute, best_route
+from dex.router.convex.best_path import Query, near, query_of
+from dex.router.convex.flows import Carried
+from dex.router.convex.optimum import GAP
+from dex.router.exact.finish import Finished, finish
+from dex.router.exact.replay import Replayed
+from dex.router.graph.compiled import CompiledMarket
+from dex.router.net.fees import FeeTable
 from dex.router.refusal import too_large, too_small
 from dex.router.split_values import Split, SplitOrder, SplitSwap
 from dex.types import Side
@@ -43,7 +46,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
             raise too_large(market, order, query, route) from None
     if not finished.replayed.amount_out or not finished.replayed.amount_in:
         raise too_small(order)
-    return _split(market, query, route, finished)
+    return _split(market, order, query, route, finished)
 
 
 def _query(market: CompiledMarket, order: SplitOrder) -> Query:
@@ -69,14 +72,14 @@ def _query(market: CompiledMarket, order: SplitOrder) -> Query:
     return query if order.max_hops is None else near(market, query, order.max_hops)
 
 
-def _split(market: CompiledMarket, query: Query, route: Route, finished: Finished) -> Split:
+def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: FloatRoute, finished: Finished) -> Split:
     replayed, value = finished.replayed, finished.carried.value
-    cost = route.limits.swap_cost * len(replayed.swaps)
+    cost = 0.0 if route.costs is None else route.costs.of_flows(market, finished.carried.flows) + route.costs.fixed
     net = value - cost if query.is_exact_in else value + cost
-    gap = (route.bound - net if query.is_exact_in else net - route.bound) / max(abs(net), math.ulp(0.0))
+    gap = (route.bound - net if query.is_exact_in else net - route.bound) / max(abs(value), math.ulp(0.0))
     is_same = finished.carried is route.carried
     prices = _prices(route, finished.carried)
-    worth = prices[query.target] or 1.0
+    target_price = prices[query.target] or 1.0
     swaps = []
     for edge, swap in replayed.swaps:
         pool = swap.pool_after
@@ -90,12 +93,21 @@ def _split(market: CompiledMarket, query: Query, route: Route, finished: Finishe
         bound=route.bound,
         gap_bps=_BASIS_POINTS * gap,
         is_proven=gap <= GAP or (route.is_proven and is_same),
-        prices={market.tokens[token]: price / worth for token, price in sorted(prices.items())},
+        step=route.step,
+        network_fee=_network_fee(market, order, route, replayed),
+        prices={market.tokens[token]: price / target_price for token, price in sorted(prices.items())},
         pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),
     )
 
 
-def _prices(route: Route, carried: Carried) -> dict[int, float]:
+def _network_fee(market: CompiledMarket, order: SplitOrder, route: FloatRoute, replayed: Replayed) -> NetworkFee | None:
+    if order.costs is None:
+        return None
+    table = FeeTable(order.costs, None if route.costs is None else route.costs.native)
+    return table.of(market, replayed.swaps)
+
+
+def _prices(route: FloatRoute, carried: Carried) -> dict[int, float]:
     """Marginal prices by token; of those that only the simpler route in whole atoms passes, by their best sale."""
     prices = dict(route.prices)
     for flow, slope in zip(reversed(carried.flows), reversed(carried.slopes), strict=True):

@@ -1,10 +1,11 @@
-"""What the search for a split is asked, and what it answers."""
+"""The request to the search for a split, and its result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dex.costs import Costs, NetworkFee
 from dex.pools import Pool
 from dex.types import Side
 
@@ -13,7 +14,9 @@ from dex.types import Side
 class SplitOrder:
     """What is to be routed: `amount` is atoms of token_in for exact_in, of token_out for exact_out.
 
-    `swap_cost` is what each swap of a route costs, in atoms of token_out. `max_swaps`, `max_hops` (swaps in a row)
+    `costs` are what the chain charges for a route, at `native_price` of an atom of its token in the side that is not
+    fixed (None: at what pools give for it), or `swap_cost` what each of its swaps costs, in atoms of token_out
+    (where the output is fixed: what those are worth). `max_swaps`, `max_hops` (swaps in a row)
     and `max_legs` (paths side by side) limit its size; None: unlimited. No venues allowed means all are. After
     `deadline_ms` the best route found so far is taken; without one the effort is bounded but not timed, so that the
     same order on the same market always gives the same route.
@@ -31,6 +34,8 @@ class SplitOrder:
     deny_venues: frozenset[str] = field(default_factory=frozenset)
     deny_tokens: frozenset[str] = field(default_factory=frozenset)
     deadline_ms: float | None = None
+    costs: Costs | None = None
+    native_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,12 @@ class Split:
 
     `swaps` sell each token only after all that buy it; `amount_in` and `amount_out` are what they add up to, in
     whole atoms through the pools' own arithmetic. `float_amount` is the side that was not fixed, without rounding,
-    and `cost` that of all swaps in the same token. `bound` is what no route can beat: of output less cost for
-    exact_in, of input plus cost for exact_out; `gap_bps` is how far this route is from it in basis points.
-    `is_proven` says that the gap is closed, but for rounding. `prices` are the marginal ones of the route's tokens,
-    in atoms of token_out per atom; `pools_after` the pools it goes through as it leaves them.
+    and `cost` that of the whole route in the same token. `bound` holds for every route: on output less cost for
+    exact_in, on input plus cost for exact_out; `gap_bps` is how far this route is from it in basis points of
+    `float_amount`. `is_proven` says that the gap is closed, but for rounding, `step` which step of the search was the
+    last. `network_fee` is the cost in atoms of the chain's native token, where `SplitOrder.costs` are given. `prices`
+    are the marginal ones of the route's tokens, in atoms of token_out per atom; `pools_after` the pools it goes
+    through as it leaves them.
     """
 
     swaps: tuple[SplitSwap, ...]
@@ -65,5 +72,7 @@ class Split:
     bound: float
     gap_bps: float
     is_proven: bool
+    step: str
+    network_fee: NetworkFee | None
     prices: Mapping[str, float]
     pools_after: tuple[Pool, ...]

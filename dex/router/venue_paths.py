@@ -1,4 +1,4 @@
-"""What each venue alone would give: its best single path, exact, for comparison with the split over all venues."""
+"""The best single path of each venue alone, in exact amounts, to compare with the split over all venues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from dex.errors import InsufficientLiquidity
 from dex.pools import Swap
-from dex.router.compiled import CompiledMarket
+from dex.router.graph.compiled import CompiledMarket
+from dex.router.net.fees import FeeTable
 from dex.types import Side, SwapRequest
 
 # A bound is a product of a few floats, each exact to 1e-15 or so: far inside this margin.
@@ -24,6 +25,11 @@ class Fill(NamedTuple):
 
     path: Path
     swaps: tuple[Swap, ...]
+
+    @property
+    def by_edge(self) -> list[tuple[int, Swap]]:
+        """Each swap with its edge."""
+        return list(zip(self.path, self.swaps, strict=True))
 
     @property
     def amount_in(self) -> int:
@@ -79,25 +85,32 @@ class VenuePaths:
 
 
 def best_fill(
-    market: CompiledMarket, request: SwapRequest, paths: Iterable[Path]
+    market: CompiledMarket, request: SwapRequest, paths: Iterable[Path], fees: FeeTable | None = None
 ) -> Fill | InsufficientLiquidity | None:
-    """The fill of the best path, or the refusal of the most promising one; None when there is no path.
+    """The fill of the best path net of fees, or the refusal of the most promising one; None when there is no path.
 
     A path is skipped when even its price before the order, which no swap beats, could not make it the best. Equal
     results go to the path that comes first.
     """
     memo: Memo = {}
     best: Fill | None = None
+    best_score = 0
     refusal: InsufficientLiquidity | None = None
     for bound, path in sorted(_bounds(market, request, paths), reverse=True, key=lambda ranked: ranked[0]):
-        if best is not None and bound < _score(request.side, best):
+        if best is not None and bound < best_score:
             break
         fill = fill_path(market, request.side, request.amount, path, memo)
         if isinstance(fill, InsufficientLiquidity):
             refusal = refusal or fill
-        elif best is None or _score(request.side, fill) > _score(request.side, best):
-            best = fill
+        elif best is None or net_of(market, request.side, fill, fees) > best_score:
+            best, best_score = fill, net_of(market, request.side, fill, fees)
     return best or refusal
+
+
+def net_of(market: CompiledMarket, side: Side, fill: Fill, fees: FeeTable | None) -> int:
+    """What a fill is worth to the order, more is better: its output less the fee, or minus its input and the fee."""
+    fee = 0 if fees is None else fees.of(market, fill.by_edge).value or 0
+    return (fill.amount_out if side is Side.EXACT_IN else -fill.amount_in) - fee
 
 
 def fill_path(
@@ -116,10 +129,6 @@ def fill_path(
         swaps.append(swap)
         amount = swap.amount_out if is_exact_in else swap.amount_in
     return Fill(path, tuple(swaps if is_exact_in else reversed(swaps)))
-
-
-def _score(side: Side, fill: Fill) -> int:
-    return fill.amount_out if side is Side.EXACT_IN else -fill.amount_in
 
 
 def _bounds(market: CompiledMarket, request: SwapRequest, paths: Iterable[Path]) -> Iterator[tuple[float, Path]]:

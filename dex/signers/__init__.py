@@ -1,7 +1,29 @@
-"""Keys: whoever holds one judges by its own policy what it signs, and gives nothing away but signatures."""
+"""Keys: a signer judges by its own policy what it signs, and gives nothing away but signatures."""
 
-from dex.signers.base import NO_CODE, Facts, Reader, Signer
+from dex.signers.base import Signer
 from dex.signers.development import DevSigner
 from dex.signers.policy import SigningPolicy
+from dex.signers.summary import (
+    NO_CODE,
+    ApprovalSummary,
+    AuthorizationSummary,
+    CancellationSummary,
+    DelegationSummary,
+    SummarizePayload,
+    SwapSummary,
+    TransactionSummary,
+)
 
-__all__ = ["NO_CODE", "DevSigner", "Facts", "Reader", "Signer", "SigningPolicy"]
+__all__ = [
+    "NO_CODE",
+    "ApprovalSummary",
+    "AuthorizationSummary",
+    "CancellationSummary",
+    "DelegationSummary",
+    "DevSigner",
+    "Signer",
+    "SigningPolicy",
+    "SummarizePayload",
+    "SwapSummary",
+    "TransactionSummary",
+]

@@ -4,16 +4,16 @@ import hashlib
 import hmac
 from functools import lru_cache
 
-from dex.signers.base import Reader
 from dex.signers.policy import SigningPolicy
+from dex.signers.summary import SummarizePayload
 
 
 class DevSigner:
     """Anybody can make its signatures. Start-up refuses it outside development (orders/checks.py)."""
 
-    def __init__(self, chain_id: str, read: Reader, policy: SigningPolicy) -> None:
+    def __init__(self, chain_id: str, summarize: SummarizePayload, policy: SigningPolicy) -> None:
         self._chain_id = chain_id
-        self._read = read
+        self._summarize = summarize
         self._policy = policy
 
     def address_of(self, owner: str) -> str:
@@ -25,7 +25,7 @@ class DevSigner:
 
     def judge(self, wallet: str, payload: bytes) -> None:
         """See `Signer`."""
-        self._policy.check(wallet, self._read(payload))
+        self._policy.check(wallet, self._summarize(payload))
 
     def sign(self, wallet: str, payload: bytes) -> bytes:
         """See `Signer`: a tag of 32 bytes."""

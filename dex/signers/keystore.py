@@ -19,9 +19,9 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from dex.errors import SigningRefused
-from dex.signers.base import Reader
 from dex.signers.keystore_files import GROUP_ORDER, KeystoreError, address_of_key, open_json, open_secret
 from dex.signers.policy import SigningPolicy
+from dex.signers.summary import SummarizePayload
 
 __all__ = [
     "GROUP_ORDER",
@@ -61,14 +61,14 @@ class LocalKeystoreSigner:
         chain_id: str,
         keystore: Path,
         passphrase_file: Path,
-        read: Reader,
+        summarize: SummarizePayload,
         policy: SigningPolicy,
         own_keys: OwnKeys | None = None,
     ) -> None:
         self._chain_id = chain_id
         self._keystore = keystore
         self._passphrase_file = passphrase_file
-        self._read = read
+        self._summarize = summarize
         self._policy = policy
         self._own_keys = own_keys
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ class LocalKeystoreSigner:
 
     def judge(self, wallet: str, payload: bytes) -> None:
         """See `Signer`."""
-        self._policy.check(wallet, self._read(payload))
+        self._policy.check(wallet, self._summarize(payload))
 
     def sign(self, wallet: str, payload: bytes) -> bytes:
         """See `Signer`: r, s and recovery id (65 bytes) over the payload's Keccak-256 hash.

@@ -1,27 +1,47 @@
 """A chain in memory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dex.chains.base import Snapshot
-from dex.chains.plain import PlainChain
+from dex.chains.base import Snapshot, Timing
+from dex.costs import Costs, FeeStrategy
 from dex.errors import DexError
 from dex.pools import Pool
 from dex.testing.constants import NOW
-from dex.types import NEVER, Fees, Intent, Receipt, SignedTransaction, Standing, SwapIntent, Token
+from dex.types import (
+    NEVER,
+    Fees,
+    Intent,
+    Receipt,
+    Route,
+    Signable,
+    SignedTransaction,
+    Standing,
+    SwapIntent,
+    Token,
+    intent_of,
+)
 
 
 @dataclass(slots=True)
-class FakeChain(PlainChain):
-    """A chain in memory that includes what it is sent at once and never fails; `sent` keeps it."""
+class FakeChain:
+    """A chain in memory that includes what it is sent at once, pays what was promised and never fails."""
 
     pools: tuple[Pool, ...]
     version: int = 1
     sent: dict[str, SignedTransaction] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
 
     chain_id: str = "fake"
-    required_confirmations: int = 1
+    timing: Timing = field(default_factory=Timing)
+    block_hash: str = "block"
+    costs: Mapping[FeeStrategy, Costs] = field(default_factory=dict)
+
+    @property
+    def native(self) -> Token:
+        """See `Chain`."""
+        return Token("GAS", "GAS", 9)
 
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
@@ -30,7 +50,7 @@ class FakeChain(PlainChain):
 
     def snapshot(self) -> Snapshot:
         """See `Chain`."""
-        return Snapshot(self.version, NOW, self.pools)
+        return Snapshot(self.version, NOW, self.pools, self.costs)
 
     def next_nonce(self, wallet: str) -> int:
         """See `Chain`."""
@@ -45,17 +65,21 @@ class FakeChain(PlainChain):
         nonces = {wallet: self.next_nonce(wallet) for wallet in wallets}
         return Standing(self.version, NOW, nonces, nonces)
 
-    def prepare(self) -> Fees:
+    def prepare(self) -> dict[FeeStrategy, Fees]:
         """See `Chain`: any fee will do."""
-        return Fees(1, 1)
+        return dict.fromkeys(FeeStrategy, Fees(1, 1))
 
-    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
-        """See `Chain`."""
-        return [self._signed(transaction, fees) for transaction, fees in bids]
+    def reprice(self, replacements: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """See `ReplacesTransactions`."""
+        return [self._signed(transaction, fees) for transaction, fees in replacements]
 
-    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
+    def sign(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return [self._sign(intent) for intent in intents]
+        return [self._sign(intent_of(item)) for item in items]
+
+    def most_costs(self, offers: Sequence[tuple[Signable | SignedTransaction, Fees]]) -> list[int]:
+        """See `Chain`: what is paid per gas, for one."""
+        return [fees.max_fee for _, fees in offers]
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
@@ -74,22 +98,21 @@ class FakeChain(PlainChain):
         return [None] * len(transactions)
 
     def receipts(self, tx_hashes: Sequence[str]) -> list[Receipt | None]:
-        """See `Chain`: success without amounts, since nothing is executed here."""
-        return [
-            Receipt(tx_hash, self.version, "block", True, None, "", 0, 0, None, 1, True)
-            if tx_hash in self.sent
-            else None
-            for tx_hash in tx_hashes
-        ]
-
-    def block_interval_s(self) -> float:
-        """See `Chain`."""
-        return 0.0
+        """See `Chain`: every swap pays what its route promised."""
+        return [self._receipt(tx_hash) if tx_hash in self.sent else None for tx_hash in tx_hashes]
 
     def _sign(self, intent: Intent) -> SignedTransaction:
         deadline = intent.deadline if isinstance(intent, SwapIntent) else NEVER
         unsigned = SignedTransaction(self.chain_id, intent.wallet, intent.nonce, repr(intent).encode(), "", deadline)
-        return self._signed(unsigned, intent.fees)
+        signed = self._signed(unsigned, intent.fees)
+        if isinstance(intent, SwapIntent):
+            self.routes[signed.tx_hash] = intent.route
+        return signed
+
+    def _receipt(self, tx_hash: str) -> Receipt:
+        route = self.routes.get(tx_hash)
+        amounts = (route.amount_in, route.amount_out) if route else (0, 0)
+        return Receipt(tx_hash, self.version, self.block_hash, True, None, "", *amounts, route, 1, True)
 
     def _signed(self, transaction: SignedTransaction, fees: Fees) -> SignedTransaction:
         tx_hash = hashlib.sha256(transaction.raw + repr(fees).encode()).hexdigest()

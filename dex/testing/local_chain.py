@@ -1,4 +1,4 @@
-"""Fixtures of tests that trade on a local node with the real contracts; a conftest.py imports them.
+"""Fixtures of tests that trade on a local node with the real contracts; the root conftest.py loads them.
 
 Blocks are made by `world.anvil.mine()` alone, and each test leaves the chain as it found it.
 """
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 NPM_MISSING = "npm is not on this machine: the EVM chain is NOT tested (install Node.js)"
 
+# Above it each test has an address that its blocks name.
+COINBASES = 0xB10C << 128
+
 
 @pytest.fixture(scope="session")
 def local_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator["World"]:
     """One node for the run."""
-    # Only where such tests run: loading what speaks to nodes takes seconds.
+    # Only where such tests run: loading what speaks to nodes takes half a second.
     from dex.chains.evm.local.install import has_npm
     from dex.chains.evm.local.world import local_world
 
@@ -35,9 +38,19 @@ def local_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator["World"]:
 def world(local_node: "World") -> Iterator["World"]:
     """The node as it was after its market was deployed."""
     snapshot = local_node.anvil.ask("evm_snapshot")
-    # After some hundred blocks anvil moves the state behind the snapshot to its disk, and a reorg back to there loses
-    # the code of all contracts. It goes back to a block of the test's own now.
+    # After some hundred blocks anvil moves the oldest states to its disk, by their blocks' hashes, and a reorg back to
+    # one of them loses the code of all contracts. So each test goes back to a block of its own, whose hash no earlier
+    # test's block had: with equal ones the newest state is moved when its twin's turn comes.
+    local_node.anvil.ask("anvil_setCoinbase", f"0x{COINBASES + int(snapshot, 16):040x}")
     local_node.anvil.mine()
     yield local_node
     local_node.anvil.ask("anvil_dropAllTransactions")
     local_node.anvil.ask("evm_revert", snapshot)
+
+
+@pytest.fixture
+def ticking(world: "World") -> Iterator["World"]:
+    """No two blocks have one time, as on a real chain: a pair adds up its prices once each second."""
+    world.anvil.ask("anvil_setBlockTimestampInterval", 1)
+    yield world
+    world.anvil.ask("anvil_removeBlockTimestampInterval")

@@ -5,14 +5,15 @@ Written here in the machine's own words, since no package brings a compiled one.
 https://etherscan.io/token/0xdac17f958d2ee523a2206206994597c13d831ec7#code
 """
 
-from dex.chains.evm.abi import ALLOWANCE, APPROVE, BALANCE_OF
-from dex.chains.evm.functions import Function
+from dex.chains.evm.abi.codec import Function
+from dex.chains.evm.abi.contracts import ALLOWANCE, APPROVE, BALANCE_OF
 
 # Opcodes. Source: https://ethereum.github.io/yellowpaper/paper.pdf, appendix H.
 NAMES = {
     "STOP": 0x00, "EQ": 0x14, "ISZERO": 0x15, "SHR": 0x1C, "SHA3": 0x20, "CALLER": 0x33, "CALLDATALOAD": 0x35,
     "CODECOPY": 0x39, "MSTORE": 0x52, "SLOAD": 0x54, "SSTORE": 0x55, "JUMPI": 0x57, "JUMPDEST": 0x5B, "DUP1": 0x80,
     "DUP2": 0x81, "SWAP1": 0x90, "RETURN": 0xF3, "REVERT": 0xFD, "OR": 0x17, "POP": 0x50,
+    "ADD": 0x01, "MUL": 0x02, "JUMP": 0x56,
 }  # fmt: skip
 # Leaves the place of allowance(owner, spender) on the stack: the hash of both. What stands on the stack is the owner.
 ALLOWANCE_PLACE = "0 MSTORE {spender_at} CALLDATALOAD 32 MSTORE 64 0 SHA3"

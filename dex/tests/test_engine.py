@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dex import DexError, Engine, Pool, Quote, Side, SwapIntent, SwapRequest, Venue
-from dex.pools.meteora_dlmm import DlmmPool
-from dex.pools.raydium_cpmm import CpmmPool
+from dex import Costs, DexError, Engine, FeeStrategy, Pool, Quote, Side, SwapIntent, SwapRequest, Venue
+from dex.pools.kinds.meteora_dlmm.pool import DlmmPool
+from dex.pools.kinds.raydium_cpmm import CpmmPool
 from dex.testing import NOW, FakeChain, cpmm_pool, dlmm_pool, markets, request, requests
 
 MILLION = 10**6 * 10**9
@@ -33,6 +33,21 @@ def test_each_order_of_a_batch_sees_what_the_ones_before_leave() -> None:
 
     assert second.amount_out < first.amount_out == alone.amount_out == again.amount_out
     assert quotes(engine, twice[:1])[0] == first
+
+
+def test_an_order_that_waits_for_lower_fees_moves_no_price() -> None:
+    """Its quote is not executed: the next order of the batch gets what it would get alone."""
+    chain = FakeChain(POOLS)
+    chain.costs = {FeeStrategy.NORMAL: Costs("SOL", per_transaction=5_000)}
+    engine, wish = Engine(chain), request(*SOL_USDC, MILLION // 50)
+    at_limit, above = (replace(wish, max_network_fee=most) for most in (5_000, 4_999))
+
+    (alone,) = quotes(engine, [wish])
+    waiting, after_waiting = quotes(engine, [above, wish])
+    made, after_made = quotes(engine, [at_limit, wish])
+
+    assert waiting == alone == after_waiting == made
+    assert after_made.amount_out < alone.amount_out
 
 
 @given(pools=markets(), asked=st.lists(requests(), max_size=8))
@@ -108,7 +123,7 @@ def test_only_pools_of_registered_venues_are_routed_through() -> None:
     stray = cpmm_pool("stray", SOL_USDC, (MILLION, 9 * MILLION), venue="elsewhere")
     disguised = cpmm_pool("disguised", SOL_USDC, (MILLION, 9 * MILLION), venue="meteora")
     chain = FakeChain((*POOLS, stray, disguised))
-    elsewhere = Venue("elsewhere", "Elsewhere", CpmmPool.kind)
+    elsewhere = Venue("elsewhere", "Elsewhere", CpmmPool.kind, "")
 
     (known,) = quotes(Engine(chain), [request(*SOL_USDC, 10**9)])
     (other,) = quotes(Engine(chain, [elsewhere]), [request(*SOL_USDC, 10**9)])

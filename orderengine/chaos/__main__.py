@@ -13,11 +13,11 @@ from orderengine.chaos.levels import Level, level
 from orderengine.chaos.run import SETTLE_LIMIT_S, Run, say
 from orderengine.chaos.soak import skewed_clock
 from orderengine.chaos.stack import Stack
-from orderengine.devstack import Refusal
 from orderengine.devstack.children import Children, Interrupted
 from orderengine.devstack.console import Console
 from orderengine.devstack.state import State
 from orderengine.output import show_everything
+from orderengine.refusal import Refusal
 
 INTERRUPTED = 130
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from dex.chains.simulated.market import Market
-from dex.chains.simulated.transaction import decode_route
+from dex.chains.simulated.fees import COLLECTOR, NATIVE, fee_of
+from dex.chains.simulated.market import GenesisMarket
+from dex.chains.simulated.options import SimulatedOptions
+from dex.chains.simulated.transaction import decode, decode_route
 from dex.execution import tokens_made
 from orders.states import TRANSITIONS, OrderStatus, is_terminal
 
@@ -115,11 +117,35 @@ def _fault(events: list[tuple[int, str, str | None]], told: Sequence[Any] | None
     return None if told is not None and tuple(told) == last else f"the log ends with {last}, the row says {told}"
 
 
-def wallet_differences(rows: Rows, market: Market) -> list[str]:
-    """Wallets that hold something else than their grant and what their successful transactions moved."""
+def fee_differences(rows: Rows) -> list[str]:
+    """Transactions that paid another network fee than their bytes offer."""
+    chain_id, offenders = SimulatedOptions().chain_id, []
+    for tx_hash, fee_paid, raw in rows(
+        "SELECT tx_hash, fee_paid, raw FROM simulated_chaintransaction WHERE state = 'included'"
+    ):
+        fee = fee_of(decode(chain_id, bytes(raw)).intent)
+        if fee_paid != fee:
+            offenders.append(f"{tx_hash} paid {fee_paid} atoms of {NATIVE}, not {fee}")
+    return offenders
+
+
+def collected_difference(rows: Rows) -> list[str]:
+    """What the collector of fees holds, where that is not what all transactions of the chain have paid."""
+    [(paid,)] = rows("SELECT coalesce(sum(fee_paid), 0) FROM simulated_chaintransaction WHERE state = 'included'")
+    balances = rows("SELECT address, token, atoms FROM simulated_balance")
+    held = Counter({token: int(atoms) for address, token, atoms in balances if address == COLLECTOR})
+    return [] if held == Counter({NATIVE: int(paid)}) else [f"{COLLECTOR} holds {dict(held)}, not {paid} {NATIVE}"]
+
+
+def wallet_differences(rows: Rows, market: GenesisMarket) -> list[str]:
+    """Wallets that hold something else than their grant, what their swaps moved, and less what all of it cost."""
     expected: dict[str, Counter[str]] = {}
     for (wallet,) in rows("SELECT address FROM orders_wallet"):
         expected[wallet] = Counter(market.grant())
+    for wallet, fees in rows(
+        "SELECT wallet, sum(fee_paid) FROM simulated_chaintransaction WHERE state = 'included' GROUP BY wallet"
+    ):
+        expected.setdefault(wallet, Counter())[NATIVE] -= int(fees)
     for wallet, amount_in, encoded in rows(
         "SELECT wallet, amount_in, route::text FROM simulated_chaintransaction"
         " WHERE state = 'included' AND code IS NULL AND route IS NOT NULL"

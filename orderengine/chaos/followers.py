@@ -146,7 +146,7 @@ def backoff_s(failures: int) -> float:
 
 def followers(url: str, history: History) -> Followers:
     """The way of following that this engine offers."""
-    from orders.routing import websocket_urlpatterns
+    from orders.streams.routing import websocket_urlpatterns
 
     has_stream = any(route.pattern.match(STREAM.lstrip("/")) for route in websocket_urlpatterns)
     return AccountStream(url, history) if has_stream else OrderSockets(url, history)

@@ -36,7 +36,7 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         """Install all faults that the environment asks for."""
-        from orders.pipeline import STAGES
+        from orders.pipeline.loop import STAGES
         from orders.states import Stage
 
         chances: dict[str, Any] = json.loads(os.environ[VARIABLE])
@@ -138,7 +138,7 @@ def _is_late(chance: float) -> bool:
 
 def _poisoned(work: Callable[..., Any]) -> Callable[..., Any]:
     def route(orders: Sequence[Any], **rest: Any) -> Any:
-        tags = {order.terms["tags"].get(TAG) for order in orders}
+        tags = {order.terms.tags.get(TAG) for order in orders}
         if KILLER in tags:
             note("killer_orders")
             os.kill(os.getpid(), signal.SIGKILL)

@@ -16,7 +16,7 @@ class Level:
     """Load and faults of one run. Shares are probabilities, `killers` is a number of orders.
 
     `cancelled` is the share of orders whose owner cancels them. `skipped` and `doubled` are shares of all messages
-    (wake-ups, upkeep and pushes alike), `late` of the chain's answers, `poison` of the orders. The fault names in
+    (wake-ups, maintenance and pushes alike), `late` of the chain's answers, `poison` of the orders. The fault names in
     `planned` are those of faults.py.
     """
 

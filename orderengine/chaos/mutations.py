@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 L0_STATEMENTS = ("pytest", "orderengine/chaos/tests/test_crashes.py", "-k", "at_any_statement and route")
-RACES = ("pytest", "orders/tests/test_races.py", "-k", "slow_worker_does_not_settle")
+RACES = ("pytest", "orders/tests/pipeline/test_races.py", "-k", "slow_worker_does_not_settle")
 # Fewer orders than a commit's run, and no more patience than a broken promise needs.
 L1 = ("chaos", "--level", "1", "--orders", "300", "--seed", "1", "--settle", "45")
 
@@ -26,7 +26,7 @@ class Mutant:
     caught_by: tuple[str, ...]
 
 
-BUILD, SUBMIT, TRANSITION = "orders/services/build.py", "orders/services/submit.py", "orders/services/transition.py"
+BUILD, SUBMIT, TRANSITION = "orders/pipeline/build.py", "orders/pipeline/submit.py", "orders/pipeline/transition.py"
 CANCEL_TRIGGERS = "orders/migrations/0017_stop_signing_after_a_cancel.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
             unasked.append((order, answer))
@@ -39,8 +39,9 @@ MUTANTS = (
             Edit(BUILD, "    with transaction.atomic():\n        controls", "    if transaction:\n        controls"),
             Edit(
                 BUILD,
-                "        _store(holds, means.policy)\n",
-                "        engine.submit([hold.signed for hold in holds])\n        _store(holds, means.policy)\n",
+                "        _store(submissions, means.policy)\n",
+                "        engine.submit([submission.signed for submission in submissions])\n"
+                "        _store(submissions, means.policy)\n",
             ),
         ),
         L0_STATEMENTS,
@@ -65,13 +66,17 @@ MUTANTS = (
     Mutant(
         "retry signs a new nonce",
         (
-            Edit(SUBMIT, "import OpenHold, load_holds", "import OpenHold, close_submissions, load_holds"),
-            Edit(SUBMIT, "import Settled, move", "import Settled, move, problem_of, retry"),
+            Edit(
+                SUBMIT,
+                "import OpenSubmission, load_submissions",
+                "import OpenSubmission, close_submissions, load_submissions",
+            ),
+            Edit(SUBMIT, "import Settled, move", "import Settled, move, retry\nfrom orders.problems import problem_of"),
             Edit(
                 SUBMIT,
                 _NOT_SENT,
                 """        if isinstance(answer, (RetryableError, UnknownOutcome)):
-            close_submissions([holds[order.id].submission_id])
+            close_submissions({submissions[order.id].submission_id: None})
             problem = problem_of(answer)
             changes.append(retry(order, OrderStatus.BUILDING, problem, policy, fields={"tx_hash": None}))
 """,
@@ -110,7 +115,7 @@ MUTANTS = (
         "cursor on the id alone",
         (
             Edit(
-                "orders/event_log.py",
+                "orders/event_log/log.py",
                 """(e.xid, e.id) > (%s::text::xid8, %s::bigint) AND e.xid < edge.xmin
         ORDER BY e.xid, e.id LIMIT %s
 """,
@@ -119,12 +124,12 @@ MUTANTS = (
 """,
             ),
         ),
-        ("pytest", "orders/tests/test_event_log.py", "orders/tests/test_stream.py"),
+        ("pytest", "orders/tests/event_log/test_event_log.py", "orders/tests/streams/test_stream.py"),
     ),
     Mutant(
         "FAILED on a timeout of the chain",
         (
-            Edit(SUBMIT, "import Settled, move", "import Settled, fail, move, problem_of"),
+            Edit(SUBMIT, "import Settled, move", "import Settled, fail, move\nfrom orders.problems import problem_of"),
             Edit(
                 SUBMIT,
                 _NOT_SENT,
@@ -137,11 +142,16 @@ MUTANTS = (
         L0_STATEMENTS,
     ),
     Mutant(
-        "upkeep off",
+        "maintenance off",
         (
-            Edit("orders/upkeep.py", "items():\n        wake(", "items() & set():\n        wake("),
-            Edit("orders/drain.py", "while hints.is_open and", "while 0 and"),
-            Edit("orders/upkeep.py", "events = send_unsent(engine)\n", "events = send_unsent(engine) if 0 else []\n"),
+            Edit("orders/pipeline/maintenance.py", "items():\n        wake(", "items() & set():\n        wake("),
+            Edit("orders/pipeline/drain.py", "while hints.is_open and", "while 0 and"),
+            Edit("orders/pipeline/drain.py", "if run_maintenance(engine, policy, LATE_S):", "if 0:"),
+            Edit(
+                "orders/pipeline/maintenance.py",
+                "events = send_unsent(engine)\n",
+                "events = send_unsent(engine) if 0 else []\n",
+            ),
         ),
         L1,
     ),
@@ -149,12 +159,12 @@ MUTANTS = (
         "a lost wake-up fails the POST",
         (
             Edit(
-                "orders/wake.py",
+                "orders/notify/wake.py",
                 "    hints.attempt(lambda: _send(stage, delay_s, promised))\n",
                 "    _send(stage, delay_s, promised)\n",
             ),
         ),
-        ("pytest", "orders/tests/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),
+        ("pytest", "orders/tests/pipeline/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),
     ),
     Mutant(
         "cancels forgotten on the way to a signature",
@@ -166,7 +176,7 @@ MUTANTS = (
             ),
             Edit(TRANSITION, "                AND NOT {_IS_CALLED_BACK}\n", ""),
             Edit(
-                "orders/services/route.py",
+                "orders/pipeline/route.py",
                 "return not (order.is_expired or order.is_cancel_requested)",
                 "return not order.is_expired",
             ),
@@ -174,17 +184,17 @@ MUTANTS = (
             Edit(CANCEL_TRIGGERS, "IF NEW.cancel_requested_at IS NOT NULL AND", "IF false AND"),
             Edit(CANCEL_TRIGGERS, "WHERE NOT t.is_noop AND o.cancel_requested_at IS NOT NULL", "WHERE false"),
         ),
-        ("pytest", "orders/tests/field/test_cancels.py", "-k", "whatever_was_read_before or judged_before"),
+        ("pytest", "orders/tests/field/outages/test_cancels.py", "-k", "whatever_was_read_before or judged_before"),
     ),
     Mutant(
         "pause without its lock",
         (
             Edit(
-                "orders/services/pause.py",
+                "orders/risk/pause.py",
                 'cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PAUSE])',
                 'cursor.execute("SELECT %s::bigint", [PAUSE])',
             ),
         ),
-        ("pytest", "orders/tests/test_pause.py"),
+        ("pytest", "orders/tests/risk/test_pause.py"),
     ),
 )

@@ -12,7 +12,9 @@ from dex.chains.simulated import SimulatedChain
 from dex.errors import ChainUnavailable
 
 # All that is asked of a node.
-VERBS = ("snapshot", "prepare", "next_nonce", "balances", "broadcast", "receipts", "standing")
+VERBS = (
+    *("snapshot", "prepare", "holdings", "next_nonce", "balances", "low_on_gas", "broadcast", "receipts", "standing"),
+)
 FILE = "away_until"
 
 

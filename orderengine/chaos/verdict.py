@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dex.chains.simulated.market import default_market
-from orderengine.chaos.books import Rows, breaches, wallet_differences
+from orderengine.chaos.books import Rows, breaches, collected_difference, fee_differences, wallet_differences
 from orderengine.chaos.cancels import broken_cancels
 from orderengine.chaos.history import History
 
@@ -17,7 +17,7 @@ GOALS = {"p50_ms": 2_000, "p99_ms": 15_000, "max_ms": 30_000, "settle_after_last
 PROMISES = (
     *("lost", "unanswered", "executed_twice", "unrecorded", "illegal_events", "nonce_gaps", "unproven"),
     *("signed_after_cancel", "broken_cancels"),
-    *("wrong_amounts", "supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
+    *("wrong_amounts", "wrong_fees", "supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
     "given_up",
 )
 
@@ -34,6 +34,7 @@ class Verdict:
         self.offenders["lost"] += self._lost()
         self.offenders["unanswered"] += sorted(history.first_tried_at.keys() - history.acknowledged.keys())
         self.offenders["wrong_amounts"] += wallet_differences(rows, default_market())
+        self.offenders["wrong_fees"] += fee_differences(rows) + collected_difference(rows)
         self.offenders["broken_cancels"] += broken_cancels(rows, history.cancels)
         self.offenders["post_errors"] += ["500"] * history.answers[500]
         before, after = supply

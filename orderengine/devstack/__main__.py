@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from orderengine.devstack import Refusal
 from orderengine.devstack.children import Interrupted
 from orderengine.devstack.run import run
 from orderengine.devstack.with_servers import with_servers
 from orderengine.output import show_everything
+from orderengine.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a shell answers for a command that Ctrl-C ended.
@@ -22,12 +22,13 @@ def main() -> int | str:
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="servers, web, worker and beat until Ctrl-C")
     running.add_argument("--only-servers", action="store_true", help="no web, worker and beat")
+    running.add_argument("--reload", action="store_true", help="start them again whenever a file of theirs is saved")
     throw_away = commands.add_parser("with-servers", help="run one command beside throw-away servers")
     throw_away.add_argument("argv", nargs="+", metavar="-- COMMAND")
     chosen = parser.parse_args()
     try:
         if chosen.command == "run":
-            return run(ROOT, only_servers=chosen.only_servers)
+            return run(ROOT, only_servers=chosen.only_servers, reload=chosen.reload)
         return with_servers(ROOT, chosen.argv)
     except Refusal as refusal:
         return f"error: {refusal}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orderengine.devstack import Refusal
+from orderengine.refusal import Refusal
 
 CANDIDATES = ("postgres", "nobody")
 

@@ -1,5 +1,6 @@
 """How the engine's own processes are started: web, workers and beat."""
 
+import re
 import socket
 import sys
 from pathlib import Path
@@ -8,8 +9,8 @@ from orderengine.devstack.children import Command
 
 # Celery says this at every start as root, where the embedded stack of a container simply is.
 AS_ROOT = "ignore:You're running the worker with superuser privileges"
-
-
+# What a worker says when it is asked to end.
+FAREWELL = re.compile(r"^\s*$|^worker: Warm shutdown|Requeuing undeliverable message")
 # Connections that wait while every web process starts.
 BACKLOG = 512
 
@@ -31,18 +32,18 @@ def app_commands(
 ) -> list[Command]:
     """Web and workers, numbered when there are several, and beat, in the order in which they start."""
     # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows.
-    background = environment | {"DEBUG_PAGES": "0"}
+    background = {"PYTHONWARNINGS": AS_ROOT} | environment | {"DEBUG_PAGES": "0"}
     inherits = (listener,) if listener else ()
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "orderengine"]
     schedule = str(Path(environment["STATE_DIR"]) / "celerybeat-schedule")
     beat = [*celery, "beat", "-s", schedule, "-l", "warning", "--pidfile="]
     return [
         *(
-            Command(name, _web(environment, listener), environment, root, inherits=inherits)
+            Command(name, _web(environment, listener), environment, root, inherits=inherits, overlaps=bool(listener))
             for name in _numbered("web", webs if listener else 1)
         ),
         *(
-            Command(name, [*celery, *_worker(name, environment)], {"PYTHONWARNINGS": AS_ROOT, **background}, root)
+            Command(name, [*celery, *_worker(name, environment)], background, root, mute=FAREWELL)
             for name in _numbered("worker", workers)
         ),
         Command("beat", beat, background, root),

@@ -1,4 +1,4 @@
-"""Where the server programs are: inside the wheels that requirements.txt installs, else the system's own.
+"""Where the server programs are: inside the wheels that `make setup` installs, else the system's own.
 
 Only the files of the wheels are used. Their Python wrappers make system accounts as root and orphan the server.
 """
@@ -11,8 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from orderengine.devstack import Refusal
 from orderengine.devstack.account import Account, can_reach
+from orderengine.refusal import Refusal
 
 # UUIDv7 ids, xid8 cursors and scram settings are tested from here on.
 OLDEST_POSTGRES = 15

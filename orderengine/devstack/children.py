@@ -9,14 +9,16 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from orderengine.devstack import Refusal, guard
+from orderengine.devstack import guard, spare
 from orderengine.devstack.account import Account
 from orderengine.devstack.console import Console
 from orderengine.devstack.state import State
+from orderengine.refusal import Refusal
 
 REMEMBERED_LINES = 20
 
@@ -40,6 +42,8 @@ class Command:
     mute: re.Pattern[str] | None = None
     # Sockets of the supervisor's that it inherits under the same numbers.
     inherits: tuple[socket.socket, ...] = ()
+    # Whether it may start while the process that it replaces still ends.
+    overlaps: bool = True
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Child:
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED_LINES))
     relay: threading.Thread | None = None
     started_at: float = field(default_factory=time.monotonic)
+    # When it is killed, once it was asked to end.
+    ends_by: float = float("inf")
 
     def is_running(self) -> bool:
         return self.process.poll() is None
@@ -66,6 +72,10 @@ class Children:
         self._interrupted = False
         self._is_listed = True
         self.running: dict[str, Child] = {}
+        # Replaced ones, which finish what they have begun.
+        self._retired: list[Child] = []
+        # Processes that wait for the next start of a command of this name.
+        self.spares: dict[str, subprocess.Popen[str]] = {}
         # The guard keeps the state locked until it has ended everything, so the lock is inherited by it.
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__],
@@ -85,12 +95,38 @@ class Children:
 
     def start(self, command: Command) -> Child:
         """Start a command; its group is ended when the supervisor is gone."""
+        process = self._use_spare(command.name) or self._open(command, command.argv, stdin=subprocess.DEVNULL)
+        child = Child(command, process)
+        child.relay = threading.Thread(target=self._relay, args=(child, process.stdout), daemon=True)
+        child.relay.start()
+        self.running[command.name] = child
+        self._list()
+        return child
+
+    def prepare(self, command: Command) -> None:
+        """Have a process wait for the next start of a `python -m` command, with its libraries loaded."""
+        if command.name not in self.spares and command.argv[1] == "-m":
+            argv = [command.argv[0], "-P", spare.__file__, *command.argv[2:]]
+            self.spares[command.name] = self._open(command, argv, stdin=subprocess.PIPE)
+
+    def _use_spare(self, name: str) -> "subprocess.Popen[str] | None":
+        process = self.spares.pop(name, None)
+        if process and process.poll() is None and process.stdin:
+            with suppress(BrokenPipeError):
+                process.stdin.write("\n")
+                process.stdin.close()
+                return process
+        if process:
+            self._tell(f"drop {-process.pid}")
+        return None
+
+    def _open(self, command: Command, argv: list[str], *, stdin: int) -> "subprocess.Popen[str]":
         account = command.account.popen() if command.account else {}
         process = subprocess.Popen(
-            command.argv,
+            argv,
             env=command.environment,
             cwd=command.directory,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -101,12 +137,7 @@ class Children:
             **account,
         )
         self.hold(-process.pid, command.kind, command.stop_signal)
-        child = Child(command, process)
-        child.relay = threading.Thread(target=self._relay, args=(child, process.stdout), daemon=True)
-        child.relay.start()
-        self.running[command.name] = child
-        self._list()
-        return child
+        return process
 
     def hold(self, target: int, kind: str, stop_signal: int) -> None:
         """Have `target` (as kill(2) takes it) ended with the stack."""
@@ -122,8 +153,35 @@ class Children:
         self._tell(f"drop {-child.process.pid}")
         if child.relay:
             child.relay.join(timeout=1)
-        self.running.pop(child.command.name, None)
+        if self.running.get(child.command.name) is child:
+            del self.running[child.command.name]
         self._list()
+
+    def retire(self, child: Child) -> None:
+        """Ask a child to finish what it has begun and end, within a bounded time; another may take its name at once.
+
+        Only the process itself is asked: a worker lets its own children finish their tasks.
+        """
+        del self.running[child.command.name]
+        child.ends_by = time.monotonic() + guard.APPS_GRACE_S
+        self._retired.append(child)
+        guard.send(child.process.pid, child.command.stop_signal)
+
+    def tend_retired(self) -> None:
+        """Let go of replaced children that have ended; kill those that have not in time."""
+        for child in tuple(self._retired):
+            if child.is_running() and time.monotonic() < child.ends_by:
+                continue
+            if child.is_running():
+                self.console.say(f"the old {child.command.name} did not end within {guard.APPS_GRACE_S:g} s: killed")
+                guard.send(-child.process.pid, signal.SIGKILL)
+                child.process.wait()
+            self._retired.remove(child)
+            self.forget(child)
+
+    def may_start(self, command: Command) -> bool:
+        """Whether the command may start now, with a view to the process that it replaces."""
+        return command.overlaps or all(child.command.name != command.name for child in self._retired)
 
     def complete(self, command: Command) -> None:
         """Run a command to its end. Raises: Refusal when it fails."""
@@ -152,7 +210,7 @@ class Children:
 
     def kill_apps(self) -> None:
         """End the applications at once, for somebody who cannot wait."""
-        for child in self.running.values():
+        for child in self._all():
             if child.command.kind == "APP":
                 guard.send(-child.process.pid, signal.SIGKILL)
 
@@ -164,17 +222,22 @@ class Children:
         if self._guard.stdin and not self._guard.stdin.closed:
             self._guard.stdin.close()
         if not self.is_guarded():
-            guard.end({-c.process.pid: (c.command.kind, c.command.stop_signal) for c in self.running.values()})
+            guard.end({-c.process.pid: (c.command.kind, c.command.stop_signal) for c in self._all()})
         while self.is_guarded():
             # Reaping: an ended child that nobody asked after still counts as there.
-            for child in self.running.values():
-                child.is_running()
+            for process in (*self.spares.values(), *(child.process for child in self._all())):
+                process.poll()
             time.sleep(guard.POLL_S)
-        for child in self.running.values():
+        for child in self._all():
             child.process.wait()
             if child.relay:
                 child.relay.join(timeout=1)
         self.running.clear()
+        self._retired.clear()
+        self.spares.clear()
+
+    def _all(self) -> list[Child]:
+        return [*self.running.values(), *self._retired]
 
     def _tell(self, line: str) -> None:
         try:

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orderengine.addresses import authority
-from orderengine.devstack import Refusal
 from orderengine.devstack.binaries import OLDEST_POSTGRES
 from orderengine.devstack.valkey import complaint
-from orderengine.environment import COMPLETE
+from orderengine.environment.addresses import authority
+from orderengine.environment.reading import COMPLETE
+from orderengine.refusal import Refusal
 
 # Beside the engine's other modules: the supervisor itself keeps to the standard library.
 ASK = [sys.executable, "-m", "orderengine.postgres.check"]

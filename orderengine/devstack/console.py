@@ -23,6 +23,7 @@ class Console:
         self._stream = stream
         self._quiet = quiet
         self._said: set[str] = set()
+        self._is_closed = False
         self._lock = threading.Lock()
         self._coloured = stream.isatty() and not os.environ.get("NO_COLOR")
 
@@ -39,11 +40,20 @@ class Console:
     def banner(self, text: str) -> None:
         self._write(text)
 
+    def close(self) -> None:
+        """End of all lines, also of threads that still relay one: what could not be written is no error of the exit."""
+        with self._lock:
+            self._is_closed = True
+            if self._said:
+                leave_unread(self._stream)
+
     def _paint(self, colour: int, text: str) -> str:
         return f"\033[{colour}m{text}\033[0m" if self._coloured else text
 
     def _write(self, text: str) -> None:
         with self._lock:
+            if self._is_closed:
+                return
             try:
                 self._stream.write(text + "\n")
                 self._stream.flush()

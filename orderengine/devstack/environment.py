@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orderengine.addresses import is_loopback
-from orderengine.devstack import Refusal
-from orderengine.env import NOWHERE, switch
-from orderengine.env_file import EnvFileError
-from orderengine.environment import COMPLETE, SIMULATED, Reading, read_environment, state_directory
+from orderengine.environment.addresses import is_loopback
+from orderengine.environment.reading import COMPLETE, SIMULATED, state_directory
+from orderengine.environment.typed import NOWHERE, switch
+from orderengine.refusal import Refusal
 
 # The settings say what they make of the environment. In a process of its own: the supervisor loads no database driver,
 # and is asked before there is anything to connect to.
@@ -54,14 +53,6 @@ class Derived:
             "WORKER_CONCURRENCY": str(self.workers),
             "REDIS_PORT": str(self.redis_port),
         }
-
-
-def load(root: Path) -> Reading:
-    """The environment with `.env` below it. Raises: Refusal where the file cannot be read."""
-    try:
-        return read_environment(root)
-    except EnvFileError as error:
-        raise Refusal(str(error), "correct the file, or move it away.") from error
 
 
 def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:

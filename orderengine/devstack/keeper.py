@@ -7,8 +7,8 @@ import signal
 import time
 from collections import deque
 
-from orderengine.devstack import Refusal
 from orderengine.devstack.children import Child, Children, Command
+from orderengine.refusal import Refusal
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
@@ -16,6 +16,10 @@ LONGEST_PAUSE_S = 10.0
 DEATHS_ALLOWED = 5
 WINDOW_S = 60.0
 LINES_SHOWN = 5
+# What ends by an error within this time after a reload has met one in the code: it waits for the next save.
+RELOAD_TRIAL_S = 10.0
+# After a start all processors are busy for as long; only then libraries are loaded for the next one.
+PREPARE_AFTER_S = 3.0
 
 
 class Keeper:
@@ -27,6 +31,7 @@ class Keeper:
         self._deaths: dict[str, deque[float]] = {}
         self._again_at: dict[str, float] = {}
         self._is_starting = True
+        self._reloaded_at = float("-inf")
         # Names of commands that die again and again, said once each.
         self._said: set[str] = set()
 
@@ -39,16 +44,37 @@ class Keeper:
         """All of it has worked: from now on nothing is given up."""
         self._is_starting = False
 
+    def reload(self) -> None:
+        """Start all applications again on the code as it is now. The old ones finish what they have begun."""
+        self._reloaded_at = time.monotonic()
+        self._deaths.clear()
+        self._said.clear()
+        for name, command in self._commands.items():
+            if command.kind == "APP":
+                if child := self._children.running.get(name):
+                    self._children.retire(child)
+                self._again_at[name] = self._reloaded_at
+        self.tend()
+
+    def prepare(self) -> None:
+        """Have the libraries of all applications loaded for the next reload, once those that run have started."""
+        apps = [child for child in self._children.running.values() if child.command.kind == "APP"]
+        now = time.monotonic()
+        if all(now - child.started_at > PREPARE_AFTER_S for child in apps):
+            for child in apps:
+                self._children.prepare(child.command)
+
     def tend(self) -> None:
         """Look after every command once. Raises: Refusal for one that does not come up, or where the guard is gone."""
         if not self._children.is_guarded():
             raise Refusal("The guard process was killed from outside, so everything stops.", "make run")
         self._children.list_again()
+        self._children.tend_retired()
         now = time.monotonic()
         for name, command in self._commands.items():
             child = self._children.running.get(name)
             if child is None:
-                if now >= self._again_at[name]:
+                if now >= self._again_at[name] and self._children.may_start(command):
                     self._start_again(command, now)
             elif not child.is_running():
                 self._bury(child, now)
@@ -71,6 +97,10 @@ class Keeper:
         if child.process.returncode == -signal.SIGKILL:
             # Somebody from outside, or the kernel short of memory: nothing that starting again makes worse.
             self._start_after(FIRST_PAUSE_S, child, now)
+            return
+        if child.process.returncode > 0 and now - self._reloaded_at < RELOAD_TRIAL_S:
+            self._again_at[name] = float("inf")
+            self._children.console.say(f"{name} ended with {child.process.returncode}; the next save starts it again")
             return
         deaths = self._deaths.setdefault(name, deque(maxlen=DEATHS_ALLOWED))
         deaths.append(now)

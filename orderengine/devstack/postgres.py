@@ -7,11 +7,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-from orderengine.devstack import Refusal
 from orderengine.devstack.account import Account
 from orderengine.devstack.binaries import Postgres
 from orderengine.devstack.children import Command
 from orderengine.devstack.state import secret
+from orderengine.refusal import Refusal
 
 ROLE = "engine"
 DATABASE = "order_db"

@@ -1,35 +1,36 @@
-"""`make run`: the servers that are not configured, migrations, then web, worker and beat kept up until Ctrl-C."""
+"""`make run`: the servers that are not configured, migrations, then web, worker and beat kept up until Ctrl-C.
+
+`make dev` is the same with hot reload.
+"""
 
 import http.client
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from orderengine.addresses import reachable
-from orderengine.devstack import Refusal
 from orderengine.devstack.apps import app_commands, listen
 from orderengine.devstack.children import Children, Command, Interrupted
 from orderengine.devstack.configured import refuse_unreachable_database, refuse_unreachable_redis
 from orderengine.devstack.console import Console
-from orderengine.devstack.environment import Derived, derive, is_free, load, own_defaults
+from orderengine.devstack.environment import Derived, derive, is_free, own_defaults
 from orderengine.devstack.keeper import Keeper
 from orderengine.devstack.servers import start_embedded
 from orderengine.devstack.state import State, secret
-from orderengine.environment import SIMULATED
+from orderengine.environment.addresses import reachable
+from orderengine.environment.reading import SIMULATED, Reading, load
+from orderengine.refusal import Refusal
 
 HEALTH_TIMEOUT_S = 60.0
 HEALTH_POLL_S = 0.1
 TEND_EVERY_S = 0.2
 
 
-def run(root: Path, *, only_servers: bool = False) -> int:
+def run(root: Path, *, only_servers: bool = False, reload: bool = False) -> int:
     """Start everything, keep it up, end it at Ctrl-C; return the exit code. Raises: Refusal with the way out."""
-    reading = load(root)
-    environment = reading.values | own_defaults(root, reading.values)
-    derived = derive(root, environment, reading.empty)
-    environment |= derived.normalised()
+    reading, environment, derived = configuration(root)
     state = State(Path(environment["STATE_DIR"]))
     state.lock()
     if not only_servers and not is_free(derived.port, derived.host):
@@ -40,6 +41,7 @@ def run(root: Path, *, only_servers: bool = False) -> int:
     console = Console()
     for note in derived.notes:
         console.say(note)
+    tend = _reloading(root) if reload else tend_forever
     with Children(state, console) as children:
         _catch_signals(children)
         try:
@@ -53,13 +55,47 @@ def run(root: Path, *, only_servers: bool = False) -> int:
                 _start_apps(root, environment, derived, children, keeper)
             keeper.has_started()
             console.banner(banner(derived, environment["ADMIN_PASSWORD_FILE"], only_servers=only_servers))
-            while True:
-                keeper.tend()
-                children.pause(TEND_EVERY_S)
+            tend(keeper, children)
         except Interrupted:
             console.say("stopping ...")
+            reload = False
+    if reload:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very program
     console.say("stopped; the data stay")
+    console.close()
     return 0
+
+
+def configuration(root: Path) -> tuple[Reading, dict[str, str], Derived]:
+    """The environment and `.env`, completed, and what the settings make of them. Raises: Refusal."""
+    reading = load(root)
+    environment = reading.values | own_defaults(root, reading.values)
+    derived = derive(root, environment, reading.empty)
+    return reading, environment | derived.normalised(), derived
+
+
+def tend_forever(keeper: Keeper, children: Children) -> None:
+    """Keep everything up. Raises: Interrupted."""
+    while True:
+        keeper.tend()
+        children.pause(TEND_EVERY_S)
+
+
+def _reloading(root: Path) -> Callable[[Keeper, Children], None]:
+    """Keeps everything up too, and returns once the supervisor itself must start again."""
+    try:
+        from orderengine.devstack.reload import Reloader
+    except ModuleNotFoundError as error:
+        raise Refusal(f"Hot reload needs the package {error.name}.", "run `make dev`, which installs it.") from error
+
+    def refusal() -> str | None:
+        try:
+            configuration(root)
+        except Refusal as reason:
+            return str(reason)
+        return None
+
+    return Reloader(root, refusal).tend
 
 
 def _catch_signals(children: Children) -> None:

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from orderengine.devstack import Refusal
 from orderengine.devstack.account import can_reach, server_account
 from orderengine.devstack.binaries import find_postgres, find_valkey, reachable_copy
 from orderengine.devstack.children import Children, Command
@@ -16,6 +15,7 @@ from orderengine.devstack.environment import free_port, is_free
 from orderengine.devstack.postgres import PostgresServer
 from orderengine.devstack.state import State
 from orderengine.devstack.valkey import ValkeyServer
+from orderengine.refusal import Refusal
 
 START_TIMEOUT_S = 60.0
 START_ATTEMPTS = 3

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from orderengine.devstack import Refusal
+from orderengine.environment.state_files import is_alive, read_table
+from orderengine.refusal import Refusal
 
 # A supervisor that was killed leaves a guard, which needs up to eight seconds to end everything.
 GUARD_PATIENCE_S = 12.0
@@ -80,15 +81,6 @@ class State:
         fresh.replace(self.directory / f"{name}.json")
 
 
-def read_table(directory: Path, name: str) -> dict[str, Any]:
-    """A remembered table, empty when there is none that we may read."""
-    try:
-        table: dict[str, Any] = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return table
-
-
 def secret(path: Path) -> str:
     """The random secret kept in this file, made at first use."""
     try:
@@ -109,16 +101,3 @@ def _is_of(pid: int, directory: str) -> bool:
         return Path(directory) in (process / "cwd").readlink().parents
     except OSError:
         return False
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    if not pid:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from orderengine.devstack.children import Children
 from orderengine.devstack.console import Console
-from orderengine.devstack.environment import free_port, load
+from orderengine.devstack.environment import free_port
 from orderengine.devstack.servers import start_embedded, throw_away_directory
 from orderengine.devstack.state import State
+from orderengine.environment.reading import load
 
 # What a shell answers for a command that it cannot find.
 NOT_FOUND = 127

@@ -8,7 +8,7 @@ import sys
 
 import django
 
-from orderengine.env import Env, postgres_config, session_limits
+from orderengine.environment.typed import Env, postgres_config, session_limits
 
 
 def check() -> str:
@@ -21,7 +21,7 @@ def check() -> str:
     django.setup(set_prefix=False)
     from django.db import connection
 
-    from orders.pooling import POOLED, keeps_sessions
+    from orders.database.pooling import POOLED, keeps_sessions
 
     connection.settings_dict["OPTIONS"].setdefault("connect_timeout", 3)
     connection.ensure_connection()

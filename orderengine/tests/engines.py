@@ -10,11 +10,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
+import httpx
 import psycopg
 import redis
 
 ROOT = Path(__file__).resolve().parents[2]
+FAST = {"SIM_BLOCK_TIME_MS": "20", "SIM_QUOTE_DELAY_MS": "1", "SIM_BUILD_DELAY_MS": "1", "SIM_SUBMIT_DELAY_MS": "1"}
+FAST |= {"SIM_NOISE_TRADES": "0", "PIPELINE_LEASE_S": "6", "ROUTE_DEADLINE_MS": "25", "LOG_LEVEL": "WARNING"}
 DEVSTACK = [sys.executable, "-m", "orderengine.devstack"]
 GIVEN_BY_MAKE_TEST = {"DATABASE_URL", "REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD", "PORT", "HOST", "STATE_DIR"}
 
@@ -24,14 +29,14 @@ Start = Callable[..., "Engine"]
 class Engine:
     """A supervisor on a state directory of the test's: with a PORT everything, without one its servers alone."""
 
-    def __init__(self, state: Path, **environment: str) -> None:
+    def __init__(self, state: Path, root: Path = ROOT, /, *options: str, **environment: str) -> None:
         self.state = state
-        self.said: deque[str] = deque(maxlen=200)
+        self.said: deque[str] = deque(maxlen=1000)
         self.url = f"http://127.0.0.1:{environment.get('PORT')}"
         clean = {name: value for name, value in os.environ.items() if name not in GIVEN_BY_MAKE_TEST}
         self.process = subprocess.Popen(
-            [*DEVSTACK, "run", *([] if "PORT" in environment else ["--only-servers"])],
-            cwd=ROOT,
+            [*DEVSTACK, "run", *options, *([] if "PORT" in environment else ["--only-servers"])],
+            cwd=root,
             env=clean | {"STATE_DIR": str(state)} | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -117,3 +122,20 @@ def wait_until_gone(pids: list[int], seconds: float) -> list[int]:
     while any(map(is_running, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return [pid for pid in pids if is_running(pid)]
+
+
+def until(is_so: Any, seconds: float) -> None:
+    """Wait for something to become true."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at:
+        try:
+            if is_so():
+                return
+        except (httpx.HTTPError, psycopg.OperationalError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"still not so after {seconds} s")
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {"token_in": "SOL", "token_out": "USDC", "amount": "1", "client_order_id": str(uuid4()), **changes}

@@ -9,21 +9,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
-import psycopg
 import pytest
 
 from orderengine.devstack.environment import free_port
 from orderengine.tests.conftest import state_directory
-from orderengine.tests.engines import ROOT, Engine, is_running
+from orderengine.tests.engines import FAST, ROOT, Engine, is_running, order, until
 
 pytestmark = pytest.mark.system
 
 ENDED = ("CONFIRMED", "FAILED")
-FAST = {"SIM_BLOCK_TIME_MS": "20", "SIM_QUOTE_DELAY_MS": "1", "SIM_BUILD_DELAY_MS": "1", "SIM_SUBMIT_DELAY_MS": "1"}
-FAST |= {"SIM_NOISE_TRADES": "0", "PIPELINE_LEASE_S": "6", "ROUTE_DEADLINE_MS": "25", "LOG_LEVEL": "WARNING"}
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +38,6 @@ def http(whole: Engine) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=whole.url, timeout=10) as client:
         until(lambda: client.get("/ready").status_code == 200, 60)
         yield client
-
-
-def until(is_so: Any, seconds: float) -> None:
-    """Wait for something to become true."""
-    ends_at = time.monotonic() + seconds
-    while time.monotonic() < ends_at:
-        try:
-            if is_so():
-                return
-        except (httpx.HTTPError, psycopg.OperationalError):
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"still not so after {seconds} s")
-
-
-def order(**changes: Any) -> dict[str, Any]:
-    return {"token_in": "SOL", "token_out": "USDC", "amount": "1", "client_order_id": str(uuid4()), **changes}
 
 
 def all_ended(whole: Engine) -> bool:
@@ -124,6 +103,7 @@ def test_kill_9_of_the_worker_in_the_middle_of_500_orders_loses_and_doubles_none
 
 
 def test_a_frozen_redis_delays_nobody_and_loses_nothing(whole: Engine, http: httpx.Client) -> None:
+    until(lambda: "valkey" in whole.processes(), 20)  # another test may have killed it just before
     valkey = whole.processes()["valkey"]
     os.kill(valkey, signal.SIGSTOP)
     try:

@@ -29,7 +29,7 @@ def _no_answer(url: str, method: str, error: httpx.TransportError) -> str:
 
 
 def _words(problem: dict[str, Any], status: int) -> str:
-    """A problem in a line, with the orders to look for where nobody knows whether they are stored."""
+    """A problem in a line, with the orders to look up where it is unknown whether they are stored."""
     hint = f" Next: {problem['try']}." if problem.get("try") else ""
     ids = (problem.get("facts") or {}).get("order_ids") or []
     named = f" Orders: {', '.join(ids)}." if ids else ""

@@ -1,6 +1,6 @@
 """What ends a management command whose database, chain or Redis is away: one sentence, with what is known."""
 
-from orders.exceptions import fault_problem
+from orders.faults import fault_problem
 
 LOOK_FIRST = "Look at what is stored before you repeat the command"
 

@@ -10,7 +10,7 @@ from dex import Engine
 from orders.cli.options import reason, text
 from orders.engine import get_engine
 from orders.problems import ProblemError
-from orders.services.pause import SCOPES, Target, find_target
+from orders.risk.pause import SCOPES, Target, find_target
 
 Find = Callable[[str, str, Engine], Target]
 

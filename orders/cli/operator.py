@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from orders.services.audit import Actor
+from orders.audit.record import Actor
 
 
 def operator(reason: str = "") -> Actor:

@@ -7,13 +7,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from dex.chains import chain_kind
 from orders.cli.operator import operator
 from orders.cli.options import reason, text
 from orders.cli.secret_input import passphrase_from, secret_in, typed_secret
-from orders.engine import KEYSTORE, SIMULATED, get_engine, wallet_folder
+from orders.engine import get_engine, signer_settings, wallet_folder
 from orders.models import Account, Wallet
-from orders.services.bind import bind_wallet
-from orders.services.wallets import owner_of
+from orders.signing.bind import bind_wallet
+from orders.signing.wallets import owner_of
 
 
 def add_own_wallet_verbs(verbs: Any) -> None:
@@ -107,8 +108,10 @@ def _account_to_bind(options: Mapping[str, Any]) -> Account | None:
 
 
 def _bind(account: Account, name: str, passphrase: str, reason: str) -> Iterator[str]:
-    if settings.CHAIN == SIMULATED and settings.SIGNER != KEYSTORE:
-        raise CommandError("the development signer of the simulated chain has no use for keys: set SIGNER=keystore")
+    if not (signer_settings().is_keystore or chain_kind(settings.CHAIN).takes_own_keys):
+        raise CommandError(
+            f"the development signer of the {settings.CHAIN} chain has no use for keys: set SIGNER=keystore"
+        )
     engine, folder = get_engine(), wallet_folder()
     # From here on it can sign unattended; before, its passphrase is nowhere on this machine.
     folder.keep_passphrase(name, passphrase)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from orders.amounts import grouped
 from orders.cli.short_ids import short
-from orders.routes import venue_title
+from orders.presentation.routes import venue_title
 
 STYLES = {"CONFIRMED": "green", "FAILED": "red"}
 
@@ -39,7 +39,7 @@ class Row:
         return f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}"
 
     def cells(self) -> list[str]:
-        """#, order, swap, status, route, got, saved, vs quote, took."""
+        """#, order, swap, status, route, got, network fee, saved, vs quote, took."""
         return [
             str(self.number),
             short(str(self.order["id"])),
@@ -47,6 +47,7 @@ class Row:
             self.status if self.outcome in (None, "filled") else f"{self.status} {self.outcome}",
             self._route(),
             self._got(),
+            self._fee(),
             self._saved(),
             self._vs_quote(),
             f"{sum(event['took_ms'] for event in self.events):,} ms" if self.events else "",
@@ -64,6 +65,11 @@ class Row:
             return "–"
         final = self.order["final"]
         return f"{grouped(final['amount_out'], 6)} {final['token_out']}"
+
+    def _fee(self) -> str:
+        """What its transactions have cost so far."""
+        paid = [event["data"]["network_fee_paid"] for event in self.events if "network_fee_paid" in event["data"]]
+        return f"{grouped(paid[-1]['amount'], 6)} {paid[-1]['token']}" if paid else ""
 
     def _saved(self) -> str:
         """Against the best venue alone."""
@@ -94,11 +100,11 @@ def failure_sentence(row: Row) -> str:
     return ". ".join(part.rstrip(".") for part in parts)
 
 
-HEADINGS = ("#", "order", "swap", "status", "route", "got", "saved", "vs quote", "took")
-NUMBERS = frozenset({"#", "got", "saved", "vs quote", "took"})
+HEADINGS = ("#", "order", "swap", "status", "route", "got", "fee", "saved", "vs quote", "took")
+NUMBERS = frozenset({"#", "got", "fee", "saved", "vs quote", "took"})
 LEGS_SHOWN = 2
 # Columns of the terminal from which on there is room for these beside the others, none of which may be cut.
-ROOM_NEEDED = {"route": 100, "saved": 120, "vs quote": 120}
+ROOM_NEEDED = {"route": 100, "saved": 120, "vs quote": 120, "fee": 136}
 
 
 def _legs(legs: list[dict[str, Any]]) -> str:
@@ -141,6 +147,8 @@ def line(row: Row, event: dict[str, Any]) -> str:
         more += f" again: {told['retry']['code']}"
     if told.get("cancel_requested"):
         more += " cancel requested"
+    if paid := told.get("network_fee_paid"):
+        more += f" network fee {grouped(paid['amount'])} {paid['token']}"
     if "failure" in told:
         more += f" ({told['failure']['detail']})"
     return f"{row.number} {row.order['id']} {swap}  {event['seq']} {event['status']}{more} {event['took_ms']} ms"

@@ -1,4 +1,4 @@
-"""Secrets come from files that nobody else can read, or from the keyboard unseen: never from arguments."""
+"""Secrets come from files that only their owner can read, or from the keyboard unseen: never from arguments."""
 
 import getpass
 import sys
@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 
 def passphrase_from(file_name: str | None, what: str, option: str, *, is_new: bool = False) -> str:
-    """The first line of a file, or what somebody types; a new one is typed twice. Raises: CommandError."""
+    """The first line of a file, or what is typed; a new one is typed twice. Raises: CommandError."""
     if file_name:
         return secret_in(Path(file_name))
     typed = typed_secret(f"{what}: ", option)
@@ -28,7 +28,7 @@ def secret_in(path: Path) -> str:
 
 
 def typed_secret(prompt: str, option: str) -> str:
-    """What somebody types, unseen. Raises: CommandError where nobody can."""
+    """What is typed, unseen. Raises: CommandError without a terminal."""
     if not sys.stdin.isatty():
         raise CommandError(f"there is no keyboard to ask at: use {option} FILE")
     return getpass.getpass(prompt)

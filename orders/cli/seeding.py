@@ -1,4 +1,4 @@
-"""Which orders `manage.py seed` posts: on the simulated chain five that tell a story, elsewhere what pools allow."""
+"""Which orders `manage.py seed` posts: those that show what the chain does, or else what its pools allow."""
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
@@ -6,30 +6,22 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-SIMULATED = "simulated"
+from dex.chains import CHAINS, ChainKind, chain_kind
+from dex.chains.kind import DemoOrder
+
 WRAPPING = "wrapping"
 COUNT = 5
-# Of what the deepest pool of the pair holds: nobody's price moves.
+# Of what the deepest pool of the pair holds: too little to move its price.
 SHARE = Decimal("0.0005")
 DIGITS = 3
 
-Wanted = tuple[dict[str, Any], str]
 
-# Order, and the outcome it is meant to have.
-STORY: tuple[Wanted, ...] = (
-    ({"token_in": "SOL", "token_out": "USDC", "amount": "250"}, "filled"),
-    ({"token_in": "ETH", "token_out": "USDC", "amount": "4.2"}, "filled"),
-    ({"token_in": "USDC", "token_out": "SOL", "amount": "1000", "sim": {"scenario": "network"}}, "filled"),
-    ({"token_in": "SOL", "token_out": "BONK", "amount": "90", "sim": {"scenario": "slippage"}}, "slippage"),
-    ({"token_in": "JUP", "token_out": "BTC", "amount": "5000"}, "filled"),
-)
-
-
-def orders_for(offer: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], spend: str | None) -> Sequence[Wanted]:
+def orders_for(offer: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], spend: str | None) -> Sequence[DemoOrder]:
     """Up to five different orders by what GET /venues and GET /tokens say; `spend` is `TOKEN=AMOUNT` of each.
 
     Raises: CommandError where real money would move and nobody said how much, or nothing can be traded.
     """
+    kind = kind_of(offer)
     if offer["moves_real_money"] and not spend:
         raise CommandError(
             f"orders on {offer['chain']} move real money: --spend TOKEN=AMOUNT says what each of them gives"
@@ -37,14 +29,19 @@ def orders_for(offer: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], sp
     pairs = _pairs(offer, {token["symbol"]: token["decimals"] for token in tokens})
     if spend:
         return _spending(spend, pairs)
-    if offer["chain"] == SIMULATED:
-        return STORY
+    if kind is not None and kind.demo_orders:
+        return kind.demo_orders
     if not pairs:
         raise CommandError(f"no pool of {offer['chain']} trades two of the tokens that orders may name")
     return [({"token_in": a, "token_out": b, "amount": amount}, "filled") for (a, b), amount in _varied(pairs)]
 
 
-def _spending(spend: str, pairs: Mapping[tuple[str, str], str]) -> list[Wanted]:
+def kind_of(offer: Mapping[str, Any]) -> ChainKind | None:
+    """The kind of the server's chain, where its id is the name of one: not on chains that the server's file names."""
+    return chain_kind(offer["chain"]) if offer["chain"] in CHAINS else None
+
+
+def _spending(spend: str, pairs: Mapping[tuple[str, str], str]) -> list[DemoOrder]:
     token, _, amount = spend.partition("=")
     if not amount:
         raise CommandError("--spend is TOKEN=AMOUNT, in units of the token")

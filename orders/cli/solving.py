@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dex.router.problems import ProblemError, ProblemSet
-from dex.router.solve import Answer, Solver
-from orders.strict_json import JsonError, once
+from dex.problems.document import ProblemError, ProblemSet
+from dex.problems.solve import Answer, Solver
+from orders.inputs.strict_json import JsonError, once
 
 # Neighbours in a file share their graph, which each process compiles for itself; more would leave processes idle.
 MAX_CHUNK = 16

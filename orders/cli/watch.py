@@ -55,7 +55,8 @@ async def _follow_all(
 WAITS = {
     "worker": "no worker has taken it: manage.py doctor says why",
     "chain": "the chain cannot be reached; it goes on by itself: manage.py doctor --live asks its nodes",
-    "fees": "the chain's fees are above max_fee of CHAINS_FILE; it goes on by itself when they fall",
+    "fees": "the network's fees are above its fee.max_native or max_fee of CHAINS_FILE; it goes on when they fall",
+    "funds": "other transactions of its wallet may take what it needs; it goes on when they are in a block, or funded",
 }
 
 

@@ -1,8 +1,8 @@
 """What PostgreSQL remembers. Every invariant we can state is a constraint or a trigger here; no business methods."""
 
-from orders.audit_log import AuditEntry
 from orders.models.accounts import Account, ApiKey, IdempotencyKey, WsTicket
-from orders.models.controls import Heartbeat, Token, TradingControl
+from orders.models.audit import AuditEntry
+from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_name
 from orders.models.events import Fill, OrderEvent
 from orders.models.orders import Order, new_id
 from orders.models.signing import SignedTransaction, Submission, Wallet
@@ -24,5 +24,6 @@ __all__ = [
     "Wallet",
     "WsTicket",
     "append_only",
+    "heartbeat_name",
     "new_id",
 ]

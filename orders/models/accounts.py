@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from rest_framework_api_key.models import AbstractAPIKey
 
 from orders.fields import AtomsField
-from orders.key_format import KeyManager
+from orders.models.key_format import KeyManager
 from orders.scopes import SCOPES, default_scopes
 
 
@@ -18,22 +18,30 @@ class Account(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    # Limits are set by services/limits.py alone. Once counted, always counted: from then on the open amounts are the
-    # sums of its live orders' `held_value`, which every insert and every terminal transition keeps.
+    # Limits are set by risk/account_limits.py alone. Once counted, always counted: from then on the open amounts are
+    # the sums of its live orders' `held_value`, which every insert and every terminal transition keeps.
     max_open_value = AtomsField(null=True, editable=False, help_text="Most value of open orders; null: any.")
     max_open_orders = models.PositiveIntegerField(null=True, editable=False, help_text="Most open orders; null: any.")
     is_counted = models.BooleanField(db_default=False, default=False, editable=False)
     open_value = AtomsField(db_default=0, default=0, editable=False)
     open_orders = models.IntegerField(db_default=0, default=0, editable=False)
+    max_day_fees = AtomsField(
+        null=True, editable=False, help_text="Most value of network fees of a UTC day's orders; null: any."
+    )
+    # The sum of `counted_fee` of the orders with this `counted_day` (risk/day_fees.py).
+    fee_day = models.DateField(null=True, editable=False)
+    day_fees = AtomsField(db_default=0, default=0, editable=False)
 
     class Meta:
         ordering = ("name",)
         constraints = (
             models.CheckConstraint(condition=Q(open_value__gte=0, open_orders__gte=0), name="account_open_in_range"),
             models.CheckConstraint(
-                condition=Q(is_counted=True) | Q(max_open_value__isnull=True, max_open_orders__isnull=True),
+                condition=Q(is_counted=True)
+                | Q(max_open_value__isnull=True, max_open_orders__isnull=True, max_day_fees__isnull=True),
                 name="account_limited_is_counted",
             ),
+            models.CheckConstraint(condition=Q(day_fees__gte=0), name="account_day_fees_not_negative"),
         )
 
     def __str__(self) -> str:
@@ -47,6 +55,9 @@ class ApiKey(AbstractAPIKey):
     scopes = ArrayField(models.CharField(max_length=16), default=default_scopes)
     max_order_value = AtomsField(null=True, blank=True, help_text="Most value of one order; empty: any.")
     max_day_value = AtomsField(null=True, blank=True, help_text="Most value of a UTC day's orders; empty: any.")
+    max_day_fees = AtomsField(
+        null=True, blank=True, help_text="Most value of network fees of a UTC day's orders; empty: any."
+    )
     venues = ArrayField(models.CharField(max_length=32), default=list, blank=True, help_text="Empty: all.")
     tokens = ArrayField(models.CharField(max_length=32), default=list, blank=True, help_text="Empty: all.")
     ip_ranges = ArrayField(models.CharField(max_length=64), default=list, blank=True, help_text="Empty: from anywhere.")
@@ -55,6 +66,10 @@ class ApiKey(AbstractAPIKey):
     last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
     day = models.DateField(null=True, editable=False)
     day_value = AtomsField(db_default=0, default=0, editable=False, help_text="Value of the orders placed on `day`.")
+    fee_day = models.DateField(null=True, editable=False)
+    day_fees = AtomsField(
+        db_default=0, default=0, editable=False, help_text="Network fees of the orders placed on `fee_day`."
+    )
 
     objects: ClassVar[Any] = KeyManager()  # the library has no types
 
@@ -63,6 +78,7 @@ class ApiKey(AbstractAPIKey):
         constraints = (
             models.CheckConstraint(condition=Q(scopes__contained_by=list(SCOPES)), name="api_key_scopes_known"),
             models.CheckConstraint(condition=Q(day_value__gte=0), name="api_key_day_value_not_negative"),
+            models.CheckConstraint(condition=Q(day_fees__gte=0), name="api_key_day_fees_not_negative"),
         )
 
 

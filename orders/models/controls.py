@@ -65,10 +65,15 @@ class TradingControl(models.Model):
         return "wallet" if self.chain_id else "account"
 
 
-class Heartbeat(models.Model):
-    """When a part of the engine last said that it works, or an event last came; readiness asks."""
+def heartbeat_name(name: str, chain_id: str) -> str:
+    """The name under which the engine on a chain notes a heartbeat."""
+    return f"{name}:{chain_id}"
 
-    name = models.CharField(max_length=32, primary_key=True)
+
+class Heartbeat(models.Model):
+    """When a part of an engine last said that it works, or an event last came; readiness asks."""
+
+    name = models.CharField(max_length=128, primary_key=True, help_text="The part, and the chain of its engine.")
     at = models.DateTimeField(db_default=Now())
     position = models.UUIDField(null=True, help_text="The last order it has seen, for a part that goes round them all.")
 

@@ -50,7 +50,7 @@ class Fill(models.Model):
     leg = models.PositiveSmallIntegerField()
     amount_in = AtomsField()
     amount_out = AtomsField()
-    hops = models.JSONField(default=list)
+    hops = models.JSONField(default=list)  # as hops_to_json writes them
     tx_hash = models.CharField(max_length=128)
     block_number = models.BigIntegerField()
     block_hash = models.CharField(max_length=128, null=True)
@@ -59,7 +59,7 @@ class Fill(models.Model):
     class Meta:
         ordering = ("order", "leg")
         constraints = (
-            # One success receipt per order, for ever: a second execution could not be stored.
+            # One success receipt per order, permanently: a second execution cannot be stored.
             models.UniqueConstraint(fields=("order", "leg"), name="fill_leg_unique"),
             models.CheckConstraint(condition=Q(amount_in__gt=0, amount_out__gt=0), name="fill_amounts_positive"),
         )

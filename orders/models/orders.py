@@ -1,6 +1,7 @@
 """Orders: the owner's terms, where each stands, what was promised and paid, and who looks at it next."""
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -8,19 +9,21 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
-from orders.fields import AtomsField
+from orders.fields import AtomsField, TermsField
 from orders.models.accounts import Account
+from orders.models.due import DUE
 from orders.models.triggers import status_guard
+from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
 
 def new_id() -> uuid.UUID:
-    """A UUIDv7: unique without asking anybody, and ordered by time."""
+    """A UUIDv7: unique without coordination, and ordered by time."""
     return uuid7()
 
 
 class Order(models.Model):
-    """One intent to swap and where it stands. `status` is written by services/transition.py alone."""
+    """One intent to swap and where it stands. Only pipeline/claim.py and pipeline/transition.py write `status`."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders", db_index=False)
@@ -36,9 +39,20 @@ class Order(models.Model):
     decimals_in = models.PositiveSmallIntegerField()
     decimals_out = models.PositiveSmallIntegerField()
     amount = AtomsField(help_text="Atoms of the fixed side.")
-    terms = models.JSONField(default=dict, help_text="Guards, venues, time in force, tags and scenario as accepted.")
+    terms = TermsField(help_text="Guards, venues, time in force, tags and scenario as accepted.")
     expires_at = models.DateTimeField(null=True)
     held_value = AtomsField(null=True, help_text="What it counts against its account's limits; null: not counted.")
+    # Null in rows of versions that knew no fees.
+    native_token = models.CharField(max_length=32, null=True, help_text="The chain's own token, which pays its fees.")
+    native_decimals = models.SmallIntegerField(null=True)
+    # By risk/day_fees.py alone.
+    counted_fee = AtomsField(
+        null=True, help_text="What its fees count, in micro-units, against the limits of its day; null: not counted."
+    )
+    counted_day = models.DateField(null=True)
+    counted_key = models.CharField(
+        max_length=8, null=True, help_text="Prefix of the key against whose limit they count too."
+    )
 
     # Where it stands.
     status = models.CharField(max_length=16, default=OrderStatus.PENDING)
@@ -48,13 +62,16 @@ class Order(models.Model):
     failure = models.JSONField(null=True)
 
     # What routing promised, and what the chain paid.
-    route = models.JSONField(null=True)
+    route = models.JSONField(null=True)  # as stored: `plan` reads it
     quoted_amount_in = AtomsField(null=True)
     quoted_amount_out = AtomsField(null=True)
     min_amount_out = AtomsField(null=True)
     max_amount_in = AtomsField(null=True)
     amount_in = AtomsField(null=True)
     amount_out = AtomsField(null=True)
+    network_fee_paid = AtomsField(
+        null=True, help_text="Native atoms that its final transactions have cost; null: none is final."
+    )
     tx_hash = models.CharField(max_length=128, null=True, help_text="Hash of the open or last signed transaction.")
 
     # Who looks at it next, and when.
@@ -69,7 +86,7 @@ class Order(models.Model):
         null=True, help_text="When its cancel was stored: no swap is signed for it after that."
     )
     waiting_for = models.CharField(
-        max_length=16, null=True, help_text="What it could not be tried for: chain or fees; empty: nothing."
+        max_length=16, null=True, help_text="What it could not be tried for: chain, fees or funds; empty: nothing."
     )
     waiting_since = models.DateTimeField(
         null=True, help_text="When that began; it ends with the order's signature, not with each answer."
@@ -105,25 +122,18 @@ class Order(models.Model):
             ),
         )
         indexes = (
-            # One per stage, each with the stage's claim condition (services/claim.py): a claim reads its own rows only.
-            models.Index(
-                fields=("due_at",),
-                condition=Q(status__in=(OrderStatus.PENDING, OrderStatus.ROUTING)),
-                name="order_due_for_route",
+            # One per stage: a claim reads the due rows of its stage and chain only, however many wait on a chain whose
+            # engine is down.
+            *(
+                models.Index(fields=("chain_id", "due_at"), condition=due.q, name=f"order_due_{stage}")
+                for stage, due in DUE.items()
             ),
-            models.Index(
-                fields=("due_at",),
-                condition=Q(status=OrderStatus.BUILDING, tx_hash__isnull=True),
-                name="order_due_for_build",
-            ),
-            models.Index(
-                fields=("due_at",),
-                condition=Q(status=OrderStatus.BUILDING, tx_hash__isnull=False),
-                name="order_due_for_submit",
-            ),
-            models.Index(fields=("due_at",), condition=Q(status=OrderStatus.SUBMITTED), name="order_due_for_confirm"),
             models.Index(fields=("account", "-id"), name="order_by_account"),
-            # What guard.py finds its evidence by: empty as long as nothing reverts.
+            # What the fees of a day are compared with: empty as long as no limit counts them.
+            models.Index(
+                fields=("account", "counted_day"), condition=Q(counted_fee__isnull=False), name="order_by_counted_fee"
+            ),
+            # What revert_guard.py finds its evidence by: empty as long as nothing reverts.
             models.Index(
                 fields=("updated_at",),
                 condition=Q(outcome__in=("reverted", "insufficient_funds"), tx_hash__isnull=False),
@@ -145,3 +155,12 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"{self.token_in} -> {self.token_out} {self.status} {self.id}"
+
+    @property
+    def plan(self) -> SwapPlan | None:
+        """How it is to be swapped, or was; None before it is routed. Read once for each stored form."""
+        known: tuple[Any, SwapPlan | None] | None = self.__dict__.get("_plan")
+        if known is None or known[0] is not self.route:
+            known = self.route, None if self.route is None else SwapPlan.from_json(self.route, self.side)
+            self.__dict__["_plan"] = known
+        return known[1]

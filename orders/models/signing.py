@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from orders.fields import AtomsField
 from orders.models.accounts import Account
 from orders.models.orders import Order, new_id
 from orders.models.triggers import cancel_guard
@@ -52,9 +53,9 @@ class Wallet(models.Model):
 
 
 class Submission(models.Model):
-    """An order's hold on one (chain, wallet, nonce). At most one is open per order.
+    """An order's hold on one (chain, wallet, exclusion key). At most one is open per order.
 
-    It is open until a final transaction has used the nonce, which an order that ran out of time does not wait for.
+    It is open until a final transaction has used the key, which an order that ran out of time does not wait for.
     Without an order it fills a gap.
     """
 
@@ -66,9 +67,12 @@ class Submission(models.Model):
     wallet = models.ForeignKey(
         Wallet, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False
     )
-    nonce = models.BigIntegerField()
+    # The exclusion key (docs/glossary.md). Its column was named when nonces were the only keys: renaming it would stop
+    # workers of the version before while an engine is updated.
+    key = models.BigIntegerField(db_column="nonce")
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
+    fee_paid = AtomsField(null=True, help_text="Native atoms that its final transaction cost; null: none of ours.")
     absent_block = models.BigIntegerField(
         null=True, help_text="Final block at which the chain could no longer execute it and had no receipt."
     )
@@ -76,17 +80,17 @@ class Submission(models.Model):
     class Meta:
         ordering = ("id",)
         constraints = (
-            models.UniqueConstraint(fields=("wallet", "nonce"), name="submission_nonce_unique"),
+            models.UniqueConstraint(fields=("wallet", "key"), name="submission_nonce_unique"),
             models.UniqueConstraint(
                 fields=("order",), condition=Q(closed_at__isnull=True), name="submission_one_open_per_order"
             ),
-            models.CheckConstraint(condition=Q(nonce__gte=0), name="submission_nonce_not_negative"),
+            models.CheckConstraint(condition=Q(key__gte=0), name="submission_nonce_not_negative"),
         )
         indexes = (models.Index(fields=("order",), name="submission_by_order"),)
         triggers = (pgtrigger.Protect(name="submission_not_deletable", operation=pgtrigger.Delete),)
 
     def __str__(self) -> str:
-        return f"nonce {self.nonce} of {self.wallet_id}"
+        return f"key {self.key} of {self.wallet_id}"
 
 
 class SignedTransaction(models.Model):

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes."""
+"""What the database itself refuses, for every writer."""
 
 import pgtrigger
 
@@ -53,5 +53,5 @@ def cancel_guard() -> str:
 
 
 def append_only(name: str) -> pgtrigger.Protect:
-    """Refuse UPDATE and DELETE, whoever writes."""
+    """Refuse UPDATE and DELETE, for every writer."""
     return pgtrigger.Protect(name=name, operation=pgtrigger.Update | pgtrigger.Delete)

@@ -1,14 +1,36 @@
-"""The order types there are, by their public name."""
+"""The order types there are, by their public name, and what follows from all of them together."""
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from orders.order_types.base import OrderType
+from orders.order_types.base import MarketView, OrderLike, OrderType, Part, Wait
+from orders.order_types.fields import RequestField, show_terms
 from orders.order_types.market import Market
+from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import ScalarError, shown
 
-ORDER_TYPES: dict[str, OrderType] = {"market": Market()}
+ORDER_TYPES: dict[str, OrderType[Any]] = {
+    "market": Market(),
+}
 
-__all__ = ["ORDER_TYPES", "OrderType", "read_type"]
+__all__ = ["FIELDS", "ORDER_TYPES", "TIMES_IN_FORCE", "MarketView", "OrderLike", "OrderType", "Part", "Wait"]
+
+
+def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
+    """The fields that any type takes. Raises: ValueError where two types mean different things by one name."""
+    merged: dict[str, RequestField] = {}
+    for order_type in types:
+        for name, field in order_type.fields.items():
+            if merged.setdefault(name, field).kind.schema != field.kind.schema:
+                raise ValueError(f"{order_type.name} reads the field {name} in another way than a type before it")
+    return merged
+
+
+FIELDS: Mapping[str, RequestField] = merge_fields(ORDER_TYPES.values())
+TIMES_IN_FORCE: tuple[str, ...] = tuple(
+    word for word in ("ioc", "fok", "gtc", "gtd") if any(word in known.times_in_force for known in ORDER_TYPES.values())
+)
 
 
 def read_type(value: Any) -> str:
@@ -18,3 +40,56 @@ def read_type(value: Any) -> str:
     if value not in ORDER_TYPES:
         raise ScalarError(f"there is no type {shown(value)}; there are {', '.join(ORDER_TYPES)}", "unknown_order_type")
     return value
+
+
+def types_with(field: str) -> str:
+    """The names of the types that take a field."""
+    return ", ".join(name for name, known in ORDER_TYPES.items() if field in known.fields)
+
+
+def read_type_terms(order_type: OrderType[Any], stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored form of a type's own terms, from the fields of a request.
+
+    Raises: ProblemError `type_field` for fields of other types, and for one that this type needs and that is not there.
+    """
+    has = {name for name in FIELDS if stated.get(name) is not None}
+    errors = [
+        FieldError(
+            f"/{name}", "type_field", f"a {order_type.name} order takes no {name}, which is for {types_with(name)}"
+        )
+        for name in FIELDS
+        if name in has and name not in order_type.fields
+    ]
+    errors += [
+        FieldError(f"/{name}", "type_field", f"a {order_type.name} order needs {name}")
+        for name, field in order_type.fields.items()
+        if field.is_required and name not in has
+    ]
+    if errors:
+        raise ProblemError(Problem("type_field", errors[0].detail, errors=errors))
+    return order_type.stored(stated)
+
+
+def type_fields_json(name: str, order: OrderLike) -> dict[str, Any]:
+    """Every field that any type takes, in the answer's form: null for those that this order's type does not."""
+    known = ORDER_TYPES.get(name) if FIELDS else None
+    return dict.fromkeys(FIELDS) | (show_terms(known.own(order)) if known else {})
+
+
+def part_of(name: str, order: OrderLike, at: datetime) -> Part:
+    """What is executed now of an order of which nothing is executed yet.
+
+    Raises: NotImplementedError where its type asks for child orders, which the pipeline does not make.
+    """
+    order_type = ORDER_TYPES[name]
+    left = order_type.left(order, filled=0)
+    parts = order_type.becomes(order, left, MarketView(at))
+    if [part.amount for part in parts] != [left]:
+        raise NotImplementedError(f"a {name} order asks for child orders, and the pipeline makes none")
+    return parts[0]
+
+
+def waits(name: str, order: OrderLike, at: datetime) -> Wait | None:
+    """What an order waits for at a time by its type; nothing where only a later version of the program knows that."""
+    known = ORDER_TYPES.get(name)
+    return known.due(order, MarketView(at)) if known else None

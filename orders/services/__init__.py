@@ -1,1 +1,1 @@
-"""Everything that changes an order: one verb per file, each on a list."""
+"""Use cases that a person or a program asks for: each changes or judges orders in one verb."""

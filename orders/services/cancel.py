@@ -9,15 +9,16 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from orders.events import Event, push_events
+from orders.audit.record import Actor as Actor
+from orders.audit.record import Entry, record
+from orders.database.recordset import id_array
+from orders.event_log.event import Event
 from orders.models import Account, Order
+from orders.notify.push import push_events
+from orders.notify.wake import wake
+from orders.pipeline.transition import Change, transition
 from orders.problems import Problem
-from orders.recordset import id_array
-from orders.services.audit import Actor as Actor
-from orders.services.audit import Entry, record
-from orders.services.transition import Change, transition
 from orders.states import OrderStatus, Stage, is_terminal
-from orders.wake import wake
 
 
 class CancelResult(StrEnum):
@@ -49,7 +50,7 @@ def cancel_orders(
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
         events: list[Event] = transition([*changes, *(_requested(order) for order in late if order in new)])
         record(actor, [_entry(order, results[order.id]) for order in orders])
-    push_events(events)
+    push_events(event.account_id for event in events)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
     return results

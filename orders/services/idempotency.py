@@ -9,12 +9,12 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from psycopg.errors import LockNotAvailable
 
+from orders.database.write_watch import was_refused
 from orders.models import Account, IdempotencyKey
+from orders.notify.wake import wake
 from orders.problems import Problem, ProblemError
 from orders.services.place import Placed
 from orders.states import Stage
-from orders.wake import wake
-from orders.write_watch import was_refused
 
 IDEMPOTENCY_HOURS = 24
 # Longer than a session may idle in a transaction, after which the server itself takes it back.

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from orders.database.recordset import recordset, to_json
 from orders.models import Account, ApiKey, Order, new_id
+from orders.order_types import waits
 from orders.problems import Problem
-from orders.recordset import recordset, to_json
-from orders.services.limits import Worth, admit, count, lock_room, worth
+from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.states import OrderStatus
-from orders.terms import Refused, Terms
+from orders.terms import NewOrder, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Inserted(NamedTuple):
 
 
 def place_orders(
-    account: Account, items: Sequence[Terms | Refused], *, key: ApiKey | None = None
+    account: Account, items: Sequence[NewOrder | Refused], *, key: ApiKey | None = None
 ) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
@@ -42,40 +44,40 @@ def place_orders(
     would be made of the terms today. Where the account or the key has limits, an order that does not fit is refused
     with `limit_exceeded`.
     """
-    placed = iter(_place(account, [item for item in items if isinstance(item, Terms)], key))
+    placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key))
     refused = [item for item in items if isinstance(item, Refused)]
     known = _existing(account, (item.client_order_id for item in refused))
-    return [next(placed) if isinstance(item, Terms) else _answer_refused(item, known) for item in items]
+    return [next(placed) if isinstance(item, NewOrder) else _answer_refused(item, known) for item in items]
 
 
-def _place(account: Account, terms: Sequence[Terms], key: ApiKey | None) -> list[Placed | Problem]:
-    orders = [unsaved_order(account, item) for item in terms]
+def _place(account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None) -> list[Placed | Problem]:
+    orders = [unsaved_order(account, item) for item in new_orders]
     if not orders:
         return []
-    has_day_limit = key is not None and key.max_day_value is not None
-    inserted = None if has_day_limit else _insert(account, orders, is_counted=False)
+    inserted = None if has_day_limit(key) else _insert(account, orders, is_counted=False)
     refused: dict[Any, Problem] = {}
     if inserted is None:
         with transaction.atomic(savepoint=False):
-            inserted, refused = _insert_within_limits(account, key, orders, [worth(item) for item in terms])
+            inserted, refused = _insert_within_limits(account, key, orders, [demand(item) for item in new_orders])
     created = inserted.created_at
     for order in orders:
         if order.id in created:
-            order.created_at = order.updated_at = order.due_at = created[order.id]
+            order.created_at = order.updated_at = created[order.id]
+            order.due_at = order.due_at or order.created_at
     left = [order for order in orders if order.id not in created and order.id not in refused]
     existing = _existing(account, (order.client_order_id for order in left))
     return [
         refused.get(order.id) or _placed(order, item, inserted, existing)
-        for order, item in zip(orders, terms, strict=True)
+        for order, item in zip(orders, new_orders, strict=True)
     ]
 
 
-def _placed(order: Order, terms: Terms, inserted: Inserted, existing: dict[str | None, Order]) -> Placed | Problem:
+def _placed(order: Order, new: NewOrder, inserted: Inserted, existing: dict[str | None, Order]) -> Placed | Problem:
     if order.id in inserted.created_at:
         return Placed(order, is_replay=False, xid=inserted.xid)
     assert order.client_order_id is not None  # nothing else can conflict
     # Orders of earlier versions keep the hash of their terms as they were accepted.
-    return _first(existing[order.client_order_id], {bytes(order.request_hash), terms.fingerprint()})
+    return _first(existing[order.client_order_id], {bytes(order.request_hash), new.fingerprint()})
 
 
 def _answer_refused(item: Refused, known: dict[str | None, Order]) -> Placed | Problem:
@@ -95,17 +97,21 @@ def _first(first: Order, hashes: set[bytes]) -> Placed | Problem:
 
 
 def _insert_within_limits(
-    account: Account, key: ApiKey | None, orders: Sequence[Order], worths: Sequence[Worth]
+    account: Account, key: ApiKey | None, orders: Sequence[Order], demands: Sequence[Demand]
 ) -> tuple[Inserted, dict[Any, Problem]]:
     """Insert those that fit under limits, and count them; what was inserted, and what was refused, by id."""
     room = lock_room(account, key)
     known = _existing(account, (order.client_order_id for order in orders))
-    new = [(o, item) for o, item in zip(orders, worths, strict=True) if o.client_order_id not in known]
+    new = [(o, item) for o, item in zip(orders, demands, strict=True) if o.client_order_id not in known]
     verdicts = admit(room, [item for _, item in new])
     refused = {o.id: verdict for (o, _), verdict in zip(new, verdicts, strict=True) if verdict is not None}
-    fitting = {o.id: item.value for o, item in new if o.id not in refused}
+    fitting = {o.id: item for o, item in new if o.id not in refused}
     for order in orders:
-        order.held_value = fitting.get(order.id) if room.is_counted else None
+        if order.id in fitting and room.is_counted:
+            order.held_value = fitting[order.id].order.value
+        if order.id in fitting and room.fees.is_counted:
+            order.counted_fee, order.counted_day = fitting[order.id].fees.value, room.fees.day
+            order.counted_key = key.prefix if key is not None and room.fees.key_left is not None else None
     inserted = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)
     assert inserted is not None  # the row is locked
     count(account, key, room, [fitting[order_id] for order_id in inserted.created_at])
@@ -121,23 +127,26 @@ _FRESH: dict[str, Any] = dict.fromkeys(field.attname for field in Order._meta.co
 }
 
 
-def unsaved_order(account: Account, terms: Terms) -> Order:
-    """The row that accepted terms become."""
+def unsaved_order(account: Account, new: NewOrder) -> Order:
+    """The row that a new order becomes."""
     row = _FRESH | {
         "id": new_id(),
         "account_id": account.id,
-        "client_order_id": terms.client_order_id,
-        "request_hash": terms.stated or terms.fingerprint(),
-        "chain_id": terms.chain_id,
-        "order_type": terms.order_type,
-        "side": terms.side,
-        "token_in": terms.token_in,
-        "token_out": terms.token_out,
-        "decimals_in": terms.decimals_in,
-        "decimals_out": terms.decimals_out,
-        "amount": terms.amount,
-        "expires_at": terms.expires_at,
-        "terms": dict(terms.extra),
+        "client_order_id": new.client_order_id,
+        "request_hash": new.stated or new.fingerprint(),
+        "chain_id": new.chain_id,
+        "order_type": new.order_type,
+        "side": new.side,
+        "token_in": new.token_in,
+        "token_out": new.token_out,
+        "decimals_in": new.decimals_in,
+        "decimals_out": new.decimals_out,
+        "amount": new.amount,
+        "expires_at": new.expires_at,
+        "terms": new.terms,
+        "native_token": new.native and new.native.symbol,
+        "native_decimals": new.native_decimals,
+        "due_at": _due_at(new),
     }
     # As from the database: the constructor would ask every field for its default, which costs four times as much.
     return Order.from_db(None, list(row), list(row.values()))
@@ -158,8 +167,22 @@ _INSERTED: dict[str, str] = {
     "amount": "numeric",
     "expires_at": "timestamptz",
     "terms": "jsonb",
+    "native_token": "text",
+    "native_decimals": "smallint",
     "held_value": "numeric",
+    "counted_fee": "numeric",
+    "counted_day": "date",
+    "counted_key": "text",
+    "due_at": "timestamptz",
 }
+
+
+def _due_at(new: NewOrder) -> datetime | None:
+    """When the order is looked at first, be it for its end; None: at once."""
+    wait = waits(new.order_type, new, datetime.now(UTC))
+    if wait is None:
+        return None
+    return wait.until if new.expires_at is None else min(wait.until, new.expires_at)
 
 
 def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> Inserted | None:
@@ -169,8 +192,9 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
     its row is the one that the foreign key takes anyway.
     """
     columns = ", ".join(_INSERTED)
+    values = columns.replace("due_at", "coalesce(due_at, now())")
     typed = ", ".join(f"{column} {sql_type}" for column, sql_type in _INSERTED.items())
-    rows = [{column: to_json(getattr(order, column)) for column in _INSERTED} for order in orders]
+    rows = [_row(order) for order in orders]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -178,7 +202,7 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
                 SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s FOR KEY SHARE
             ), placed AS (
                 INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
-                SELECT v.*, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
+                SELECT {values}, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
                 ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
                 RETURNING id, account_id, created_at
             ), first_event AS (
@@ -194,6 +218,10 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
         return None
     created_at = {order_id: at for order_id, at, _ in rows_back if order_id is not None}
     return Inserted(created_at, rows_back[0][2] or "")
+
+
+def _row(order: Order) -> dict[str, Any]:
+    return {column: to_json(getattr(order, column)) for column in _INSERTED} | {"terms": order.terms.to_json()}
 
 
 def _existing(account: Account, client_order_ids: Iterable[str | None]) -> dict[str | None, Order]:

@@ -1,42 +1,73 @@
 """What an account's order would get now: its price under the pauses, wallets and limits that an order is held to."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from dex import DexError, Engine, Quote, SwapRequest, TerminalError
+from dex import NOBODY, DexError, Engine, FeesTooHigh, Quote, SwapIntent, SwapRequest, TerminalError
 from dex.deadline import within
-from orders.controls import Controls
-from orders.models import Account, ApiKey
-from orders.problems import Problem, ProblemError
-from orders.services.limits import admit, read_room, worth
-from orders.services.settled import problem_of
-from orders.services.wallets import closed_venues
-from orders.terms import Terms
+from orders.config import Policy
+from orders.models import Account, ApiKey, Wallet
+from orders.pauses import Controls
+from orders.problems import Problem, ProblemError, problem_of
+from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
+from orders.risk.limits import admit, demand, has_day_limit, read_room
+from orders.signing.wallets import closed_venues
+from orders.terms import NewOrder
 
 
-def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: Controls) -> Quote:
-    """The route that an order of this account would be signed with. Raises: DexError, ProblemError."""
-    with within(engine.chain.answers_within_s()):
+class QuoteNow(NamedTuple):
+    """The route that an order would be signed with, and what it would wait for first; None: nothing."""
+
+    quote: Quote
+    waiting_for: str | None
+
+
+def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: Controls) -> QuoteNow:
+    """What an order of this account would get.
+
+    Raises: DexError, ProblemError.
+    """
+    with within(engine.chain.timing.answer_s):
         closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
         paused = controls.venues
-        answer = _route(request, closed | paused, engine)
-    if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, engine), Quote):
+        offers = offers_for([request], engine)
+        answer = _route(request, closed | paused, offers, engine)
+    if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, offers, engine), Quote):
         problem = problem_of(answer)
         hint = f"An order would wait until {', '.join(sorted(paused))} is resumed"
         facts = {**problem.facts, "paused_venues": sorted(paused)}
         raise ProblemError(Problem(problem.code, problem.detail, hint, facts=facts))
     if isinstance(answer, DexError):
         raise answer
-    return answer
+    is_limited = request.max_network_fee is not None
+    is_held = is_limited and (offers is None or quote_above_limit(request, answer, offers, engine) is not None)
+    return QuoteNow(answer, FeesTooHigh.waiting_for if is_held else None)
 
 
-def require_room(account: Account, terms: Terms, key: ApiKey | None) -> None:
+def require_room(account: Account, new: NewOrder, key: ApiKey | None) -> None:
     """Raises: ProblemError where the limits leave no room for the order at this moment."""
-    if not account.is_counted and (key is None or key.max_day_value is None):
+    if not account.is_counted and not has_day_limit(key):
         return
-    problem = admit(read_room(account, key), [worth(terms)])[0]
+    problem = admit(read_room(account, key), [demand(new)])[0]
     if problem is not None:
         raise ProblemError(problem)
 
 
-def _route(request: SwapRequest, denied: frozenset[str], engine: Engine) -> Quote | DexError:
-    return engine.route([replace(request, deny_venues=request.deny_venues | denied)])[0]
+def intent_of_quote(account: Account, new: NewOrder, quote: Quote, policy: Policy) -> SwapIntent:
+    """What would be signed for an order with this quote, by the account's wallet where it has one."""
+    wallet = Wallet.objects.filter(account=account, chain_id=new.chain_id, retired_at__isnull=True).first()
+    return SwapIntent(
+        wallet=wallet.address if wallet else NOBODY,
+        nonce=wallet.next_nonce if wallet else 0,
+        side=new.side,
+        route=quote.route,
+        min_amount_out=quote.min_amount_out,
+        max_amount_in=quote.max_amount_in,
+        deadline=int(datetime.now(UTC).timestamp()) + policy.deadline_s,
+        scenario=new.terms.scenario,
+    )
+
+
+def _route(request: SwapRequest, denied: frozenset[str], offers: Offers | None, engine: Engine) -> Quote | DexError:
+    return engine.route([replace(request, deny_venues=request.deny_venues | denied)], offers=offers)[0]

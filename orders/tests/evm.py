@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from dex import Engine, RetryableError
+from dex.chains.evm import EvmChain
 from dex.chains.evm.local.world import World
-from dex.tests.evm_orders import ETH
+from dex.tests.chains.evm.evm_orders import ETH
 from orders.config import Policy
 from orders.models import Order, Token, Wallet
-from orders.pipeline import run_stage
+from orders.pipeline.loop import run_stage
 from orders.states import TERMINAL, Stage
 from orders.tests.factories import let_leases_run_out, terms
 
@@ -25,6 +26,12 @@ def engine_on(world: World) -> Engine:
         Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
     )
     return engine
+
+
+def evm_chain(engine: Engine) -> EvmChain:
+    """The engine's chain, with all that only EVM chains can do."""
+    assert isinstance(engine.chain, EvmChain)
+    return engine.chain
 
 
 def sale(engine: Engine, amount: int = ETH, **changes: Any) -> Any:

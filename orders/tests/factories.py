@@ -11,7 +11,7 @@ from orders.models import Account, ApiKey, Order
 from orders.problems import Problem
 from orders.services.place import Placed, place_orders
 from orders.states import OrderStatus
-from orders.terms import Terms
+from orders.terms import NewOrder, SwapTerms
 
 
 def new_account() -> Account:
@@ -25,8 +25,8 @@ def api_key(account: Account, **changes: Any) -> str:
     return str(key)
 
 
-def terms(**changes: Any) -> Terms:
-    """Terms of a market order, 1 SOL -> USDC unless changed; unknown names go into `extra`."""
+def terms(**changes: Any) -> NewOrder:
+    """Terms of a market order, 1 SOL -> USDC unless changed; other names are those of SwapTerms."""
     columns: dict[str, Any] = {
         "client_order_id": None,
         "chain_id": "simulated",
@@ -40,24 +40,13 @@ def terms(**changes: Any) -> Terms:
         "expires_at": None,
         "value": None,
     }
-    extra: dict[str, Any] = {
-        "max_slippage_ppm": 5_000,
-        "max_price_impact_ppm": None,
-        "min_amount_out": None,
-        "max_amount_in": None,
-        "max_quote_age_ms": None,
-        "allow": [],
-        "deny": [],
-        "time_in_force": "ioc",
-        "tags": {},
-        "scenario": "none",
-    }
+    limits: dict[str, Any] = {"max_slippage_ppm": 5_000}
     for name, value in changes.items():
-        (columns if name in columns else extra)[name] = value
-    return Terms(**columns, extra=extra)
+        (columns if name in columns else limits)[name] = tuple(value) if isinstance(value, list) else value
+    return NewOrder(**columns, terms=SwapTerms(**limits))
 
 
-def place(account: Account, *items: Terms) -> list[Order]:
+def place(account: Account, *items: NewOrder) -> list[Order]:
     """Orders as POST stores them."""
     orders: list[Order] = []
     for answer in place_orders(account, items or [terms()]):

@@ -6,14 +6,7 @@ from pathlib import Path
 
 from orders.problems import KINDS
 from orders.states import TRANSITIONS
-
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
-
-def rows(name: str) -> list[list[str]]:
-    """The cells of every table row of a page, without header and ruler rows."""
-    lines = [line for line in (DOCS / name).read_text().splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in lines]
+from orders.tests.pages import DOCS, rows
 
 
 def test_every_error_code_has_its_line_with_its_status() -> None:
@@ -63,7 +56,7 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_link_between_pages_leads_somewhere() -> None:
     dead = []
-    for page in [DOCS.parent / "README.md", *DOCS.glob("*.md")]:
+    for page in [*DOCS.parent.glob("*.md"), *DOCS.parent.glob(".github/*.md"), *DOCS.glob("**/*.md")]:
         for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", page.read_text()):
             target = page.parent / path if path else page
             if not target.exists() or (anchor and anchor not in anchors(target)):

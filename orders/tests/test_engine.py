@@ -4,18 +4,18 @@ import contextlib
 import gc
 import os
 
-from orders.engine import keep_loaded
+from orders.engine import freeze_gc
 
 
 def test_a_child_keeps_what_it_has_loaded_itself_beside_what_its_parent_keeps() -> None:
     """Garbage collection in each batch would look through all that speaks to nodes."""
-    keep_loaded()
+    freeze_gc()
     kept = gc.get_freeze_count()
     child = os.fork()
     if not child:
         with contextlib.suppress(BaseException):
             loaded = [[number] for number in range(20_000)]
-            keep_loaded()
+            freeze_gc()
             os._exit(gc.get_freeze_count() < kept + len(loaded) // 2)
         os._exit(2)
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from orders.models import Account, Order, OrderEvent
-from orders.services.transition import Change, transition
+from orders.pipeline.transition import Change, transition
 from orders.states import TERMINAL, TRANSITIONS, IllegalTransition, OrderStatus
 from orders.tests.factories import place
 

@@ -24,6 +24,8 @@ from dex.chains.evm.fields import (
 Params = Sequence[Any]
 MAX_TOPICS = 4
 MAX_GAS = (1 << 64) - 1
+# Of one unit of gas, and of a transaction's data on the chain below, in wei: 18 and 79 billion whole native tokens.
+MAX_GAS_PRICE, MAX_DATA_FEE = (1 << 64) - 1, (1 << 96) - 1
 
 
 class Block(NamedTuple):
@@ -50,15 +52,28 @@ class Log(NamedTuple):
 
 
 class NodeReceipt(NamedTuple):
-    """A node's receipt of an included transaction. `reason` is the revert's bytes, where the node tells them."""
+    """A node's receipt of an included transaction. `reason` is the revert's bytes, where the node tells them.
+
+    `gas_price` is what each unit of gas cost in wei, base fee and tip together. `data_fee` is what an OP stack chain
+    took beside the gas, in wei; None where the node names none. `is_fee_agreed`: enough nodes
+    state the same cost.
+    """
 
     tx_hash: str
     block_number: int
     block_hash: str
     is_success: bool
     gas_used: int
+    gas_price: int
     logs: tuple[Log, ...]
     reason: bytes = b""
+    data_fee: int | None = None
+    is_fee_agreed: bool = False
+
+    @property
+    def fee_paid(self) -> int:
+        """What was taken from the wallet for it, in wei; without a data fee that the node does not name."""
+        return self.gas_used * self.gas_price + (self.data_fee or 0)
 
 
 class SentTransaction(NamedTuple):
@@ -119,15 +134,18 @@ def _receipt(params: Params, result: object) -> NodeReceipt | None:
     block_number = quantity(number, MAX_COUNT)
     read = tuple(_log(log, block_number, place) for place, log in enumerate(items(logs)))
     is_success = quantity(status, 1) == 1
-    reason = result.get("revertReason") if isinstance(result, Mapping) else None  # of Besu
+    more = result if isinstance(result, Mapping) else {}
+    reason, data_fee = more.get("revertReason"), more.get("l1Fee")  # of Besu; of the OP stack
     return NodeReceipt(
         params[0],
         block_number,
         hash32(block_hash),
         is_success,
         quantity(used, MAX_GAS),
+        quantity(more.get("effectiveGasPrice"), MAX_GAS_PRICE),
         read,
         data(reason) if isinstance(reason, str) and reason.startswith("0x") else b"",
+        None if data_fee is None else quantity(data_fee, MAX_DATA_FEE),
     )
 
 
@@ -167,14 +185,16 @@ def _sent(params: Params, result: object) -> SentTransaction | None:
     return SentTransaction(address(sender), recipient, quantity(gas, MAX_GAS), quantity(value), data(content))
 
 
-def _fees(_: Params, result: object) -> FeeHistory:
+def _fees(params: Params, result: object) -> FeeHistory:
     (base,) = members(result, "baseFeePerGas")
     fees = tuple(quantity(fee) for fee in items(base))
     if not fees:
         raise BadAnswer("no base fee")
     tips = result.get("reward") if isinstance(result, Mapping) else None
-    rows = [] if tips is None else items(tips)
-    return FeeHistory(fees, tuple(tuple(quantity(tip) for tip in items(row)) for row in rows))
+    rows = [items(row) for row in ([] if tips is None else items(tips))]
+    if any(row and len(row) != len(params[2]) for row in rows):
+        raise BadAnswer("tips at other percentiles than were asked for")
+    return FeeHistory(fees, tuple(tuple(quantity(tip) for tip in row) for row in rows))
 
 
 def _accepted(params: Params, result: object) -> str:

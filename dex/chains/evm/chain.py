@@ -2,42 +2,53 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from dex.chains.base import Contradiction, Snapshot
-from dex.chains.evm import delegation
+from dex.chains.base import Contradiction, Snapshot, Timing
+from dex.chains.capabilities import (
+    BoundsFees,
+    ChargesGas,
+    CrossChecksNodes,
+    DelegatesWallets,
+    NeedsAllowances,
+    ReplacesTransactions,
+    SimulatesSwaps,
+)
 from dex.chains.evm.answers import Block, NodeReceipt
-from dex.chains.evm.approvals import APPROVAL_GAS, allowed, tried_calls
-from dex.chains.evm.broadcasts import broadcast
-from dex.chains.evm.delegation import Delegates, Delegation, read_delegation, sign_delegation
-from dex.chains.evm.drafts import Draft, draft_of
-from dex.chains.evm.facts import deadline_of
-from dex.chains.evm.fees import ASK, fees_of
+from dex.chains.evm.config.options import EvmOptions
 from dex.chains.evm.fields import BadAnswer
-from dex.chains.evm.holdings import balances, low_on_gas
-from dex.chains.evm.market import EvmMarket
-from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.receipts import receipt_of
-from dex.chains.evm.rehearsal import Rehearsal, Trial
-from dex.chains.evm.replies import Call
-from dex.chains.evm.reverts import explain
-from dex.chains.evm.rpc import Rpc
-from dex.chains.evm.second_look import SecondLook
-from dex.chains.evm.transaction import Envelope, chain_name, read_envelope, sign
-from dex.chains.evm.wrapping import native_of, tokens_of, wrapping_pools
+from dex.chains.evm.nodes.cross_check import NodeQuorum
+from dex.chains.evm.nodes.replies import Call
+from dex.chains.evm.nodes.rpc import Rpc
+from dex.chains.evm.outcomes.broadcasts import broadcast
+from dex.chains.evm.outcomes.funds import Funds
+from dex.chains.evm.outcomes.receipts import receipt_of
+from dex.chains.evm.outcomes.reverts import explain
+from dex.chains.evm.outcomes.simulation import EncodedSwap, Simulation
+from dex.chains.evm.pools.market import EvmMarket
+from dex.chains.evm.signing import Signing
+from dex.chains.evm.swaps.wrapping import native_of, native_token, tokens_of, wrapping_pools
+from dex.chains.evm.transactions import delegation
+from dex.chains.evm.transactions.costs import NetworkCosts
+from dex.chains.evm.transactions.delegation import Delegates, Delegation, sign_delegation
+from dex.chains.evm.transactions.fees import offers_of
+from dex.chains.evm.transactions.transaction import Envelope, chain_name, sign
+from dex.chains.evm.wallets.approvals import APPROVAL_GAS, allowed, tried_calls
+from dex.chains.evm.wallets.holdings import balances, low_on_gas
+from dex.costs import FeeStrategy
 from dex.errors import (
     BroadcastRejected,
     ChainUnavailable,
     DexError,
-    SigningRefused,
 )
 from dex.signers import NO_CODE, Signer
 from dex.types import (
     NEVER,
+    CancellationIntent,
     Fees,
     Intent,
-    NoopIntent,
+    PreparedSwap,
     Receipt,
+    Signable,
     SignedTransaction,
     Standing,
     SwapIntent,
@@ -48,7 +59,9 @@ from dex.types import (
 logger = logging.getLogger(__name__)
 
 
-class EvmChain:
+class EvmChain(
+    SimulatesSwaps, ReplacesTransactions, ChargesGas, BoundsFees, NeedsAllowances, DelegatesWallets, CrossChecksNodes
+):
     """Safe to share between threads. Whatever it hears from nodes may be late, but is never older than what it said.
 
     `fund` is called with a wallet before its first nonce is told: how a development chain fills new ones.
@@ -62,12 +75,14 @@ class EvmChain:
             options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch, options.deadline_s
         )
         self._native = native_of(options)
-        self._market = EvmMarket(self._rpc, options, wrapping_pools(options))
+        self._costs = NetworkCosts(options)
+        self._market = EvmMarket(self._rpc, options, self._costs, wrapping_pools(options))
+        self._signing = Signing(options, self._market, signer)
         self._final_seen = 0
-        self._second_look = SecondLook(self._rpc, self._ends(), self._last_final)
-        self._drafted: dict[SwapIntent, Draft] = {}
+        self._quorum = NodeQuorum(self._rpc, self._ends(), self._last_final, self._costs.data_fees.is_beside_gas)
         self._delegates = Delegates(self._rpc, options.batch_account)
-        self._rehearsal = Rehearsal(self._rpc, self._market, self._delegates)
+        self._funds = Funds(self._native.symbol, self._costs.data_fees)
+        self._simulation = Simulation(self._rpc, self._market, self._delegates, self._funds)
 
     @property
     def chain_id(self) -> str:
@@ -75,21 +90,18 @@ class EvmChain:
         return chain_name(self._options.deployment.chain_id)
 
     @property
-    def required_confirmations(self) -> int:
+    def timing(self) -> Timing:
         """See `Chain`."""
-        return self._options.confirmations
+        return Timing(self._options.block_s, self._options.deadline_s, self._options.confirmations)
+
+    @property
+    def native(self) -> Token:
+        """See `Chain`."""
+        return native_token(self._options)
 
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
         return tokens_of(self._options)
-
-    def answers_within_s(self) -> float:
-        """See `Chain`."""
-        return self._options.deadline_s
-
-    def block_interval_s(self) -> float:
-        """See `Chain`."""
-        return self._options.block_s
 
     def address_of(self, owner: str) -> str:
         """See `Chain`."""
@@ -115,15 +127,15 @@ class EvmChain:
         return balances(self._rpc, self._options.tokens, self._native.symbol, wallet)
 
     def low_on_gas(self, wallets: Sequence[str]) -> dict[str, str]:
-        """See `Chain`."""
+        """See `ChargesGas`."""
         return low_on_gas(self._rpc, self._options.min_native, self._native.symbol, wallets)
 
     def allowances(self, wallet: str) -> dict[str, int]:
-        """See `Chain`."""
+        """See `NeedsAllowances`."""
         return allowed(self._rpc, self._options, wallet)
 
     def approval_calls(self, wallet: str, token: str, amount: int) -> list[WalletCall]:
-        """See `Chain`."""
+        """See `NeedsAllowances`."""
         address = next((item.address for item in self._options.tokens if item.symbol == token), None)
         if address is None:
             raise BroadcastRejected(f"there is no token {token} to approve on this chain")
@@ -132,12 +144,12 @@ class EvmChain:
     def approve(
         self, wallet: str, nonce: int, calls: Sequence[WalletCall], fees: Fees
     ) -> list[SignedTransaction] | DexError:
-        """See `Chain`."""
+        """See `NeedsAllowances`."""
         deployment, gas = self._options.deployment, APPROVAL_GAS + self._options.deployment.extra_gas
         try:
-            bid = self._capped(fees)
+            capped = self._signing.capped(fees)
             envelopes = [
-                Envelope(deployment.chain_id, nonce + number, bid, gas, to, 0, data)
+                Envelope(deployment.chain_id, nonce + number, capped, gas, to, 0, data)
                 for number, (to, data) in enumerate(calls)
             ]
             return [sign(envelope, wallet, NEVER, self.chain_id, self._signer) for envelope in envelopes]
@@ -146,15 +158,18 @@ class EvmChain:
 
     @property
     def batch_venues(self) -> frozenset[str]:
-        """See `Chain`: pairs of forks go through routers of their own."""
+        """See `DelegatesWallets`: pairs of forks go through routers of their own."""
         return frozenset(fork.venue for fork in self._options.deployment.forks)
 
     def acting_in_batches(self, wallets: Sequence[str]) -> frozenset[str]:
-        """See `Chain`."""
+        """See `DelegatesWallets`."""
         return self._delegates.acting(wallets)
 
     def delegate(self, wallet: str, nonce: int, is_on: bool, fees: Fees) -> list[SignedTransaction] | DexError:
-        """See `Chain`. The authorization uses up the second nonce; should it not, what does nothing will."""
+        """See `DelegatesWallets`.
+
+        The authorization consumes the second nonce; should it not, a cancellation transaction does.
+        """
         deployment = self._options.deployment
         if not deployment.batch_account:
             return BroadcastRejected("this chain names no batch_account that wallets could delegate to")
@@ -162,9 +177,9 @@ class EvmChain:
             return BroadcastRejected("with universal_router, swaps go through that contract alone, never in batches")
         code = deployment.batch_account if is_on else NO_CODE
         try:
-            capped, gas = self._capped(fees), delegation.GAS + deployment.extra_gas
+            capped, gas = self._signing.capped(fees), delegation.GAS + deployment.extra_gas
             wanted = Delegation(deployment.chain_id, nonce, capped, gas, wallet, code)
-            spare = self._envelope(NoopIntent(wallet, nonce + 1, fees))
+            spare = self._signing.envelope(CancellationIntent(wallet, nonce + 1, fees))
             return [
                 sign_delegation(wanted, self.chain_id, self._signer),
                 sign(spare, wallet, NEVER, self.chain_id, self._signer),
@@ -172,37 +187,36 @@ class EvmChain:
         except DexError as error:
             return error
 
-    def prepare(self) -> Fees:
+    def prepare(self) -> dict[FeeStrategy, Fees]:
         """See `Chain`."""
         self._market.discovered()
-        (history,) = self._rpc.results([ASK])
-        return fees_of(history, self._options)
+        return offers_of(self._costs.read(self._rpc, (), self._costs.history), self._options)
 
-    @property
-    def rehearses(self) -> bool:
+    def simulate(self, intents: Sequence[SwapIntent]) -> list[PreparedSwap | DexError]:
+        """See `SimulatesSwaps`: all of them in one request, each on the newest block."""
+        encoded = [self._signing.encoded(intent) for intent in intents]
+        answers = iter(self._simulation.run([item for item in encoded if isinstance(item, EncodedSwap)]))
+        return [next(answers) if isinstance(item, EncodedSwap) else item for item in encoded]
+
+    def sign(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return True
+        return [self._signing.sign(item) for item in items]
 
-    def rehearse(self, intents: Sequence[SwapIntent]) -> list[DexError | None]:
-        """See `Chain`: all of them in one request, each on the newest block."""
-        drafts = [self._trial(intent) for intent in intents]
-        trials, answers = self._rehearsal.answers([draft for draft in drafts if isinstance(draft, Trial)])
-        # Signed a moment later: the bytes are the same but for nonce and fees. Whole, so that threads do not mix.
-        self._drafted = {_apart(trial.intent): Draft(trial.to, trial.data, trial.value, trial.gas) for trial in trials}
-        judged = iter(self._rehearsal.judged(trials, answers))
-        return [next(judged) if isinstance(draft, Trial) else draft for draft in drafts]
+    def most_costs(self, offers: Sequence[tuple[Signable | SignedTransaction, Fees]]) -> list[int]:
+        """See `Chain`: all of the limit of gas, at the most per gas, and what a rollup takes for the bytes now."""
+        return [self._funds.most(*self._signing.gas_and_bytes(item), fees) for item, fees in offers]
 
-    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
-        """See `Chain`."""
-        return [self._sign(intent) for intent in intents]
+    def most_paid(self, transactions: Sequence[SignedTransaction]) -> list[int]:
+        """See `BoundsFees`."""
+        return [self._funds.most_paid(*self._signing.gas_and_bytes(signed), signed.fees) for signed in transactions]
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
-        return [self._complaint(intent) for intent in intents]
+        return [self._signing.complaint(intent) for intent in intents]
 
-    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
-        """See `Chain`."""
-        return [self._reprice(signed, fees) for signed, fees in bids]
+    def reprice(self, replacements: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+        """See `ReplacesTransactions`."""
+        return [self._signing.reprice(signed, fees) for signed, fees in replacements]
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
@@ -212,6 +226,11 @@ class EvmChain:
         """See `Chain`."""
         if not tx_hashes:
             return []
+        found = self._receipts(list(dict.fromkeys(tx_hashes)))
+        return [found[tx_hash] for tx_hash in tx_hashes]
+
+    def _receipts(self, tx_hashes: Sequence[str]) -> dict[str, Receipt | None]:
+        """The receipt of each hash, of which none comes twice."""
         self._market.discovered()
         # The height comes first: blocks made meanwhile can only make the count of confirmations too small.
         calls: list[Call] = [("eth_getTransactionReceipt", [tx_hash]) for tx_hash in tx_hashes]
@@ -219,7 +238,7 @@ class EvmChain:
         if head is None:
             raise ChainUnavailable(f"{node} has no newest block")
         last_final = self._last_final(head, final)
-        raws, agreed = self._second_look.at_receipts(node, last_final, dict(zip(tx_hashes, raws, strict=True)))
+        raws, agreed = self._quorum.at_receipts(node, last_final, dict(zip(tx_hashes, raws, strict=True)))
         found = [
             self._receipt(raw, head, last_final, is_believed=tx_hash in agreed) if raw else None
             for tx_hash, raw in zip(tx_hashes, raws, strict=True)
@@ -227,15 +246,16 @@ class EvmChain:
         undone = [(one, raw) for one, raw in zip(found, raws, strict=True) if one and raw and not one.is_success]
         words = {receipt.tx_hash: receipt for receipt in explain(self._rpc, undone)}
         self._final_seen = max([self._final_seen, *(r.block_number for r in found if r is not None and r.is_final)])
-        return [words.get(receipt.tx_hash, receipt) if receipt else None for receipt in found]
+        said = (words.get(receipt.tx_hash, receipt) if receipt else None for receipt in found)
+        return dict(zip(tx_hashes, said, strict=True))
 
     def standing(self, wallets: Sequence[str]) -> Standing:
         """See `Chain`."""
-        head, number = self._second_look.at_heights()
+        head, number = self._quorum.at_heights()
         if number < self._final_seen:
             raise ChainUnavailable("the node lags behind what another one has said")
         calls = [_count(wallet, hex(block)) for block in (head, number) for wallet in wallets]
-        final_time, nonces = self._second_look.at_standing(number, calls)
+        final_time, nonces = self._quorum.at_standing(number, calls)
         return Standing(
             number,
             final_time,
@@ -244,12 +264,12 @@ class EvmChain:
         )
 
     def are_absent(self, tx_hashes: Sequence[str], block: int) -> list[bool]:
-        """See `Chain`."""
-        return self._second_look.at_absence(tx_hashes, block)
+        """See `CrossChecksNodes`."""
+        return self._quorum.confirm_absence(tx_hashes, block)
 
     def contradictions(self) -> list[Contradiction]:
-        """See `Chain`."""
-        return self._second_look.take_contradictions()
+        """See `CrossChecksNodes`."""
+        return self._quorum.take_contradictions()
 
     def _ends(self) -> list[Call]:
         """Asks for the newest block, and for the newest that the chain itself calls final."""
@@ -266,62 +286,12 @@ class EvmChain:
         """None where its events cannot be read: no order ends by such a receipt, and none is held up by another's."""
         confirmations = max(0, head.number - raw.block_number) + 1
         is_final = is_believed and raw.block_number <= last_final
+        stated = raw._replace(data_fee=self._costs.data_fees.counted(raw.data_fee))
         try:
-            return receipt_of(raw, self._market.facts, self._native, confirmations, is_final)
+            return receipt_of(stated, self._market.facts, self._native, confirmations, is_final)
         except BadAnswer as error:
             logger.error("the receipt of %s is not believed: %s", raw.tx_hash, self._rpc.doubted(error).detail)
             return None
-
-    def _sign(self, intent: Intent) -> SignedTransaction | DexError:
-        try:
-            deadline = NEVER if isinstance(intent, NoopIntent) else intent.deadline
-            return sign(self._envelope(intent), intent.wallet, deadline, self.chain_id, self._signer)
-        except DexError as error:
-            return error
-
-    def _reprice(self, signed: SignedTransaction, fees: Fees) -> SignedTransaction | DexError:
-        try:
-            if signed.raw[:1] == delegation.TYPE:
-                wanted = replace(read_delegation(signed.raw), fees=self._capped(fees))
-                return sign_delegation(wanted, self.chain_id, self._signer)
-            envelope = replace(read_envelope(signed.raw), fees=self._capped(fees))
-            return sign(envelope, signed.wallet, deadline_of(envelope), self.chain_id, self._signer)
-        except DexError as error:
-            return error
-
-    def _complaint(self, intent: Intent) -> DexError | None:
-        try:
-            self._signer.judge(intent.wallet, self._envelope(intent).payload())
-        except DexError as error:
-            return error
-        return None
-
-    def _trial(self, intent: SwapIntent) -> Trial | DexError:
-        try:
-            envelope = self._envelope(intent)
-        except DexError as error:
-            return error
-        return Trial(intent, envelope.to, envelope.data, envelope.value, envelope.gas)
-
-    def _envelope(self, intent: Intent) -> Envelope:
-        """Raises: BroadcastRejected, SigningRefused."""
-        number, fees = self._options.deployment.chain_id, self._capped(intent.fees)
-        if isinstance(intent, NoopIntent):
-            return Envelope(number, intent.nonce, fees, self._options.bare_gas, intent.wallet, 0, b"")
-        if intent.scenario != "none":
-            raise BroadcastRejected("faults are acted out on the simulated chain only")
-        call = self._drafted.get(_apart(intent)) or draft_of(intent, self._options, self._market, self._native)
-        return Envelope(number, intent.nonce, fees, call.gas, call.to, call.value, call.data)
-
-    def _capped(self, fees: Fees) -> Fees:
-        if fees.max_fee > self._options.max_fee:
-            raise SigningRefused(f"a bid of {fees.max_fee} wei per gas is above the most, {self._options.max_fee}")
-        return Fees(fees.max_fee, min(fees.priority_fee, fees.max_fee))
-
-
-def _apart(intent: SwapIntent) -> SwapIntent:
-    """The intent without what its call does not depend on."""
-    return replace(intent, nonce=0, fees=Fees())
 
 
 def _count(wallet: str, tag: str) -> Call:

@@ -1,18 +1,19 @@
 """Asks every node of a chain whether it is what the chains file says; nothing is sent and nothing is signed."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
-from dex.chains.evm import abi
+from dex.chains.evm.abi import contracts
 from dex.chains.evm.answers import Block
-from dex.chains.evm.delegation import Delegates
+from dex.chains.evm.config.options import EvmOptions
 from dex.chains.evm.fields import BadAnswer
-from dex.chains.evm.node_address import read_node_address
-from dex.chains.evm.options import EvmOptions
-from dex.chains.evm.permit2 import PERMIT2
-from dex.chains.evm.replies import Call
-from dex.chains.evm.rpc import Rpc
-from dex.chains.evm.witnesses import WITNESSES, shared
+from dex.chains.evm.nodes.address import read_node_address
+from dex.chains.evm.nodes.quorum import QUORUM, shared
+from dex.chains.evm.nodes.replies import Call
+from dex.chains.evm.nodes.rpc import Rpc
+from dex.chains.evm.transactions.data_fees import ROLLUPS
+from dex.chains.evm.transactions.delegation import Delegates
+from dex.chains.evm.transactions.permit2 import PERMIT2
+from dex.chains.kind import Finding
 from dex.errors import ChainUnavailable
 
 # How old the newest block may be: blocks are late now and then, a node or a clock that is wrong stays so.
@@ -21,18 +22,10 @@ LATE_S = 60.0
 OTHER_NODE = "correct its address in CHAINS_FILE, or take another node"
 
 
-class Finding(NamedTuple):
-    """What was looked at and seen there. `fix` is what to do, empty where all is well."""
-
-    subject: str
-    seen: str
-    fix: str = ""
-
-
 def check_up(options: EvmOptions, now_s: int, wallets: Mapping[str, int]) -> list[Finding]:
     """Look at each node on its own. `now_s` is unix seconds, `wallets` the next nonce that is handed out for each."""
     found = [finding for url in options.urls for finding in _node(options, url, now_s, wallets)]
-    return found if len(options.urls) < WITNESSES else [*found, _agreement(options)]
+    return found if len(options.urls) < QUORUM else [*found, _agreement(options)]
 
 
 def _agreement(options: EvmOptions) -> Finding:
@@ -41,13 +34,13 @@ def _agreement(options: EvmOptions) -> Finding:
     rpc = Rpc(options.urls, options.deployment.chain_id, options.timeout_s, options.max_batch)
     answers = rpc.poll([("eth_getBlockByNumber", ["latest", False])])
     heads = {node: head for node, (head,) in answers.items() if isinstance(head, Block)}
-    if len(heads) < WITNESSES:
+    if len(heads) < QUORUM:
         return Finding(name, f"{len(heads)} of {rpc.count} answer", "no order can end until two of them answer")
     number = max(0, min(head.number for head in heads.values()) - options.confirmations + 1)
     blocks = rpc.poll([("eth_getBlockByNumber", [hex(number), False])])
     hashes = {node: block.hash for node, (block,) in blocks.items() if isinstance(block, Block)}
-    agreed, against = shared(hashes, WITNESSES)
-    wrong = [*against, *(node for node in heads if node not in hashes)]
+    agreed, dissenting = shared(hashes, QUORUM)
+    wrong = [*dissenting, *(node for node in heads if node not in hashes)]
     if agreed is None or wrong:
         return Finding(name, f"{', '.join(wrong) or 'too few'} on block {number}", "find out which node is wrong")
     return Finding(name, f"{len(hashes)} agree on block {number}")
@@ -90,6 +83,8 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
         "universal_router": options.universal_router,
         "permit2": PERMIT2 if options.universal_router else "",
     }
+    if chain.data_fee:
+        named |= {f"{chain.data_fee}'s data fees": ROLLUPS[chain.data_fee].contract}
     for fork in chain.forks:
         named |= {f"{fork.venue}'s factory": fork.factory, f"{fork.venue}'s router": fork.router}
     there = {name: address for name, address in named.items() if address}
@@ -102,7 +97,7 @@ def _contracts(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
 
 def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
     calls: list[Call] = [
-        ("eth_call", [{"to": token.address, "data": "0x" + abi.DECIMALS.call().hex()}, "latest"])
+        ("eth_call", [{"to": token.address, "data": "0x" + contracts.DECIMALS.call().hex()}, "latest"])
         for token in options.tokens
     ]
     wrong = []
@@ -119,7 +114,7 @@ def _tokens(subject: str, rpc: Rpc, options: EvmOptions) -> Finding:
 def _decimals(answer: object) -> int | None:
     """None where it is no token that answers."""
     try:
-        return int(abi.DECIMALS.result(answer)[0]) if isinstance(answer, bytes) else None
+        return int(contracts.DECIMALS.result(answer)[0]) if isinstance(answer, bytes) else None
     except BadAnswer:
         return None
 

@@ -1,6 +1,6 @@
 """A whole chain in a few tables: the default, so that everything works without keys, faucets or nodes."""
 
 from dex.chains.simulated.chain import SimulatedChain
-from dex.chains.simulated.options import SCENARIOS, SimulatedOptions
+from dex.chains.simulated.options import SimulatedOptions
 
-__all__ = ["SCENARIOS", "SimulatedChain", "SimulatedOptions"]
+__all__ = ["SimulatedChain", "SimulatedOptions"]

@@ -65,7 +65,7 @@ def take_back(first: int, forget: Collection[str] | None) -> list[str]:
             UPDATE simulated_chaintransaction
             SET state = CASE WHEN %s::text[] IS NULL OR tx_hash = ANY(%s::text[]) THEN 'forgotten' ELSE 'pending' END,
                 taken_back_count = taken_back_count + 1, block_number = NULL, code = NULL, detail = '',
-                amount_in = NULL, amount_out = NULL, route = NULL
+                amount_in = NULL, amount_out = NULL, route = NULL, fee_paid = 0
             WHERE state = 'included' AND block_number >= %s
             RETURNING tx_hash
             """,

@@ -5,35 +5,33 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from dex.chains.base import Snapshot
-from dex.chains.plain import PlainChain
+from dex.chains.base import Snapshot, Timing
+from dex.chains.capabilities import ReplacesTransactions, TakesBlocksBack
+from dex.chains.scenarios import SCENARIOS
+from dex.chains.simulated import accounts
 from dex.chains.simulated.branches import KEPT_PAST_FINALITY, keep_undo, take_back
-from dex.chains.simulated.ledger import RIVAL, Executed, executable, execute
+from dex.chains.simulated.fees import COLLECTOR, NATIVE, costs, fee_of, offered
+from dex.chains.simulated.funds import Funds
+from dex.chains.simulated.ledger import RIVAL, executable, execute_in_turn
 from dex.chains.simulated.market import default_market
-from dex.chains.simulated.mempool import MAX_BLOCK_TRANSACTIONS, Arrival, Incoming, Mempool
+from dex.chains.simulated.mempool import MAX_BLOCK_TRANSACTIONS, Mempool, answer_to, incoming
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
-from dex.chains.simulated.options import SCENARIOS, USUAL_FEES, SimulatedOptions
+from dex.chains.simulated.options import SimulatedOptions
 from dex.chains.simulated.store import Head, Store
-from dex.chains.simulated.transaction import ROUTER, Transaction, decode, encode, facts_of, sign
-from dex.errors import (
-    BroadcastRejected,
-    BroadcastTimeout,
-    ChainUnavailable,
-    DexError,
-    ReorgPastFinality,
-)
+from dex.chains.simulated.transaction import ROUTER, Transaction, decode, encode, sign, summarize_payload
+from dex.costs import FeeStrategy
+from dex.errors import BroadcastRejected, DexError, ReorgPastFinality
 from dex.signers import DevSigner, Signer, SigningPolicy
-from dex.types import Fees, Intent, Receipt, SignedTransaction, Standing, Token
-
-FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
+from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Standing, Token, intent_of
 
 
-class SimulatedChain(PlainChain):
+class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack):
     """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
 
     def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
         self._options = options
-        self._signer = signer or development_signer(options)
+        self._signer = signer or _development_signer(options)
+        self._costs = costs(options.swap_fee)
         self._market = default_market()
         self._store = Store(self._market)
         self._mempool = Mempool()
@@ -44,36 +42,37 @@ class SimulatedChain(PlainChain):
         return self._options.chain_id
 
     @property
-    def required_confirmations(self) -> int:
+    def timing(self) -> Timing:
         """See `Chain`."""
-        return self._options.required_confirmations
+        return Timing(self._options.block_time_ms / 1000, confirmations=self._options.required_confirmations)
 
     @property
     def store(self) -> Store:
         """The chain's own books, for checks that trust nobody else's."""
         return self._store
 
+    @property
+    def native(self) -> Token:
+        """See `Chain`."""
+        return next(token for token in self._market.tokens if token.symbol == NATIVE)
+
     def tokens(self) -> tuple[Token, ...]:
         """See `Chain`."""
         return self._market.tokens
-
-    def block_interval_s(self) -> float:
-        """See `Chain`."""
-        return self._options.block_time_ms / 1000
 
     def snapshot(self) -> Snapshot:
         """See `Chain`."""
         _latency(self._options.quote_delay_ms)
         self.advance()
-        return self._store.snapshot()
+        return replace(self._store.snapshot(), costs=self._costs)
 
     def next_nonce(self, wallet: str) -> int:
         """See `Chain`. A new address is funded by the faucet."""
         self._store.ensure_genesis()
-        nonce = self._store.next_nonce(wallet)
+        nonce = accounts.next_nonce(wallet)
         if nonce is None:
             self._store.fund(wallet)
-            return self._store.next_nonce(wallet) or 0
+            return accounts.next_nonce(wallet) or 0
         return nonce
 
     def balances(self, wallet: str) -> dict[str, int]:
@@ -87,7 +86,7 @@ class SimulatedChain(PlainChain):
         number, at = self._store.block_time(final)
         at += timedelta(milliseconds=(final - number) * self._options.block_time_ms)
         window = MAX_BLOCK_TRANSACTIONS * self._options.required_confirmations
-        nonces = self._store.nonces(wallets, final, window)
+        nonces = accounts.standings(wallets, final, window)
         return Standing(
             final,
             int(at.timestamp()),
@@ -95,14 +94,22 @@ class SimulatedChain(PlainChain):
             {wallet: nonces.get(wallet, (0, 0))[1] for wallet in wallets},
         )
 
-    def prepare(self) -> Fees:
+    def prepare(self) -> dict[FeeStrategy, Fees]:
         """See `Chain`: the usual fees never change here."""
         _latency(self._options.build_delay_ms)
-        return USUAL_FEES
+        return {strategy: offered(self._options.swap_fee, strategy) for strategy in FeeStrategy}
 
-    def sign(self, intents: Sequence[Intent]) -> list[SignedTransaction | DexError]:
+    def sign(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return [self._sign(intent) for intent in intents]
+        return [self._sign(intent_of(item)) for item in items]
+
+    def most_costs(self, offers: Sequence[tuple[Signable | SignedTransaction, Fees]]) -> list[int]:
+        """See `Chain`: just what a block takes."""
+        items = [
+            decode(self.chain_id, item.raw).intent if isinstance(item, SignedTransaction) else intent_of(item)
+            for item, _ in offers
+        ]
+        return [fee_of(replace(intent, fees=fees)) for intent, (_, fees) in zip(items, offers, strict=True)]
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """See `Chain`."""
@@ -116,9 +123,9 @@ class SimulatedChain(PlainChain):
         """See `Chain`."""
         self._signer.hold(owner, wallet)
 
-    def reprice(self, bids: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
+    def reprice(self, replacements: Sequence[tuple[SignedTransaction, Fees]]) -> list[SignedTransaction | DexError]:
         """See `Chain`."""
-        return self.sign([replace(decode(self.chain_id, item.raw).intent, fees=fees) for item, fees in bids])
+        return self.sign([replace(decode(self.chain_id, item.raw).intent, fees=fees) for item, fees in replacements])
 
     def broadcast(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """See `Chain`."""
@@ -132,13 +139,13 @@ class SimulatedChain(PlainChain):
             except BroadcastRejected as error:
                 refused[item.tx_hash] = error
         taken = list({item.tx_hash: item for item in transactions if item.tx_hash in decoded}.values())
-        arrivals = self._mempool.receive([self._incoming(item, decoded[item.tx_hash]) for item in taken])
-        answers = {
-            item.tx_hash: _answer(decoded[item.tx_hash].scenario, arrival)
-            for item, arrival in zip(taken, arrivals, strict=True)
-        }
-        for item in taken:
-            if decoded[item.tx_hash].scenario == "race" and _is_raised(decoded[item.tx_hash]):
+        slow_s = self._options.slow_ms / 1000
+        arrivals = self._mempool.receive([incoming(item, decoded[item.tx_hash], slow_s) for item in taken])
+        answers: dict[str, DexError | None] = {}
+        for item, arrival in zip(taken, arrivals, strict=True):
+            scenario = decoded[item.tx_hash].scenario
+            answers[item.tx_hash] = answer_to(scenario, arrival)
+            if scenario == "race" and arrival.is_replacement:
                 self._mempool.release(item.wallet, item.nonce)
         return [refused.get(item.tx_hash) or answers.get(item.tx_hash) for item in transactions]
 
@@ -226,10 +233,9 @@ class SimulatedChain(PlainChain):
         waiting = {item.tx_hash: item for item in self._mempool.pending()}
         pending = [decode(self.chain_id, item.raw) for item in waiting.values()]
         wallets = {item.intent.wallet for item in pending}
-        before = self._store.load([*wallets, RIVAL, TRADERS])
+        before = self._store.load([*wallets, RIVAL, TRADERS, COLLECTOR])
         late = [item.tx_hash for item in pending if item.intent.nonce < before.nonces.get(item.intent.wallet, 0)]
-        if late:
-            self._mempool.drop(late)
+        self._mempool.drop(late, "replaced")
         ready = executable(before, pending)
         if not ready:
             return
@@ -237,21 +243,21 @@ class SimulatedChain(PlainChain):
         number, now = max(head.number + 1, self._height(head)), int(head.now.timestamp())
         options = self._options
         make_noise(after, self._market.values, options.noise_trades, options.seed, number, now)
-        executed: list[Executed] = [execute(after, item, now) for item in ready]
+        executed, unpaid = execute_in_turn(after, ready, now)
+        self._mempool.drop(unpaid, "forgotten")
+        if not executed:
+            return
         if options.noise_trades:
             moved = [pool_id for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]]
             arbitrage(after, moved, self._market.values, now)
-        is_doomed = any(item.scenario == "reorg" and not waiting[item.tx_hash].taken_back_count for item in ready)
+        included = {item.tx_hash for item in executed}
+        is_doomed = any(
+            item.scenario == "reorg" and item.tx_hash in included and not waiting[item.tx_hash].taken_back_count
+            for item in ready
+        )
         kept = options.required_confirmations + KEPT_PAST_FINALITY
         keep_undo(number, before, after, is_doomed=is_doomed and self._reversible >= 2, kept=kept)
         self._store.write_block(head, number, self._made_at(head, number), before, after, executed)
-
-    def _incoming(self, signed: SignedTransaction, transaction: Transaction) -> Incoming:
-        scenario = transaction.scenario
-        state = FIRST_STATES.get(scenario, "pending")
-        if state == "stuck" and _is_raised(transaction):
-            state = "pending"
-        return Incoming(signed, state, self._options.slow_ms / 1000 if scenario == "slow" else 0.0)
 
     def _is_due(self, head: Head) -> bool:
         age_ms = (head.now - head.at).total_seconds() * 1000
@@ -280,33 +286,13 @@ class SimulatedChain(PlainChain):
         )
 
 
-def _is_raised(transaction: Transaction) -> bool:
-    return transaction.intent.fees.priority_fee > USUAL_FEES.priority_fee
-
-
-def development_signer(options: SimulatedOptions, policy: SigningPolicy | None = None) -> DevSigner:
-    """The signer of who brings none."""
-    return DevSigner(options.chain_id, facts_of, policy or default_policy(options))
-
-
-def default_policy(options: SimulatedOptions) -> SigningPolicy:
-    """Swaps on this chain, of any size."""
-    return SigningPolicy(frozenset({options.chain_id}), frozenset({ROUTER}))
-
-
-def _answer(scenario: str, arrival: Arrival) -> DexError | None:
-    if arrival.refusal is not None:
-        return arrival.refusal
-    if arrival.broadcast_count > 1:
-        return None
-    if scenario == "network":
-        return ChainUnavailable("the connection to the chain broke before anything was sent")
-    if scenario == "timeout":
-        return BroadcastTimeout("the chain took the transaction and did not answer")
-    return None
-
-
 def _latency(delay_ms: int) -> None:
     """What a round trip to a real node would cost. Never inside a database transaction."""
     if delay_ms:
         time.sleep(delay_ms / 1000)
+
+
+def _development_signer(options: SimulatedOptions) -> DevSigner:
+    """Signs swaps on this chain, of any size."""
+    policy = SigningPolicy(frozenset({options.chain_id}), frozenset({ROUTER}))
+    return DevSigner(options.chain_id, summarize_payload, policy)

@@ -1,7 +1,15 @@
 """The chain's rules, pure: a state and transactions in, the changed state and results out.
 
-A transaction executes whole or not at all. There is no gas: an undone transaction uses up its nonce and nothing
-else. No atom is ever made or lost: what wallets give up is what pools gain.
+A transaction executes whole or not at all. A block that takes it charges its network fee first, and uses up its nonce:
+both stand when the swap is undone, and a cancellation transaction, which swaps nothing, pays as well (`fees.py`). The
+fee cannot be paid from what the swap buys. No atom is ever made or lost: what wallets give up is what pools gain and
+what the collector of fees holds. The chain's own traders pay no fees.
+
+A transaction whose wallet cannot pay its fee is in no block and leaves no trace, its nonce included. At the broadcast
+it is refused, by what the wallet holds then. Where an earlier transaction has spent the money since, the block maker
+drops it: it is not pending any more, later nonces of its wallet wait, and it executes only if somebody sends it again
+while the wallet can pay. So one key still has at most one transaction in a block, and the sender may consume it by a
+cancellation, which costs less, or leave it to the deadline.
 """
 
 from collections import Counter, defaultdict
@@ -10,11 +18,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from dex import execution
+from dex.chains.simulated.fees import COLLECTOR, NATIVE, fee_of
 from dex.chains.simulated.transaction import Transaction
 from dex.errors import InsufficientLiquidity, NoRoute
 from dex.execution import tokens_made
 from dex.pools.base import Pool
-from dex.types import Hop, NoopIntent, Route, Side, SwapIntent
+from dex.types import CancellationIntent, Hop, Route, Side, SwapIntent
 
 T = TypeVar("T")
 
@@ -46,7 +55,7 @@ class Ledger:
 
 
 class Undone(Exception):
-    """Why a transaction leaves no trace but its nonce: a receipt code, and words."""
+    """Why a transaction leaves no trace but its nonce and its fee: a receipt code, and words."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -56,7 +65,7 @@ class Undone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What became of one transaction. `code` is None on success; amounts are atoms."""
+    """What became of one transaction. `code` is None on success; amounts are atoms, `fee_paid` of NATIVE."""
 
     tx_hash: str
     code: str | None = None
@@ -64,12 +73,13 @@ class Executed:
     amount_in: int = 0
     amount_out: int = 0
     route: Route | None = None
+    fee_paid: int = 0
 
 
 def executable(ledger: Ledger, pending: Iterable[Transaction]) -> list[Transaction]:
     """Those whose nonce is their wallet's turn, or follows one that is, in the order in which they may execute.
 
-    Of several at one nonce the best bid.
+    Of several at one nonce the one with the highest fee.
     """
     turn = dict(ledger.nonces)
     ready = []
@@ -81,23 +91,41 @@ def executable(ledger: Ledger, pending: Iterable[Transaction]) -> list[Transacti
     return ready
 
 
-def _place(transaction: Transaction) -> tuple[int, int]:
-    fee = transaction.intent.fees.priority_fee
-    return transaction.intent.nonce, fee if transaction.scenario == "race" else -fee
+def _place(transaction: Transaction) -> tuple[int, int, int]:
+    fees, sign = transaction.intent.fees, 1 if transaction.scenario == "race" else -1
+    return transaction.intent.nonce, sign * fees.priority_fee, sign * fees.max_fee
+
+
+def execute_in_turn(ledger: Ledger, ready: Iterable[Transaction], now: int) -> tuple[list[Executed], list[str]]:
+    """Run what is `executable`, in that order; the results, and the hashes of what no wallet can pay for.
+
+    What follows one of these in its wallet's nonces is left out: its turn has not come.
+    """
+    executed: list[Executed] = []
+    unpaid: list[str] = []
+    for transaction in ready:
+        if transaction.intent.nonce == ledger.nonces.get(transaction.intent.wallet, 0):
+            try:
+                executed.append(execute(ledger, transaction, now))
+            except Undone:
+                unpaid.append(transaction.tx_hash)
+    return executed, unpaid
 
 
 def execute(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
-    """Run one transaction at chain time `now`; the nonce is used up either way.
+    """Run one transaction at chain time `now`; the fee is paid and the nonce consumed either way.
 
-    Must be the wallet's turn (`executable`).
+    Must be the wallet's turn (`executable`). Raises: Undone, with nothing changed, when the wallet cannot pay the fee.
     """
     intent = transaction.intent
+    fee = fee_of(intent)
+    ledger.move(intent.wallet, NATIVE, -fee)
+    ledger.move(COLLECTOR, NATIVE, fee)
     ledger.nonces[intent.wallet] += 1
-    if isinstance(intent, NoopIntent):
-        return Executed(transaction.tx_hash)
-    if intent.scenario == "slippage":
-        return _sandwiched(ledger, transaction, intent, now)
-    return _attempt(ledger, transaction, intent, now)
+    if isinstance(intent, CancellationIntent):
+        return Executed(transaction.tx_hash, fee_paid=fee)
+    run = _sandwiched if intent.scenario == "slippage" else _attempt
+    return replace(run(ledger, transaction, intent, now), fee_paid=fee)
 
 
 def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:

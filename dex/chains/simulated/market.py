@@ -1,15 +1,17 @@
 """Genesis: the tokens, pools and treasuries of market.json as exact states, generated around the reference prices."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from dex.chains.simulated.genesis import GENERATORS, Opening
 from dex.chains.simulated.ledger import RIVAL, Ledger
 from dex.chains.simulated.noise import TRADERS
-from dex.pools import Pool, pool_from_state
+from dex.pools import POOL_KINDS, Pool, pool_from_state
+from dex.pools.opening import Opening
 from dex.types import Token
 
 FAUCET = "sim:faucet"
@@ -21,7 +23,7 @@ VALUE_SCALE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class GenesisMarket:
     """The default market. `values` is what one atom of each token is worth, in reference units (US dollars)."""
 
     tokens: tuple[Token, ...]
@@ -33,19 +35,19 @@ class Market:
         ledger = Ledger({pool.pool_id: pool for pool in self.pools})
         for token in self.tokens:
             for address in (FAUCET, RIVAL, TRADERS):
-                ledger.balances[address, token.symbol] = self._worth(token, TREASURY_VALUE)
+                ledger.balances[address, token.symbol] = self._atoms(token, TREASURY_VALUE)
         return ledger
 
     def grant(self) -> dict[str, int]:
         """Atoms of each token that a new wallet receives from the faucet."""
-        return {token.symbol: self._worth(token, GRANT_VALUE) for token in self.tokens}
+        return {token.symbol: self._atoms(token, GRANT_VALUE) for token in self.tokens}
 
-    def _worth(self, token: Token, value: int) -> int:
+    def _atoms(self, token: Token, value: int) -> int:
         return int(value / self.values[token.symbol])
 
 
 @cache
-def default_market() -> Market:
+def default_market() -> GenesisMarket:
     """The market of market.json.
 
     In the file `usd` is the reference price of one unit of a token, and the value of all that a pool holds.
@@ -56,8 +58,17 @@ def default_market() -> Market:
         for t in described["tokens"]
     }
     values = {t["symbol"]: Fraction(t["usd"]) / 10 ** t["decimals"] for t in described["tokens"]}
-    pools = []
-    for entry in described["pools"]:
-        state = GENERATORS[entry["kind"]](Opening.of(entry, tokens, values))
-        pools.append(pool_from_state(entry["kind"], entry["pool"], entry["venue"], tuple(entry["tokens"]), state))
-    return Market(tuple(tokens.values()), {symbol: float(value) for symbol, value in values.items()}, tuple(pools))
+    pools = tuple(open_pool(entry, tokens, values) for entry in described["pools"])
+    return GenesisMarket(tuple(tokens.values()), {symbol: float(value) for symbol, value in values.items()}, pools)
+
+
+def open_pool(entry: Mapping[str, Any], tokens: Mapping[str, Token], values: Mapping[str, Fraction]) -> Pool:
+    """The pool of one line of the file; `values` are of an atom of each token, in reference units.
+
+    Raises: ValueError for a kind that the simulated chain cannot make.
+    """
+    kind = POOL_KINDS[entry["kind"]]
+    if kind.new_state is None:
+        raise ValueError(f"{entry['pool']}: the simulated chain has no pools of the kind {kind.name}")
+    state = kind.new_state(Opening.of(entry, tokens, values))
+    return pool_from_state(kind.name, entry["pool"], entry["venue"], tuple(entry["tokens"]), state)

@@ -1,23 +1,32 @@
-"""Transactions that wait for a block: taken in by hash, several of them at one nonce when the later one bids more."""
+"""Transactions that wait for a block: taken in by hash, several at one nonce when the later one has bumped fees."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from dex.errors import DexError, NonceTaken, Underpriced
+from dex.chains.simulated.fees import NATIVE, fee_of, shown
+from dex.chains.simulated.transaction import Transaction
+from dex.errors import BroadcastTimeout, ChainUnavailable, DexError, InsufficientFunds, NonceTaken, Underpriced
 from dex.types import SignedTransaction
 
 MAX_BLOCK_TRANSACTIONS = 1_000
+# In which state a transaction begins, by the fault that its order asked for; any other is pending. So is what replaces
+# a stuck one.
+FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "race": "stuck"}
 
 
 class Incoming(NamedTuple):
-    """Bytes on their way in, the state that they begin in, and for how long blocks leave them out."""
+    """Bytes on their way in, the state that they begin in, for how long blocks leave them out, and what a block takes.
+
+    `fee` is atoms of the native token.
+    """
 
     signed: SignedTransaction
     state: str
     hold_s: float
+    fee: int
 
 
 class Waiting(NamedTuple):
@@ -29,9 +38,13 @@ class Waiting(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """What a broadcast found: how often these bytes have come by now, or why the nonce is not theirs."""
+    """What a broadcast found: how often these bytes have come by now, or why the nonce is not theirs.
+
+    `is_replacement` says that others had come with the nonce before.
+    """
 
     broadcast_count: int
+    is_replacement: bool = False
     refusal: DexError | None = None
 
 
@@ -39,19 +52,19 @@ class Mempool:
     """Reads and writes of what waits. Needs no lock: only blocks change state."""
 
     def receive(self, incoming: Sequence[Incoming]) -> list[Arrival]:
-        """Take bytes in; bytes that came before are pending from now on unless they are included."""
+        """Take bytes in; bytes that came before are pending from now on unless they are included.
+
+        What is not pending yet must find enough in its wallet for its fee, as blocks have left it.
+        """
         arrived = self._receive(incoming)
         missing = [item for item in incoming if item.signed.tx_hash not in arrived]
         if missing:
-            # Either others have the nonce, or a rival brought the same bytes at this very moment.
+            # The wallet is too poor, others have the nonce, or a rival brought the same bytes at this very moment.
             arrived |= self._receive(missing)
-        return [
-            Arrival(count) if (count := arrived.get(item.signed.tx_hash)) else Arrival(0, self._refusal(item.signed))
-            for item in incoming
-        ]
+        return [arrived.get(item.signed.tx_hash) or Arrival(0, refusal=self._refusal(item)) for item in incoming]
 
     def release(self, wallet: str, nonce: int) -> None:
-        """Let blocks take what bid too little at this nonce."""
+        """Let blocks take what had too low a fee at this nonce."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE simulated_chaintransaction SET state = 'pending'"
@@ -60,16 +73,12 @@ class Mempool:
             )
 
     def pending(self) -> list[Waiting]:
-        """What a block could take, oldest nonces first."""
+        """What a block could take, and what has come too late; the oldest nonces of each wallet first.
+
+        Without what waits for another nonce of its wallet. Where there is too much, all wallets get as much.
+        """
         with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT tx_hash, raw, taken_back_count FROM simulated_chaintransaction
-                WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now())
-                ORDER BY wallet, nonce LIMIT %s
-                """,
-                [MAX_BLOCK_TRANSACTIONS],
-            )
+            cursor.execute(_PENDING, [MAX_BLOCK_TRANSACTIONS])
             return [Waiting(tx_hash, bytes(raw), count) for tx_hash, raw, count in cursor.fetchall()]
 
     def size(self) -> int:
@@ -78,51 +87,74 @@ class Mempool:
             cursor.execute("SELECT count(*) FROM simulated_chaintransaction WHERE state = 'pending'")
             return int(cursor.fetchone()[0])
 
-    def drop(self, tx_hashes: Iterable[str]) -> None:
-        """Forget pending ones whose nonce another transaction has used."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE simulated_chaintransaction SET state = 'replaced'"
-                " WHERE tx_hash = ANY(%s) AND state = 'pending'",
-                [list(tx_hashes)],
-            )
+    def drop(self, tx_hashes: Sequence[str], state: str) -> None:
+        """Make pending ones `replaced`, since another transaction has used their nonce, or `forgotten`."""
+        if tx_hashes:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE simulated_chaintransaction SET state = %s WHERE tx_hash = ANY(%s) AND state = 'pending'",
+                    [state, list(tx_hashes)],
+                )
 
-    def _receive(self, incoming: Sequence[Incoming]) -> dict[str, int]:
+    def _receive(self, incoming: Sequence[Incoming]) -> dict[str, Arrival]:
         with connection.cursor() as cursor:
-            cursor.execute(_RECEIVE, [json.dumps(_rows(incoming), separators=(",", ":"))])
-            return {tx_hash: count for tx_hash, count, _ in cursor.fetchall()}
+            cursor.execute(_RECEIVE, [json.dumps(_rows(incoming), separators=(",", ":")), NATIVE])
+            return {tx_hash: Arrival(count, is_replacement) for tx_hash, count, is_replacement, _ in cursor.fetchall()}
 
-    def _refusal(self, signed: SignedTransaction) -> DexError:
+    def _refusal(self, item: Incoming) -> DexError:
+        wallet, nonce = item.signed.wallet, item.signed.nonce
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT EXISTS (SELECT FROM simulated_chaintransaction"
-                " WHERE wallet = %s AND nonce = %s AND state = 'included')",
-                [signed.wallet, signed.nonce],
+                " WHERE wallet = %s AND nonce = %s AND state = 'included'),"
+                " coalesce((SELECT atoms FROM simulated_balance WHERE address = %s AND token = %s), 0)",
+                [wallet, nonce, wallet, NATIVE],
             )
-            is_used = cursor.fetchone()[0]
+            is_used, held = cursor.fetchone()
         if is_used:
-            return NonceTaken(f"nonce {signed.nonce} is used: nonce too low")
+            return NonceTaken(f"nonce {nonce} is used: nonce too low")
+        if held < item.fee:
+            return InsufficientFunds(f"the wallet holds {shown(held)}, and the network fee is {shown(item.fee)}")
         return Underpriced("another transaction waits at this nonce: replacement transaction underpriced")
 
 
-# A replacement needs an eighth more of both fees than each transaction that waits at its nonce (`Fees.outbids`).
+# `place` is the number of its nonce in its wallet's row: of those that are used, or of those that are not.
+_PENDING = """
+    WITH waiting AS (
+        SELECT t.tx_hash, t.raw, t.taken_back_count, t.wallet, t.nonce, coalesce(a.next_nonce, 0) AS turn,
+               dense_rank() OVER (PARTITION BY t.wallet, t.nonce < coalesce(a.next_nonce, 0) ORDER BY t.nonce) AS place
+        FROM simulated_chaintransaction t LEFT JOIN simulated_chainaccount a ON a.address = t.wallet
+        WHERE t.state = 'pending' AND (t.hold_until IS NULL OR t.hold_until <= now())
+    ), taken AS (
+        SELECT * FROM waiting WHERE nonce < turn + place ORDER BY place, wallet, nonce LIMIT %s
+    )
+    SELECT tx_hash, raw, taken_back_count FROM taken ORDER BY wallet, nonce
+"""
+
+# A replacement needs an eighth more of both fees than each transaction that waits at its nonce (`Fees.can_replace`).
 _RECEIVE = """
     WITH v AS (
-        SELECT * FROM jsonb_to_recordset(%s::jsonb)
+        SELECT v.*, coalesce(b.atoms, 0) >= v.fee AS can_pay,
+               rank() OVER (PARTITION BY wallet, nonce ORDER BY max_fee) > 1 OR EXISTS (
+                   SELECT FROM simulated_chaintransaction t
+                   WHERE t.wallet = v.wallet AND t.nonce = v.nonce AND t.tx_hash <> v.tx_hash) AS is_replacement
+        FROM jsonb_to_recordset(%s::jsonb)
             AS v(tx_hash text, wallet text, nonce bigint, raw bytea, max_fee bigint, priority_fee bigint,
-                 state text, hold_s float8)
+                 state text, hold_s float8, fee numeric)
+        LEFT JOIN (SELECT address, atoms FROM simulated_balance WHERE token = %s) b ON b.address = v.wallet
     ), fresh AS (
         INSERT INTO simulated_chaintransaction
             (tx_hash, wallet, nonce, raw, max_fee, priority_fee, state, hold_until, broadcast_count, detail)
-        SELECT tx_hash, wallet, nonce, raw, max_fee, priority_fee, state,
+        SELECT tx_hash, wallet, nonce, raw, max_fee, priority_fee,
+               CASE WHEN state = 'stuck' AND is_replacement THEN 'pending' ELSE state END,
                CASE WHEN hold_s > 0 THEN now() + hold_s * interval '1 second' END, 1, ''
-        FROM v WHERE NOT EXISTS (
+        FROM v WHERE v.can_pay AND NOT EXISTS (
             SELECT FROM simulated_chaintransaction t
             WHERE t.wallet = v.wallet AND t.nonce = v.nonce AND (
                 t.state = 'included' OR t.state IN ('pending', 'stuck')
                 AND (v.max_fee * 8 < t.max_fee * 9 OR v.priority_fee * 8 < t.priority_fee * 9)))
         ON CONFLICT DO NOTHING
-        RETURNING tx_hash
+        RETURNING tx_hash, 1 AS broadcast_count
     ), known AS (
         UPDATE simulated_chaintransaction t
         SET broadcast_count = t.broadcast_count + 1,
@@ -130,11 +162,11 @@ _RECEIVE = """
                         SELECT FROM simulated_chaintransaction o
                         WHERE o.wallet = t.wallet AND o.nonce = t.nonce AND o.state = 'included')
                     THEN 'pending' ELSE t.state END
-        FROM v WHERE t.tx_hash = v.tx_hash
+        FROM v WHERE t.tx_hash = v.tx_hash AND (v.can_pay OR t.state NOT IN ('unseen', 'forgotten', 'replaced'))
         RETURNING t.tx_hash, t.broadcast_count
     )
-    SELECT tx_hash, 1, set_config('synchronous_commit', 'off', true) FROM fresh
-    UNION ALL SELECT tx_hash, broadcast_count, set_config('synchronous_commit', 'off', true) FROM known
+    SELECT tx_hash, broadcast_count, is_replacement, set_config('synchronous_commit', 'off', true)
+    FROM (SELECT * FROM fresh UNION ALL SELECT * FROM known) arrived JOIN v USING (tx_hash)
 """
 
 
@@ -149,7 +181,27 @@ def _rows(incoming: Sequence[Incoming]) -> list[dict[str, Any]]:
             "priority_fee": signed.fees.priority_fee,
             "state": state,
             "hold_s": hold_s,
+            "fee": fee,
         }
-        for signed, state, hold_s in incoming
+        for signed, state, hold_s, fee in incoming
     ]
     return sorted(rows, key=lambda row: str(row["tx_hash"]))
+
+
+def incoming(signed: SignedTransaction, transaction: Transaction, slow_s: float) -> Incoming:
+    """How a transaction arrives; a slow one is left out of blocks for `slow_s`."""
+    hold_s = slow_s if transaction.scenario == "slow" else 0.0
+    return Incoming(signed, FIRST_STATES.get(transaction.scenario, "pending"), hold_s, fee_of(transaction.intent))
+
+
+def answer_to(scenario: str, arrival: Arrival) -> DexError | None:
+    """What the sender of a transaction is told, with the fault that its order asked for."""
+    if arrival.refusal is not None:
+        return arrival.refusal
+    if arrival.broadcast_count > 1:
+        return None
+    if scenario == "network":
+        return ChainUnavailable("the connection to the chain broke before anything was sent")
+    if scenario == "timeout":
+        return BroadcastTimeout("the chain took the transaction and did not answer")
+    return None

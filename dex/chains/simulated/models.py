@@ -94,7 +94,7 @@ class Balance(models.Model):
 class ChainTransaction(models.Model):
     """Bytes that reached the chain.
 
-    `state`: pending, unseen (refused once), forgotten (dropped), stuck (bids too little for any block), replaced
+    `state`: pending, unseen (refused once), forgotten (dropped), stuck (too low a fee for any block), replaced
     (another one used its nonce), included.
     """
 
@@ -116,6 +116,7 @@ class ChainTransaction(models.Model):
     amount_in = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
     amount_out = models.DecimalField(max_digits=ATOMS_DIGITS, decimal_places=0, null=True)
     route = models.JSONField(null=True)
+    fee_paid = models.BigIntegerField(db_default=0, help_text="Atoms of the native token that its block took.")
 
     class Meta:
         ordering = ("received_at",)

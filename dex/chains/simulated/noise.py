@@ -7,6 +7,7 @@ from itertools import permutations
 
 from dex.chains.simulated.ledger import Ledger, Undone, trade
 from dex.pools import Pool
+from dex.pools.curves import Curve, Segments
 from dex.types import Hop
 
 TRADERS = "sim:traders"
@@ -19,6 +20,7 @@ MAX_ARBITRAGES = 40
 LEAST_GAIN = 1e-4
 # An arbitrageur's sizes: all that a pool holds, half of it, and so on down to 1e-9 of it.
 MAX_HALVINGS = 30
+CAPACITY_MARGIN = 1e-9
 
 
 def make_noise(ledger: Ledger, values: Mapping[str, float], trades: int, seed: int, block: int, now: int) -> None:
@@ -92,6 +94,12 @@ def _paying(pool: Pool, token_in: str, token_out: str, values: Mapping[str, floa
     curve = pool.curve(token_in, token_out, now)
     for _ in range(MAX_HALVINGS):
         if curve.pays(held) > held * fair:
-            return held / 2
+            return min(held / 2, _most_at_once(curve))
         held /= 2
     return 0.0
+
+
+def _most_at_once(curve: Curve) -> float:
+    """Atoms that a pool takes in one swap, but for a margin of rounding: weighted pools refuse more than a share."""
+    capacity = sum(curve.capacity) if isinstance(curve, Segments) else curve.capacity
+    return capacity * (1 - CAPACITY_MARGIN)

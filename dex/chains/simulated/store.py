@@ -5,7 +5,7 @@ import json
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from dex.chains.base import Snapshot
+from dex.chains.simulated.accounts import next_nonce, read_balances, rows_json, write_accounts
 from dex.chains.simulated.ledger import Executed, Ledger
-from dex.chains.simulated.market import FAUCET, Market
+from dex.chains.simulated.market import FAUCET, GenesisMarket
 from dex.chains.simulated.transaction import decode_route, encode_route
 from dex.pools import Pool, pool_from_state
 from dex.types import Receipt
@@ -27,7 +28,8 @@ GENESIS_PARENT = "0x" + "0" * 64
 class Head(NamedTuple):
     """The newest block, the database's time, whether a transaction waits that a block could take, and a doomed block.
 
-    `doomed` is the oldest block with an order that asked for a reorg.
+    One that waits for another nonce of its wallet does not count. `doomed` is the oldest block with an order that asked
+    for a reorg.
     """
 
     number: int
@@ -41,7 +43,7 @@ class Head(NamedTuple):
 class Store:
     """Reads and writes of one chain. The pool cache is shared by the process's threads."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: GenesisMarket) -> None:
         self._market = market
         self._pools: dict[str, tuple[str, Pool]] = {}
         self._lock = threading.Lock()
@@ -77,8 +79,10 @@ class Store:
             cursor.execute(
                 """
                 SELECT number, block_hash, at, clock_timestamp(), EXISTS (
-                    SELECT FROM simulated_chaintransaction
-                    WHERE state = 'pending' AND (hold_until IS NULL OR hold_until <= now())),
+                    SELECT FROM simulated_chaintransaction t
+                    LEFT JOIN simulated_chainaccount a ON a.address = t.wallet
+                    WHERE t.state = 'pending' AND (t.hold_until IS NULL OR t.hold_until <= now())
+                        AND t.nonce <= coalesce(a.next_nonce, 0)),
                     (SELECT min(number) FROM simulated_undo WHERE is_doomed)
                 FROM simulated_block ORDER BY number DESC LIMIT 1
                 """
@@ -99,7 +103,7 @@ class Store:
                 LEFT JOIN jsonb_each_text(%s::jsonb) AS v(pool_id, version) ON v.pool_id = p.pool_id
                 ORDER BY p.position
                 """,
-                [_json({pool_id: version for pool_id, (version, _) in known.items()})],
+                [rows_json({pool_id: version for pool_id, (version, _) in known.items()})],
             )
             rows = cursor.fetchall()
         fresh: dict[str, tuple[str, Pool]] = {}
@@ -112,30 +116,23 @@ class Store:
 
     # --- Wallets ------------------------------------------------------------------------------------------
 
-    def next_nonce(self, wallet: str) -> int | None:
-        """The wallet's next nonce, None for an address the chain has not seen."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT next_nonce FROM simulated_chainaccount WHERE address = %s", [wallet])
-            row = cursor.fetchone()
-        return None if row is None else int(row[0])
-
     def fund(self, wallet: str) -> None:
         """Open an address with a grant from the faucet, once; a chain made before the market had a token has none."""
         with self.exclusive():
-            if self.next_nonce(wallet) is None:
-                ledger = Ledger({}, self._balances([FAUCET]))
+            if next_nonce(wallet) is None:
+                ledger = Ledger({}, read_balances([FAUCET]))
                 for token, atoms in self._market.grant().items():
                     if (FAUCET, token) in ledger.balances:
                         ledger.move(FAUCET, token, -atoms)
                         ledger.move(wallet, token, atoms)
-                self._write_accounts(ledger.balances, {wallet: 0})
+                write_accounts(ledger.balances, {wallet: 0})
 
     def balances(self, wallet: str) -> dict[str, int]:
         """Atoms of each token at the address."""
-        return {token: atoms for (_, token), atoms in self._balances([wallet]).items()}
+        return {token: atoms for (_, token), atoms in read_balances([wallet]).items()}
 
     def total_supply(self) -> dict[str, int]:
-        """Atoms of each token over all addresses and pools: the same for ever."""
+        """Atoms of each token over all addresses and pools: always the same."""
         totals: dict[str, int] = defaultdict(int)
         with connection.cursor() as cursor:
             cursor.execute("SELECT token, sum(atoms) FROM simulated_balance GROUP BY token")
@@ -157,7 +154,7 @@ class Store:
             )
             nonces = {address: int(nonce) for address, nonce in cursor.fetchall()}
         pools = {pool.pool_id: pool for pool in snapshot.pools}
-        return Ledger(pools, self._balances(addresses), defaultdict(int, nonces))
+        return Ledger(pools, read_balances(addresses), defaultdict(int, nonces))
 
     def write_empty_block(self, head: Head, number: int, at: datetime) -> None:
         """Append a block that holds nothing and is like no other: what follows it is another branch."""
@@ -186,14 +183,15 @@ class Store:
         )
         changed = {key: atoms for key, atoms in after.balances.items() if atoms != before.balances.get(key, 0)}
         nonces = {address: n for address, n in after.nonces.items() if n != before.nonces.get(address, 0)}
-        self._write_accounts(changed, nonces)
+        write_accounts(changed, nonces)
 
     def receipts(self, tx_hashes: Sequence[str]) -> dict[str, Receipt]:
         """Receipts of those that are included, with `confirmations` still to be counted (1)."""
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                SELECT t.tx_hash, t.block_number, b.block_hash, t.code, t.detail, t.amount_in, t.amount_out, t.route
+                SELECT t.tx_hash, t.block_number, b.block_hash, t.code, t.detail, t.amount_in, t.amount_out, t.route,
+                       t.fee_paid
                 FROM simulated_chaintransaction t JOIN simulated_block b ON b.number = t.block_number
                 WHERE t.tx_hash = ANY(%s) AND t.state = 'included'
                 """,
@@ -210,37 +208,20 @@ class Store:
             row: tuple[int, datetime] = cursor.fetchone()
             return row
 
-    def nonces(self, wallets: Sequence[str], final: int, window: int) -> dict[str, tuple[int, int]]:
-        """Each wallet's next nonce, and the first that no block up to `final` used.
-
-        A wallet has at most `window` transactions in blocks that are not final.
-        """
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT a.address, a.next_nonce, coalesce((
-                    SELECT min(t.nonce) FROM simulated_chaintransaction t
-                    WHERE t.wallet = a.address AND t.nonce >= a.next_nonce - %s AND t.state = 'included'
-                        AND t.block_number > %s), a.next_nonce)
-                FROM simulated_chainaccount a WHERE a.address = ANY(%s)
-                """,
-                [window, final, list(wallets)],
-            )
-            return {address: (int(latest), int(settled)) for address, latest, settled in cursor.fetchall()}
-
     def _include(self, cursor: Any, number: int, executed: Sequence[Executed]) -> None:
         cursor.execute(
             """
             UPDATE simulated_chaintransaction t
             SET state = 'included', block_number = %s, code = v.code, detail = v.detail, amount_in = v.amount_in,
-                amount_out = v.amount_out, route = v.route
+                amount_out = v.amount_out, route = v.route, fee_paid = v.fee_paid
             FROM jsonb_to_recordset(%s::jsonb)
-                AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, route jsonb)
+                AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, route jsonb,
+                     fee_paid bigint)
             WHERE t.tx_hash = v.tx_hash
             """,
             [
                 number,
-                _json(
+                rows_json(
                     {
                         "tx_hash": item.tx_hash,
                         "code": item.code,
@@ -248,6 +229,7 @@ class Store:
                         "amount_in": item.amount_in,
                         "amount_out": item.amount_out,
                         "route": encode_route(item.route) if item.route else None,
+                        "fee_paid": item.fee_paid,
                     }
                     for item in executed
                 ),
@@ -271,7 +253,7 @@ class Store:
                 """,
                 [
                     block_hash,
-                    _json(
+                    rows_json(
                         {
                             "pool_id": pool.pool_id,
                             "position": position,
@@ -284,7 +266,7 @@ class Store:
                     ),
                 ],
             )
-        self._write_accounts(ledger.balances, {address: 0 for address, _ in ledger.balances})
+        write_accounts(ledger.balances, {address: 0 for address, _ in ledger.balances})
 
     def _write_pools(self, pools: Sequence[Pool], version: str) -> None:
         if pools:
@@ -294,44 +276,8 @@ class Store:
                     UPDATE simulated_poolstate p SET state = v.state, version = %s
                     FROM jsonb_each(%s::jsonb) AS v(pool_id, state) WHERE p.pool_id = v.pool_id
                     """,
-                    [version, _json({pool.pool_id: pool.to_state() for pool in pools})],
+                    [version, rows_json({pool.pool_id: pool.to_state() for pool in pools})],
                 )
-
-    def _balances(self, addresses: Iterable[str]) -> dict[tuple[str, str], int]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT address, token, atoms FROM simulated_balance WHERE address = ANY(%s)", [list(addresses)]
-            )
-            return defaultdict(int, {(address, token): int(atoms) for address, token, atoms in cursor.fetchall()})
-
-    def _write_accounts(self, balances: Mapping[tuple[str, str], int], nonces: Mapping[str, int]) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO simulated_balance (address, token, atoms)
-                SELECT * FROM jsonb_to_recordset(%s::jsonb) AS v(address text, token text, atoms numeric)
-                ON CONFLICT (address, token) DO UPDATE SET atoms = excluded.atoms
-                """,
-                [
-                    _json(
-                        {"address": address, "token": token, "atoms": atoms}
-                        for (address, token), atoms in balances.items()
-                    )
-                ],
-            )
-            cursor.execute(
-                """
-                INSERT INTO simulated_chainaccount (address, next_nonce)
-                SELECT key, value::bigint FROM jsonb_each_text(%s::jsonb)
-                ON CONFLICT (address) DO UPDATE SET next_nonce = excluded.next_nonce
-                """,
-                [_json(nonces)],
-            )
-
-
-def _json(rows: Iterable[Mapping[str, Any]] | Mapping[str, Any]) -> str:
-    """One parameter for many rows: psycopg's arrays cost thirty times as much. Atoms may pass 64 bits."""
-    return json.dumps(rows if isinstance(rows, Mapping) else list(rows), separators=(",", ":"))
 
 
 def _pool(pool_id: str, venue: str, kind: str, tokens: str, state: str) -> Pool:
@@ -343,6 +289,7 @@ def _hash(text: str) -> str:
 
 
 def _receipt(row: Sequence[Any]) -> Receipt:
-    tx_hash, number, block_hash, code, detail, amount_in, amount_out, encoded = row
+    tx_hash, number, block_hash, code, detail, amount_in, amount_out, encoded, fee_paid = row
     route = None if encoded is None else decode_route(json.loads(encoded))
-    return Receipt(tx_hash, number, block_hash, code is None, code, detail, int(amount_in), int(amount_out), route, 1)
+    amounts = int(amount_in), int(amount_out)
+    return Receipt(tx_hash, number, block_hash, code is None, code, detail, *amounts, route, 1, fee_paid=fee_paid)

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from dex.errors import BroadcastRejected
-from dex.signers import Facts, Signer
+from dex.signers import CancellationSummary, Signer, SwapSummary, TransactionSummary
 from dex.signers.development import development_key
-from dex.types import NEVER, Fees, Hop, Intent, NoopIntent, Route, Side, SignedTransaction, SwapIntent
+from dex.types import NEVER, CancellationIntent, Fees, Hop, Intent, Route, Side, SignedTransaction, SwapIntent
 
 TAG_BYTES = 32
 SIGNATURE_BYTES = 65
@@ -59,24 +59,31 @@ def encode(chain_id: str, intent: Intent) -> bytes:
     return json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
 
 
-def facts_of(body: bytes) -> Facts:
-    """What a body would do, for a signer's policy. Raises: BroadcastRejected for a body that nobody could execute."""
+def summarize_payload(body: bytes) -> TransactionSummary:
+    """What a body would do, for a signer's policy. Raises: BroadcastRejected for a body that no chain could execute."""
     try:
         fields: dict[str, Any] = json.loads(body)
-        wallet, is_noop = fields["wallet"], "route" not in fields
-        return Facts(
-            chain_id=fields["chain"],
+        chain_id, wallet, max_fee = fields["chain"], fields["wallet"], _whole(fields["fees"][0])
+        if "route" not in fields:
+            return CancellationSummary(chain_id, wallet, max_fee)
+        return SwapSummary(
+            chain_id=chain_id,
             wallet=wallet,
-            router="" if is_noop else ROUTER,
+            routers=frozenset({ROUTER}),
             recipient=wallet,
-            token="" if is_noop else fields["route"][0],
-            amount=0 if is_noop else fields["max_in"],
-            fee=fields["fees"][0],
-            deadline=0 if is_noop else fields["deadline"],
-            is_noop=is_noop,
+            token=fields["route"][0],
+            amount=_whole(fields["max_in"]),
+            max_fee=max_fee,
+            deadline=_whole(fields["deadline"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise BroadcastRejected(f"the bytes cannot be read: {type(error).__name__}") from error
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("amounts and times are whole numbers from 0 on")
+    return value
 
 
 def hash_of(raw: bytes) -> str:
@@ -109,10 +116,11 @@ def _readings(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _intent(fields: dict[str, Any]) -> Intent:
-    # Transactions from before there were fees bid nothing.
-    fees = Fees(*fields.get("fees", (0, 0)))
+    # Transactions from before there were fees offer none.
+    max_fee, priority_fee = fields.get("fees", (0, 0))
+    fees = Fees(_whole(max_fee), _whole(priority_fee))
     if "route" not in fields:
-        return NoopIntent(fields["wallet"], fields["nonce"], fees)
+        return CancellationIntent(fields["wallet"], fields["nonce"], fees)
     return SwapIntent(
         wallet=fields["wallet"],
         nonce=fields["nonce"],
@@ -129,7 +137,7 @@ def _intent(fields: dict[str, Any]) -> Intent:
 def _body(chain_id: str, intent: Intent) -> dict[str, Any]:
     fees = [intent.fees.max_fee, intent.fees.priority_fee]
     head = {"chain": chain_id, "wallet": intent.wallet, "nonce": intent.nonce, "fees": fees}
-    if isinstance(intent, NoopIntent):
+    if isinstance(intent, CancellationIntent):
         return head
     return head | {
         "side": intent.side.value,

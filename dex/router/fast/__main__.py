@@ -2,7 +2,7 @@
 
 import sys
 
-from dex.router.fast.kernel import kernels_on
+from dex.router.kernel import kernels_on
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The interior point method of `interior.py` in plain loops, in which pieces earn: what they pay counts positive."""
+"""The interior point method of `interior.py` in plain loops, in which segments earn: what they pay counts positive."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dex.router.fast.curves import curve_at, form_of
-from dex.router.fast.kernel import Floats, Ints, Table, kernel, part
-from dex.router.fast.linear import factorise, substitute
-from dex.router.pieces import CAPACITY
+from dex.router.fast.curves import curve_at, family_of
+from dex.router.fast.elimination import factorise, substitute
+from dex.router.graph.segments import CAPACITY
+from dex.router.kernel import Floats, Ints, Table, kernel, part
 
 MAX_ITERATIONS: Final = 80
 TOLERANCE: Final = 1e-8  # of complementarity and balance, in units of the order's value
 STEP: Final = 0.995  # share of the way to the nearest bound
-FIRST_FLOW: Final = 0.3  # of each piece, at most; and its complementarity: both found by trying many markets
+FIRST_FLOW: Final = 0.3  # of each segment, at most; and its complementarity: both found by trying many markets
 FIRST_PRODUCT: Final = 1e-4
 WORSE: Final = 3.0  # how much a step may add to the errors, as a factor, before it is cut
 CUTS: Final = 6
 
 
 class _Network(NamedTuple):
-    """Pieces from token `tail` to token `head`; what each token is given."""
+    """Segments from token `tail` to token `head`; what each token is given; how many tokens a block has."""
 
     table: Floats
     hyperbolas: int
@@ -29,12 +29,13 @@ class _Network(NamedTuple):
     tail: Ints
     head: Ints
     supply: Floats
+    block: int
 
 
 class _State(NamedTuple):
-    """By piece: `flow` and what is `left` of its capacity, their multipliers, and the curve at the flow.
+    """By segment: `flow` and what is `left` of its capacity, their multipliers, and the curve at the flow.
 
-    `loss` is what a piece loses on the next atom. By token: `prices`, and what it sells beyond what it gets.
+    `loss` is what a segment loses on the next atom. By token: `prices`, and what it sells beyond what it gets.
     """
 
     flow: Floats
@@ -65,27 +66,27 @@ class _Step(NamedTuple):
 def _begin(network: _Network, prices: Floats) -> tuple[_State, _Step]:
     """A state well within all bounds."""
     size, n = len(network.tail), len(network.supply)
-    by_piece, by_token = np.empty((13, size)), np.empty((3, n + 1))
+    by_segment, by_token = np.empty((13, size)), np.empty((3, n + 1))
     state = _State(
-        flow=by_piece[0],
-        left=by_piece[1],
-        dual_flow=by_piece[2],
-        dual_left=by_piece[3],
-        value=by_piece[4],
-        slope=by_piece[5],
-        bend=by_piece[6],
-        loss=by_piece[7],
+        flow=by_segment[0],
+        left=by_segment[1],
+        dual_flow=by_segment[2],
+        dual_left=by_segment[3],
+        value=by_segment[4],
+        slope=by_segment[5],
+        bend=by_segment[6],
+        loss=by_segment[7],
         prices=by_token[0],
         excess=by_token[1],
     )
     step = _Step(
-        flow=by_piece[8],
-        dual_flow=by_piece[9],
-        dual_left=by_piece[10],
+        flow=by_segment[8],
+        dual_flow=by_segment[9],
+        dual_left=by_segment[10],
         prices=by_token[2],
-        inverse=by_piece[11],
-        pull=by_piece[12],
-        matrix=np.empty((n + 1, n + 1)),
+        inverse=by_segment[11],
+        pull=by_segment[12],
+        matrix=np.empty((n, network.block)),
     )
     state.prices[:n] = prices[:n]
     state.prices[n] = 1.0
@@ -104,15 +105,15 @@ def _begin(network: _Network, prices: Floats) -> tuple[_State, _Step]:
 @part
 def _evaluate(network: _Network, state: _State) -> None:
     for i in range(len(state.flow)):
-        form = form_of(i, network.hyperbolas, network.powers)
-        value, slope, bend = curve_at(network.table, i, form, state.flow[i])
+        family = family_of(i, network.hyperbolas, network.powers)
+        value, slope, bend = curve_at(network.table, i, family, state.flow[i])
         state.value[i], state.slope[i], state.bend[i] = value, slope, bend
         state.loss[i] = state.prices[network.tail[i]] - slope * state.prices[network.head[i]]
 
 
 @part
 def _measure(network: _Network, state: _State) -> tuple[float, float, float]:
-    """Complementarity, imbalance, and both with the error in what pieces are worth: all in units of value."""
+    """Complementarity, imbalance, and both with the error in the value of segments: all in units of value."""
     excess = state.excess
     n = len(excess) - 1
     excess[:] = 0.0
@@ -132,8 +133,8 @@ def _measure(network: _Network, state: _State) -> tuple[float, float, float]:
 
 @part
 def _linearise(network: _Network, state: _State, step: _Step) -> None:
-    """Eliminate all but the token prices, and factorise their matrix: symmetric, one row a token."""
-    matrix = step.matrix
+    """Eliminate all but the token prices, and factorise their matrices: symmetric, one row a token."""
+    matrix, n, block = step.matrix, len(network.supply), network.block
     matrix[:] = 0.0
     for i in range(len(state.flow)):
         tail, head, slope = network.tail[i], network.head[i], state.slope[i]
@@ -141,10 +142,16 @@ def _linearise(network: _Network, state: _State, step: _Step) -> None:
             state.dual_flow[i] / state.flow[i] + state.bend[i] * state.prices[head] + state.dual_left[i] / state.left[i]
         )
         step.inverse[i] = inverse
-        matrix[tail, tail] += inverse
-        matrix[head, head] += slope * slope * inverse
-        matrix[min(tail, head), max(tail, head)] -= slope * inverse
-    factorise(matrix, len(network.supply))
+        if tail < n:
+            matrix[tail, tail % block] += inverse
+        if head < n:
+            matrix[head, head % block] += slope * slope * inverse
+        if tail < n and head < n:
+            matrix[min(tail, head), max(tail, head) % block] -= slope * inverse
+    for token in range(n):
+        if matrix[token, token % block] == 0.0:  # nothing is traded for it
+            matrix[token, token % block] = 1.0
+    factorise(matrix, n, block)
 
 
 @part
@@ -156,7 +163,7 @@ def _direct(network: _Network, state: _State, step: _Step) -> None:
         moved = step.pull[i] * step.inverse[i]
         prices[network.tail[i]] -= moved
         prices[network.head[i]] += state.slope[i] * moved
-    substitute(step.matrix, prices, n)
+    substitute(step.matrix, prices, n, network.block)
     prices[n] = 0.0
     for i in range(len(state.flow)):
         gained = state.slope[i] * prices[network.head[i]] - prices[network.tail[i]]
@@ -218,7 +225,7 @@ def _correct(network: _Network, state: _State, step: _Step) -> tuple[float, floa
 
 @part
 def _move(network: _Network, state: _State, step: _Step, limit: float) -> tuple[float, float, float]:
-    """Take the step, then half of it back as long as curves bend so much that it made things worse."""
+    """Take the step, then half of it back as long as the bend of the curves made the errors larger."""
     _add(state, step, 1.0)
     _evaluate(network, state)
     measured = _measure(network, state)
@@ -254,9 +261,10 @@ def follow(
     supply: Floats,
     prices: Floats,
     tolerance: float,
+    block: int,
 ) -> tuple[Floats, Floats, int, bool]:
-    """Flows, prices, iterations, and whether they are the optimum."""
-    network = _Network(table, hyperbolas, powers, tail, head, supply)
+    """Flows, prices, iterations, and whether they are the optimum. Nothing joins one `block` of tokens to another."""
+    network = _Network(table, hyperbolas, powers, tail, head, supply, block)
     state, step = _begin(network, prices)
     complement, imbalance, error = _measure(network, state)
     iteration = 0

@@ -1,4 +1,4 @@
-"""Pieces side by side filled to one price: the loops of `waterfill.py`, which says how and why."""
+"""Segments side by side filled to one price: the loops of `waterfill.py`, which says how and why."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from dex.router.fast.curves import curve_at, curve_inverse, form_of
-from dex.router.fast.kernel import Floats, Table, kernel, part
-from dex.router.pieces import CAPACITY, FIRST, PRICE
+from dex.router.fast.curves import curve_at, curve_inverse, family_of
+from dex.router.graph.segments import CAPACITY, FIRST, PRICE
+from dex.router.kernel import Floats, Table, kernel, part
 
 STEPS: Final = 60  # of Newton's method; hyperbolas alone need two
 PRECISION: Final = 1e-13  # of the amount, relative
@@ -20,7 +20,7 @@ LOWEST: Final = 1e-12  # of prices, as a share of the best one
 
 
 class _Pools(NamedTuple):
-    """Pieces, and what each trades at the last price tried: what it sells (exact_in) or pays (exact_out).
+    """Segments, and what each trades at the last price tried: what it sells (exact_in) or pays (exact_out).
 
     `most` is the most it can trade. `start`, `end`, `root` and `jump` are its line along z; that of a curve is the
     one which touches it at the last price.
@@ -61,7 +61,7 @@ def _lines(table: Table, hyperbolas: int, powers: int, is_exact_in: bool) -> _Po
         price, capacity, curvature = table[PRICE, i], table[CAPACITY, i], table[FIRST, i]
         most[i] = capacity
         if not is_exact_in:
-            value = curve_at(table, i, form_of(i, hyperbolas, powers), capacity)[0]
+            value = curve_at(table, i, family_of(i, hyperbolas, powers), capacity)[0]
             most[i] = math.inf if value != value else value
         if i < hyperbolas:
             start[i] = _z(price, is_exact_in)
@@ -85,7 +85,7 @@ def _touch(pools: _Pools, i: int, slope: float, bend: float) -> None:
 
 @part
 def _sell(pools: _Pools, price: float, flow: Floats) -> None:
-    """Sell to every piece until it has come down to a price, to flat ones above it."""
+    """Sell to every segment until it has come down to a price, to flat ones above it."""
     table = pools.table
     for i in range(len(flow)):
         if _is_flat(pools, i):
@@ -94,16 +94,16 @@ def _sell(pools: _Pools, price: float, flow: Floats) -> None:
             x = pools.root[i] / math.sqrt(price) - 1 / table[FIRST, i]
             flow[i] = min(max(x, 0.0), table[CAPACITY, i])
         else:
-            flow[i] = curve_inverse(table, i, form_of(i, pools.hyperbolas, pools.powers), price)
+            flow[i] = curve_inverse(table, i, family_of(i, pools.hyperbolas, pools.powers), price)
 
 
 @part
 def _trade(pools: _Pools, flow: Floats) -> float:
-    """What all pieces trade by these flows."""
+    """What all segments trade by these flows."""
     total = 0.0
     for i in range(len(flow)):
-        form = form_of(i, pools.hyperbolas, pools.powers)
-        value, slope, bend = curve_at(pools.table, i, form, flow[i])
+        family = family_of(i, pools.hyperbolas, pools.powers)
+        value, slope, bend = curve_at(pools.table, i, family, flow[i])
         pools.traded[i] = flow[i] if pools.is_exact_in else value
         total += pools.traded[i]
         if i >= pools.hyperbolas:
@@ -113,7 +113,7 @@ def _trade(pools: _Pools, flow: Floats) -> float:
 
 @part
 def _fill_flats(pools: _Pools, flow: Floats, price: float, rest: float) -> float:
-    """Give the rest to the flat pieces of just this price; what is left then."""
+    """Give the rest to the flat segments of just this price; what is left then."""
     for i in range(pools.hyperbolas):
         if _is_flat(pools, i) and abs(pools.table[PRICE, i] - price) <= SAME * price:
             part_of = max(0.0, min(rest if pools.is_exact_in else rest / price, pools.table[CAPACITY, i]))
@@ -124,7 +124,7 @@ def _fill_flats(pools: _Pools, flow: Floats, price: float, rest: float) -> float
 
 @part
 def _reach(pools: _Pools, z: float, amount: float, sign: float) -> float:
-    """Where, beyond z, all together have traded so much more; infinite where they never do. Backwards: sign -1."""
+    """Where, beyond z, all together have traded `amount` more; infinite where they never do. Backwards: sign -1."""
     size = len(pools.root)
     begin, finish = (pools.start, pools.end) if sign > 0 else (pools.end, pools.start)
     corners, changes, jumps = np.zeros((3, 2 * size))
@@ -158,7 +158,7 @@ def _next(pools: _Pools, z: float, rest: float, lowest: float) -> float:
 
 @part
 def _mix(pools: _Pools, z: float, amount: float) -> Floats:
-    """Part of what pieces take just before z and just after it: no price tells those apart."""
+    """Part of what segments take just before z and just after it: no price tells those apart."""
     less, more = np.empty((2, len(pools.most)))
     step, is_exact_in = 2 * ROUNDING * abs(z), pools.is_exact_in
     _sell(pools, _price(z - step, is_exact_in), less)
@@ -179,7 +179,7 @@ def _best(prices: Floats) -> float:
 
 
 @kernel
-def fill_pieces(
+def fill_segments(
     table: Table, hyperbolas: int, powers: int, amount: float, is_exact_in: bool
 ) -> tuple[Floats, float, float]:
     """The fields of `Filled`."""

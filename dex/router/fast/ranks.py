@@ -1,11 +1,11 @@
-"""What edges pay on average, and how many of their pieces matter: the loops of `candidates.py`."""
+"""What edges pay on average, and how many of their segments matter: the loops of `candidates.py`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from dex.router.fast.kernel import Floats, Ints, Table, kernel
-from dex.router.pieces import PRICE
+from dex.router.graph.segments import PRICE
+from dex.router.kernel import Floats, Ints, Table, kernel
 
 
 @kernel
@@ -23,10 +23,10 @@ def average_prices(
 
 
 @kernel
-def count_pieces(
+def count_segments(
     table: Table, before: Floats, first: Ints, count: Ints, edges: Ints, limit: Floats, floor: Floats
 ) -> Ints:
-    """Pieces of each edge that start at a slope of `floor` or more and before `limit` is sold; always the first."""
+    """Segments of each edge that start at a slope of `floor` or more and before `limit` is sold; always the first."""
     within = np.zeros(len(edges), np.intp)
     for number in range(len(edges)):
         start = first[edges[number]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dex.router.fast.kernel import Bools, Floats, Ints, Table, kernel, part
+from dex.router.kernel import Bools, Floats, Ints, Table, kernel, part
 
 
 @part
@@ -91,10 +91,10 @@ def levels_needed(
 def spread(
     best: Floats, changed: Ints, is_fixed: Bools, weights: Floats, reached: Ints, start: Ints, hops: int, rises: int
 ) -> Floats:
-    """Raise tokens that are not fixed to the best of weight times what the pair's other end is worth.
+    """Raise tokens that are not fixed to the best of weight times the price of the pair's other end.
 
-    Begins with what `changed`, ends when nothing does or after so many hops; after `rises` of them only tokens
-    worth nothing are raised. Pairs are sorted by the other end, see `start`.
+    Begins with what `changed`, ends when nothing does or after `hops` hops; after `rises` of them only tokens
+    without a price are raised. Pairs are sorted by the other end, see `start`.
     """
     before, after = best.copy(), best.copy()
     count = len(changed)  # a path that gains may pass a token twice

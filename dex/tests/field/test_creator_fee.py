@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dex.errors import InsufficientLiquidity
-from dex.pools.raydium_cpmm import CpmmFees, CpmmPool, CreatorFeeOn
+from dex.pools.kinds.raydium_cpmm import CpmmFees, CpmmPool, CreatorFeeOn
 from dex.router import Market, find_route
 from dex.testing import NOW, request
 from dex.types import PPM, Side

@@ -16,7 +16,7 @@ from eth_account import Account
 from eth_hash.auto import keccak
 from eth_keyfile.keyfile import create_keyfile_json
 
-from dex.chains.simulated.transaction import ROUTER, facts_of
+from dex.chains.simulated.transaction import ROUTER, summarize_payload
 from dex.signers import SigningPolicy
 from dex.signers.keystore import KeystoreError, LocalKeystoreSigner, create_keystore, open_json, open_keystore
 from dex.signers.keystore_files import GROUP_ORDER, address_in
@@ -324,7 +324,7 @@ def test_a_signer_starts_and_signs_beside_bad_files(tmp_path: Path, folder: Wall
         spoil(bad)
         bad.with_suffix(".passphrase").write_text(PASSPHRASE)
     policy = SigningPolicy(frozenset({"simulated"}), frozenset({ROUTER}))
-    signer = LocalKeystoreSigner("simulated", *files, facts_of, policy, folder)
+    signer = LocalKeystoreSigner("simulated", *files, summarize_payload, policy, folder)
 
     signer.hold("account/1", own)
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from dex.errors import InsufficientLiquidity
 from dex.pools import pool_from_state
-from dex.pools.bin_math import price_q64
-from dex.pools.dlmm_fees import FEE_IN_Y, FEE_ON_INPUT, DlmmFees, Volatility
-from dex.pools.dlmm_orders import BinOrders
-from dex.pools.meteora_dlmm import DlmmPool
+from dex.pools.kinds.meteora_dlmm.fees import FEE_IN_Y, FEE_ON_INPUT, DlmmFees, Volatility
+from dex.pools.kinds.meteora_dlmm.orders import BinOrders
+from dex.pools.kinds.meteora_dlmm.pool import DlmmPool
+from dex.pools.math.bins import price_q64
 from dex.router import Market, find_route
 from dex.testing import NOW, dlmm_pools, request
 from dex.types import Side

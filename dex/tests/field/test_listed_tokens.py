@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dex.chains.evm.addresses import parse_address, with_checksum
-from dex.chains.evm.config import ChainsFileError, read_chain
-from dex.chains.evm.config_checks import CONTRACT_CHECKS, FORK_CHECKS, OPTION_CHECKS
-from dex.chains.evm.deployments import DEPLOYMENTS, Deployment, Fork
-from dex.chains.evm.options import EvmOptions
+from dex.chains.evm.config.addresses import parse_address, with_checksum
+from dex.chains.evm.config.chains_file import ChainsFileError, read_chain
+from dex.chains.evm.config.checks import CONTRACT_CHECKS, FORK_CHECKS, OPTION_CHECKS
+from dex.chains.evm.config.deployments import DEPLOYMENTS, Deployment, Fork
+from dex.chains.evm.config.options import EvmOptions
 
 WETH, USDC = "0x4200000000000000000000000000000000000006", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 TOKENS = {
@@ -105,7 +105,7 @@ def test_a_token_that_stands_for_something_else_is_refused(tmp_path: Path, third
         ('has_finality_tag = "yes"', "has_finality_tag: 'yes'"),
         ("has_finality_tag = 0", "has_finality_tag: 0"),
         ('universal_router = "0x12"', "universal_router: '0x12'"),
-        ("leave_s = 0", "leave_s: 0"),
+        ("allowance_ttl_s = 0", "allowance_ttl_s: 0"),
         ("url_variables = 'NODE'", "url_variables must be a list"),
         ("tokens = 5", "must be a table for each token"),
     ],
@@ -117,6 +117,23 @@ def test_an_option_of_the_wrong_kind_is_refused(tmp_path: Path, options: str, sa
         read(tmp_path, text)
 
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("former", "present", "value"),
+    [("leave_s", "allowance_ttl_s", 3_600), ("noop_gas", "cancellation_gas", 30_000)],
+)
+def test_an_option_is_still_read_by_its_former_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, former: str, present: str, value: int
+) -> None:
+    options = read(tmp_path, chain(f"{former} = {value}"))
+
+    assert getattr(options, present) == value
+    assert f"[base] {former} is called {present} now" in caplog.text
+    with pytest.raises(ChainsFileError, match=f"states {former} and {present}"):
+        read(tmp_path, chain(f"{former} = {value}\n{present} = {value}"))
+    with pytest.raises(ChainsFileError, match=f"{present}: -1"):
+        read(tmp_path, chain(f"{former} = -1"))
 
 
 @pytest.mark.parametrize(

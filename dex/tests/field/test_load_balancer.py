@@ -10,10 +10,11 @@ import pytest
 
 from dex import LimitNotMet
 from dex.chains.evm.local.world import World
-from dex.chains.evm.pool_states import PairState
+from dex.chains.evm.pools.reader import Newest
+from dex.chains.evm.pools.states import PairState
 from dex.pools import Pool
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, rpc_proxy
-from dex.tests.evm_orders import ETH, Trader, intent_of
+from dex.tests.chains.evm.evm_orders import ETH, Trader, intent_of, refusals
 
 pytestmark = pytest.mark.chain
 
@@ -120,7 +121,7 @@ def test_logs_that_are_missing_do_not_make_a_price(
     proxy.alters = alter
 
     after = trader.quote()
-    chain = trader.engine.chain
+    chain = trader.chain
 
     assert after == Trader.on(world).quote()
     assert after.amount_out < before.amount_out
@@ -145,11 +146,11 @@ def test_an_order_that_the_market_contradicts_has_the_market_read_again(world: W
         reserves=tuple(r * 11 // 10 if t == "USDC" else r for t, r in zip(wrong.tokens, wrong.reserves, strict=True)),
     )
     reader.pools[hop.pool_id], state.reserves = better, better.reserves
-    reader._take(reader._head)
+    reader._take(Newest(reader._head, reader.snapshot.costs))
     dear = trader.quote(allow_venues=frozenset({"uniswap_v2"}))
     assert dear.amount_out > quote.amount_out
 
-    (answer,) = trader.engine.rehearse([intent_of(trader.engine, dear, trader.wallet, trader.nonce)])
+    (answer,) = refusals(trader.engine, [intent_of(trader.engine, dear, trader.wallet, trader.nonce)])
 
     assert isinstance(answer, LimitNotMet)  # routed again, never `rejected`
     assert trader.quote(allow_venues=frozenset({"uniswap_v2"})) == quote
@@ -164,7 +165,7 @@ def test_nobody_is_absent_by_the_word_of_a_machine_that_has_not_the_block(world:
     block = trader.engine.standing([trader.wallet]).final_block
     proxy.answers |= {"eth_getTransactionReceipt": None, "eth_getBlockByNumber": early}
 
-    assert trader.engine.chain.are_absent([signed.tx_hash], block) == [False]
+    assert trader.chain.are_absent([signed.tx_hash], block) == [False]
 
 
 def test_a_machine_that_lags_does_not_take_the_market_back(
@@ -179,8 +180,8 @@ def test_a_machine_that_lags_does_not_take_the_market_back(
     asked = len(proxy.requests)
 
     assert trader.quote() == after
-    assert proxy.requests[asked:] == [["eth_getBlockByNumber"]]  # nothing is read again
-    monkeypatch.setattr("dex.chains.evm.market_reader.LAG_S", 0.0)
+    assert proxy.requests[asked:] == [["eth_getBlockByNumber", "eth_feeHistory"]]  # nothing is read again
+    monkeypatch.setattr("dex.chains.evm.pools.reader.LAG_S", 0.0)
     assert trader.quote().amount_out > after.amount_out  # a chain that went back for good
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from dex import RetryableError
 from dex.chains.evm.checkup import check_up
-from dex.chains.evm.config import ChainsFileError, read_chain
+from dex.chains.evm.config.chains_file import ChainsFileError, read_chain
 from dex.chains.evm.local.world import World
-from dex.chains.evm.node_address import NodeAddress, NodeAddressError, read_node_address
+from dex.chains.evm.nodes.address import NodeAddress, NodeAddressError, read_node_address
 from dex.deadline import within
 from dex.testing.json_rpc import HttpReply, RpcProxy, rpc_proxy
-from dex.tests.evm_orders import Trader
+from dex.tests.chains.evm.evm_orders import Trader
 
 FILE = """
 [base]

@@ -15,10 +15,10 @@ from dex.chains.evm.answers import READERS, Block, read_answer
 from dex.chains.evm.checkup import check_up
 from dex.chains.evm.fields import BadAnswer
 from dex.chains.evm.local.world import World
-from dex.chains.evm.multicall import check_same
-from dex.chains.evm.rpc_errors import RpcError
+from dex.chains.evm.nodes.errors import RpcError
+from dex.chains.evm.nodes.multicall import check_same
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, rpc_proxy
-from dex.tests.evm_orders import Trader, intent_of
+from dex.tests.chains.evm.evm_orders import Trader, intent_of
 
 WORD = "0x" + "00" * 31 + "01"
 DEEP = json.loads("[" * 300 + "]" * 300)
@@ -61,6 +61,7 @@ FITS: dict[str, set[str]] = {
 }
 HASH, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 20
 PARAMS: dict[str, list[Any]] = {
+    "eth_feeHistory": ["0xa", "latest", [10, 50, 90]],
     "eth_getBlockByNumber": ["latest", False],
     "eth_getTransactionReceipt": [HASH],
     "eth_getTransactionByHash": [HASH],
@@ -74,11 +75,13 @@ RECEIPT: dict[str, Any] = {
     "blockHash": HASH,
     "status": "0x1",
     "gasUsed": "0x5208",
+    "effectiveGasPrice": "0x3b9aca00",
+    "l1Fee": "0x7",
     "logs": [LOG],
 }
 SENT: dict[str, Any] = {"hash": HASH, "from": ADDRESS, "to": ADDRESS, "gas": "0x5208", "value": "0x0", "input": "0x"}
 BLOCK: dict[str, Any] = {"number": "0x1", "hash": HASH, "timestamp": "0x1"}
-FEES: dict[str, Any] = {"baseFeePerGas": ["0x1", "0x2"], "reward": [["0x1"]]}
+FEES: dict[str, Any] = {"baseFeePerGas": ["0x1", "0x2"], "reward": [["0x1", "0x2", "0x3"]]}
 OBJECTS: dict[str, dict[str, Any]] = {
     "eth_getBlockByNumber": BLOCK,
     "eth_getTransactionReceipt": RECEIPT,
@@ -87,7 +90,11 @@ OBJECTS: dict[str, dict[str, Any]] = {
 }
 WRONG_MEMBERS: tuple[Any, ...] = ("", "0x", "0xzz", {}, 7, [7], "0x" + "f" * 65, [[None]])
 # Members that an object may do without, or have as null.
-OPTIONAL = {("eth_feeHistory", "reward"), ("eth_getTransactionByHash", "to")}
+OPTIONAL = {
+    ("eth_feeHistory", "reward"),
+    ("eth_getTransactionByHash", "to"),
+    ("eth_getTransactionReceipt", "l1Fee"),
+}
 
 
 @pytest.mark.parametrize("method", READERS)
@@ -121,6 +128,17 @@ def test_a_receipt_without_a_block_is_that_of_a_transaction_that_waits() -> None
     pending = RECEIPT | {"blockNumber": None, "blockHash": None, "status": None, "logs": []}
 
     assert read_answer("eth_getTransactionReceipt", [HASH], pending) is None
+    del pending["effectiveGasPrice"]
+    assert read_answer("eth_getTransactionReceipt", [HASH], pending) is None
+
+
+def test_what_a_transaction_cost_is_its_gas_and_its_data() -> None:
+    whole = read_answer("eth_getTransactionReceipt", [HASH], RECEIPT)
+    without = {name: value for name, value in RECEIPT.items() if name != "l1Fee"}
+    plain = read_answer("eth_getTransactionReceipt", [HASH], without)
+
+    assert (whole.fee_paid, whole.data_fee) == (21_000 * 10**9 + 7, 7)
+    assert (plain.fee_paid, plain.data_fee) == (21_000 * 10**9, None)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +172,11 @@ def test_logs_that_nobody_asked_for_are_no_answer(change: dict[str, Any]) -> Non
         ("eth_getBlockByNumber", ["latest", False], BLOCK | {"number": "0x" + "f" * 16}),
         ("eth_getBlockByNumber", ["latest", False], BLOCK | {"timestamp": "0x" + "f" * 16}),
         ("eth_getTransactionReceipt", [HASH], RECEIPT | {"status": "0x2"}),
-        ("eth_feeHistory", [], FEES | {"baseFeePerGas": []}),
+        ("eth_getTransactionReceipt", [HASH], RECEIPT | {"effectiveGasPrice": "0x1" + "0" * 16}),
+        ("eth_getTransactionReceipt", [HASH], RECEIPT | {"l1Fee": "0x1" + "0" * 24}),
+        ("eth_feeHistory", PARAMS["eth_feeHistory"], FEES | {"baseFeePerGas": []}),
+        ("eth_feeHistory", PARAMS["eth_feeHistory"], FEES | {"reward": [["0x1"]]}),
+        ("eth_feeHistory", PARAMS["eth_feeHistory"], FEES | {"reward": [["0x1", "0x2", "0x3", "0x4"]]}),
     ],
 )
 def test_an_answer_to_another_question_is_none(method: str, params: list[Any], answer: Any) -> None:
@@ -189,7 +211,7 @@ class Questions:
         permit2, wallet = self._made(universal_router=ADDRESS), trader.wallet
         quote = trader.quote()
         intent = intent_of(trader.engine, quote, wallet, trader.nonce)
-        signed = trader.noop(trader.nonce + 9, intent.fees)
+        signed = trader.cancellation(trader.nonce + 9, intent.fees)
         self._asked: dict[str, Callable[[], Any]] = {
             "snapshot": chain.snapshot,
             "next_nonce": lambda: chain.next_nonce(wallet),
@@ -197,7 +219,7 @@ class Questions:
             "low_on_gas": lambda: chain.low_on_gas([wallet]),
             "standing": lambda: chain.standing([wallet]),
             "prepare": chain.prepare,
-            "rehearse": lambda: chain.rehearse([intent]),
+            "simulate": lambda: chain.simulate([intent]),
             "allowances": lambda: chain.allowances(wallet),
             "allowances of Permit2": lambda: permit2.allowances(wallet),
             "approval_calls": lambda: chain.approval_calls(wallet, "USDC", 5),
@@ -243,7 +265,7 @@ SPOILT = [method for method in READERS if method != "eth_blockNumber"]
 def test_no_wrong_answer_of_a_node_is_more_than_an_error_of_the_adapter(
     world: World, proxy: RpcProxy, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dex.chains.evm.rpc.PATIENCE_S", 0.0)
+    monkeypatch.setattr("dex.chains.evm.nodes.rpc.PATIENCE_S", 0.0)
     # After some hundred blocks anvil cannot go back any more.
     questions = Questions(world, proxy, mines=method in {"eth_getLogs", "eth_getBlockByNumber"})
     for shape in ("nothing", "empty text", "a prefix alone", "an object", "a list", "above a word"):
@@ -344,7 +366,7 @@ def test_a_node_that_comes_back_on_another_chain_is_not_used(
     proxy.answers.clear()
     chain.prepare()
     proxy.answers["eth_chainId"] = "0x1"
-    monkeypatch.setattr("dex.chains.evm.node.time.monotonic", lambda: time.perf_counter() + 10**9)
+    monkeypatch.setattr("dex.chains.evm.nodes.node.time.monotonic", lambda: time.perf_counter() + 10**9)
     with pytest.raises(RetryableError, match="is a node of chain 1, not of 31338"):
         chain.prepare()
 

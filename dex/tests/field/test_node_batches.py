@@ -7,9 +7,9 @@ import pytest
 
 from dex import ChainUnavailable
 from dex.chains.evm.local.world import World
-from dex.chains.evm.node import _Size
+from dex.chains.evm.nodes.node import _Size
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, error_reply, rpc_proxy
-from dex.tests.evm_orders import Trader
+from dex.tests.chains.evm.evm_orders import Trader
 
 pytestmark = pytest.mark.chain
 
@@ -169,7 +169,7 @@ def test_what_a_node_refuses_every_time_is_not_taken_for_the_size_of_a_batch(
 
 def test_a_size_that_was_cut_grows_again(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("dex.chains.evm.node.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dex.chains.evm.nodes.node.time.monotonic", lambda: now[0])
     size = _Size(100)
     size.cut(100)
     size.cut(50)

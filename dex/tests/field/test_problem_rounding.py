@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dex.errors import InsufficientLiquidity
+from dex.fields import ProblemError
 from dex.pools import Pool
-from dex.router.problem_fields import ProblemError
-from dex.router.problems import ProblemSet
-from dex.router.solve import Solver
-from dex.tests.vector_files import load_vectors
+from dex.problems.document import ProblemSet
+from dex.problems.solve import Solver
+from dex.tests.vector_files import each_case, each_of, load_vectors
 from dex.types import PPM
 
 V3_POOLS = load_vectors("uniswap_v3", "pools")
@@ -69,7 +69,7 @@ def test_steps_from_tick_to_tick_are_a_field_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("kind", ["uniswap_v3", "concentrated"])
-@pytest.mark.parametrize(("raw", "swap"), V3_SWAPS, ids=V3_IDS)
+@each_of(("raw", "swap"), V3_SWAPS, V3_IDS)
 def test_v3_pools_of_a_file_swap_as_the_contracts(kind: str, raw: dict[str, Any], swap: dict[str, Any]) -> None:
     names = ("tick_spacing", "sqrt_price_x96", "tick", "liquidity", "ticks")
     pool = _pool({"kind": kind, "fee_ppm": raw["fee"]} | {name: raw[name] for name in names})
@@ -95,7 +95,7 @@ def test_reserves_of_a_memecoin_round_as_smaller_ones() -> None:
     assert _line(pool, 1_000_000_000_000_001)["amount_out"] == "11631657002698318556470668"
 
 
-@pytest.mark.parametrize("case", V2_CASES, ids=lambda case: case["id"])
+@each_case(V2_CASES)
 def test_constant_products_of_a_file_swap_as_uniswap_v2(case: dict[str, Any]) -> None:
     pool = _pool({"kind": "constant_product", "fee_ppm": 3000, "reserves": [case["reserve_in"], case["reserve_out"]]})
     execute = pool.swap_exact_in if case["kind"] == "exact_in" else pool.swap_exact_out

@@ -9,13 +9,13 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from dex import ChainUnavailable, DexError, InsufficientFunds, LimitNotMet
-from dex.chains.evm.failures import refusal_of
 from dex.chains.evm.local.world import World
-from dex.chains.evm.reverts import message_of
-from dex.chains.evm.rpc_errors import RpcError, rpc_error, undone_result
+from dex.chains.evm.nodes.errors import RpcError, rpc_error, undone_result
+from dex.chains.evm.outcomes.error_table import refusal_of
+from dex.chains.evm.outcomes.reverts import message_of
 from dex.errors import BroadcastTimeout, NonceTaken, Underpriced
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, RpcProxy, rpc_proxy
-from dex.tests.evm_orders import Trader, intent_of
+from dex.tests.chains.evm.evm_orders import Trader, intent_of, refusals
 
 REASON = "Too little received"
 DATA = "0x08c379a0" + encode(["string"], [REASON]).hex()
@@ -179,7 +179,7 @@ def test_a_swap_that_would_be_undone_is_not_signed(world: World, proxy: RpcProxy
     poor = intent_of(trader.engine, trader.quote(4_000 * 10**18), trader.wallet, trader.nonce)
     proxy.alters = as_told(FORMS[form])
 
-    answers = trader.engine.rehearse([dear, poor])
+    answers = refusals(trader.engine, [dear, poor])
 
     assert [type(answer) for answer in answers] == [LimitNotMet, InsufficientFunds]
 
@@ -192,7 +192,7 @@ def test_a_swap_that_no_node_could_try_is_not_signed(world: World, proxy: RpcPro
     dear = intent_of(trader.engine, quote, trader.wallet, trader.nonce, min_amount_out=2 * quote.amount_out)
     proxy.alters = as_told(lambda data: {"code": -32000, "message": "something that nobody has met"})
 
-    found: list[DexError | None] = list(trader.engine.rehearse([good, dear]))
+    found: list[DexError | None] = list(refusals(trader.engine, [good, dear]))
 
     assert found[0] is None
     assert isinstance(found[1], ChainUnavailable)

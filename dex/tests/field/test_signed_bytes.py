@@ -1,5 +1,6 @@
 """Signed bytes of the simulated chain say how long their signature is: none of its random bytes decides that."""
 
+import json
 import time
 
 import pytest
@@ -7,11 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dex.chains.simulated import transaction
-from dex.chains.simulated.transaction import ROUTER, decode, encode, facts_of, sign
+from dex.chains.simulated.transaction import ROUTER, decode, encode, sign, summarize_payload
 from dex.errors import BroadcastRejected
-from dex.signers import DevSigner, Facts, Signer, SigningPolicy
+from dex.signers import CancellationSummary, DevSigner, Signer, SigningPolicy, SwapSummary
 from dex.signers.keystore import LocalKeystoreSigner, create_keystore
-from dex.types import Fees, Hop, Intent, NoopIntent, Route, Side, SwapIntent
+from dex.types import CancellationIntent, Fees, Hop, Intent, Route, Side, SwapIntent
 
 CHAIN = "simulated"
 POLICY = SigningPolicy(frozenset({CHAIN}), frozenset({ROUTER}))
@@ -24,7 +25,7 @@ class _Known(DevSigner):
     """Signs with bytes that a test chooses."""
 
     def __init__(self, signature: bytes) -> None:
-        super().__init__(CHAIN, facts_of, POLICY)
+        super().__init__(CHAIN, summarize_payload, POLICY)
         self.signature = signature
 
     def sign(self, wallet: str, payload: bytes) -> bytes:
@@ -37,8 +38,8 @@ def signers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Signer]:
     files = folder / "keystore.json", folder / "passphrase"
     create_keystore(*files, passphrase="planted-passphrase-1", iterations=2)
     return {
-        "development": DevSigner(CHAIN, facts_of, POLICY),
-        "keystore": LocalKeystoreSigner(CHAIN, *files, facts_of, POLICY),
+        "development": DevSigner(CHAIN, summarize_payload, POLICY),
+        "keystore": LocalKeystoreSigner(CHAIN, *files, summarize_payload, POLICY),
     }
 
 
@@ -67,14 +68,14 @@ def test_a_signature_with_a_brace_at_byte_32_is_read(signers: dict[str, Signer])
 
 
 @pytest.mark.parametrize("kind", ["development", "keystore"])
-@pytest.mark.parametrize("is_noop", [False, True])
+@pytest.mark.parametrize("is_cancellation", [False, True])
 def test_all_signed_bytes_are_read_and_so_are_those_of_the_first_version(
-    signers: dict[str, Signer], kind: str, is_noop: bool
+    signers: dict[str, Signer], kind: str, is_cancellation: bool
 ) -> None:
     signer = signers[kind]
     wallet = signer.address_of("account/2")
     for nonce in range(400):
-        intent: Intent = NoopIntent(wallet, nonce, Fees(3, 1)) if is_noop else _swap(wallet, nonce)
+        intent: Intent = CancellationIntent(wallet, nonce, Fees(3, 1)) if is_cancellation else _swap(wallet, nonce)
         signed = sign(CHAIN, intent, signer)
 
         assert signed.raw[-1] == len(signed.raw) - len(encode(CHAIN, intent)) - 1
@@ -121,9 +122,21 @@ def test_no_changed_byte_and_no_changed_length_is_taken(signers: dict[str, Signe
             decode(CHAIN, changed)
 
 
-def test_facts_are_those_of_the_body_alone(signers: dict[str, Signer]) -> None:
+def test_a_summary_is_that_of_the_body_alone(signers: dict[str, Signer]) -> None:
     intent = _swap("wallet", 3)
 
-    facts = facts_of(encode(CHAIN, intent))
+    swap = summarize_payload(encode(CHAIN, intent))
+    cancellation = summarize_payload(encode(CHAIN, CancellationIntent("wallet", 3, Fees(3, 1))))
 
-    assert facts == Facts(CHAIN, "wallet", ROUTER, "wallet", "SOL", 10**9, 3, intent.deadline)
+    assert swap == SwapSummary(CHAIN, "wallet", frozenset({ROUTER}), "wallet", "SOL", 10**9, 3, intent.deadline)
+    assert cancellation == CancellationSummary(CHAIN, "wallet", 3)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "1", True, None])
+@pytest.mark.parametrize("name", ["max_in", "deadline", "fees"])
+def test_what_is_no_whole_number_is_not_summarized(name: str, value: object) -> None:
+    body = json.loads(encode(CHAIN, _swap("wallet", 3)))
+    body[name] = [value, 0] if name == "fees" else value
+
+    with pytest.raises(BroadcastRejected):
+        summarize_payload(json.dumps(body).encode())

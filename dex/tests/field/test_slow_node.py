@@ -10,7 +10,7 @@ from dex import ChainUnavailable, Engine, Quote, Side, SwapRequest
 from dex.chains.evm.local.world import World
 from dex.deadline import left_s, within
 from dex.testing.json_rpc import RpcProxy, rpc_proxy
-from dex.tests.evm_orders import ETH, Trader, intent_of
+from dex.tests.chains.evm.evm_orders import ETH, Trader, intent_of, refusals
 
 ONE_ETH = SwapRequest("WETH", "USDC", Side.EXACT_IN, ETH, 5_000)
 
@@ -54,7 +54,7 @@ def test_what_an_order_asks_in_a_row(world: World, proxy: RpcProxy) -> None:
     engine.prepare()
     count("fees")
     intent = intent_of(trader.engine, quote, wallet, trader.nonce)
-    assert engine.rehearse([intent] * 20) == [None] * 20
+    assert refusals(engine, [intent] * 20) == [None] * 20
     count("trial of 20")
     signed = trader.signed(quote)
     assert engine.submit([signed]) == [None]
@@ -125,7 +125,7 @@ def test_all_questions_of_a_piece_of_work_share_one_limit(world: World, proxy: R
         with within(1.0):
             for _ in range(50):
                 trader.engine.prepare()
-                trader.engine.rehearse([intent])
+                refusals(trader.engine, [intent])
 
     with pytest.raises(ChainUnavailable):
         work()

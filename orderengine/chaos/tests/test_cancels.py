@@ -6,14 +6,12 @@ import pytest
 
 from orderengine.chaos.books import breaches
 from orderengine.chaos.cancels import broken_cancels
-from orderengine.chaos.tests.test_crashes import all_messages_lost, chain, drain, post, swap
+from orderengine.chaos.tests.driving import drain, post, swap
 from orderengine.chaos.tests.workers import rows
 from orders.models import Order, SignedTransaction
 from orders.tests.factories import new_account
 
-__all__ = ["all_messages_lost", "chain"]
-
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("all_messages_lost", "supply_kept")]
 
 
 @pytest.mark.parametrize(

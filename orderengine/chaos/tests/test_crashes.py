@@ -1,7 +1,6 @@
 """L0: two workers on real PostgreSQL, stopped and killed between any two statements; every promise is asked after."""
 
-import time
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,55 +12,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from dex import ReorgPastFinality, RetryableError
-from orderengine.chaos.books import breaches, wallet_differences
+from orderengine.chaos.books import breaches, fee_differences, wallet_differences
+from orderengine.chaos.tests.driving import POLICY, drain, let_time_pass, post, run, swap
 from orderengine.chaos.tests.workers import CONFIRMATIONS, Worker, new_engine, rows
-from orders.config import Policy
-from orders.models import Order, Submission, Token
-from orders.pipeline import run_stage
+from orders.models import Order, Submission
+from orders.pipeline.loop import run_stage
 from orders.services.cancel import Actor, CancelResult, cancel_orders
-from orders.services.idempotency import Answer, answer_once
-from orders.services.nonces import clear_nonces
-from orders.services.place import place_orders
 from orders.states import Stage
-from orders.tests.factories import new_account, terms
+from orders.tests.factories import new_account
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("all_messages_lost", "supply_kept")]
 
-# No crash counts as a poisoned order here, and nobody waits.
-POLICY = Policy(max_claims=10_000, retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0)
 TABLES = ("order", "orderevent", "submission", "signedtransaction", "fill", "wallet")
 OUTCOMES = {"slippage": {"slippage", "filled"}}
-DRAIN_LIMIT_S = 20.0
 # An exception that nobody foresaw is tried again, so that it would not show in the end.
 BUGS = "SELECT order_id, seq FROM orders_orderevent WHERE data -> 'retry' ->> 'code' = 'internal_error'"
-
-
-@pytest.fixture(autouse=True)
-def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is woken and nothing is pushed: the rows alone must do."""
-    for name in ("orders.pipeline.wake", "orders.pipeline.push_events"):
-        monkeypatch.setattr(name, lambda *_: None)
-    monkeypatch.setattr("orders.services.idempotency.wake", lambda *_: None)
-    monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
-
-
-@pytest.fixture(autouse=True)
-def chain(db: None) -> Iterator[None]:
-    """A chain with its tokens registered, whose supply is the same at the end."""
-    engine = new_engine()
-    Token.objects.bulk_create(
-        Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
-    )
-    engine.chain.snapshot()
-    before = supply()
-    yield
-    assert supply() == before
-
-
-def supply() -> dict[str, int]:
-    chain: Any = new_engine().chain
-    held: dict[str, int] = chain.store.total_supply()
-    return held
 
 
 def forget_everything() -> None:
@@ -69,51 +34,6 @@ def forget_everything() -> None:
     names = ", ".join(f"orders_{table}" for table in TABLES)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {names}, simulated_chaintransaction CASCADE")
-
-
-def let_time_pass() -> None:
-    """Leases run out, back-offs end."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orders_order SET due_at = least(due_at, now()), lease_until = now() - interval '1 second'"
-            " WHERE lease_until IS NOT NULL OR due_at > now()"
-        )
-
-
-def run(stage: Stage) -> Any:
-    return lambda engine: run_stage(stage, engine=engine, policy=POLICY)
-
-
-def swap(**changes: Any) -> Any:
-    """An order over few pools: what is tested is not the search."""
-    return terms(allow=["uniswap_v2"], **changes)
-
-
-def post(account: Any, items: list[Any]) -> list[UUID]:
-    """A POST as views.py does it; the ids that it answers."""
-    placed: list[Any] = []
-
-    def work() -> Answer:
-        placed.extend(place_orders(account, items))
-        return Answer(201, None)
-
-    answer_once(account, None, work)
-    return [answer.order.id for answer in placed]
-
-
-def drain() -> None:
-    """One worker that lives works off what is left."""
-    engine = new_engine()
-    ends_at = time.monotonic() + DRAIN_LIMIT_S
-    chain: Any = engine.chain
-    while Order.objects.filter(outcome=None).exists() or Submission.objects.filter(closed_at=None).exists():
-        assert time.monotonic() < ends_at, list(Order.objects.filter(outcome=None).values())
-        let_time_pass()
-        chain.mine()
-        for stage in Stage:
-            with suppress(RetryableError):
-                run_stage(stage, engine=engine, policy=POLICY)
-        clear_nonces(engine, POLICY)
 
 
 def check_the_end(
@@ -124,6 +44,7 @@ def check_the_end(
 
     assert breaches(rows, is_over=True) == {}
     assert wallet_differences(rows, default_market()) == []
+    assert fee_differences(rows) == []
     outcomes = dict(Order.objects.values_list("id", "outcome"))
     expected = {
         order_id: {"cancelled"} if order_id in cancelled else OUTCOMES.get(scenario, {"filled"})
@@ -268,7 +189,7 @@ def test_nonces_come_from_the_rows_and_not_from_the_chain() -> None:
             if stage is Stage.ROUTE:
                 let_time_pass()
 
-    assert sorted(Submission.objects.values_list("nonce", flat=True)) == [0, 1]
+    assert sorted(Submission.objects.values_list("key", flat=True)) == [0, 1]
     drain()
     check_the_end(placed)
     assert rows(BUGS) == []

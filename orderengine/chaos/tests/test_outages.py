@@ -12,13 +12,11 @@ from django.db import connection
 from orderengine.chaos import outages
 from orderengine.chaos.database_refusals import STATES, DatabaseRefusals
 from orderengine.chaos.outages import Outages
-from orders.database_errors import is_unavailable
+from orders.database.errors import is_unavailable
 from orders.models import Account, Order
-from orders.tests.conftest import account, engine, tokens
 from orders.tests.factories import place
 
 UNINSTALL = "DROP TRIGGER chaos_refuse ON orders_order; DROP FUNCTION chaos_refuse; DROP TABLE chaos_refusal"
-__all__ = ["account", "engine", "tokens"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from orders.audit_chain import verify
+from orders.audit.chain import verify
 from orders.cli.options import option
 from orders.scalars import read_text
 
@@ -19,7 +19,7 @@ def head(given: str) -> str:
 class Command(BaseCommand):
     """Proves the audit log."""
 
-    help = "Prove that nobody has changed the audit log; exit 1 and the first broken row otherwise"
+    help = "Prove that the audit log is unchanged; exit 1 and the first broken row otherwise"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand."""

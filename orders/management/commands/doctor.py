@@ -1,12 +1,10 @@
 """`manage.py doctor`: one line per need, with the fix for what is missing."""
 
 import json
-import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,10 +16,12 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from dex import RetryableError
+from dex.chains import CHAINS, chain_kind
+from dex.chains.capabilities import ChargesGas
 from orders import selectors
-from orders.engine import SIMULATED, get_engine
+from orders.database.pooling import POOLED, keeps_sessions
+from orders.engine import chain_settings, get_engine
 from orders.models import TradingControl
-from orders.pooling import POOLED, keeps_sessions
 from orders.selectors import how_to_resume
 
 WORKER_SILENT_S = 10
@@ -30,7 +30,7 @@ NODES_LOOK_H = 24
 # Of one chain, those that were made last.
 MOST_WALLETS = 50
 # That are named one by one.
-MOST_PAUSES = 3
+MOST_PAUSES = MOST_NAMED = 3
 CHAIN_AWAY = "start the chain's node (`make chain` for the local one), or correct its address in CHAINS_FILE"
 
 
@@ -147,10 +147,28 @@ def _chain() -> str:
 
 
 def _nodes() -> str:
-    told = selectors.contradicting_nodes(NODES_LOOK_H)
+    told = selectors.contradicting_nodes(get_engine().chain.chain_id, NODES_LOOK_H)
     if told:
         raise Missing(", ".join(f"{node} contradicted the others in {hours} hours" for node, hours in told.items()))
     return f"none contradicted the others in {NODES_LOOK_H} hours"
+
+
+def _wallets() -> str:
+    """Raises: Missing where a wallet in use cannot pay for many more transactions."""
+    chain = get_engine().chain
+    addresses = list(selectors.next_nonces(chain.chain_id, MOST_WALLETS))
+    if not isinstance(chain, ChargesGas) or not addresses:
+        return "none in use yet" if not addresses else "transactions cost nothing here"
+    try:
+        low = chain.low_on_gas(addresses)
+    except RetryableError as error:
+        raise Missing(error.detail, error.hint or CHAIN_AWAY) from error
+    if low:
+        named = [f"{wallet}: {detail}" for wallet, detail in list(low.items())[:MOST_NAMED]]
+        more = [f"{len(low) - MOST_NAMED} more: admin, Wallets"] if len(low) > MOST_NAMED else []
+        fix = f"send {chain.native.symbol} to {', '.join(list(low)[:MOST_NAMED])}"
+        raise Missing("; ".join([*named, *more]), fix)
+    return f"{len(addresses)} of those made last can pay for transactions"
 
 
 def _trading() -> str:
@@ -167,10 +185,10 @@ def _trading() -> str:
 
 
 def _worker() -> str:
-    age_s = selectors.worker_age_s()
+    age_s = selectors.worker_age_s(get_engine().chain.chain_id)
     if age_s is None or age_s > WORKER_SILENT_S:
         raise Missing("never reported" if age_s is None else f"silent for {age_s:.0f} s")
-    return f"upkeep ran {age_s:.1f} s ago"
+    return f"maintenance ran {age_s:.1f} s ago"
 
 
 def _web() -> str:
@@ -182,36 +200,23 @@ def _web() -> str:
 
 
 def live_findings() -> list[Finding]:
-    """What every chain of the file says of itself, one that cannot be read included."""
-    # Only where it is asked for: what speaks to nodes takes seconds to load.
-    from dex.chains.evm.config import ChainsFileError, chain_names
+    """What every chain that is configured says of itself."""
+    # Only where it is asked for: what speaks to nodes takes a while to load.
+    chosen, found = chain_settings(), []
+    for kind in map(chain_kind, CHAINS):
+        if kind.check_up is not None:
+            is_in_use = kind.name == chain_kind(chosen.name).name
+            found += [
+                Finding(one.subject, not one.fix, one.seen, one.fix) for one in kind.check_up(chosen, _known, is_in_use)
+            ]
+    return found or [Finding("chains", True, f"the {settings.CHAIN} one only: no node to ask", "")]
 
-    path = Path(settings.CHAINS_FILE)
-    if settings.CHAIN == SIMULATED and "CHAINS_FILE" not in os.environ and not path.exists():
-        return [Finding("chains", True, "the simulated one only: no node to ask", "")]
+
+def _known(chain_id: str) -> tuple[int, Mapping[str, int]] | str:
     try:
-        names = chain_names(path)
-    except ChainsFileError as error:
-        return [Finding("chains", False, str(error), "see docs/chains.md, or start `make chain`")]
-    return [finding for name in names for finding in _live(path, name)]
-
-
-def _live(path: Path, name: str) -> list[Finding]:
-    from dex.chains.evm import chain_name
-    from dex.chains.evm.checkup import check_up
-    from dex.chains.evm.config import ChainsFileError, read_chain
-
-    try:
-        options = read_chain(path, name, os.environ)
-    except ChainsFileError as error:
-        return [Finding(name, False, str(error), "see docs/chains.md")]
-    try:
-        wallets = selectors.next_nonces(chain_name(options.deployment.chain_id), MOST_WALLETS)
-        now_s = selectors.database_time_s()
+        return selectors.database_time_s(), selectors.next_nonces(chain_id, MOST_WALLETS)
     except DatabaseError as error:
-        return [Finding(name, False, f"not looked at: {type(error).__name__}", "see to the database first")]
-    found = check_up(options, now_s, wallets)
-    return [Finding(one.subject, not one.fix, one.seen, one.fix) for one in found]
+        return type(error).__name__
 
 
 NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
@@ -223,6 +228,7 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("redis", _redis, "start Redis with maxmemory-policy noeviction, or unset REDIS_HOST and use `make run`"),
     ("chain", _chain, "manage.py migrate && manage.py prepare"),
     ("nodes", _nodes, "find out which node lies: manage.py doctor --live; take it out of CHAINS_FILE"),
+    ("wallets", _wallets, "send the chain's own token to them"),
     ("trading", _trading, "see: manage.py resume --help"),
     ("worker", _worker, "start a worker: `make run`"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),

@@ -6,12 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from orders import selectors
+from orders.access.keys import KeyProblem, KeyTerms, create_key, newest_first, revoke_key
 from orders.cli.operator import operator
 from orders.cli.options import names, text, value, whole
 from orders.engine import get_engine
 from orders.models import Account, ApiKey
 from orders.scopes import DEFAULT_SCOPES, SCOPES
-from orders.services.keys import KeyProblem, KeyTerms, create_key, newest_first, revoke_key
 from orders.values import shown
 
 MOST_DAYS = 36_500
@@ -33,6 +33,9 @@ class Command(BaseCommand):
         create.add_argument("--expires-days", type=whole(1, MOST_DAYS))
         create.add_argument("--max-order-value", type=value, metavar="VALUE", help="most an order may be worth")
         create.add_argument("--max-day-value", type=value, metavar="VALUE", help="most a UTC day's orders may be worth")
+        create.add_argument(
+            "--max-day-fees", type=value, metavar="VALUE", help="most network fees of a UTC day's orders; 0: no order"
+        )
         create.add_argument("--venues", type=names, default=[], help="the only ones its orders may trade on")
         create.add_argument("--tokens", type=names, default=[], help="the only ones its orders may name")
         create.add_argument("--ip-ranges", type=names, default=[], help="networks it may be used from: 192.0.2.0/24")
@@ -50,8 +53,8 @@ class Command(BaseCommand):
         engine = get_engine()
         _refuse_unknown("venue", options["venues"], {venue.name for venue in engine.venues})
         _refuse_unknown("token", options["tokens"], set(selectors.tokens()))
-        taken = ("scopes", "name", "expires_days", "max_order_value", "max_day_value", "venues", "tokens", "ip_ranges",
-                 "rate_per_minute")  # fmt: skip
+        taken = ("scopes", "name", "expires_days", "max_order_value", "max_day_value", "max_day_fees", "venues",
+                 "tokens", "ip_ranges", "rate_per_minute")  # fmt: skip
         terms = KeyTerms(**{name: options[name] for name in taken}, is_dry_run_only=options["dry_run_only"])
         account, _ = Account.objects.get_or_create(name=options["account"])
         try:
@@ -86,6 +89,7 @@ def _limits(key: ApiKey) -> str:
         key.is_dry_run_only and "dry run only",
         key.max_order_value is not None and f"order <= {shown(key.max_order_value)}",
         key.max_day_value is not None and f"day <= {shown(key.max_day_value)}",
+        key.max_day_fees is not None and f"fees of a day <= {shown(key.max_day_fees)}",
         key.venues and f"venues {','.join(key.venues)}",
         key.tokens and f"tokens {','.join(key.tokens)}",
         key.ip_ranges and f"from {','.join(key.ip_ranges)}",

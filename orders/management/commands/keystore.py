@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from orders.engine import KEYSTORE, get_engine
 from orders.models import Account
-from orders.services.wallets import wallet_address
+from orders.signing.wallets import wallet_address
 
 
 class Command(BaseCommand):

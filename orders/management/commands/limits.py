@@ -1,4 +1,4 @@
-"""`manage.py limits set|show|check`: what an account may have open at a time."""
+"""`manage.py limits set|show|check`: what an account may have open at a time, and the network fees of its days."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from orders.cli.operator import operator
 from orders.cli.options import reason, value, whole
 from orders.models import Account
-from orders.services.limits import miscounted, set_limits
-from orders.values import shown
+from orders.risk.account_limits import miscounted, set_limits
+from orders.values import of_most
 
-LIMITS = ("max_open_value", "max_open_orders")
+LIMITS = ("max_open_value", "max_open_orders", "max_day_fees")
 NONE = "none"
 # Of a 32-bit column.
 MOST_ORDERS = 999_999_999
@@ -39,6 +39,12 @@ class Command(BaseCommand):
         setting.add_argument(
             "--max-open-orders", type=_or_none(whole(0, MOST_ORDERS)), metavar="COUNT", help="none: any"
         )
+        setting.add_argument(
+            "--max-day-fees",
+            type=_or_none(value),
+            metavar="VALUE",
+            help="network fees of a UTC day's orders, in reference units; 0: no order; none: any",
+        )
         setting.add_argument("--none", action="store_true", help="lift every limit of the account")
         setting.add_argument("--reason", type=reason, required=True, help="kept in the audit log")
         verbs.add_parser("show", help="accounts with limits, and what they have open")
@@ -54,23 +60,26 @@ class Command(BaseCommand):
             raise CommandError(f"there is no account {options['account']}")
         asked = {name: options[name] for name in LIMITS if options[name] is not None}
         if bool(asked) is options["none"]:
-            raise CommandError(
-                "name the limits to set (--max-open-value, --max-open-orders), or --none to lift them all"
-            )
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in LIMITS)
+            raise CommandError(f"name the limits to set ({names}), or --none to lift them all")
         limits = {name: None if number == NONE else number for name, number in asked.items()}
         set_limits(account, **(limits or dict.fromkeys(LIMITS)), actor=operator(options["reason"]))
         self._show(options)
 
     def _show(self, options: dict[str, Any]) -> None:
         for account in Account.objects.filter(is_counted=True):
-            most = "any" if account.max_open_value is None else shown(account.max_open_value)
             count = "any" if account.max_open_orders is None else account.max_open_orders
             self.stdout.write(
-                f"{account.name:20}  value {shown(account.open_value)} of {most}  "
-                f"orders {account.open_orders} of {count}"
+                f"{account.name:20}  value {of_most(account.open_value, account.max_open_value)}  "
+                f"orders {account.open_orders} of {count}  fees {_fees(account)}"
             )
 
     def _check(self, options: dict[str, Any]) -> None:
         if wrong := miscounted():
             raise CommandError("; ".join(map(str, wrong)))
         self.stdout.write("every account counts what its open orders say")
+
+
+def _fees(account: Account) -> str:
+    """Of the last day that orders count fees for, and the most."""
+    return of_most(account.day_fees, account.max_day_fees) + (f" on {account.fee_day}" if account.fee_day else "")

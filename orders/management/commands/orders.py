@@ -7,16 +7,18 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from dex import FeeStrategy
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import EngineClient, ServerError
 from orders.cli.columns import columns
-from orders.cli.listing import LIST_HEADINGS, LIST_NUMBERS, list_row
+from orders.cli.listing import LIST_NUMBERS, list_headings, list_row
 from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
 from orders.cli.render import Row, failure_sentence
 from orders.cli.short_ids import full_id
+from orders.cli.type_options import add_type_options, type_body
 from orders.cli.watch import watch
-from orders.pictures import route_svg
+from orders.presentation.pictures import route_svg
 
 # Of a route; the server says how large one may be.
 MOST_PARTS = 999
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         quote = verbs.add_parser("quote", help="the best route now, and how good it is")
-        place = verbs.add_parser("place", help="place a market order and watch it; exit 1 unless it is filled")
+        place = verbs.add_parser("place", help="place an order and watch it; exit 1 unless it is filled")
         for parsed in (quote, place):
             for name in ("token_in", "token_out", "amount"):
                 parsed.add_argument(name, type=text)
@@ -40,7 +42,12 @@ class Command(BaseCommand):
             parsed.add_argument("--slippage-bps", type=bps)
             for limit in ("legs", "hops", "swaps"):
                 parsed.add_argument(f"--max-{limit}", type=whole(1, MOST_PARTS), help=f"most {limit} of the route")
+            parsed.add_argument("--fee-strategy", choices=[strategy.value for strategy in FeeStrategy])
+            parsed.add_argument(
+                "--max-native", type=text, metavar="AMOUNT", help="most network fees, in units of the chain's own token"
+            )
         quote.add_argument("--svg", type=text, metavar="FILE", help="draw the route into this file")
+        add_type_options(place)
         place.add_argument("--client-order-id", type=text)
         place.add_argument("--scenario", type=text, help="fault for the simulated chain to act out")
         listing = verbs.add_parser("list", help="the newest orders")
@@ -85,7 +92,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{options['svg']} cannot be written: {error.strerror}") from error
 
     def _place(self, client: EngineClient, options: dict[str, Any]) -> None:
-        body = _swap_body(options)
+        body = _swap_body(options) | type_body(options)
         if options["client_order_id"] is not None:
             body["client_order_id"] = options["client_order_id"]
         if options["scenario"] is not None:
@@ -98,7 +105,7 @@ class Command(BaseCommand):
             self.stdout.writelines(json.dumps(order) + "\n" for order in orders)
             return
         is_terminal = self.stdout.isatty()
-        rows = [LIST_HEADINGS, *(list_row(order, is_terminal) for order in orders)]
+        rows = [list_headings(is_terminal), *(list_row(order, is_terminal) for order in orders)]
         self.stdout.writelines(f"{line}\n" for line in columns(rows, LIST_NUMBERS))
 
     def _show(self, client: EngineClient, options: dict[str, Any]) -> None:
@@ -136,4 +143,7 @@ def _swap_body(options: dict[str, Any]) -> dict[str, Any]:
     limits = {name: options[name] for name in ("max_legs", "max_hops", "max_swaps") if options[name] is not None}
     if limits:
         body["venues"] = limits
+    fee = {"strategy": options["fee_strategy"], "max_native": options["max_native"]}
+    if stated := {name: value for name, value in fee.items() if value is not None}:
+        body["fee"] = stated
     return body

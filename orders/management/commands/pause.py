@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 from orders.cli.halting import add_target_arguments, target_from
 from orders.cli.operator import operator
-from orders.services.pause import pause
+from orders.risk.pause import pause
 
 
 class Command(BaseCommand):

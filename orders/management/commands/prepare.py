@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
-from dex import RetryableError
-from orders.authentication import LOCAL_ACCOUNT
+from dex import Chain, RetryableError
+from orders.access.authentication import LOCAL_ACCOUNT
 from orders.engine import KEYSTORE, get_engine
 from orders.models import Account, Token
+from orders.selectors import token_decimals
 
 ADMIN = "admin"
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             ),
             ignore_conflicts=True,
         )
+        _refuse_other_decimals(chain)
         for token in chain.tokens():  # of an engine that knew no values yet
             Token.objects.filter(symbol=token.symbol, value__isnull=True).update(value=token.value)
         self._ensure_keystore()
@@ -65,3 +67,18 @@ class Command(BaseCommand):
             users.create_superuser(ADMIN, "", password)
         except IntegrityError:  # another process made the user at this very moment
             password_file.unlink(missing_ok=True)
+
+
+def _refuse_other_decimals(chain: Chain) -> None:
+    """One registry serves every engine on this database, so a symbol must have the same decimals on each chain.
+
+    Raises: CommandError. Amounts would be off by powers of ten.
+    """
+    known = token_decimals()
+    wrong = [token for token in chain.tokens() if known[token.symbol] != token.decimals]
+    if wrong:
+        told = ", ".join(f"{token.symbol} with {known[token.symbol]}, not {token.decimals}" for token in wrong)
+        raise CommandError(
+            f"this database has registered tokens with other decimals than {chain.chain_id} has: {told}."
+            " Give this chain's engine a database of its own"
+        )

@@ -11,10 +11,10 @@ from orders.cli.operator import operator_because
 from orders.cli.options import reason
 from orders.engine import get_engine
 from orders.models import Wallet
-from orders.services.park import parked_orders, unpark_orders
-from orders.services.reconcile import audit_orders
-from orders.services.wallets import resume_wallet
-from orders.services.watch import watch_wallets
+from orders.pipeline.quarantine import quarantined_orders, release_orders_from_quarantine
+from orders.reconciliation.orders import audit_orders
+from orders.reconciliation.wallets import watch_wallets
+from orders.signing.wallets import resume_wallet
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("orders", help="replay every order's events and compare them with its row")
         verbs.add_parser("wallets", help="compare every wallet's nonce with the chain's; pauses and fills gaps")
-        verbs.add_parser("parked", help="orders that wait for somebody to look")
+        verbs.add_parser("parked", help="orders that wait for an operator")
         unpark = verbs.add_parser("unpark", help="work on a parked order as on any other again")
         unpark.add_argument("order", type=UUID)
         resume = verbs.add_parser("resume", help="sign from a paused wallet again, from the chain's nonce on")
@@ -58,26 +58,28 @@ class Command(BaseCommand):
         self.stdout.write("every wallet is where the chain has it")
 
     def _parked(self, options: dict[str, Any]) -> None:
-        orders = list(parked_orders())
+        orders = list(quarantined_orders())
         if not orders:
             self.stdout.write("no order is parked")
         for order in orders:
             self.stdout.write(f"{order.id}  {order.status}  since {order.parked_at:%Y-%m-%d %H:%M:%S} UTC")
 
     def _unpark(self, options: dict[str, Any]) -> None:
-        if not unpark_orders([options["order"]], actor=operator_because(options)):
+        if not release_orders_from_quarantine([options["order"]], actor=operator_because(options)):
             raise CommandError(f"{options['order']} is not parked; see: manage.py reconcile parked")
         self.stdout.write(f"{options['order']} is looked at again")
 
     def _resume(self, options: dict[str, Any]) -> None:
-        wallet = Wallet.objects.filter(address=options["address"]).exclude(paused_reason="").first()
+        engine = get_engine()
+        wallets = Wallet.objects.filter(address=options["address"]).exclude(paused_reason="")
+        wallet = wallets.filter(chain_id=engine.chain.chain_id).first() or wallets.first()
         if wallet is None:
             raise CommandError(f"there is no paused wallet {options['address']}")
         actor = operator_because(options)
         try:
-            nonce = resume_wallet(wallet, get_engine(), actor)
+            nonce = resume_wallet(wallet, engine, actor)
         except RetryableError as error:
             raise CommandError(error.detail) from error
         if nonce is None:
-            raise CommandError(f"somebody else has resumed {wallet.address}")
+            raise CommandError(f"{wallet.address} has been resumed meanwhile")
         self.stdout.write(f"{wallet.address} signs again from nonce {nonce} on; it was paused: {wallet.paused_reason}")

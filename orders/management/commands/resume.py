@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandError
 from orders.cli.halting import add_target_arguments, target_from
 from orders.cli.operator import operator
 from orders.models import Wallet
-from orders.services.pause import Target, find_paused, resume
+from orders.risk.pause import Target, find_paused, resume
 
 
 class Command(BaseCommand):
-    """Lifts a pause, whoever has set it."""
+    """Lifts a pause, of a person or of the engine."""
 
     help = "Resume everything, a chain, a venue, a wallet or an account"
 
@@ -30,8 +30,8 @@ class Command(BaseCommand):
 
 
 def _other_pause(target: Target) -> str:
-    """A wallet may also be stopped by what upkeep has found."""
+    """A wallet may also be stopped by what maintenance has found."""
     wallets = Wallet.objects.filter(address=target.name).exclude(paused_reason="")
     if target.scope == "wallet" and (wallet := wallets.first()):
-        return f" by hand, but by the upkeep ({wallet.paused_reason}): manage.py reconcile resume {wallet.address}"
+        return f" by hand, but by maintenance ({wallet.paused_reason}): manage.py reconcile resume {wallet.address}"
     return ""

@@ -9,7 +9,7 @@ from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import ServerError
 from orders.cli.options import text, whole
 from orders.cli.render import Row
-from orders.cli.seeding import COUNT, SIMULATED, orders_for
+from orders.cli.seeding import COUNT, kind_of, orders_for
 from orders.cli.watch import watch
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--count", type=whole(1, 500), default=COUNT, help="how many orders, repeating the first ones"
         )
-        parser.add_argument("--scenario", type=text, help="act out this fault for every order, on the simulated chain")
+        parser.add_argument("--scenario", type=text, help="act out this fault for every order, on a chain that does")
         parser.add_argument(
             "--spend", type=text, metavar="TOKEN=AMOUNT", help="what each order gives; needed for real money"
         )
@@ -40,8 +40,9 @@ class Command(BaseCommand):
             offer, tokens = client.call("GET", "venues"), client.call("GET", "tokens")["results"]
         except ServerError as error:
             raise CommandError(str(error)) from error
-        if options["scenario"] and offer["chain"] != SIMULATED:
-            raise CommandError("faults are acted out on the simulated chain only")
+        kind = kind_of(offer)
+        if options["scenario"] and not (kind is not None and kind.acts_out_faults):
+            raise CommandError(f"the chain {offer['chain']} acts out no faults")
         known = orders_for(offer, tokens, options["spend"])
         wanted = [known[i % len(known)] for i in range(options["count"])]
         bodies = [

@@ -1,4 +1,4 @@
-"""`manage.py simchain reorg`: does to the simulated chain what nobody can do to a real one."""
+"""`manage.py simchain reorg`: reorganizes the simulated chain on request."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import ReorgPastFinality
-from dex.chains.simulated import SimulatedChain
+from dex.chains.capabilities import TakesBlocksBack
 from orders.cli.options import whole
 from orders.engine import get_engine
 
@@ -27,8 +27,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand."""
         chain = get_engine().chain
-        if not isinstance(chain, SimulatedChain):
-            raise CommandError("this engine does not run on the simulated chain")
+        if not isinstance(chain, TakesBlocksBack):
+            raise CommandError("this engine's chain takes no blocks back on request")
         try:
             hashes = chain.reorg(
                 options["depth"], None if options["forget"] else (), past_finality=options["past_finality"]

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dex.router.solve import Answer
+from dex.problems.solve import Answer
 from orders.cli.options import option, text
 from orders.cli.solving import Options, answers, case_ids_of, file_names, read_document
 from orders.scalars import ScalarError, read_decimal_text, read_whole_text
@@ -37,6 +37,8 @@ Each line of the output is one case, in the order of the file:
   float_in, lower_bound    the same for exact_out: the input, and what no route can do with less
   gap_bps                  distance between those two in basis points, as text: how far from the best it can be
   swaps                    how many
+  cost                     of all swaps (cases with swap_cost): in token_out, for exact_out in token_in
+  net_in                   input and cost (exact_out with swap_cost); bound and gap_bps are net of cost too
   net_out                  output less swap_cost for each swap (cases with swap_cost or max_swaps)
   proven                   whether no permitted route nets more (same cases)
   route                    the swaps: pool, token_in, token_out (indexes in the graph), amount_in, amount_out
@@ -92,7 +94,7 @@ class Command(BaseCommand):
         parser.add_argument("--jobs", type=count, default=1, metavar="N", help="processes (default 1)")
         parser.add_argument("--svg", type=folder, metavar="DIR", help="write a picture of each route to DIR/ID.svg")
         parser.add_argument(
-            "--deadline-ms", type=milliseconds, metavar="MS", help="stop improving a route after so long"
+            "--deadline-ms", type=milliseconds, metavar="MS", help="stop improving a route after this time"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -113,7 +115,7 @@ class Command(BaseCommand):
                 failed = self._report(found, file_names(case_ids), directory)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except BrokenPipeError:  # whoever read the lines has seen enough; nothing may be flushed to them at exit
+        except BrokenPipeError:  # the reader has closed the pipe; nothing may be flushed to it at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
         if failed:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dex import DexError, SignedTransaction
+from dex.chains.capabilities import DelegatesWallets, NeedsAllowances
 from orders.amounts import format_units, parse_units
 from orders.cli import own_wallets
 from orders.cli.operator import operator
@@ -15,12 +16,12 @@ from orders.engine import get_engine
 from orders.models import Account
 from orders.scalars import ScalarError
 from orders.selectors import token_decimals
-from orders.services.approve import approve_token
-from orders.services.bind import WalletInUse
-from orders.services.delegate import delegate_wallet
-from orders.services.wallet_acts import WalletPaused
-from orders.services.wallet_result import follow
-from orders.services.wallets import wallet_address
+from orders.signing.approve import approve_token
+from orders.signing.bind import WalletInUse
+from orders.signing.delegate import delegate_wallet
+from orders.signing.wallet_result import follow
+from orders.signing.wallet_transactions import WalletPaused
+from orders.signing.wallets import wallet_address
 
 WAIT_S = 120.0
 OWN: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
@@ -35,14 +36,14 @@ OWN: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
 class Command(BaseCommand):
     """Amounts are in units of the token."""
 
-    help = "Make, import, bind and show wallets; let the chain's router take so much of a token from one"
+    help = "Make, import, bind and show wallets; approve an amount of a token for the chain's router"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("address", help="where to send what the account is to trade with")
         verbs.add_parser("balance", help="what the wallet holds, and what the router may take")
-        approve = verbs.add_parser("approve", help="let the router take up to so much of a token in all")
+        approve = verbs.add_parser("approve", help="approve up to this amount of a token for the router")
         revoke = verbs.add_parser("revoke", help="let the router take nothing of a token any more")
         delegate = verbs.add_parser("delegate", help="let the wallet act in batches, which forks of Uniswap V2 need")
         undelegate = verbs.add_parser("undelegate", help="take that back")
@@ -77,15 +78,15 @@ class Command(BaseCommand):
 
     def _balance(self, account: Account, options: dict[str, Any]) -> None:
         chain, wallet, decimals = get_engine().chain, _wallet_of(account), token_decimals()
-        allowed = chain.allowances(wallet)
+        allowed = chain.allowances(wallet) if isinstance(chain, NeedsAllowances) else {}
         self.stdout.write(f"{wallet} on {chain.chain_id}")
-        if venues := ", ".join(sorted(chain.batch_venues)):
+        if isinstance(chain, DelegatesWallets) and (venues := ", ".join(sorted(chain.batch_venues))):
             able = "acts in batches" if chain.acting_in_batches([wallet]) else "does not act in batches"
             self.stdout.write(f"{able}, which {venues} needs")
         for token, atoms in sorted(chain.balances(wallet).items()):
             may = allowed.get(token)
-            leave = "" if may is None else f"  router may take {format_units(may, decimals[token])}"
-            self.stdout.write(f"{token:8} {format_units(atoms, decimals[token]):>40}{leave}")
+            allowance = "" if may is None else f"  router may take {format_units(may, decimals[token])}"
+            self.stdout.write(f"{token:8} {format_units(atoms, decimals[token]):>40}{allowance}")
 
     def _approve(self, account: Account, options: dict[str, Any]) -> None:
         token, decimals = options["token"], token_decimals()

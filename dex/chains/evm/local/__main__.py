@@ -13,13 +13,13 @@ from pathlib import Path
 
 import orjson
 
-from dex.chains.evm.config import ChainsFileError, describe, read_chain
-from dex.chains.evm.deployments import LOCAL_NAME
+from dex.chains.evm.config.chains_file import ChainsFileError, describe, read_chain
+from dex.chains.evm.config.deployments import LOCAL_NAME
+from dex.chains.evm.config.options import EvmOptions
 from dex.chains.evm.local.deploy import deploy
 from dex.chains.evm.local.folder_owner import owned
 from dex.chains.evm.local.install import FOLDER, LocalChainError, install
 from dex.chains.evm.local.node import Anvil, running
-from dex.chains.evm.options import EvmOptions
 from dex.errors import ChainUnavailable
 
 PORT = 8545

@@ -10,7 +10,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
-from dex.chains.evm.functions import Function
+from dex.chains.evm.abi.codec import Function
 from dex.chains.evm.local.install import LocalChainError
 from dex.chains.evm.local.node import Anvil
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from dex.chains.evm.abi import APPROVE
-from dex.chains.evm.deployments import LOCAL_NAME, Deployment, Fork
-from dex.chains.evm.functions import Function
+from dex.chains.evm.abi.codec import Function
+from dex.chains.evm.abi.contracts import APPROVE
+from dex.chains.evm.config.deployments import LOCAL_NAME, Deployment, Fork
+from dex.chains.evm.config.options import ListedToken
 from dex.chains.evm.local.contracts import Deployer, permit2_code
 from dex.chains.evm.local.market import FORK, POOLS, TOKENS, WRAPPED, LocalPool, LocalToken, atoms_worth
 from dex.chains.evm.local.node import CHAIN_ID, Anvil
-from dex.chains.evm.options import ListedToken
-from dex.chains.evm.permit2 import PERMIT2
-from dex.pools.tick_math import tick_at
-from dex.pools.uniswap_v3 import MAX_TICK, UniswapV3Pool
+from dex.chains.evm.transactions.permit2 import PERMIT2
+from dex.pools.kinds.uniswap_v3 import MAX_TICK, UniswapV3Pool
+from dex.pools.math.ticks import tick_at
 
 MINT_TOKENS = Function("mint", ["uint256"])
 DEPOSIT = Function("deposit")

@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Sequence
 
-from dex.chains.evm.abi import APPROVE, TRANSFER_TO
-from dex.chains.evm.delegation import DESIGNATOR
-from dex.chains.evm.deployments import Deployment
+from dex.chains.evm.abi.contracts import APPROVE, TRANSFER_TO
+from dex.chains.evm.config.deployments import Deployment
+from dex.chains.evm.config.options import ListedToken
 from dex.chains.evm.local.market import atoms_worth
 from dex.chains.evm.local.node import Anvil
-from dex.chains.evm.options import ListedToken
 from dex.chains.evm.shared_work import SharedWork
+from dex.chains.evm.transactions.delegation import DESIGNATOR
 from dex.errors import ChainUnavailable
 
 NATIVE_ATOMS = 1_000 * 10**18

@@ -11,8 +11,8 @@ from typing import Any
 
 from dex.chains.evm.local import guard
 from dex.chains.evm.local.install import LocalChainError, anvil_of
-from dex.chains.evm.node import Node
-from dex.chains.evm.rpc_errors import RpcError
+from dex.chains.evm.nodes.errors import RpcError
+from dex.chains.evm.nodes.node import Node
 
 # Not the node's own default, under which signed permits of real deployments break.
 CHAIN_ID = 31_338

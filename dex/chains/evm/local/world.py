@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from dex.chains.evm.chain import EvmChain
-from dex.chains.evm.deployments import Deployment
-from dex.chains.evm.facts import facts_reader
+from dex.chains.evm.config.deployments import Deployment
+from dex.chains.evm.config.options import EvmOptions, ListedToken
 from dex.chains.evm.local.deploy import Deployed, deploy
 from dex.chains.evm.local.faucet import Faucet
 from dex.chains.evm.local.install import install
 from dex.chains.evm.local.node import Anvil, free_port, running
-from dex.chains.evm.options import EvmOptions, ListedToken
-from dex.chains.evm.transaction import chain_name
+from dex.chains.evm.swaps.effects import payload_summarizer
+from dex.chains.evm.transactions.transaction import chain_name
 from dex.signers import SigningPolicy
 from dex.signers.keystore import OwnKeys
 from dex.signers.public_keys import PublicKeySigner
@@ -62,10 +62,10 @@ def development_signer(
     options: EvmOptions, policy: SigningPolicy | None = None, own_keys: OwnKeys | None = None
 ) -> PublicKeySigner:
     """Keys that everybody can compute, for swaps of any size through the router."""
-    name, reader = chain_name(options.deployment.chain_id), facts_reader(options)
+    name, summarize = chain_name(options.deployment.chain_id), payload_summarizer(options)
     account = options.deployment.batch_account
     swaps = SigningPolicy(frozenset({name}), options.spenders, delegates=frozenset({account} if account else ()))
-    return PublicKeySigner(name, reader, policy or swaps, own_keys)
+    return PublicKeySigner(name, summarize, policy or swaps, own_keys)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""JSON-RPC nodes: requests, replies, errors, and what several nodes must agree on."""

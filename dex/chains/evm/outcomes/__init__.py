@@ -1,0 +1,1 @@
+"""What becomes of transactions: simulated, broadcast, reverted, or included with a receipt."""

@@ -1,0 +1,1 @@
+"""Transactions: their fields and bytes, fees, delegations and Permit2 messages."""

@@ -1,0 +1,1 @@
+"""What wallets hold, and what they allow the router contracts to take."""

@@ -1,0 +1,1 @@
+"""Integer arithmetic that several pool kinds share."""

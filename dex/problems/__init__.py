@@ -1,0 +1,1 @@
+"""Routing problems in files: read, checked, solved and answered as JSON."""

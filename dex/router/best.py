@@ -1,0 +1,170 @@
+"""The best route for a request: a split or a path of one venue, and within what its owner allows for the network."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from dex.costs import NetworkFee
+from dex.errors import AmountTooSmall, InsufficientLiquidity, NoRoute
+from dex.execution import buy
+from dex.pools import Pool
+from dex.router.market import Market
+from dex.router.net.fees import FeeTable
+from dex.router.refusal import too_small
+from dex.router.split import find_split
+from dex.router.split_values import Split, SplitOrder
+from dex.router.venue_paths import Fill, net_of
+from dex.types import PPM, Hop, Route, Side, SwapRequest
+
+# Searches with fewer swaps for a route that costs too much. What routes cost falls by about as much with each swap, so
+# the second is rarely needed.
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A route, the pools after it, the bound on any route (atoms, net; None where unknown), and its network fee."""
+
+    route: Route
+    pools_after: tuple[Pool, ...]
+    bound: float | None
+    network_fee: NetworkFee | None
+
+
+class Search(NamedTuple):
+    """Where a request is routed: by which venues, at what fees, beside what each venue gives alone, and until when."""
+
+    market: Market
+    request: SwapRequest
+    venues: frozenset[str]
+    fees: FeeTable | None
+    alone: Sequence[Fill | InsufficientLiquidity]
+    ends_at: float
+
+    @property
+    def fills(self) -> list[Fill]:
+        """The paths of venues that alone could do it."""
+        return [fill for fill in self.alone if isinstance(fill, Fill)]
+
+    @property
+    def left_ms(self) -> float | None:
+        """The time that is left; None: any."""
+        return None if self.ends_at == math.inf else max(0.0, (self.ends_at - time.perf_counter()) * 1_000)
+
+
+def best_route(search: Search) -> Found:
+    """The best route at any cost. Raises: NoRoute, InsufficientLiquidity."""
+    return _best(search, search.request.max_swaps)
+
+
+def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | None) -> Found | None:
+    """Where the best route may cost more than the request allows, the best one found that may not; else None.
+
+    What it leaves is less by the request's slippage at most: for a worse price nobody wants to save on fees. Its bound
+    is that of routes at any cost.
+    """
+    most, side = search.request.max_network_fee, search.request.side
+
+    def cost(found: Found) -> int:
+        expected = 0 if found.network_fee is None else found.network_fee.amount
+        return max(expected, 0 if most_cost is None else most_cost(found.route))
+
+    if most is None or cost(best) <= most:
+        return None
+    found = _with_fewer_swaps(search, best, most, cost)
+    if found is None:
+        paths = [_of_path(search.market, search.request, fill, search.fees, None) for fill in search.fills]
+        paths = [path for path in paths if cost(path) <= most]
+        found = max(paths, key=lambda path: _net(side, path), default=None)
+    net = _net(side, best)
+    if found is None or _net(side, found) < net - abs(net) * search.request.max_slippage_ppm // PPM:
+        return None
+    return replace(found, bound=best.bound)
+
+
+def _with_fewer_swaps(search: Search, best: Found, most: int, cost: Callable[[Found], int]) -> Found | None:
+    """A route that may cost `most`, with about as many swaps as that pays for; None where a few searches find none."""
+    found = best
+    for _ in range(TRIES):
+        swaps = len(found.route.hops)
+        # Not too few: of what a route costs a part is there whatever the number of swaps.
+        count = min(swaps - 1, swaps * most // cost(found))
+        if count < 1 or search.left_ms == 0:
+            return None
+        try:
+            found = _best(search, count)
+        except (InsufficientLiquidity, NoRoute):
+            return None
+        if cost(found) <= most:
+            return found
+    return None
+
+
+def _best(search: Search, max_swaps: int | None) -> Found:
+    """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
+    market, request, venues, fees = search.market, search.request, search.venues, search.fees
+    if not venues:
+        raise NoRoute("none of the venues you allow has pools here")
+    order = SplitOrder(
+        request.token_in,
+        request.token_out,
+        request.side,
+        request.amount,
+        max_swaps=max_swaps,
+        max_hops=request.max_hops,
+        max_legs=request.max_legs,
+        allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
+        deny_tokens=request.deny_tokens,
+        deadline_ms=search.left_ms,
+        costs=None if fees is None else fees.costs,
+        native_price=None if fees is None else fees.price,
+    )
+    fills = [fill for fill in search.fills if max_swaps is None or len(fill.path) <= max_swaps]
+    single = max(fills, key=lambda fill: net_of(market.compiled, request.side, fill, fees), default=None)
+    try:
+        found = _of_split(market, request, find_split(market.compiled, order))
+    except (InsufficientLiquidity, NoRoute) as refusal:
+        if single is None:
+            is_too_small = search.alone and all(isinstance(fill, AmountTooSmall) for fill in search.alone)
+            raise (too_small(order) if is_too_small else refusal) from None
+        return _of_path(market, request, single, fees, None)
+    if single is not None and net_of(market.compiled, request.side, single, fees) > _net(request.side, found):
+        return _of_path(market, request, single, fees, found.bound)
+    return found
+
+
+def _of_split(market: Market, request: SwapRequest, split: Split) -> Found:
+    """The split as a chain would execute it.
+
+    Plans for a fixed output are found by selling where they use up a pool; a chain buys, last swap first, which may
+    cost an atom less or be refused. Raises: InsufficientLiquidity.
+    """
+    hops = tuple(
+        Hop(swap.venue, swap.pool_id, swap.token_in, swap.token_out, swap.amount_in, swap.amount_out)
+        for swap in split.swaps
+    )
+    route = Route(request.token_in, request.token_out, hops)
+    if request.side is Side.EXACT_IN:
+        return Found(route, split.pools_after, split.bound, split.network_fee)
+    pools = {hop.pool_id: market.pool(hop.pool_id) for hop in hops}
+    route = replace(route, hops=buy(pools, route, request.amount, market.now))
+    return Found(route, tuple(pools.values()), split.bound, split.network_fee)
+
+
+def _net(side: Side, found: Found) -> int:
+    fee = 0 if found.network_fee is None else found.network_fee.value or 0
+    return (found.route.amount_out if side is Side.EXACT_IN else -found.route.amount_in) - fee
+
+
+def _of_path(market: Market, request: SwapRequest, fill: Fill, fees: FeeTable | None, bound: float | None) -> Found:
+    hops = []
+    for edge, swap in zip(fill.path, fill.swaps, strict=True):
+        pool = swap.pool_after
+        hops.append(Hop(pool.venue, pool.pool_id, *market.compiled.edge_tokens[edge], swap.amount_in, swap.amount_out))
+    route = Route(request.token_in, request.token_out, tuple(hops))
+    fee = None if fees is None else fees.of(market.compiled, fill.by_edge)
+    return Found(route, tuple(swap.pool_after for swap in fill.swaps), bound, fee)

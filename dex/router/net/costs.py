@@ -1,0 +1,169 @@
+"""What the swaps of a route cost, edge by edge, in atoms of the token whose amount is not fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dex.costs import Costs
+from dex.router.convex.best_path import HOPS, Query, query_of, target_price
+from dex.router.convex.flows import Flow
+from dex.router.convex.potentials import amounts_reached, path_forward
+from dex.router.graph.compiled import CompiledMarket
+from dex.router.graph.edges import CompiledEdges
+from dex.router.graph.segments import Floats, Ints
+from dex.router.net.repeats import Repeats, repeats_in
+from dex.router.split_values import SplitOrder
+
+_MOST: Final = 1 << 256  # atoms: no chain counts further
+_USUAL_SWAPS: Final = 2  # of the transaction whose cost is priced: more would move small pools, fewer would see dust
+
+
+class EdgeCosts(NamedTuple):
+    """Atoms of the numeraire: `swap` for a swap over each edge, `tick` for each of its segments after the first.
+
+    `fixed` is for the transaction, `least` and `most` are the extremes of a swap's cost, and `entry` is by how much the
+    cheapest swap out of the source, of which every route has one, is above the least. `ticks` says whether any
+    segment costs; `native` is the price of an atom of the chain's native token, 0 where costs are not stated in it.
+    `repeats` is what a route costs beyond that where it is executed leg by leg, None where none is: no sum over edges
+    has it, so bounds, which need the least that a swap can cost, go without.
+    """
+
+    swap: Floats
+    tick: Floats
+    fixed: float
+    least: float
+    most: float
+    ticks: bool
+    native: float
+    repeats: Repeats | None = None
+    entry: float = 0.0
+
+    @property
+    def are_fixed(self) -> bool:
+        """Whether all routes cost the same."""
+        return not self.most > 0 and not self.ticks
+
+    def of(self, edges: Iterable[int]) -> float:
+        """What swaps over these edges cost at least together, without the fixed part."""
+        return float(sum(self.swap.item(edge) for edge in edges))
+
+    def of_flows(self, market: CompiledEdges, flows: Iterable[Flow]) -> float:
+        """What a route of these swaps costs, without the fixed part; `market` is that of the edges' numbers.
+
+        They come in the order of their execution.
+        """
+        flows = list(flows)
+        cost = self.of(flow.edge for flow in flows) + self.of_repeats(flows)
+        if self.ticks:
+            cost += sum(self.tick.item(flow.edge) * crossed(market, flow.edge, flow.sold) for flow in flows)
+        return cost
+
+    def of_repeats(self, flows: Sequence[Flow]) -> float:
+        """What it costs beside its swaps and ticks that a route of these swaps goes leg by leg."""
+        return 0.0 if self.repeats is None else self.repeats.of(flows)
+
+    def with_toll(self, toll: float) -> EdgeCosts:
+        """The costs where each swap costs so much more."""
+        return self._replace(swap=self.swap + toll, least=self.least + toll, most=self.most + toll)
+
+    def only(self, edges: Ints) -> EdgeCosts:
+        """The costs of some edges, which get new numbers."""
+        repeats = None if self.repeats is None else self.repeats.only(edges)
+        return self._replace(swap=self.swap[edges], tick=self.tick[edges], repeats=repeats)
+
+
+def crossed(market: CompiledEdges, edge: int, sold: float) -> int:
+    """How many segments after its first an edge reaches into for this amount."""
+    first, count = market.first.item(edge), market.count.item(edge)
+    return max(0, int(market.before[first : first + count].searchsorted(sold)) - 1)
+
+
+def uniform(market: CompiledEdges, cost: float) -> EdgeCosts:
+    """The same cost for every swap."""
+    return EdgeCosts(np.full(market.edge_count, cost), np.zeros(market.edge_count), 0.0, cost, cost, False, 0.0)
+
+
+def costs_of(market: CompiledMarket, order: SplitOrder, query: Query) -> EdgeCosts | None:
+    """The costs of an order's swaps; None where they cost nothing, or nothing that pools can put a price on."""
+    if order.costs is not None:
+        price = order.native_price
+        if price is None:
+            price = native_price(market, order.costs, order.token_out if query.is_exact_in else order.token_in)
+        return None if price is None else priced(market, order.costs, price, query)
+    if not order.swap_cost > 0:
+        return None
+    cost = float(order.swap_cost)
+    if not query.is_exact_in:
+        cost *= target_price(market, query) or 0.0
+    return uniform(market, cost) if cost > 0 else None
+
+
+def native_price(market: CompiledMarket, costs: Costs, token: str) -> float | None:
+    """Atoms of a token that pools give for an atom of the native token; None where none do, or none could.
+
+    At the size of what a usual route costs, so that dust pools do not price it, and before the order: no route is
+    charged by the prices that it makes itself.
+    """
+    by_kind = (costs.per_swap, costs.per_tick, costs.per_next, costs.per_repeat)
+    if max(costs.per_transaction, costs.other_swap, *(most for of in by_kind for most in of.values())) > _MOST:
+        return None
+    if token == costs.token:
+        return 1.0
+    if costs.token not in market.token_number or token not in market.token_number:
+        return None
+    usual = costs.per_transaction + _USUAL_SWAPS * max([costs.other_swap, *costs.per_swap.values()])
+    query = query_of(market, costs.token, token, float(max(usual, 1)), True)
+    levels = amounts_reached(market, query.price, query.source, query.target, query.amount, HOPS)
+    while len(levels) > 1 and not _is_simple(market, path_forward(market, query.price, levels, query.target)):
+        levels = levels[:-1]
+    price = levels[-1].item(query.target) / query.amount
+    return price if price > 0 else None
+
+
+def _is_simple(market: CompiledMarket, path: list[int]) -> bool:
+    """Whether a path comes to no token twice: where cycles gain, one that does seems to pay more."""
+    return len(set(market.head[path].tolist())) == len(path)
+
+
+def priced(market: CompiledMarket, costs: Costs, price: float, query: Query) -> EdgeCosts:
+    """The costs of a chain at this price of its native token."""
+    swap, tick = _of_kinds(market, costs.of_swap) * price, _of_kinds(market, costs.of_tick) * price
+    if costs.per_next:
+        is_next = _are_next(market, costs, query)
+        swap[is_next] = _of_kinds(market, partial(costs.of_swap, is_next=True))[is_next] * price
+    is_usable = (query.price > 0) & ~_dead_ends(market, query)
+    usable, out = swap[is_usable], swap[is_usable & (market.tail == query.source)]
+    least, most = (float(usable.min()), float(usable.max())) if len(usable) else (0.0, 0.0)
+    repeats, entry = repeats_in(market, costs, price, query), float(out.min()) - least if len(out) else 0.0
+    fixed = costs.per_transaction * price
+    return EdgeCosts(swap, tick, fixed, least, most, bool(tick.any()), price, repeats, entry)
+
+
+def _of_kinds(market: CompiledMarket, of: Callable[[str], int]) -> Floats:
+    """What a cost by kind is for each edge."""
+    return np.array([of(kind) for kind in market.kinds], float)[market.edge_kind]
+
+
+def _are_next(market: CompiledMarket, costs: Costs, query: Query) -> NDArray[np.bool_]:
+    """`Costs.is_next` of a swap over each edge: it depends on what is sold, but for wrapping."""
+    order = market.tokens[query.source], market.tokens[query.target]
+    are_next = np.array([costs.is_next(order, (token, "")) for token in market.tokens])[market.tail]
+    native, wrapped = (market.token_number.get(token, -1) for token in (costs.token, costs.wrapped))
+    is_wrapping = ((market.tail == native) & (market.head == wrapped)) | (
+        (market.tail == wrapped) & (market.head == native)
+    )
+    for edge in np.flatnonzero(is_wrapping).tolist():
+        are_next[edge] = costs.is_next(order, market.edge_tokens[edge])
+    return are_next
+
+
+def _dead_ends(market: CompiledMarket, query: Query) -> NDArray[np.bool_]:
+    """Edges into and out of tokens that are traded for one other alone: no route leads through such a token."""
+    is_end = np.bincount(market.pair_tail, minlength=market.token_count) == 1
+    is_end[[query.source, query.target]] = False
+    return np.asarray(is_end[market.tail] | is_end[market.head])

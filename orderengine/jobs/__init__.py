@@ -1,0 +1,1 @@
+"""Celery's broker transport and beat, which outlive the loss of Redis."""

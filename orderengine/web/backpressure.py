@@ -1,0 +1,149 @@
+"""Bounds what one WebSocket client may cost daphne: in bytes that it does not read, in frames, in their size.
+
+Daphne writes every message to the transport whatever piles up there (daphne#170): 200 MB pushed to a client that
+never reads stay in memory. It also queues every frame for the application, however many come. The client resumes with
+its cursor.
+"""
+
+import logging
+import time
+from typing import Any
+
+from autobahn.websocket.types import ConnectionDeny
+from daphne.server import reactor  # before anything else of Twisted: it chooses the reactor
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet.defer import Deferred
+
+from orderengine.web.connections import connections
+
+logger = logging.getLogger(__name__)
+
+# Above the window of an account stream, whose client is told before it is cut.
+MAX_UNREAD_BYTES = 2 * 1024 * 1024
+MAX_FRAME_BYTES = 16 * 1024
+FRAMES_PER_S = 10
+# Frames that may come at once after a while of silence.
+FRAME_BURST = 20
+RESTART, FLOOD = 1012, 4429
+SHUTDOWN_GRACE_S = 1.5
+HEADERS_SENT_AS_ASCII = {"sec-websocket-protocol"}
+
+_open: set["BoundedWebSocketProtocol"] = set()
+
+
+class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """Daphne's protocol with limits."""
+
+    _allowance = float(FRAME_BURST)
+    _allowed_at = 0.0
+    _is_flooding = False
+    _has_application = False
+
+    def onConnect(self, request: Any) -> Any:
+        """Set the limits; refuse what daphne would answer with a traceback."""
+        set_no_delay = getattr(self.transport, "setTcpNoDelay", None)
+        if set_no_delay is not None:
+            set_no_delay(True)  # Nagle's algorithm holds an event back for 40 ms when another went out just before
+        self.maxFramePayloadSize = self.maxMessagePayloadSize = MAX_FRAME_BYTES
+        # A violation is answered with its close code; the connection is dropped a second later in any case.
+        self.failByDrop = False
+        if not is_readable(request):
+            raise ConnectionDeny(400, "Bad Request")  # type: ignore[no-untyped-call]
+        self._has_application = True
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:
+        _open.add(self)
+        super().onOpen()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        _open.discard(self)
+        if self._has_application:
+            super().onClose(wasClean, code, reason)
+
+    def connectionLost(self, *args: Any) -> None:
+        """Its place is free again."""
+        connections.forget(self.transport)
+        super().connectionLost(*args)
+
+    def processData(self) -> bool:
+        """Take the next step through the bytes that came; each frame counts by its head, pongs and parts too."""
+        is_between_frames = self.current_frame is None
+        has_more = bool(super().processData())
+        begins_frame = is_between_frames and self.current_frame is not None
+        if self._is_flooding or (begins_frame and not self.may_take_frame()):
+            self.data = b""
+            return False
+        return has_more
+
+    def may_take_frame(self) -> bool:
+        """Whether the client keeps to its rate; a flood is closed and read no further."""
+        if self._is_flooding:
+            return False
+        now = time.monotonic()
+        self._allowance = min(FRAME_BURST, self._allowance + (now - self._allowed_at) * FRAMES_PER_S)
+        self._allowed_at = now
+        self._allowance -= 1
+        if self._allowance < 0:
+            self._is_flooding = True
+            self.serverClose(FLOOD)
+            self.transport.pauseProducing()
+        return not self._is_flooding
+
+    def sendMessage(self, *args: Any, **kwargs: Any) -> None:
+        """The limit of a message's size is for what comes in; autobahn would hold us to it too."""
+        self.maxMessagePayloadSize = 0
+        try:
+            super().sendMessage(*args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = MAX_FRAME_BYTES
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:
+        """Send unless the client is gone, or too far behind; then cut the connection."""
+        if self.state in {self.STATE_CLOSING, self.STATE_CLOSED}:
+            return  # autobahn would raise into the application, which does not know yet
+        if self.unread_bytes() > MAX_UNREAD_BYTES:
+            logger.warning("closing a WebSocket client that left %d bytes unread", self.unread_bytes())
+            self.transport.abortConnection()
+            return
+        super().serverSend(content, binary)
+
+    def serverClose(self, code: int | None = None) -> None:
+        """Close with any code: autobahn's own call knows 1000 and those from 3000 on only."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code or 1000, isReply=False)
+
+    def unread_bytes(self) -> int:
+        """Bytes written to the transport that the system has not taken yet."""
+        transport = self.transport
+        return len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0)
+
+
+def is_readable(request: Any) -> bool:
+    """Whether daphne can decode path, header names and subprotocols, which must be ASCII."""
+    texts = [request.path, *request.headers]
+    texts += [value for name, value in request.headers.items() if name.lower() in HEADERS_SENT_AS_ASCII]
+    is_latin = all(ord(sign) < 256 for value in request.headers.values() for sign in value)
+    return is_latin and all(text.isascii() for text in texts)
+
+
+def limit_websockets() -> None:
+    """Have daphne's WebSocket factory make bounded connections, and close them when the process is asked to end."""
+    WebSocketFactory.protocol = BoundedWebSocketProtocol
+    reactor.addSystemEventTrigger("before", "shutdown", close_all)
+
+
+def close_all() -> "Deferred[None]":
+    """Close every socket with 1012, and wait a moment for the bytes to leave."""
+    for protocol in tuple(_open):
+        protocol.serverClose(RESTART)
+    closed: Deferred[None] = Deferred()
+    _finish(closed, time.monotonic() + SHUTDOWN_GRACE_S)
+    return closed
+
+
+def _finish(closed: "Deferred[None]", until: float) -> None:
+    if not _open or time.monotonic() >= until:
+        closed.callback(None)
+    else:
+        reactor.callLater(0.05, _finish, closed, until)

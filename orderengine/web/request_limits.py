@@ -1,0 +1,89 @@
+"""Bounds what one HTTP request may cost daphne: the bytes of its body, and those of an answer that nobody reads.
+
+Daphne keeps a whole body, in a file where it is large, before anybody asks who calls: no key is needed to fill a disk.
+It hands a whole answer to the transport, which keeps it until the client has read it.
+"""
+
+from typing import Any
+
+from daphne import http_protocol
+from daphne.server import Server
+
+from orderengine.web.connections import PIECE_BYTES, connections, limit_connections
+from orders.api.parsers import MAX_BODY_BYTES
+from orders.problems import Problem
+
+# Bodies a little too large are refused by the application, with its headers; those above this are not read.
+MAX_BUFFERED_BYTES = 2 * MAX_BODY_BYTES
+TOO_LARGE = Problem("body_too_large", "the body has more than 1 MiB")
+BODY = "http.response.body"
+
+_hand_over = Server.handle_reply
+
+
+class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne has no types
+    """Daphne's request with limits."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Nobody reads the forms that Twisted finds. To look for one, it asks a mail parser what each body is: a tenth
+        # of what a small POST costs a web process.
+        super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
+        self._received = 0
+        self._is_refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        """The announced length; none for a chunked body."""
+        super().gotLength(length)
+        if length is not None and length > MAX_BUFFERED_BYTES:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a part of the body, unless it is too much."""
+        self._received += len(data)
+        if self._is_refused:
+            return
+        if self._received > MAX_BUFFERED_BYTES:
+            self._refuse()
+        elif connections.take_body(self.channel, len(data)):
+            super().handleContentChunk(data)
+        else:
+            self._is_refused = True
+            self.channel.refuse_busy()
+
+    def process(self) -> Any:
+        """The request is complete."""
+        return None if self._is_refused else super().process()
+
+    def _refuse(self) -> None:
+        self._is_refused = True
+        self.channel.refuse(b"413 Content Too Large", TOO_LARGE)
+
+
+async def reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
+    """Hand a message to the client, the body of an answer in pieces, each when the client has taken the one before.
+
+    Raises: ConnectionResetError when the client is gone.
+    """
+    if not isinstance(protocol, BoundedRequest) or message["type"] != BODY:
+        await _hand_over(server, protocol, message)
+        return
+    channel = getattr(protocol, "channel", None)
+    if channel is None:
+        raise ConnectionResetError
+    body: bytes = message.get("body", b"")
+    if len(body) <= PIECE_BYTES and channel.has_room():
+        await _hand_over(server, protocol, message)
+        return
+    with connections.unread(channel, len(body)):
+        for start in range(0, max(1, len(body)), PIECE_BYTES):
+            await channel.until_taken()
+            piece = body[start : start + PIECE_BYTES]
+            has_more = message.get("more_body", False) or start + PIECE_BYTES < len(body)
+            await _hand_over(server, protocol, {"type": BODY, "body": piece, "more_body": has_more})
+
+
+def limit_requests() -> None:
+    """Have daphne make bounded connections and requests."""
+    http_protocol.WebRequest = BoundedRequest
+    Server.handle_reply = reply
+    limit_connections(http_protocol.HTTPFactory)

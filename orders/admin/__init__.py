@@ -1,0 +1,8 @@
+"""Admin pages, one module per subject.
+
+Django's autodiscovery imports this package, and each module registers its pages.
+"""
+
+from orders.admin import access, login, orders, pauses, wallets
+
+__all__ = ["access", "login", "orders", "pauses", "wallets"]

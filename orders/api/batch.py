@@ -1,0 +1,117 @@
+"""POST /orders/batch: many orders at once, each judged for itself, or all or none."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ValidationError
+
+from orders.access.authentication import Caller
+from orders.access.key_limits import require_real_orders
+from orders.api import parameters, schema
+from orders.api.base import AccountView, caller_of
+from orders.api.exceptions import problem_response, validation_problem
+from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, read_offer
+from orders.api.serializers import MAX_BATCH, BatchRequestSerializer, OrderRequestSerializer
+from orders.presentation.orders import ORDER
+from orders.problems import PROBLEM, Problem, ProblemError
+from orders.scopes import TRADE
+from orders.services.idempotency import Answer
+from orders.services.place import Placed, place_orders
+from orders.shapes import ABSENT, Shape, listed, nested
+from orders.terms import NewOrder, Refused
+
+BATCH_RESULT = Shape[Placed | Problem](
+    "BatchResultShape",
+    "One item's answer: an order, or why it was refused.",
+    {
+        "order": nested(
+            ORDER, lambda result: ABSENT if isinstance(result, Problem) else accepted_json(result), optional=True
+        ),
+        "error": nested(
+            PROBLEM, lambda result: result.to_json() if isinstance(result, Problem) else ABSENT, optional=True
+        ),
+    },
+)
+BATCH = Shape[list[Placed | Problem]](
+    "BatchShape",
+    "Answers in the order sent.",
+    {"results": listed(BATCH_RESULT, lambda results: [BATCH_RESULT.render(result) for result in results])},
+)
+
+
+class BatchView(AccountView):
+    """POST /orders/batch."""
+
+    scopes: ClassVar = {"POST": TRADE}
+    look_up: ClassVar = {"POST": BY_NAMES}
+
+    @extend_schema(
+        parameters=[parameters.IDEMPOTENCY_KEY],
+        request=BatchRequestSerializer,
+        examples=[schema.TWO_SWAPS],
+        responses=schema.answers(BATCH, 201, 207),
+        operation_id="placeOrders",
+    )
+    def post(self, request: Request) -> Response:
+        """Accept up to 500 orders, each judged for itself; `atomic` accepts all or none."""
+        caller = caller_of(request)
+        items, is_atomic = _batch_items(request.data)
+
+        def run() -> Answer:
+            results = place_orders(caller.account, _read_items(items, caller), key=caller.key)
+            if all(isinstance(result, Problem) for result in results):
+                require_real_orders(caller)
+            if is_atomic and any(isinstance(result, Problem) for result in results):
+                raise AtomicRefusal(results)
+            is_whole = not any(isinstance(result, Problem) for result in results)
+            return Answer(201 if is_whole else 207, BATCH.render(results), created=created_by(results))
+
+        try:
+            return answer_post(request, run)
+        except AtomicRefusal as refusal:
+            return _batch_refused(refusal.results, request)
+
+
+class AtomicRefusal(Exception):
+    """Rolls back a batch of which one item was refused."""
+
+    def __init__(self, results: list[Placed | Problem]) -> None:
+        super().__init__("one item was refused")
+        self.results = results
+
+
+def _batch_items(data: Any) -> tuple[list[Any], bool]:
+    """The items as sent; only the envelope is checked here."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("orders"), list):
+        raise ProblemError(Problem("invalid", 'the body must be {"orders": [...]}'))
+    if unknown := set(data) - {"orders", "atomic"}:
+        raise ProblemError(Problem("unknown_field", f"there is no field {min(map(str, unknown))[:40]!r}"))
+    if not isinstance(data.get("atomic", False), bool):
+        raise ProblemError(Problem("invalid", "atomic must be true or false"))
+    if not 1 <= len(data["orders"]) <= MAX_BATCH:
+        raise ProblemError(Problem("batch_size", f"{len(data['orders'])} orders in one request"))
+    return data["orders"], data.get("atomic", False)
+
+
+def _read_items(items: list[Any], caller: Caller) -> list[NewOrder | Refused]:
+    offer = read_offer()
+    reader = OrderRequestSerializer()  # one for all items: building its fields costs more than using them
+    read: list[NewOrder | Refused] = []
+    for item in items:
+        try:
+            read.append(judged(reader.run_validation(item), offer, caller))
+        except ValidationError as error:
+            read.append(Refused(validation_problem(error.detail)))
+    return read
+
+
+def _batch_refused(results: Any, request: Request) -> Response:
+    refused = sum(isinstance(result, Problem) for result in results)
+    items = [BATCH_RESULT.render(result) if isinstance(result, Problem) else {} for result in results]
+    problem = Problem(
+        "batch_refused", f"{refused} of {len(items)} orders were refused, none was accepted", facts={"results": items}
+    )
+    return problem_response(problem, instance=request.path)

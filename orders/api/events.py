@@ -1,0 +1,90 @@
+"""The account's event log over HTTP, and the tickets that open its WebSocket twin from a browser."""
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orders.access.tickets import TICKET_LIFE_S, issue_ticket
+from orders.api import parameters, schema
+from orders.api.base import AccountView, account_of, caller_of
+from orders.api.serializers import StrictSerializer
+from orders.event_log.cursor import BEGINNING, Cursor, Position, read_cursor
+from orders.event_log.event import EVENT
+from orders.event_log.log import Page, newest, read_page
+from orders.problems import Problem, ProblemError
+from orders.scalars import read_whole_text
+from orders.scopes import READ
+from orders.shapes import Shape, boolean, integer, listed, text
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 500
+
+
+EVENT_PAGE = Shape[Page](
+    "EventPageShape",
+    "Events of the account in order, and the cursor to go on from.",
+    {
+        "results": listed(EVENT, lambda page: [entry.event.to_json(str(entry.cursor)) for entry in page.entries]),
+        "cursor": text(lambda page: str(page.end), "Send it as `after` for what follows, here or on the WebSocket."),
+        "has_more": boolean(lambda page: page.is_full, "Whether more can be read at once."),
+    },
+)
+TICKET = Shape[str](
+    "TicketShape",
+    "A ticket for one WebSocket.",
+    {"ticket": text(lambda ticket: ticket), "expires_in_s": integer(lambda _: TICKET_LIFE_S)},
+)
+
+
+class NothingSerializer(StrictSerializer):
+    """A body without fields."""
+
+
+class EventsView(AccountView):
+    """GET /events."""
+
+    scopes: ClassVar = {"GET": READ}
+    query_names: ClassVar = {"GET": ("after", "limit")}
+
+    @extend_schema(
+        parameters=[
+            parameters.AFTER_CURSOR,
+            parameters.limit(MAX_LIMIT, DEFAULT_LIMIT, "Events per page."),
+        ],
+        responses={**schema.answers(EVENT_PAGE), **schema.OTHER_LOG},
+        operation_id="listEvents",
+    )
+    def get(self, request: Request) -> Response:
+        """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends."""
+        limit = self.query.read("limit", lambda text: read_whole_text(text, 1, MAX_LIMIT)) or DEFAULT_LIMIT
+        page = read_page(account_of(request).pk, _known(self.query.read("after", read_cursor)), limit)
+        return Response(EVENT_PAGE.render(page))
+
+
+class WsTicketsView(AccountView):
+    """POST /ws-tickets."""
+
+    scopes: ClassVar = {"POST": READ}
+    look_up: ClassVar = {"POST": "Ask for another ticket; the lost one opens nothing, since its text is unknown"}
+
+    @extend_schema(request=NothingSerializer, responses=schema.answers(TICKET, 201), operation_id="issueWsTicket")
+    def post(self, request: Request) -> Response:
+        """A ticket that opens one WebSocket within 30 s, as subprotocol `oe.v1, ticket.<ticket>` or first frame."""
+        NothingSerializer(data=request.data).is_valid(raise_exception=True)
+        caller = caller_of(request)
+        ticket = issue_ticket(caller.account.pk, caller.key_prefix)
+        answer = Response(TICKET.render(ticket), status=201)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+def _known(cursor: Cursor | None) -> Position:
+    """Where to read on. Raises: ProblemError for a cursor of another log, or ahead of this one."""
+    if cursor is None:
+        return BEGINNING
+    end = newest()
+    if cursor.epoch != end.epoch or cursor.position.is_ahead_of(end.position):
+        detail = "this cursor is of another database, as after a restore"
+        raise ProblemError(Problem("cursor_unknown", detail, facts={"cursor": str(end)}))
+    return cursor.position

@@ -1,0 +1,159 @@
+"""Orders over HTTP: a serializer validates, one service or selector works, one representation answers."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from orders import selectors
+from orders.access.key_limits import require_within_key
+from orders.api import parameters, schema
+from orders.api.base import AccountView, account_of, actor_of, caller_of
+from orders.api.intake import new_order
+from orders.api.pagination import NewestFirst
+from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, idempotency_of, judged, read_offer
+from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
+from orders.config import get_policy
+from orders.engine import get_engine
+from orders.event_log.event import EVENT
+from orders.event_log.log import epoch_now, order_events, own_cursor
+from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, narrowed
+from orders.inputs.query import read_seq, seq_ahead
+from orders.models import Order
+from orders.presentation.orders import ORDER, ORDER_PAGE, REHEARSED, order_json
+from orders.problems import Problem, ProblemError
+from orders.scalars import read_flag_text
+from orders.scopes import CANCEL, READ, TRADE
+from orders.selectors import read_controls
+from orders.services.cancel import CancelResult, cancel_orders
+from orders.services.dry_run import dry_run_order
+from orders.services.idempotency import Answer
+from orders.services.place import place_orders
+from orders.shapes import Shape, listed
+
+
+def _location(order: Order) -> str:
+    return f"/api/v1/orders/{order.id}"
+
+
+EVENTS = Shape[list[dict[str, Any]]]("EventsShape", "Events in order.", {"results": listed(EVENT, lambda page: page)})
+
+
+class OrdersView(AccountView):
+    """GET and POST /orders."""
+
+    scopes: ClassVar = {"GET": READ, "POST": TRADE}
+    query_names: ClassVar = {"GET": LIST_NAMES | PAGE_NAMES, "POST": ("dry_run",)}
+    look_up: ClassVar = {"POST": BY_NAMES}
+    repeatable: ClassVar = REPEATABLE
+
+    @extend_schema(
+        parameters=parameters.LIST_PARAMETERS, responses=schema.answers(ORDER_PAGE), operation_id="listOrders"
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's orders, newest first, filtered and in cursor pages."""
+        orders = narrowed(selectors.orders_of(account_of(request)), self.query)
+        pages = NewestFirst()
+        page: list[Order] | None = pages.paginate_queryset(orders, request, view=self)
+        controls = read_controls()
+        return pages.get_paginated_response([order_json(order, controls) for order in page or []])
+
+    @extend_schema(
+        parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
+        request=OrderRequestSerializer,
+        examples=[schema.SWAP, schema.GUARDED],
+        responses=schema.answers(ORDER, 201) | {200: REHEARSED},
+        operation_id="placeOrder",
+    )
+    def post(self, request: Request) -> Response:
+        """Accept one order; with `dry_run=true` tell what would become of it, and store nothing."""
+        caller, is_dry_run = caller_of(request), self.query.read("dry_run", read_flag_text) or False
+        if is_dry_run:
+            idempotency_of(request)  # read for its checks alone: nothing is stored
+        serializer = OrderRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        if is_dry_run:
+            new = require_within_key(new_order(fields, read_offer()), caller)
+            order = dry_run_order(caller.account, new, key=caller.key, engine=get_engine(), policy=get_policy())
+            return Response(order_json(order, read_controls(), shape=REHEARSED))
+
+        def run() -> Answer:
+            placed = place_orders(caller.account, [judged(fields, read_offer(), caller)], key=caller.key)[0]
+            if isinstance(placed, Problem):
+                raise ProblemError(placed)
+            body = accepted_json(placed)
+            return Answer(201, body, _location(placed.order), placed.is_replay, created_by([placed]))
+
+        return answer_post(request, run)
+
+
+class OrderView(AccountView):
+    """GET and DELETE /orders/{id}."""
+
+    scopes: ClassVar = {"GET": READ, "DELETE": CANCEL}
+    look_up: ClassVar = {"DELETE": "GET /api/v1/orders/{order_id} says what became of it; again does no harm"}
+
+    @extend_schema(responses=schema.answers(ORDER), operation_id="getOrder")
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """The order as it stands."""
+        return Response(order_json(_find(request, order_id), read_controls()))
+
+    @extend_schema(
+        request=CancelRequestSerializer, responses=schema.answers(ORDER, 200, 202), operation_id="cancelOrder"
+    )
+    def delete(self, request: Request, order_id: UUID) -> Response:
+        """Cancel: 200 cancelled, 202 too late to promise (bytes may be on their way), 409 already ended."""
+        serializer = CancelRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        actor = actor_of(request, serializer.validated_data.get("reason", ""))
+        result = cancel_orders([order_id], actor=actor, account=account_of(request)).get(order_id)
+        order = _find(request, order_id)
+        if result is CancelResult.ALREADY_ENDED:
+            raise ProblemError(Problem("order_terminal", f"the order is {order.status}, outcome {order.outcome}"))
+        return Response(order_json(order), status=202 if result is CancelResult.TOO_LATE else 200)
+
+
+class OrderByClientIdView(AccountView):
+    """GET /orders/by-client-id/{client_order_id}."""
+
+    scopes: ClassVar = {"GET": READ}
+
+    @extend_schema(responses=schema.answers(ORDER), operation_id="getOrderByClientId")
+    def get(self, request: Request, client_order_id: str) -> Response:
+        """Resolve a lost reply."""
+        order = selectors.orders_of(account_of(request)).filter(client_order_id=client_order_id).first()
+        if order is None:
+            raise ProblemError(Problem("not_found", "no order of yours has this client_order_id"))
+        return Response(order_json(order, read_controls()))
+
+
+class OrderEventsView(AccountView):
+    """GET /orders/{id}/events."""
+
+    scopes: ClassVar = {"GET": READ}
+    query_names: ClassVar = {"GET": ("after",)}
+
+    @extend_schema(
+        parameters=[parameters.AFTER_SEQ],
+        responses=schema.answers(EVENTS) | schema.OTHER_LOG,
+        operation_id="listOrderEvents",
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        """The order's history after a seq: the same records that the WebSocket sends."""
+        after = self.query.read("after", read_seq) or 0
+        order = _find(request, order_id)
+        if after > order.seq:
+            raise ProblemError(seq_ahead(after, order.seq))
+        epoch = epoch_now()
+        events = order_events(order.id, after)
+        return Response(EVENTS.render([event.to_json(str(own_cursor(event, epoch))) for event in events]))
+
+
+def _find(request: Request, order_id: UUID) -> Order:
+    order = selectors.orders_of(account_of(request)).filter(pk=order_id).first()
+    if order is None:
+        raise ProblemError(Problem("not_found", f"you have no order {order_id}"))
+    return order

@@ -1,0 +1,57 @@
+"""How many requests a key may send per minute: a window in Redis, best effort. Hard limits are in SQL (limits.py)."""
+
+import math
+import time
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from orders.config import rate_per_minute
+from orders.notify.breaker import hints, redis_client
+
+WINDOW_S = 60
+POLICY = "key"
+
+
+class KeyThrottle(BaseThrottle):
+    """Counts requests per key in windows of a minute; while Redis is away all requests pass, and a line is logged."""
+
+    def __init__(self) -> None:
+        self.most: int | None = None
+        self.used = 0
+        self.ends_in_s = 0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Whether the key has requests left in this window."""
+        key = getattr(request.user, "key", None)
+        if key is None:
+            return True
+        most = rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute
+        if not most or not hints.attempt(lambda: self._count(key.prefix)):
+            return True
+        self.most = most
+        return self.used <= most
+
+    def wait(self) -> float:
+        """Seconds until the window ends."""
+        return float(self.ends_in_s)
+
+    def headers(self) -> dict[str, str]:
+        """`RateLimit` and `RateLimit-Policy` of the answer, none where nothing was counted."""
+        if self.most is None:
+            return {}
+        left = max(0, self.most - self.used)
+        return {
+            "RateLimit-Policy": f'"{POLICY}";q={self.most};w={WINDOW_S}',
+            "RateLimit": f'"{POLICY}";r={left};t={self.ends_in_s}',
+        }
+
+    def _count(self, prefix: str) -> None:
+        """One command, atomic in itself: each minute has a counter of its own, which the first request dates."""
+        window, into_s = divmod(time.time(), WINDOW_S)
+        self.ends_in_s = math.ceil(WINDOW_S - into_s)
+        name = f"rate:{prefix}:{int(window)}"
+        self.used = int(redis_client().incr(name))
+        if self.used == 1:
+            redis_client().expire(name, 2 * WINDOW_S)

@@ -1,0 +1,22 @@
+"""Paths under /api/v1/."""
+
+from django.urls import path, re_path
+
+from orders.api import batch, events, market, orders, pause, wallets
+
+urlpatterns = [
+    path("quotes", market.QuotesView.as_view()),
+    path("orders", orders.OrdersView.as_view()),
+    path("orders/batch", batch.BatchView.as_view()),
+    path("orders/<uuid:order_id>", orders.OrderView.as_view(), name="order"),
+    path("orders/<uuid:order_id>/events", orders.OrderEventsView.as_view()),
+    re_path(
+        r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", orders.OrderByClientIdView.as_view()
+    ),
+    path("events", events.EventsView.as_view()),
+    path("ws-tickets", events.WsTicketsView.as_view()),
+    path("halt", pause.HaltView.as_view()),
+    path("wallets", wallets.WalletsView.as_view()),
+    path("venues", market.VenuesView.as_view()),
+    path("tokens", market.TokensView.as_view()),
+]

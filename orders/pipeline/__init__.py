@@ -1,0 +1,1 @@
+"""What moves orders: the loop, claims, transitions, the four stages, and the maintenance between them."""

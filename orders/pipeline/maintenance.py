@@ -1,0 +1,61 @@
+"""Keeps orders moving when messages are lost: each second, and between stages where no maintenance message arrives."""
+
+import time
+
+from dex import Engine
+from orders.config import Policy
+from orders.models import heartbeat_name
+from orders.notify.push import push_events
+from orders.notify.wake import wake
+from orders.pipeline.claim import due_stages, end_dead_leases
+from orders.pipeline.resend import send_unsent
+from orders.reconciliation.heartbeat import beat
+from orders.selectors import MAINTENANCE
+from orders.states import Stage
+
+# One that comes sooner after another has nothing to do.
+PAUSE_S = 0.5
+# Where all processes of all workers are busy with stages, one of them does it between two.
+LATE_S = 1.5
+
+
+class _Asked:
+    """When this process last asked whether maintenance is late."""
+
+    at = 0.0
+
+
+def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> bool:
+    """Free what dead workers held, wake every stage that has rows to look at, and send what was stored and not sent.
+
+    False, and nothing done, where any process has done so less than `at_least_s` ago.
+    """
+    chain_id = engine.chain.chain_id
+    if not beat(heartbeat_name(MAINTENANCE, chain_id), at_least_s=at_least_s):
+        return False
+    end_dead_leases(policy.on_a_chain(engine.chain.timing.answer_s).lease_s, chain_id=chain_id)
+    wake_due_stages(chain_id)
+    send_what_is_unsent(engine)
+    return True
+
+
+def run_maintenance_if_late(engine: Engine, policy: Policy) -> None:
+    """The same, where it is late. Costs a statement every `LATE_S`."""
+    now = time.monotonic()
+    if now - _Asked.at >= LATE_S:
+        _Asked.at = now
+        run_maintenance(engine, policy, LATE_S)
+
+
+def wake_due_stages(chain_id: str) -> None:
+    """The safety net: wake every stage that has rows of the chain to look at, also where its messages were lost."""
+    for stage, delay_s in due_stages(chain_id).items():
+        wake(stage, delay_s)
+
+
+def send_what_is_unsent(engine: Engine) -> None:
+    """Send stored bytes whose worker may have died on the way, and tell of it."""
+    events = send_unsent(engine)
+    if events:
+        push_events(event.account_id for event in events)
+        wake(Stage.CONFIRM, engine.chain.timing.block_s)

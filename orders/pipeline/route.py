@@ -1,0 +1,140 @@
+"""Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
+from orders.config import Policy
+from orders.order_types import part_of, waits
+from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.results import Settled, cancelled, fail, move
+from orders.pipeline.transition import Change, transition
+from orders.pipeline.waiting import Unasked, expired_while_waiting, wait
+from orders.plan import SwapPlan
+from orders.presentation.routes import PROOF, legs_json
+from orders.problems import Problem, problem_of
+from orders.risk.fee_limit import offers_for, quote_above_limit
+from orders.selectors import decimals_on, read_controls
+from orders.signing.wallets import closed_venues
+from orders.states import OrderStatus, Stage
+from orders.terms import swap_request
+
+# How soon an order that only a paused venue could serve is looked at again.
+HALT_POLL_S = 2.0
+NONE: frozenset[str] = frozenset()
+
+
+def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
+    """Give each order its route and the limits that the chain will enforce, and carry it on to be built."""
+    settled = Settled()
+    routed: dict[UUID, ClaimedOrder] = {}
+    changes = end_unsigned(orders)
+    open_orders = _due([order for order in orders if is_wanted(order)])
+    decimals = decimals_on(engine.chain.native)
+    paused = read_controls().venues
+    waiting: list[ClaimedOrder] = []
+    unasked: list[Unasked] = []
+    for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
+        if paused and isinstance(answer, TerminalError):
+            # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
+            answer = _quotes([order], engine, frozenset())[0]
+            if not isinstance(answer, TerminalError):
+                waiting.append(order)
+                continue
+        if isinstance(answer, Quote):
+            plan, columns = SwapPlan.of(answer, decimals), _columns(answer)
+            routed[order.id] = order._replace(status=OrderStatus.BUILDING, waiting_for=None, plan=plan, **columns)
+            changes.append(_built_next(order, plan, columns, policy))
+        elif isinstance(answer, RetryableError):
+            unasked.append((order, answer))
+        else:
+            changes.append(fail(order, problem_of(answer)))
+    changes += wait(unasked, Stage.ROUTE, policy, settled)
+    settled.events = transition(changes)
+    if waiting:
+        release_orders((order, HALT_POLL_S) for order in waiting)
+    settled.carried = [
+        routed[event.order_id]._replace(since=event.at, seq=event.seq)
+        for event in settled.events
+        if event.order_id in routed
+    ]
+    return settled
+
+
+def _due(orders: Sequence[ClaimedOrder]) -> list[ClaimedOrder]:
+    """Those whose type lets them execute now. Others were claimed too early, and give their lease back until then."""
+    at = datetime.now(UTC)
+    held = {order.id: wait for order in orders if (wait := waits(order.order_type, order, at))}
+    if not held:
+        return list(orders)
+    release_orders((order, (held[order.id].until - at).total_seconds()) for order in orders if order.id in held)
+    return [order for order in orders if order.id not in held]
+
+
+def is_wanted(order: ClaimedOrder) -> bool:
+    """Whether a signature may still be worked towards, by what the claim has read."""
+    return not (order.is_expired or order.is_cancel_requested)
+
+
+def end_unsigned(orders: Sequence[ClaimedOrder]) -> list[Change]:
+    """The ends of those whose cancel is stored or whose time is up."""
+    return [
+        cancelled(order) if order.is_cancel_requested else fail(order, _expired(order))
+        for order in orders
+        if not is_wanted(order)
+    ]
+
+
+def _expired(order: ClaimedOrder) -> Problem:
+    """The owner's own time limit passed before anything was signed."""
+    at = datetime.fromtimestamp(order.expires_s or 0, UTC)
+    detail = f"the order expired at {at:%Y-%m-%d %H:%M:%S} UTC before it was executed"
+    return Problem("expired", detail + expired_while_waiting(order))
+
+
+def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:
+    if not orders:
+        return []
+    try:
+        closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
+        requests = [_request(order, paused | closed.get(order.account_id, NONE)) for order in orders]
+        offers = offers_for(requests, engine)
+        answers = zip(requests, engine.route(requests, offers=offers), strict=True)
+        return [
+            (isinstance(answer, Quote) and quote_above_limit(request, answer, offers, engine)) or answer
+            for request, answer in answers
+        ]
+    except RetryableError as error:  # no snapshot: none of the orders has a route
+        return [error] * len(orders)
+
+
+def _request(order: ClaimedOrder, denied: frozenset[str]) -> SwapRequest:
+    part = part_of(order.order_type, order, datetime.now(UTC))
+    request = swap_request(order.token_in, order.token_out, order.side, part.amount, part.terms, order.network_fee_paid)
+    return replace(request, deny_venues=request.deny_venues | denied) if denied else request
+
+
+def _columns(quote: Quote) -> dict[str, Any]:
+    """The columns that a quote fills beside its plan."""
+    return {
+        "quoted_amount_in": quote.amount_in,
+        "quoted_amount_out": quote.amount_out,
+        "min_amount_out": quote.min_amount_out,
+        "max_amount_in": quote.max_amount_in,
+        "tx_hash": None,
+    }
+
+
+def _built_next(order: ClaimedOrder, plan: SwapPlan, columns: Mapping[str, Any], policy: Policy) -> Change:
+    data = {
+        "route": legs_json(plan),
+        "quoted_amount_in_raw": str(columns["quoted_amount_in"]),
+        "quoted_amount_out_raw": str(columns["quoted_amount_out"]),
+        "min_amount_out_raw": str(columns["min_amount_out"]),
+        **PROOF.render(plan),
+    }
+    fields = {"route": plan.to_json(), **columns}
+    return move(order, OrderStatus.BUILDING, fields=fields, data=data, keeps_lease_s=policy.lease_s)

@@ -1,0 +1,210 @@
+"""Writes `Order.status`: table check, compare-and-set, and the event in one statement. Only the claim writes it too."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from orders.database.recordset import recordset, to_json
+from orders.event_log.event import Event
+from orders.risk.limits import release
+from orders.states import OrderStatus, check_edge, is_terminal
+
+logger = logging.getLogger(__name__)
+
+EMPTY: Mapping[str, Any] = {}
+
+# Columns that a transition may set besides the status, and their PostgreSQL types.
+COLUMN_TYPES: dict[str, str] = {
+    "outcome": "text",
+    "failure": "jsonb",
+    "route": "jsonb",
+    "quoted_amount_in": "numeric",
+    "quoted_amount_out": "numeric",
+    "min_amount_out": "numeric",
+    "max_amount_in": "numeric",
+    "amount_in": "numeric",
+    "amount_out": "numeric",
+    "tx_hash": "text",
+    "network_fee_paid": "numeric",
+    "native_token": "text",
+    "native_decimals": "smallint",
+}
+
+
+class Change(NamedTuple):
+    """One order's move from `source` to `target`.
+
+    `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
+    `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
+    `waiting_for` is what it waits for until then (a move without one ends the wait),
+    `since` is the time of the event before (for `took_ms`), `seq` is its number: whoever moved the order since then
+    has won, even if it is back in the same status; None where a row lock says so. The lease ends with the move,
+    unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With `keeps_nonce` an order ends
+    before its nonce is used: what may yet be paid for that stays reserved until it is (signing/nonces.py).
+    """
+
+    order_id: UUID
+    source: str
+    target: OrderStatus
+    since: datetime | str
+    lease_token: UUID | None = None
+    attempt_added: int = 0
+    delay_s: float = 0.0
+    keeps_lease_s: int = 0
+    fields: Mapping[str, Any] = EMPTY
+    data: Mapping[str, Any] = EMPTY
+    seq: int | None = None
+    waiting_for: str | None = None
+    keeps_nonce: bool = False
+
+    @property
+    def shared(self) -> "Shared":
+        """What one statement takes once for all its rows."""
+        return Shared(
+            self.source,
+            self.target,
+            self.lease_token,
+            self.attempt_added,
+            self.keeps_lease_s or None,
+            tuple(sorted(self.fields)),
+            self.waiting_for,
+            self.keeps_nonce,
+        )
+
+
+class Shared(NamedTuple):
+    """The part of a change that a batch has in common; `columns` are those that its fields set."""
+
+    source: str
+    target: OrderStatus
+    lease_token: UUID | None
+    attempt_added: int
+    lease_s: int | None
+    columns: tuple[str, ...]
+    waiting_for: str | None
+    keeps_nonce: bool
+
+
+def transition(changes: Sequence[Change]) -> list[Event]:
+    """Apply every change whose order is still where its claim left it; return the events written.
+
+    Must run inside the caller's transaction when it has more to say in the same breath. An order without
+    an event in the answer was won by another writer: its result is dropped, which is no error. So is every result
+    that would take an order whose cancel is stored towards another signature, whatever its caller has read.
+    Raises: IllegalTransition for an edge outside the table, before anything is written.
+    """
+    groups: dict[Shared, list[Change]] = defaultdict(list)
+    for change in changes:
+        groups[change.shared].append(change)
+    for shared in groups:
+        check_edge(shared.source, shared.target)
+    freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
+    # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
+    is_ending = any(is_terminal(shared.target) for shared in groups)
+    with transaction.atomic(savepoint=False) if is_ending else nullcontext():
+        events = [event for shared, group in groups.items() for event in _write(shared, group, freed, charged)]
+        release(freed, charged)
+    for event in events:
+        logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
+    return events
+
+
+def _write(
+    shared: Shared, group: Sequence[Change], freed: dict[int, tuple[int, int]], charged: dict[UUID, int]
+) -> list[Event]:
+    """Write one statement's rows; what ended orders held against limits is added to `freed`.
+
+    Those whose fees are counted, and will not change any more, are added to `charged`, with their accounts.
+    """
+    told = {row.order_id: row.data for row in group}
+    rows = [
+        {
+            "order_id": row.order_id,
+            "since": row.since,
+            "seq": row.seq,
+            "delay_s": row.delay_s,
+            "data": row.data,
+            **{column: to_json(row.fields[column]) for column in shared.columns},
+        }
+        for row in sorted(group, key=_by_order)
+    ]
+    values = {"rows": recordset(rows), **shared._asdict()}
+    with connection.cursor() as cursor:
+        if not is_terminal(shared.target):
+            cursor.execute(_statement(shared.columns), values)
+            return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
+        cursor.execute(_ending_statement(shared.columns), values)
+        rows_back = cursor.fetchall()
+    for account_id, held, has_counted_fee, order_id, *_ in rows_back:
+        if held is not None:
+            orders, value = freed.get(account_id, (0, 0))
+            freed[account_id] = (orders + 1, value + int(held))
+        if has_counted_fee and not shared.keeps_nonce:
+            charged[order_id] = account_id
+    return [Event.from_row(row[3:], told[row[3]]) for row in rows_back]
+
+
+def _by_order(change: Change) -> UUID:
+    """One lock order for all writers."""
+    return change.order_id
+
+
+# A wait is counted from its first moment until something is signed, over all that was tried meanwhile.
+_WAITING_SINCE = """CASE
+                    WHEN %(waiting_for)s::text IS NOT NULL THEN coalesce(o.waiting_since, now())
+                    WHEN %(target)s::varchar IN ('ROUTING', 'BUILDING') AND o.status <> 'SUBMITTED'
+                    THEN o.waiting_since END"""
+_IS_CALLED_BACK = """(o.cancel_requested_at IS NOT NULL AND o.status <> %(target)s::varchar
+                    AND %(target)s::varchar IN ('ROUTING', 'BUILDING'))"""
+
+
+@cache
+def _statement(columns: tuple[str, ...]) -> str:
+    # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
+    names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
+    sets = "".join(f", {column} = v.{column}" for column in columns)
+    return f"""
+        WITH v AS (
+            SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
+                AS v(order_id uuid, since timestamptz, seq int, delay_s float8, data jsonb{names})
+        ), moved AS (
+            UPDATE orders_order o
+            SET status = %(target)s::varchar, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
+                due_at = now() + v.delay_s * interval '1 second',
+                lease_until = now() + %(lease_s)s::int * interval '1 second',
+                lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
+                claim_count = CASE WHEN o.parked_at IS NOT NULL THEN o.claim_count
+                                   WHEN %(lease_s)s::int IS NULL THEN 0 ELSE 1 END,
+                waiting_for = %(waiting_for)s::text, waiting_since = {_WAITING_SINCE},
+                updated_at = clock_timestamp(){sets}
+            FROM v
+            WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
+                AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
+                AND NOT {_IS_CALLED_BACK}
+            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data,
+                      o.held_value, o.counted_fee
+        )
+        INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)
+        SELECT id, account_id, seq, status, attempt, outcome, updated_at,
+               greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
+        FROM moved
+        RETURNING {Event.COLUMNS}
+    """
+
+
+@cache
+def _ending_statement(columns: tuple[str, ...]) -> str:
+    """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
+    update, insert, returned = _statement(columns).partition("INSERT INTO")
+    return f"""
+        {update.rstrip()}, written AS ({insert}{returned})
+        SELECT m.account_id, m.held_value, m.counted_fee IS NOT NULL, w.*
+        FROM written w JOIN moved m ON m.id = w.order_id
+    """

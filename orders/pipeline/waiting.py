@@ -1,0 +1,108 @@
+"""Orders that cannot be tried because the chain cannot be asked: nothing is lost, so they wait and are tried again.
+
+Such a wait is no attempt. It begins with one event and ends with the next one, whatever number of tries lie between.
+An order without a signature waits until its own `expires_at`, or `patience_s` where it has none; one with a signature
+until the chain answers.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import ClassVar
+
+from dex import RetryableError
+from orders.config import Policy
+from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.results import Settled, fail, move
+from orders.pipeline.transition import Change
+from orders.problems import Problem, problem_of
+from orders.states import OrderStatus, Stage
+
+logger = logging.getLogger(__name__)
+
+# The pause between two tries grows with the wait up to here: an order goes on within a second of the chain's return.
+CEILING_S = 1.0
+SHARE_OF_WAIT = 0.1
+# What kept orders waiting, in the words of their owner.
+CAUSES = {
+    "chain": "the chain could not be asked",
+    "fees": "the network's fees were above the most allowed",
+    "funds": "other transactions of its wallet might take what it needs",
+}
+
+# A process logs the same cause no more often.
+LOG_EVERY_S = 10.0
+
+Unasked = tuple[ClaimedOrder, RetryableError]
+
+
+class _Logged:
+    """When this process last logged each cause."""
+
+    at: ClassVar[dict[str, float]] = {}
+
+
+def wait(
+    unasked: Sequence[Unasked], stage: Stage, policy: Policy, settled: Settled, *, is_signed: bool = False
+) -> list[Change]:
+    """The changes that begin and end waits; orders that only go on waiting give their lease back without an event.
+
+    Notes in `settled` when the stage has to look again, and the error of a wait that begins, for the task's clock.
+    """
+    if not unasked:
+        return []
+    delay_s = pause_s(min(order.waited_s or 0.0 for order, _ in unasked), policy)
+    changes: list[Change] = []
+    again: list[ClaimedOrder] = []
+    for order, error in unasked:
+        if not is_signed and _is_over(order, policy):
+            changes.append(_end(order, error))
+            continue
+        settled.wakes.add((stage, delay_s))
+        if order.waiting_for == error.waiting_for:
+            again.append(order)
+        else:
+            changes.append(_begin(order, error, delay_s))
+            settled.retry = error
+    release_orders((order, delay_s) for order in again)
+    if settled.retry is not None:
+        _log(settled.retry)
+    return changes
+
+
+def pause_s(waited_s: float, policy: Policy) -> float:
+    """Between half and all of a share of the wait so far, so that the tries of many do not march in step."""
+    ceiling = min(policy.retry_cap_s, CEILING_S, max(policy.retry_base_s, waited_s * SHARE_OF_WAIT))
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spreads load, guards nothing
+
+
+def expired_while_waiting(order: ClaimedOrder) -> str:
+    """What to add to the words of an order that has run out of time; empty where it waited for nothing."""
+    if order.waiting_for is None or order.waited_s is None:
+        return ""
+    return f": {CAUSES[order.waiting_for]} for {order.waited_s:.0f} s"
+
+
+def _log(error: RetryableError) -> None:
+    """Once in a while: as long as the chain is away every new order begins to wait."""
+    now = time.monotonic()
+    if now - _Logged.at.get(error.waiting_for, -LOG_EVERY_S) >= LOG_EVERY_S:
+        _Logged.at[error.waiting_for] = now
+        logger.warning("orders begin to wait for %s: %s", error.waiting_for, error.detail)
+
+
+def _is_over(order: ClaimedOrder, policy: Policy) -> bool:
+    return order.expires_s is None and (order.waited_s or 0.0) >= policy.patience_s
+
+
+def _begin(order: ClaimedOrder, error: RetryableError, delay_s: float) -> Change:
+    again = {"code": problem_of(error).code, "detail": error.detail, "in_ms": int(delay_s * 1000)}
+    data = {"waiting_for": error.waiting_for, "retry": again}
+    change = move(order, OrderStatus(order.status), data=data, delay_s=delay_s)
+    return change._replace(waiting_for=error.waiting_for)
+
+
+def _end(order: ClaimedOrder, error: RetryableError) -> Change:
+    detail = f"{CAUSES[error.waiting_for]} for {order.waited_s or 0.0:.0f} s, nothing was signed: {error.detail}"
+    return fail(order, Problem(problem_of(error).code, detail, error.hint, facts=error.facts))

@@ -1,0 +1,1 @@
+"""The public JSON of orders and routes, and the pictures of routes."""

@@ -1,0 +1,1 @@
+"""The database's rows against the chain: wallets, blocks, nodes and the ledger."""

@@ -1,0 +1,67 @@
+"""A dry run: every step of an order up to the broadcast, on the market as it is, leaving nothing behind."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, InsufficientFunds, SwapIntent
+from dex.deadline import within
+from orders.config import Policy
+from orders.models import Account, ApiKey, Order
+from orders.order_types import part_of
+from orders.pipeline.trial import with_wallet
+from orders.plan import SwapPlan
+from orders.selectors import decimals_on, read_controls
+from orders.services.place import unsaved_order
+from orders.services.quote import intent_of_quote, quote_now, require_room
+from orders.states import OrderStatus
+from orders.terms import NewOrder, swap_request
+
+
+def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
+    """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
+
+    Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, the signer's policy, or a wallet
+    that holds too little.
+    """
+    require_room(account, new, key)
+    now = datetime.now(UTC)
+    part = part_of(new.order_type, new, now)
+    request = swap_request(new.token_in, new.token_out, new.side, part.amount, part.terms)
+    quote, waiting_for = quote_now(account, request, engine, read_controls())
+    intent = intent_of_quote(account, new, quote, policy)
+    if (refusal := engine.check([intent])[0]) is not None:
+        raise refusal
+    if waiting_for is None and (shortage := _shortage(intent, FeeStrategy(new.terms.fee_strategy), engine)) is not None:
+        raise shortage
+    order = unsaved_order(account, new)
+    fields: dict[str, Any] = {
+        "status": OrderStatus.BUILDING,
+        "route": SwapPlan.of(quote, decimals_on(engine.chain.native)).to_json(),
+        "quoted_amount_in": quote.amount_in,
+        "quoted_amount_out": quote.amount_out,
+        "min_amount_out": quote.min_amount_out,
+        "max_amount_in": quote.max_amount_in,
+        "waiting_for": waiting_for,
+        "created_at": now,
+        "updated_at": now,
+    }
+    for name, value in fields.items():
+        setattr(order, name, value)
+    return order
+
+
+def _shortage(intent: SwapIntent, strategy: FeeStrategy, engine: Engine) -> DexError | None:
+    """What the wallet lacks that would sign now, of what the order gives or of the chain's own token; None: nothing.
+
+    An account without a wallet gets one with its first order. Raises: ChainUnavailable.
+    """
+    if intent.wallet == NOBODY:
+        return None
+    with within(engine.chain.timing.answer_s):
+        try:
+            fees = engine.prepare()[strategy]
+        except FeesTooHigh:
+            return None  # an order would wait
+        (answer,) = engine.simulate([replace(intent, fees=fees)])
+    return with_wallet(answer, intent) if isinstance(answer, InsufficientFunds) else None

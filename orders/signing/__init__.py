@@ -1,0 +1,1 @@
+"""Wallets, nonces, stored bytes, and every transaction that is no swap."""

@@ -1,0 +1,163 @@
+"""Wallet rows: one address in use per account and chain, and the only code that hands out nonces."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import connection, transaction
+
+from dex import ChainUnavailable, Engine
+from dex.chains.capabilities import DelegatesWallets
+from orders.audit.record import Actor, Entry, record
+from orders.database.recordset import recordset
+from orders.models import Account, Wallet
+
+logger = logging.getLogger(__name__)
+
+
+def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wallet]:
+    """The wallet of each account on the engine's chain, made on first use and ready to sign.
+
+    Asks the chain for the first free nonce and may open a keystore, so it must run outside a transaction.
+    Raises: RetryableError when the chain cannot be reached.
+    """
+    wanted = set(account_ids)
+    chain_id = engine.chain.chain_id
+    wallets = _in_use(chain_id, wanted)
+    missing = sorted(wanted - wallets.keys())
+    if missing:
+        new = []
+        for account_id in missing:
+            address = engine.chain.address_of(owner_of(account_id))
+            new.append(
+                Wallet(
+                    account_id=account_id,
+                    chain_id=chain_id,
+                    address=address,
+                    next_nonce=engine.chain.next_nonce(address),
+                )
+            )
+        Wallet.objects.bulk_create(new, ignore_conflicts=True)
+        wallets = _in_use(chain_id, wanted)
+    for wallet in wallets.values():
+        engine.chain.hold_wallet(owner_of(wallet.account_id), wallet.address)
+    return wallets
+
+
+def closed_venues(account_ids: Iterable[int], engine: Engine, *, makes_wallets: bool) -> dict[int, frozenset[str]]:
+    """Venues where each account cannot trade, since its wallet does not act in batches; without those that can.
+
+    Without `makes_wallets` an account that has no wallet yet counts as one of them. Raises: RetryableError.
+    """
+    chain = engine.chain
+    if not isinstance(chain, DelegatesWallets) or not (venues := chain.batch_venues):
+        return {}
+    wanted = set(account_ids)
+    found = ensure_wallets(wanted, engine) if makes_wallets else _in_use(engine.chain.chain_id, wanted)
+    able = chain.acting_in_batches([wallet.address for wallet in found.values()])
+    return {id_: venues for id_ in wanted if id_ not in found or found[id_].address not in able}
+
+
+def wallet_address(account: Account, engine: Engine) -> str:
+    """What signs the account's orders: its wallet in use, or the one that it would get."""
+    wallet = Wallet.objects.filter(account=account, chain_id=engine.chain.chain_id, retired_at__isnull=True).first()
+    return wallet.address if wallet else engine.chain.address_of(owner_of(account.id))
+
+
+def owner_of(account_id: int) -> str:
+    """An account as signers know it."""
+    return f"account/{account_id}"
+
+
+def _in_use(chain_id: str, account_ids: set[int]) -> dict[int, Wallet]:
+    wallets = Wallet.objects.filter(chain_id=chain_id, account_id__in=account_ids, retired_at__isnull=True)
+    return {wallet.account_id: wallet for wallet in wallets}
+
+
+def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
+    """Lock the rows, lowest id first, and return each wallet's next nonce. Needs a transaction.
+
+    Wallets that are paused or not in use any more are missing from the answer: nothing may be signed from them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, next_nonce, paused_reason <> '' OR retired_at IS NOT NULL FROM orders_wallet"
+            " WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+            [sorted(wallet_ids)],
+        )
+        return {wallet_id: nonce for wallet_id, nonce, is_shut in cursor.fetchall() if not is_shut}
+
+
+def lock_all_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
+    """As `lock_wallets`, paused ones too: what only uses nonces up goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, next_nonce FROM orders_wallet WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(wallet_ids)]
+        )
+        return dict(cursor.fetchall())
+
+
+def take_nonces(wallet_id: int, count: int) -> None:
+    """Advance a locked wallet by the nonces just signed; a rollback gives them back."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_wallet SET next_nonce = next_nonce + %s WHERE id = %s", [count, wallet_id])
+
+
+def pause_wallets(reasons: Mapping[int, str]) -> list[Entry]:
+    """Sign nothing new from these wallets until an operator resumes them, each for its reason; needs a transaction.
+
+    An entry for each that was not paused yet: `record_pauses` must be the last act of the transaction.
+    """
+    if not reasons:
+        return []
+    rows = [{"id": wallet_id, "reason": reason[:200]} for wallet_id, reason in reasons.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH v AS (
+                SELECT * FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, reason text)
+            ), locked AS MATERIALIZED (
+                SELECT id FROM orders_wallet WHERE id IN (SELECT id FROM v) ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE orders_wallet w SET paused_reason = v.reason FROM v JOIN locked USING (id)
+            WHERE w.id = v.id AND w.paused_reason = '' RETURNING w.address, w.account_id, w.paused_reason
+            """,
+            [recordset(rows)],
+        )
+        return [_entry("wallet.pause", address, owner, "", reason) for address, owner, reason in cursor.fetchall()]
+
+
+def record_pauses(entries: Iterable[Entry]) -> None:
+    """Say in the audit log and in the log what `pause_wallets` has paused."""
+    for entry in entries:
+        reason = entry.after["paused_reason"]
+        logger.critical("%s is paused: %s", entry.subject, reason)
+        record(Actor("engine", reason=reason), [entry])
+
+
+def resume_wallet(wallet: Wallet, engine: Engine, actor: Actor) -> int | None:
+    """Let orders sign from the wallet again, from the chain's nonce on where that has run ahead; the next nonce.
+
+    None when it is not paused. Raises: RetryableError when the chain cannot be reached, or is another engine's.
+    """
+    if wallet.chain_id != engine.chain.chain_id:
+        raise ChainUnavailable(f"the wallet is on {wallet.chain_id}: the engine of that chain resumes it")
+    nonce = engine.chain.next_nonce(wallet.address)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE orders_wallet w SET paused_reason = '', next_nonce = greatest(w.next_nonce, %s)
+                FROM (SELECT id, paused_reason FROM orders_wallet WHERE id = %s FOR NO KEY UPDATE) was
+                WHERE w.id = was.id AND was.paused_reason <> '' RETURNING was.paused_reason, w.next_nonce
+                """,
+                [nonce, wallet.id],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        record(actor, [_entry("wallet.resume", wallet.address, wallet.account_id, row[0], "")])
+    return int(row[1])
+
+
+def _entry(action: str, address: str, account_id: int, before: str, after: str) -> Entry:
+    return Entry(action, f"wallet:{address}", {"paused_reason": before}, {"paused_reason": after}, account_id)

@@ -1,0 +1,88 @@
+"""Who opens a WebSocket: a key in the header, a single-use ticket, or, while developing, a program of this machine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+
+from orders.access.authentication import caller_from, is_within, valid_key
+from orders.access.tickets import redeem_ticket
+from orders.config import is_allowed_origin
+from orders.models import Account, ApiKey
+from orders.problems import Problem
+from orders.scopes import READ
+
+TICKET_PREFIX = "ticket."
+UNAUTHORIZED, FORBIDDEN = 4401, 4403
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An admitted caller, and the prefix of the key that vouches for it."""
+
+    account: Account
+    key_prefix: str
+
+
+class Refused(Exception):
+    """The socket cannot be served: close code, and a problem that says why."""
+
+    def __init__(self, close_code: int, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.close_code = close_code
+        self.problem = problem
+
+
+def caller_of(scope: Mapping[str, Any]) -> Access | None:
+    """Who asks, or None where the first frame has to tell. Raises: Refused 4401, 4403.
+
+    A ticket is shown on purpose, so a page of any origin may use one. What a browser adds by itself, and what holds
+    for this whole machine, counts for pages of our own hosts alone.
+    """
+    address = address_of(scope)
+    for offered in scope.get("subprotocols") or ():
+        if offered.startswith(TICKET_PREFIX):
+            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if "origin" in headers and not is_allowed_origin(headers["origin"]):
+        if headers.get("authorization"):
+            raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not open sockets with a key"))
+        return None
+    try:
+        caller = caller_from(headers.get("authorization", ""), address)
+    except AuthenticationFailed as error:
+        raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
+    if caller is None:
+        return None
+    if not caller.may(READ):
+        raise Refused(FORBIDDEN, Problem("scope", "this key may not read orders"))
+    return Access(caller.account, caller.key_prefix)
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """Where the socket comes from."""
+    return str((scope.get("client") or ("", 0))[0])
+
+
+def caller_with_ticket(ticket: str, address: str) -> Access:
+    """Who the ticket was made for; it is used up. It opens no more than its key would here. Raises: Refused 4401."""
+    redeemed = redeem_ticket(ticket)
+    if redeemed is not None:
+        account_id, prefix = redeemed
+        if not prefix:
+            return Access(Account.objects.get(pk=account_id), "")
+        key = valid_key(prefix)
+        if key is not None and key.account_id == account_id and _may_read_from(key, address):
+            return Access(key.account, prefix)
+    raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
+
+
+def is_still_valid(key_prefix: str, address: str) -> bool:
+    """Whether the key has neither expired nor been revoked since, nor lost what it needs to read from here."""
+    key = valid_key(key_prefix)
+    return key is not None and _may_read_from(key, address)
+
+
+def _may_read_from(key: ApiKey, address: str) -> bool:
+    return READ in key.scopes and is_within(address, key.ip_ranges)

@@ -1,0 +1,1 @@
+"""Requests that were answered wrongly: inputs as they came, one file per kind."""

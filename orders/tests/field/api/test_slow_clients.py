@@ -1,0 +1,166 @@
+"""Clients that send slowly, send nothing, or do not read what they asked for: on a real server, bounded in all."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from orders.tests.web import Web
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
+
+# As orderengine/web/connections.py sets it.
+SEND_S = 15.0
+LATE_S = 5.0
+UNREAD_CLIENTS, PIPELINED = 300, 10_000
+MAX_GROWTH_KIB = 50 * 1024
+BUNDLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+BUNDLE_BYTES = 1_000_000  # at least
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+def post(*headers: str) -> bytes:
+    lines = ["POST /api/v1/orders HTTP/1.1", "Host: localhost", "Content-Type: application/json", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+# What is sent at once, and what drips in after it without end.
+DRIPS: dict[str, tuple[bytes, bytes]] = {
+    "request line": (b"", b"G"),
+    "request line of a method that exists": (b"GET /", b"x"),
+    "name of a header": (b"GET / HTTP/1.1\r\n", b"X"),
+    "headers": (b"GET / HTTP/1.1\r\n", b"X-A: b\r\n"),
+    "body": (post("Content-Length: 1000"), b" "),
+    "chunks": (post("Transfer-Encoding: chunked"), b"1\r\n \r\n"),
+    "size of a chunk": (post("Transfer-Encoding: chunked"), b"0"),
+    "second request on the connection": (get("/health"), b"G"),
+    "opening of a WebSocket": (b"GET /ws/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n", b"X-A: b\r\n"),
+}
+
+
+def drip(web: Web, at_once: bytes, drop: bytes) -> tuple[float, bytes]:
+    """Seconds until the server has hung up, and what it said."""
+    started_at, received = time.monotonic(), b""
+    with socket.create_connection(("127.0.0.1", web.port), timeout=0.3) as one:
+        one.sendall(at_once)
+        while time.monotonic() < started_at + SEND_S + 3 * LATE_S:
+            try:
+                one.sendall(drop)
+                more = one.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            if not more:
+                break
+            received += more
+    return time.monotonic() - started_at, received
+
+
+def test_a_request_that_drips_in_is_cut_wherever_it_has_got_to(web: Web) -> None:
+    with ThreadPoolExecutor(len(DRIPS)) as pool:
+        ends = dict(zip(DRIPS, pool.map(lambda sent: drip(web, *sent), DRIPS.values()), strict=True))
+
+    for name, (took_s, received) in ends.items():
+        assert SEND_S - 1 < took_s < SEND_S + LATE_S, name
+        # Twisted itself refuses what is no size of a chunk.
+        assert b" 408 " in received or (name == "size of a chunk" and b" 400 " in received), name
+    assert web.is_healthy()
+
+
+def test_a_connection_that_never_says_anything_is_closed(web: Web) -> None:
+    started_at = time.monotonic()
+    with socket.create_connection(("127.0.0.1", web.port), timeout=SEND_S + LATE_S) as one:
+        assert one.recv(100) == b""
+    assert SEND_S - 1 < time.monotonic() - started_at < SEND_S + LATE_S
+
+
+def test_a_connection_that_pauses_between_requests_is_kept(web: Web) -> None:
+    kept = httpx.Limits(keepalive_expiry=None)
+    with httpx.Client(base_url=f"http://127.0.0.1:{web.port}", limits=kept) as client:
+        client.get("/health")
+        [before] = client._transport._pool.connections  # type: ignore[attr-defined]
+        time.sleep(SEND_S + 2)
+        assert client.get("/health").status_code == 200
+        assert client._transport._pool.connections == [before]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def sockets() -> Iterator[list[socket.socket]]:
+    """Connections that are closed after the test."""
+    opened: list[socket.socket] = []
+    yield opened
+    for one in opened:
+        one.close()
+
+
+def connect(web: Web, sockets: list[socket.socket], sent: bytes) -> socket.socket:
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    one.settimeout(5)
+    one.connect(("127.0.0.1", web.port))
+    sockets.append(one)
+    one.setblocking(False)
+    with suppress(BlockingIOError, OSError):
+        while sent:
+            sent = sent[one.send(sent) :]
+    return one
+
+
+def growth_kib(web: Web, act: Callable[[], object]) -> int:
+    """How much the server has grown at most, in the seconds in which it answers what `act` asked for, and after."""
+    for _ in range(20):  # what it keeps in any case
+        httpx.get(f"http://127.0.0.1:{web.port}{BUNDLE}")
+    before, most = web.rss_kib(), 0
+    act()
+    ends_at = time.monotonic() + 5
+    while time.monotonic() < ends_at:
+        most = max(most, web.rss_kib())
+        time.sleep(0.1)
+    return most - before
+
+
+def test_answers_that_nobody_reads_take_bounded_memory(web: Web, sockets: list[socket.socket]) -> None:
+    grown = growth_kib(web, lambda: [connect(web, sockets, get(BUNDLE)) for _ in range(UNREAD_CLIENTS)])
+
+    assert grown < MAX_GROWTH_KIB
+    assert web.is_healthy()
+    ends_at = time.monotonic() + 60
+    while (answer := httpx.get(f"http://127.0.0.1:{web.port}{BUNDLE}", timeout=20)).status_code == 429:
+        assert time.monotonic() < ends_at
+    assert len(answer.content) == int(answer.headers["Content-Length"]) > BUNDLE_BYTES
+
+
+@pytest.mark.parametrize("path", ["/health", "/problems/invalid", "/api/v1/docs", BUNDLE])
+def test_a_client_that_asks_ten_thousand_times_and_reads_nothing(
+    web: Web, sockets: list[socket.socket], path: str
+) -> None:
+    grown = growth_kib(web, lambda: [connect(web, sockets, get(path) * PIPELINED) for _ in range(10)])
+
+    assert grown < MAX_GROWTH_KIB
+    assert web.is_healthy()
+
+
+async def test_a_client_that_reads_slowly_gets_all_of_it(web: Web) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port, limit=4096)
+    writer.write(get(BUNDLE) * 2)
+    head = await reader.readuntil(b"\r\n\r\n")
+    size = int(head.lower().partition(b"content-length: ")[2].split()[0])
+
+    taken = 0
+    while taken < size:
+        part = await reader.read(min(65536, size - taken))
+        assert part, "cut off"
+        taken += len(part)
+        await asyncio.sleep(0.05)
+
+    assert b" 200 OK" in await reader.readuntil(b"\r\n\r\n")
+    writer.close()

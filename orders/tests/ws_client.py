@@ -1,0 +1,74 @@
+"""A client of the WebSockets, in this process."""
+
+import json
+from typing import Any
+
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+
+from orders.streams.routing import websocket_urlpatterns
+
+
+class Socket:
+    """A client on one address."""
+
+    def __init__(self, address: str, **headers: str) -> None:
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.ws = WebsocketCommunicator(URLRouter(websocket_urlpatterns), address, headers=raw)
+
+    async def __aenter__(self) -> "Socket":
+        assert (await self.ws.connect())[0]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ws.disconnect()
+
+    async def next(self) -> Any:
+        return json.loads(await self.ws.receive_from(timeout=5))
+
+    async def until_close(self) -> tuple[list[Any], int]:
+        messages: list[Any] = []
+        while True:
+            output = await self.ws.receive_output(timeout=5)
+            if output["type"] == "websocket.close":
+                return messages, output["code"]
+            messages.append(json.loads(output["text"]))
+
+
+class Stream:
+    """A client of the stream that keeps its last cursor."""
+
+    def __init__(self, key: str = "", query: str = "", subprotocols: list[str] | None = None, **headers: str) -> None:
+        if key:
+            headers["authorization"] = f"Bearer {key}"
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.ws = WebsocketCommunicator(
+            URLRouter(websocket_urlpatterns), f"/ws/v1/stream{query}", headers=raw, subprotocols=subprotocols
+        )
+        self.subprotocol: Any = None
+
+    async def __aenter__(self) -> "Stream":
+        connected, self.subprotocol = await self.ws.connect()
+        assert connected
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ws.disconnect()
+
+    async def next(self, kind: str = "") -> Any:
+        """The next message, or the next of a kind."""
+        while True:
+            message = json.loads(await self.ws.receive_from(timeout=5))
+            if not kind or message["type"] == kind:
+                return message
+
+    async def send(self, **frame: Any) -> None:
+        await self.ws.send_to(text_data=json.dumps(frame))
+
+    async def close_code(self) -> tuple[list[Any], int]:
+        messages: list[Any] = []
+        while True:
+            output = await self.ws.receive_output(timeout=5)
+            if output["type"] == "websocket.close":
+                return messages, output["code"]
+            messages.append(json.loads(output["text"]))
