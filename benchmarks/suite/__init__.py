@@ -1,0 +1,1 @@
+"""Parts that measure an engine from outside: by HTTP, WebSocket, rows, and the wire to PostgreSQL."""
