@@ -26,7 +26,7 @@ from orderengine.web.handler import ThreadedHandler  # noqa: E402
 from orderengine.web.health import share_reports  # noqa: E402
 from orderengine.web.proxies import Forwarded  # noqa: E402
 from orderengine.web.request_limits import limit_requests  # noqa: E402
-from orders.streams.routing import websocket_urlpatterns  # noqa: E402
+from orders.streams.routing import listening, websocket_urlpatterns  # noqa: E402
 
 refuse_unsafe()
 reconnect_soon()
@@ -34,6 +34,6 @@ limit_websockets()
 limit_requests()
 share_reports()
 served = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
-application = Forwarded(served, settings.TRUSTED_PROXIES)
+application = Forwarded(listening(served), settings.TRUSTED_PROXIES)
 gc.freeze()
 gc.enable()

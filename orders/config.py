@@ -113,6 +113,11 @@ def hints_redis_url() -> str:
     return settings.REDIS_WAKE_URL
 
 
+def secret_key() -> str:
+    """What keys of the engine's own are derived from."""
+    return settings.SECRET_KEY
+
+
 def rate_per_minute() -> int:
     """Requests a key may send in a minute when it has no number of its own; 0: any."""
     return settings.RATE_PER_MINUTE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from uuid import UUID
 
 import orjson
@@ -15,6 +15,16 @@ from orders.states import OrderStatus
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as everywhere in the public API."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventMessage(NamedTuple):
+    """An event as it leaves on a WebSocket, and what a socket needs to know of it; `text` is the JSON."""
+
+    account_id: int
+    order_id: UUID
+    seq: int
+    status: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 from django.db import connection
 
 from orders.database.recordset import recordset
 from orders.event_log.cursor import WHOLE, Cursor, Position
-from orders.event_log.event import Event
+from orders.event_log.event import Event, EventMessage
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +149,12 @@ def own_cursor(event: Event, epoch: str) -> Cursor:
     return Cursor(epoch, Position(event.xid, event.id))
 
 
+def event_message(event: Event, epoch: str) -> EventMessage:
+    """The event for those who follow its order alone."""
+    text = event.to_text(str(own_cursor(event, epoch)))
+    return EventMessage(event.account_id, event.order_id, event.seq, event.status, text)
+
+
 def missing(rows: Iterable[Row], after: Position) -> list[Missing]:
     """What `in_order` needs besides the rows: hardly ever anything."""
     return [
@@ -186,6 +193,20 @@ def _sent(row: Row, after: Position) -> int:
 def epoch_now() -> str:
     """The epoch of the database that answers now."""
     return str(_rows(EPOCH)[0][0])
+
+
+# A session ends with its cluster, so its epoch cannot change under it.
+_epochs: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def session_epoch() -> str:
+    """The epoch of the database that this thread writes to, asked once for each session. Raises: DatabaseError."""
+    connection.ensure_connection()
+    session = connection.connection
+    epoch = _epochs.get(session)
+    if epoch is None:
+        epoch = _epochs[session] = epoch_now()
+    return epoch
 
 
 def newest() -> Cursor:

@@ -1,33 +1,86 @@
-"""Hints over the channel layer that there are new events; readers find the events in the database."""
+"""Events over the channel layer to the sockets that follow their orders; whatever is lost, readers find in the rows.
+
+A message holds events as they leave on a WebSocket, so that a socket whose next event is among them reads no row for
+it. Beside a seal that only this engine can make (envelope.py) two things make it safe to believe one, late or repeated
+as it may come: it is sent after the commit, so the event is in the rows; and an order's events are numbered and never
+change, so that in one database, which the epoch names, there is one event for each number.
+"""
 
 import asyncio
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from channels.layers import get_channel_layer
+from django.db import Error as DatabaseError
 
+from orders.event_log.event import Event, EventMessage
+from orders.event_log.log import event_message, session_epoch
 from orders.notify.breaker import hints
+from orders.notify.envelope import open_sealed, seal
 
 # Every process that serves sockets listens to this one group and fans out in memory.
 GROUP = "order-events"
 PUSH_TIMEOUT_S = 1.0
+# Of a larger batch only the accounts are sent: rows read once for all sockets then cost less than texts for all events,
+# of which hardly any is followed.
+MAX_EVENTS = 32
 
 
-def push_events(account_ids: Iterable[int]) -> None:
-    """Hint to every socket process that new events of these accounts are committed; a lost hint costs a second.
+class News(NamedTuple):
+    """The accounts that have new events, and the events themselves unless there are many, from one database."""
+
+    epoch: str
+    account_ids: Sequence[int]
+    events: Sequence[EventMessage]
+
+
+def push_events(events: Sequence[Event]) -> None:
+    """Send events that are committed to every socket process; a message that is lost costs a second.
 
     Call after the commit, never inside a transaction. Never raises.
     """
-    accounts = sorted(set(account_ids))
-    if accounts:
-        hints.attempt(lambda: asyncio.run_coroutine_threadsafe(_send(accounts), _loop()).result(PUSH_TIMEOUT_S))
+    if events:
+        message = seal(_packed(_news(events)))
+        hints.attempt(lambda: asyncio.run_coroutine_threadsafe(_send(message), _loop()).result(PUSH_TIMEOUT_S))
 
 
-async def _send(accounts: list[int]) -> None:
+def read_news(message: Any) -> News | None:
+    """What a message says, None for one that this engine has not sent."""
+    body = open_sealed(message)
+    if body is None:
+        return None
+    epoch, account_ids, events = _layer().deserialize(body)
+    return News(epoch, account_ids, [EventMessage(one, UUID(bytes=two), *rest) for one, two, *rest in events])
+
+
+def _news(events: Sequence[Event]) -> News:
+    account_ids = sorted({event.account_id for event in events})
+    if len(events) > MAX_EVENTS:
+        return News("", account_ids, [])
+    try:
+        epoch = session_epoch()
+    except DatabaseError:  # its next user says so
+        return News("", account_ids, [])
+    return News(epoch, account_ids, [event_message(event, epoch) for event in events])
+
+
+def _packed(news: News) -> bytes:
+    events = [(event.account_id, event.order_id.bytes, *event[2:]) for event in news.events]
+    packed: bytes = _layer().serialize((news.epoch, news.account_ids, events))
+    return packed
+
+
+def _layer() -> Any:
     layer = get_channel_layer()
     assert layer is not None
-    await layer.group_send(GROUP, {"type": "order.events", "accounts": accounts})
+    return layer
+
+
+async def _send(message: dict[str, Any]) -> None:
+    await _layer().group_send(GROUP, message)
 
 
 class _Loop:

@@ -69,7 +69,7 @@ def run_stage(
     retry_error: RetryableError | None = None
     while True:
         claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, answers_within_s), chain_id=chain_id)
-        push_events(event.account_id for event in claim.events)
+        push_events(claim.events)
         for settled in _carry(stage, claim.orders, engine, policy, works, carries_to):
             retry_error = settled.retry or retry_error
         if not claim.has_more:
@@ -93,7 +93,7 @@ def _carry(
     ends_at = time.monotonic() + policy.carry_s
     while stage is not None and batch:
         settled = _run_batch(stage, works[stage], batch, engine, policy)
-        push_events(event.account_id for event in settled.events)
+        push_events(settled.events)
         for next_stage, delay_s in settled.wakes:
             wake(next_stage, delay_s)
         if settled.retry is not None:

@@ -57,5 +57,5 @@ def send_what_is_unsent(engine: Engine) -> None:
     """Send stored bytes whose worker may have died on the way, and tell of it."""
     events = send_unsent(engine)
     if events:
-        push_events(event.account_id for event in events)
+        push_events(events)
         wake(Stage.CONFIRM, engine.chain.timing.block_s)

@@ -50,7 +50,7 @@ def cancel_orders(
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
         events: list[Event] = transition([*changes, *(_requested(order) for order in late if order in new)])
         record(actor, [_entry(order, results[order.id]) for order in orders])
-    push_events(event.account_id for event in events)
+    push_events(events)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
     return results

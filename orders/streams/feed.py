@@ -1,20 +1,23 @@
-"""One reader per process: reads new events from the rows, hinted or each second, and hands them to its sockets.
+"""One feed per process: hands new events to its sockets, from messages as they come and from rows each second.
 
-A hint may be lost, late or doubled; the rows decide. Nothing is kept: a socket that cannot take what it is offered
-reads the rows itself, later.
+A message may be lost, late or doubled; the rows decide. Those who follow an order are handed its events from the
+message itself, and take the next in number alone. Those who follow an account get the order of the rows, which are read
+as soon as a message tells of new ones. Nothing is kept: a socket that cannot take what it is offered reads the rows
+itself, later.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
 from channels.layers import get_channel_layer
 
 from orders.event_log.cursor import Cursor, Position
-from orders.event_log.log import Entry, Row, in_order, missing
-from orders.notify.push import GROUP
+from orders.event_log.log import Entry, Row, event_message, in_order, missing
+from orders.notify.push import GROUP, read_news
 from orders.notify.redis_errors import redis_reason
 from orders.streams.followers import FollowedAccount, OrderFollower, StreamFollower
 from orders.streams.reader import MAX_ROWS, Tail
@@ -22,23 +25,26 @@ from orders.streams.reader import MAX_ROWS, Tail
 logger = logging.getLogger(__name__)
 
 CHECK_INTERVAL_S = 1.0
-# A fresh subscription of the channel layer takes up to 100 ms to hear its first message, so one is kept for a while.
+# Who comes and goes keeps the reader and its place for so long.
 LINGER_S = 30.0
 RECONNECT_S = 0.5
 # A transaction that holds back new rows is asked after this soon, where no hint tells that it has ended.
 UNSETTLED_S = 0.02
-# Hints that come sooner after a read share the next one: under load two statements serve many events.
-READ_PAUSE_S = 0.05
+# The reader rests for as long as its last read took, at most so long: whoever is idle reads at once, and under load one
+# read serves many messages.
+MAX_REST_S = 0.05
 
 
 class EventFeed:
-    """Fans events out in memory. It reads while it has followers, and a while longer."""
+    """Fans events out in memory. It listens for good, and reads while it has followers, and a while longer."""
 
     def __init__(self) -> None:
         self._accounts: dict[int, FollowedAccount] = {}
         self._tail = Tail()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._listener: asyncio.Task[None] | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
+        self._has_ignored = False
         self._hinted: set[int] = set()
         self._wake = asyncio.Event()
         self._rests: asyncio.TimerHandle | None = None
@@ -47,6 +53,14 @@ class EventFeed:
     def epoch(self) -> str:
         """Of the database that the events come from; known with the first follower."""
         return self._tail.epoch
+
+    def listen(self) -> None:
+        """Subscribe to what workers send, once and for good.
+
+        The channel layer takes up to 100 ms to hear the first message of a first subscription.
+        """
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen())
 
     async def follow_order(self, follower: OrderFollower) -> None:
         """From the return on, events of the follower's order reach it. Raises: psycopg.Error."""
@@ -85,13 +99,14 @@ class EventFeed:
         if self._rests is not None:
             self._rests.cancel()
             self._rests = None
-        if not self._tasks:
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._read(self._tail))]
+        if self._reader is None:
+            self.listen()
+            self._reader = asyncio.create_task(self._read(self._tail))
             # Without Redis every follower is still served, once a second.
             try:
                 await asyncio.wait_for(self._listening.wait(), RECONNECT_S)
             except TimeoutError:
-                logger.warning("following without hints: Redis does not answer")
+                logger.warning("following without messages: Redis does not answer")
         if account_id not in self._accounts:
             edge = await self._tail.edge()
             self._accounts.setdefault(account_id, FollowedAccount(account_id, edge))
@@ -105,14 +120,13 @@ class EventFeed:
         self._rests = None
         if self.is_followed:
             return  # a follower came when the last one left
-        for task in self._tasks:
-            task.cancel()  # the reader closes its session
-        self._tasks = []
+        if self._reader is not None:
+            self._reader.cancel()  # it closes its session
+        self._reader = None
         self._tail = Tail()
         self._accounts = {}
-        self._listening.clear()
 
-    # --- Hints --------------------------------------------------------------------------------------------
+    # --- Messages -----------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
@@ -126,7 +140,7 @@ class EventFeed:
                 said = ""
                 try:
                     while True:
-                        self._hint((await layer.receive(channel))["accounts"])
+                        await self._take_next(layer, channel)
                 finally:
                     await asyncio.shield(layer.group_discard(GROUP, channel))
             except Exception as error:
@@ -135,6 +149,39 @@ class EventFeed:
                     said = reason
                     logger.warning("event feed lost Redis (%s): it reads rows each second until that is back", reason)
                 await asyncio.sleep(RECONNECT_S)
+
+    async def _take_next(self, layer: Any, channel: str) -> None:
+        """Wait for a message and hand it out; one that cannot be read ends no subscription."""
+        try:
+            message = await layer.receive(channel)
+        except ValueError as error:
+            self._ignore(type(error).__name__)
+        else:
+            self._take(message)
+
+    def _take(self, message: Any) -> None:
+        if not self._accounts:
+            return
+        news = read_news(message)
+        if news is None:
+            self._ignore("no seal of this SECRET_KEY and version")
+            return
+        # Of another database than the one that is read here, events are not believed: the reader will find out.
+        events = news.events if news.epoch == self.epoch else ()
+        for event in events:
+            if (account := self._accounts.get(event.account_id)) is not None:
+                account.offer(event)
+        self._hint(
+            account_id
+            for account_id in news.account_ids
+            if (account := self._accounts.get(account_id)) is not None and (account.streams or not events)
+        )
+
+    def _ignore(self, reason: str) -> None:
+        """Say once that messages are dropped. Their events, if there are any, come with the next read."""
+        if not self._has_ignored:
+            self._has_ignored = True
+            logger.warning("event feed ignores a message on Redis (%s), and others like it", reason)
 
     def _hint(self, account_ids: Iterable[int]) -> None:
         self._hinted.update(account_id for account_id in account_ids if account_id in self._accounts)
@@ -157,8 +204,9 @@ class EventFeed:
                     self._hinted.update(self._accounts)
                 await asyncio.sleep(reads_at - loop.time())
                 self._wake.clear()
+                began_at = loop.time()
                 await self._read_hinted()
-                reads_at = loop.time() + READ_PAUSE_S
+                reads_at = loop.time() + min(loop.time() - began_at, MAX_REST_S)
         finally:
             await tail.close()
 
@@ -204,8 +252,8 @@ class EventFeed:
     async def _hand_out(self, account: FollowedAccount, rows: Sequence[Row]) -> None:
         """Rows to those who follow their order, settled ones to those who follow the account."""
         for row in rows:
-            for follower in tuple(account.orders.get(row.event.order_id, ())):
-                follower.offer(row)
+            if row.event.order_id in account.orders:
+                account.offer(event_message(row.event, self.epoch))
         settled = [row for row in rows if row.is_settled]
         if len(settled) < len(rows):
             account.newest = rows[-1].place

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from orders.event_log.cursor import Position
-from orders.event_log.log import Entry, Row
+from orders.event_log.event import EventMessage
+from orders.event_log.log import Entry
 
 
 class OrderFollower(Protocol):
@@ -19,7 +20,7 @@ class OrderFollower(Protocol):
     @property
     def order_id(self) -> UUID: ...
 
-    def offer(self, row: Row) -> None:
+    def offer(self, event: EventMessage) -> None:
         """Take an event that may be old, next or too far ahead. Must not wait."""
         ...
 
@@ -59,6 +60,11 @@ class FollowedAccount:
     def is_followed(self) -> bool:
         """Whether any socket is left."""
         return bool(self.orders or self.streams)
+
+    def offer(self, event: EventMessage) -> None:
+        """Hand an event to those who follow its order."""
+        for follower in tuple(self.orders.get(event.order_id, ())):
+            follower.offer(event)
 
     def wanted(self) -> dict[str, Any]:
         """What to read next, as `Tail.rows` takes it; xid8 may be too large for a JSON number."""

@@ -9,8 +9,8 @@ from channels.db import database_sync_to_async
 
 from orders import selectors
 from orders.config import ws_linger_s
-from orders.event_log.event import Event, timestamp
-from orders.event_log.log import Row, order_events, own_cursor
+from orders.event_log.event import EventMessage, timestamp
+from orders.event_log.log import event_message, order_events
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Account, Order
 from orders.pauses import Controls
@@ -47,8 +47,9 @@ class OrderConsumer(Socket):
     async def begin(self, account: Account) -> None:
         """Subscribe before reading, so that nothing falls between the snapshot and the first live event."""
         self.account_id = account.pk
-        self._queue: asyncio.Queue[Row | None] = asyncio.Queue(MAX_QUEUED)
+        self._queue: asyncio.Queue[EventMessage | None] = asyncio.Queue(MAX_QUEUED)
         await get_feed().follow_order(self)
+        self._epoch = get_feed().epoch
         order, missed, controls = await database_sync_to_async(self._read)(account)
         self.sent_seq = order.seq if self._after is None else self._after
         shown = order_json(order, controls)
@@ -59,35 +60,36 @@ class OrderConsumer(Socket):
         """Leave the feed."""
         get_feed().unfollow_order(self)
 
-    def offer(self, row: Row) -> None:
+    def offer(self, event: EventMessage) -> None:
         """Queue a new event; when the queue is full the rows are read later instead."""
-        if row.event.seq > self.sent_seq and not self._queue.full():
-            self._queue.put_nowait(row if self._queue.qsize() < MAX_QUEUED - 1 else None)
+        if event.seq > self.sent_seq and not self._queue.full():
+            self._queue.put_nowait(event if self._queue.qsize() < MAX_QUEUED - 1 else None)
 
     # --- The pump: one writer per socket --------------------------------------------------------------------
 
-    async def _pump(self, missed: list[Event], has_ended: bool) -> None:
+    async def _pump(self, missed: list[EventMessage], has_ended: bool) -> None:
+        """Only the next event in number is sent on: a gap is filled from the rows, and a repeat goes nowhere."""
         has_ended = await self._forward_all(missed) or has_ended
         while not has_ended:
-            row = await self._next()
-            if row is not None and row.event.seq == self.sent_seq + 1:
-                has_ended = await self._forward_all([row.event])
-            elif row is None or row.event.seq > self.sent_seq:
+            event = await self._next()
+            if event is not None and event.seq == self.sent_seq + 1:
+                has_ended = await self._forward_all([event])
+            elif event is None or event.seq > self.sent_seq:
                 has_ended = await self._forward_all(await database_sync_to_async(self._missed)())
         await asyncio.sleep(ws_linger_s())
         await self.shut(1000)
 
-    async def _next(self) -> Row | None:
+    async def _next(self) -> EventMessage | None:
         while True:
             try:
                 return await asyncio.wait_for(self._queue.get(), socket.HEARTBEAT_S)
             except TimeoutError:
                 await self.say({"type": "heartbeat", "seq": self.sent_seq, "at": timestamp(datetime.now(UTC))})
 
-    async def _forward_all(self, events: list[Event]) -> bool:
+    async def _forward_all(self, events: list[EventMessage]) -> bool:
         """Send events that follow each other; True after a terminal one."""
         for event in events:
-            await self.say_text(event.to_text(str(own_cursor(event, get_feed().epoch))))
+            await self.say_text(event.text)
             self.sent_seq = event.seq
             if is_terminal(event.status):
                 return True
@@ -95,7 +97,7 @@ class OrderConsumer(Socket):
 
     # --- Reading ------------------------------------------------------------------------------------------
 
-    def _read(self, account: Account) -> tuple[Order, list[Event], Controls]:
+    def _read(self, account: Account) -> tuple[Order, list[EventMessage], Controls]:
         """The order, the events after the client's seq, and what is paused. Raises: Refused 4404, 4400."""
         order = selectors.orders_of(account).filter(pk=self.order_id).first()
         if order is None:
@@ -103,10 +105,13 @@ class OrderConsumer(Socket):
         if self._after is not None and self._after > order.seq:
             raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
         is_current = self._after is None or self._after == order.seq
-        return order, [] if is_current else order_events(order.id, self._after or 0), read_controls()
+        return order, [] if is_current else self._events_after(self._after or 0), read_controls()
 
-    def _missed(self) -> list[Event]:
-        return order_events(self.order_id, self.sent_seq)
+    def _missed(self) -> list[EventMessage]:
+        return self._events_after(self.sent_seq)
+
+    def _events_after(self, seq: int) -> list[EventMessage]:
+        return [event_message(event, self._epoch) for event in order_events(self.order_id, seq)]
 
 
 class NowhereConsumer(Socket):

@@ -4,15 +4,13 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 
 from dex import Engine
-from orders.event_log.cursor import BEGINNING
-from orders.event_log.log import read_page
+from orders.event_log.log import event_message, order_events
 from orders.models import Account, Order
 from orders.risk.pause import find_target, pause
 from orders.services.cancel import Actor, cancel_orders
@@ -110,9 +108,9 @@ async def test_doubled_and_reordered_pushes_are_put_right(account: Account, key:
     async with follow(order, key) as socket:
         await socket.next()
         follower = next(iter(feed.get_feed()._accounts[account.pk].orders[order.id]))
-        first = (await database_sync_to_async(read_page)(account.pk, BEGINNING, 1)).entries[0]
-        follower.offer(replace(first.row, event=replace(first.event, seq=4, status="SUBMITTED")))
-        follower.offer(first.row)
+        first = event_message((await database_sync_to_async(order_events)(order.id, 0))[0], "epoch")
+        follower.offer(first._replace(seq=4, status="SUBMITTED"))
+        follower.offer(first)
         await database_sync_to_async(drive)()
         events, _ = await socket.until_close()
 
