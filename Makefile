@@ -104,9 +104,8 @@ chaos: setup ## Kill parts of a whole engine under load and check every promise;
 mutants: setup ## Break the engine on purpose in eleven ways, each in a copy; every one must be detected
 	@$(BIN)/python -m orderengine.chaos.mutants $(ARGS)
 
-bench: setup ## Run a benchmark: ARGS=idle measures the running engine, ARGS="throughput --orders 2000" one of its own
-	@test -n "$(ARGS)" || { echo "error: name one: make bench ARGS=$(subst $() $(),|,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)))"; exit 1; }
-	@$(BIN)/python -m benchmarks.$(ARGS)
+bench: setup ## Compare with the BullMQ peer, ten minutes; QUICK=1 takes 90 seconds; ARGS="throughput --orders 2000" runs one benchmark
+	@$(BIN)/python -m benchmarks.$(or $(ARGS),suite $(if $(QUICK),--quick))
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
