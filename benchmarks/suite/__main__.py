@@ -8,11 +8,15 @@ of the alternations. Settings of the environment reach our engine (`WORKER_CONCU
 """
 
 import argparse
+import math
 import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import psycopg
 
 from benchmarks.suite import parts
 from benchmarks.suite.bare import bare
@@ -48,6 +52,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="90 seconds")
     parser.add_argument("--no-peer", action="store_true", help="our engine alone: no Node.js is needed")
     parser.add_argument("--only", nargs="+", choices=[part.__name__ for part in PARTS], help="some parts")
+    parser.add_argument("--growth", type=int, metavar="ORDERS", help="place so many in the part `growth`, however long")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench")
     options = parser.parse_args()
     began, started_at = machine(), time.monotonic()
@@ -58,6 +63,8 @@ def main() -> int:
         installed(options.folder / "peer")
     with shared_servers(keep_commit_times=True) as servers:
         plan = QUICK if options.quick else FULL
+        if options.growth:
+            plan = replace(plan, growth_orders=options.growth, growth_s=math.inf)
         bench = Bench(servers, plan, options.folder, not options.no_peer)
         for part in PARTS:
             if not options.only or part.__name__ in options.only:
@@ -74,7 +81,7 @@ def _run(part: Callable[[Bench], None], bench: Bench) -> bool:
     began = time.monotonic()
     try:
         part(bench)
-    except Unfit as reason:
+    except (Unfit, SystemExit, psycopg.Error) as reason:  # what the other parts have found is kept
         print(f"error: {part.__name__}: {reason}", file=sys.stderr, flush=True)
         return False
     if (took_s := time.monotonic() - began) > 1:  # the plan leaves some out

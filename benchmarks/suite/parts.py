@@ -14,6 +14,8 @@ BATCH = 100
 BATCHES_AT_ONCE = 4
 FOLLOWED_PER_S = 20
 APART_PER_S = 2
+# Below that a 99th percentile says nothing.
+LEAST_FOLLOWED = 50
 DELAY_MS, DELAYED_PER_S = 100, 200
 # Time for what an order leaves to be done after its last event.
 AFTER_S = 0.3
@@ -67,13 +69,13 @@ def _per_order(bench: Bench, subject: Subject, proxy: Proxy, idle: Counts) -> Co
 
 
 def growth(bench: Bench) -> None:
-    """Batches until so many orders are in the tables: CPU per order of each step, and the last against the first."""
+    """Batches until so many orders are placed, or the time is over: CPU per order, and the last against the first."""
     if not bench.plan.growth_orders:
         return
     steps: list[tuple[int, float]] = []
     with bench.subject(OURS) as subject:
-        placed = 0
-        while placed < bench.plan.growth_orders:
+        placed, ends_at = 0, time.monotonic() + bench.plan.growth_s
+        while placed < bench.plan.growth_orders and time.monotonic() < ends_at:
             found = measure(subject, subject.job(2.0, connections=BATCHES_AT_ONCE, batch=BATCH), batch=BATCH)
             placed += found.orders
             steps.append((found.orders, found.cpu_ms["worker"]))
@@ -116,7 +118,8 @@ def by_load(bench: Bench) -> None:
     for side in bench.sides:
         with bench.subject(side) as subject:
             for rate in bench.plan.rates:
-                job = subject.job(bench.plan.point_s, rate=rate, follow=max(1, rate // FOLLOWED_PER_S))
+                seconds = max(bench.plan.point_s, LEAST_FOLLOWED / rate)
+                job = subject.job(seconds, rate=rate, follow=max(1, rate // FOLLOWED_PER_S))
                 found = measure(subject, job)
                 bench.latencies.setdefault(side, {})[rate] = [round(one, 3) for one in found.latency_ms]
                 for share in (0.5, 0.99):

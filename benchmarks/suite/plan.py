@@ -17,6 +17,7 @@ class Plan:
     statements: int
     idle_s: float
     growth_orders: int
+    growth_s: float
     bare_s: float
     sizes: tuple[int, ...]
     rates: tuple[int, ...]
@@ -35,6 +36,7 @@ FULL = Plan(
     statements=15,
     idle_s=10.0,
     growth_orders=60_000,
+    growth_s=60.0,
     bare_s=8.0,
     sizes=(1, 10, 100, 500),
     rates=(5, 20, 50, 100, 200),
@@ -52,6 +54,7 @@ QUICK = Plan(
     statements=5,
     idle_s=4.0,
     growth_orders=0,
+    growth_s=0.0,
     bare_s=3.0,
     sizes=(),
     rates=(),

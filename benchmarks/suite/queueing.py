@@ -6,9 +6,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Waits of a simulation begin with an empty queue: so many of the first arrivals are not counted.
-WARM_SHARE = 0.1
-
 
 def steady(rate: float, count: int) -> list[float]:
     """Arrivals at equal distances, as the load generator sends them."""
@@ -81,7 +78,7 @@ class Path:
 
 
 def latencies(path: Path, arrivals_ms: Sequence[float], dice: random.Random) -> list[float]:
-    """Latency of each order: one that was measured without load, and its waits. The first ones are left out."""
+    """Latency of each order: one that was measured without load, and its waits."""
     drawn = [dice.choice(path.unloaded) for _ in arrivals_ms]
     middle = sorted(path.unloaded)[len(path.unloaded) // 2]
     # Service times spread as whole latencies do.
@@ -96,5 +93,4 @@ def latencies(path: Path, arrivals_ms: Sequence[float], dice: random.Random) -> 
         alone = path.batch * spread[number] + path.each
         for_worker[number] = max(0.0, batched[place] - alone)
     for_core = waits(arrivals_ms, [path.cores_used * factor for factor in spread], path.cores)
-    total = [sum(parts) for parts in zip(drawn, in_web, for_worker, for_core, strict=True)]
-    return total[int(WARM_SHARE * len(total)) :]
+    return [sum(parts) for parts in zip(drawn, in_web, for_worker, for_core, strict=True)]

@@ -7,6 +7,8 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
+# Values that span so many times their least are drawn by their logarithm.
+WIDE = 50
 # Told apart by people who do not see red and green, too; each with a dash of its own.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000")
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "")
@@ -43,6 +45,18 @@ class Axis:
         return [step * number for number in range(first, math.floor(self.high / step) + 1)]
 
 
+def axis(label: str, values: Sequence[float], start: float, end: float, *, from_nothing: bool = False) -> Axis:
+    """An axis for these values, over whole decades where they are far apart."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    if low > 0 and high >= WIDE * low:
+        return Axis(
+            label, 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)), start, end, is_log=True
+        )
+    if from_nothing:
+        low, high = 0.0, max(high * 1.05, 1e-9)
+    return Axis(label, low, high, start, end)
+
+
 def nice_step(rough: float) -> float:
     """1, 2 or 5 times a power of ten, at least as large."""
     if rough <= 0:
@@ -54,10 +68,9 @@ def nice_step(rough: float) -> float:
 def plot(title: str, x_label: str, y_label: str, lines: Mapping[str, Points]) -> str:
     """The file's text."""
     points = [point for line in lines.values() for point in line]
-    xs, ys = [x for x, _ in points] or [0.0], [y for _, y in points] or [0.0]
-    x_axis = Axis(x_label, min(xs), max(xs), LEFT, WIDTH - RIGHT, is_log=min(xs) > 0 and max(xs) >= 100 * min(xs))
+    x_axis = axis(x_label, [x for x, _ in points], LEFT, WIDTH - RIGHT)
     # From nothing, so that heights compare as values do.
-    y_axis = Axis(y_label, 0.0, max(max(ys) * 1.05, 1e-9), HEIGHT - BOTTOM, TOP)
+    y_axis = axis(y_label, [y for _, y in points], HEIGHT - BOTTOM, TOP, from_nothing=True)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         ' font-family="sans-serif" font-size="12" role="img">',

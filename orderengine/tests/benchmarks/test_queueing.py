@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.simulate import path_of, predicted
+from benchmarks.simulate import path_of, predicted, repeated
 from benchmarks.suite.queueing import Path, batch_times, latencies, poisson, steady, waits
 
 COUNT = 200_000
@@ -82,7 +82,7 @@ def test_without_load_latencies_are_those_that_were_measured() -> None:
     found = latencies(path, steady(1 / 1000, 500), random.Random(5))
 
     assert {round(one, 6) for one in found} == {5.0, 6.0, 7.0}
-    assert len(found) == 450
+    assert len(found) == 500
 
 
 def test_the_scarcest_of_web_workers_and_cores_bounds_the_rate() -> None:
@@ -96,13 +96,23 @@ def test_the_scarcest_of_web_workers_and_cores_bounds_the_rate() -> None:
 
 def test_latency_rises_with_the_rate() -> None:
     path = Path(unloaded=(4.0, 5.0, 9.0), web=1.0, batch=3.0, each=0.5, cores_used=2.0)
-    found = [predicted(path, rate, orders=4_000) for rate in (10, 300, 700)]
+    found = [predicted(path, rate) for rate in (10, 300, 700)]
     p50, p99 = ([round(one[at] or math.nan, 6) for one in found] for at in (0, 1))
 
     assert p50 == sorted(p50)
     assert p99 == sorted(p99)
     assert p99[0] == 9.0
     assert p99[2] > 9.0
+
+
+def test_a_load_that_was_measured_is_repeated_from_an_idle_start() -> None:
+    """Above what the engine takes, latency is a matter of how long the load lasts."""
+    path = Path(unloaded=(5.0,), web=2.0, batch=0.0, each=0.0, cores_used=0.0)
+    short, long = (repeated(path, 1_000, orders) for orders in (11, 101))
+
+    # Each order waits a millisecond longer than the one before.
+    assert short == pytest.approx([10.0, 15.0])
+    assert long == pytest.approx([55.0, 104.0])
 
 
 def test_service_times_come_from_the_medians_of_a_run() -> None:

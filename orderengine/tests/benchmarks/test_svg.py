@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.suite.svg import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, nice_step, plot
+from benchmarks.suite.svg import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, axis, nice_step, plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -48,6 +48,14 @@ def test_an_axis_over_decades_is_logarithmic() -> None:
 
     assert [axis.at(value) for value in (1, 10, 100, 1000)] == pytest.approx([100, 200, 300, 400])
     assert axis.ticks() == [1, 10, 100, 1000]
+
+
+def test_values_far_apart_are_drawn_over_whole_decades() -> None:
+    wide = axis("y", [45.0, 12_000.0], 0, 100, from_nothing=True)
+    narrow = axis("y", [45.0, 120.0], 0, 100, from_nothing=True)
+
+    assert (wide.low, wide.high, wide.is_log) == (10.0, 100_000.0, True)
+    assert (narrow.low, narrow.high, narrow.is_log) == (0.0, 126.0, False)
 
 
 def test_an_axis_has_round_ticks_within_its_range() -> None:
