@@ -46,7 +46,7 @@ class FeeTerms(NamedTuple):
 
 def fee_terms_of(order_ids: Sequence[UUID]) -> dict[UUID, FeeTerms]:
     """What the owners of these orders said about fees, also in terms of which this program does not know the rest."""
-    rows = Order.objects.filter(pk__in=order_ids).values_list("id", "terms__fee_strategy", "terms__max_network_fee")
+    rows = Order.objects.filter(pk__any_of=order_ids).values_list("id", "terms__fee_strategy", "terms__max_network_fee")
     return {
         order_id: FeeTerms(_strategy(strategy), None if most is None else int(most))
         for order_id, strategy, most in rows
@@ -93,7 +93,7 @@ def open_order_ids(account: Account) -> list[UUID]:
 
 def orders_by_id(account: Account, order_ids: Sequence[UUID]) -> list[Order]:
     """These orders of the account, oldest first."""
-    return list(orders_of(account).filter(pk__in=order_ids).order_by("id"))
+    return list(orders_of(account).filter(pk__any_of=order_ids).order_by("id"))
 
 
 def worker_age_s(chain_id: str) -> float | None:

@@ -91,7 +91,7 @@ def read_known_pair(text: str) -> tuple[str, str]:
 
 def check_tokens(names: Collection[str]) -> None:
     """Raises: ScalarError `unknown_token`. Disabled tokens count: old orders name them."""
-    known = set(Token.objects.filter(symbol__in=names).values_list("symbol", flat=True))
+    known = set(Token.objects.filter(symbol__any_of=names).values_list("symbol", flat=True))
     if unknown := sorted(set(names) - known):
         raise ScalarError(f"there is no token {shown(unknown[0])}", "unknown_token")
 

@@ -57,7 +57,7 @@ def _on_their_way(wallets: Iterable[str], engine: Engine) -> Counter[str]:
     """What the open transactions of each wallet may still take."""
     chain = engine.chain
     open_ones = load_open_submissions(_ON_THEIR_WAY, chain.chain_id, "{" + ",".join(wallets) + "}")
-    rows = Order.objects.filter(pk__in=[one.order_id for one in open_ones if one.order_id])
+    rows = Order.objects.filter(pk__any_of=[one.order_id for one in open_ones if one.order_id])
     sold = dict(rows.filter(token_in=chain.native.symbol).values_list("id", "max_amount_in")) if open_ones else {}
     taken: Counter[str] = Counter()
     for one in open_ones:

@@ -68,7 +68,7 @@ def _new(entries: list[Entry]) -> list[Entry]:
     """Those not reported yet; no other process reports them until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EXAMINE])
-    reported = AuditEntry.objects.filter(subject__in=[entry.subject for entry in entries])
+    reported = AuditEntry.objects.filter(subject__any_of=[entry.subject for entry in entries])
     known = list(reported.values_list("action", "subject", "after"))
     return [entry for entry in entries if (entry.action, entry.subject, entry.after) not in known]
 

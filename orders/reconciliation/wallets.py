@@ -183,7 +183,7 @@ def _send_final_again(finding: Finding, engine: Engine) -> None:
     """
     submissions = load_closed_submissions(finding.wallet_id, finding.chain_nonce, BATCH)
     held_by = [submission.order_id for submission in submissions if submission.order_id is not None]
-    confirmed = Order.objects.filter(pk__in=held_by, status=OrderStatus.CONFIRMED)
+    confirmed = Order.objects.filter(pk__any_of=held_by, status=OrderStatus.CONFIRMED)
     hashes = set(confirmed.values_list("tx_hash", flat=True))
     sent: list[SignedTransaction] = []
     lacking: list[OpenSubmission] = []

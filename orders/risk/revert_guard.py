@@ -130,7 +130,7 @@ def _narrow(chain_id: str, account_ids: Sequence[int], policy: GuardPolicy) -> l
         rows = [Executed(*row) for row in cursor.fetchall()]
     suspects = []
     names: dict[int, str] = {}
-    for wallet in Wallet.objects.filter(account_id__in=account_ids).select_related("account"):
+    for wallet in Wallet.objects.filter(account_id__any_of=account_ids).select_related("account"):
         if wallet.chain_id == chain_id:
             target = Target("wallet", wallet.address, chain_id, wallet.account_id)
             here = [row for row in rows if (row.account_id, row.chain_id) == (wallet.account_id, chain_id)]

@@ -39,7 +39,7 @@ def cancel_orders(
     The request is an event with a seq of its own, so that nothing decided on an older state is settled after it.
     """
     with transaction.atomic():
-        rows = Order.objects.select_for_update().filter(pk__in=order_ids).order_by("pk")
+        rows = Order.objects.select_for_update().filter(pk__any_of=order_ids).order_by("pk")
         if account is not None:
             rows = rows.filter(account=account)
         orders = list(rows)

@@ -228,5 +228,5 @@ def _existing(account: Account, client_order_ids: Iterable[str | None]) -> dict[
     wanted = [client_order_id for client_order_id in client_order_ids if client_order_id]
     if not wanted:
         return {}
-    found = Order.objects.filter(account=account, client_order_id__in=wanted)
+    found = Order.objects.filter(account=account, client_order_id__any_of=wanted)
     return {order.client_order_id: order for order in found}

@@ -54,7 +54,7 @@ def _locked(account: Account, chain_id: str, address: str) -> list[Wallet]:
             [chain_id, account.id, address],
         )
         ids = [row[0] for row in cursor.fetchall()]
-    return list(Wallet.objects.filter(pk__in=ids))
+    return list(Wallet.objects.filter(pk__any_of=ids))
 
 
 def _refuse(account: Account, old: Wallet | None, new: Wallet | None) -> None:

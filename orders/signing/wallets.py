@@ -69,7 +69,7 @@ def owner_of(account_id: int) -> str:
 
 
 def _in_use(chain_id: str, account_ids: set[int]) -> dict[int, Wallet]:
-    wallets = Wallet.objects.filter(chain_id=chain_id, account_id__in=account_ids, retired_at__isnull=True)
+    wallets = Wallet.objects.filter(chain_id=chain_id, account_id__any_of=account_ids, retired_at__isnull=True)
     return {wallet.account_id: wallet for wallet in wallets}
 
 
