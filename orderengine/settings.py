@@ -23,7 +23,7 @@ from orderengine.environment.addresses import (
     url_host,
 )
 from orderengine.environment.reading import SIMULATED, read_chain_name, state_directory
-from orderengine.environment.typed import Env, postgres_config, session_limits
+from orderengine.environment.typed import Env, postgres_config, read_pooler, session_limits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -67,16 +67,18 @@ TASK_TIME_LIMIT_S: int = 30
 BROKER_VISIBILITY_TIMEOUT_S: int = 60
 
 # --- PostgreSQL: the only truth ---------------------------------------------------------------------------
+# Whether each transaction may have another session of the server, and whether statements can be prepared then.
+DB_POOLER: str = read_pooler(env)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": postgres_config(env, "DATABASE_URL", session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS))
+    "default": postgres_config(
+        env, "DATABASE_URL", session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS), DB_POOLER
+    )
 }
 # A pool for the web process, which runs each request in a thread of its own; workers keep one connection.
 DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0, 0, 1_000)
 if DB_POOL_MAX:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DB_POOL_MAX, "timeout": 3}
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 3)
-# Values travel beside the statement, not quoted into it: a batch is one parameter of hundreds of rows.
-DATABASES["default"]["OPTIONS"]["server_side_binding"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: hints only, on databases apart ----------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from orderengine.environment.addresses import WrongValue, read_database_url, shortened
 from orderengine.environment.env_file import EnvFileError
 from orderengine.environment.reading import Reading, read_environment
+from orders.database.pooling import Pooler, prepare_threshold
 
 T = TypeVar("T")
 ON, OFF = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f", "n"}
@@ -157,7 +158,12 @@ def switch(text: str) -> bool | None:
     return True if word in ON else False if word in OFF else None
 
 
-def postgres_config(env: Env, name: str, session: dict[str, str]) -> dict[str, Any]:
+def read_pooler(env: Env) -> str:
+    """What stands before PostgreSQL, see `orders.database.pooling`."""
+    return env.str("DB_POOLER", Pooler.SESSION, one_of=[*Pooler])
+
+
+def postgres_config(env: Env, name: str, session: dict[str, str], pooler: str = Pooler.SESSION) -> dict[str, Any]:
     """Django database settings from the URL in `name`, with `session` settings that each new session is given.
 
     The schema of the URL becomes their search path.
@@ -174,7 +180,17 @@ def postgres_config(env: Env, name: str, session: dict[str, str]) -> dict[str, A
         "ENGINE": "orderengine.postgres",
         **{key.upper(): options.pop(key, "") for key in ("user", "password", "host", "port")},
         "NAME": options.pop("dbname", ""),
-        "OPTIONS": {**options, "session": session},
+        # A cursor that stays open from one transaction to the next needs its session.
+        "DISABLE_SERVER_SIDE_CURSORS": pooler != Pooler.SESSION,
+        "OPTIONS": {
+            **options,
+            "session": session,
+            "pooler": pooler,
+            "prepare_threshold": prepare_threshold(pooler),
+            # Values travel beside the statement, not quoted into it: a batch is one parameter of hundreds of rows, and
+            # only such statements are prepared.
+            "server_side_binding": True,
+        },
     }
 
 

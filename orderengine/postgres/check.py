@@ -8,7 +8,7 @@ import sys
 
 import django
 
-from orderengine.environment.typed import Env, postgres_config, session_limits
+from orderengine.environment.typed import Env, postgres_config, read_pooler, session_limits
 
 
 def check() -> str:
@@ -16,17 +16,19 @@ def check() -> str:
     from django.conf import settings
 
     env = Env()
-    settings.configure(DATABASES={"default": postgres_config(env, "DATABASE_URL", session_limits())}, USE_TZ=True)
+    limits = session_limits(env.int("DB_LOCK_TIMEOUT_MS", 2_000, 1), env.int("DB_STATEMENT_TIMEOUT_MS", 5_000, 1))
+    config = postgres_config(env, "DATABASE_URL", limits, read_pooler(env))
+    settings.configure(DATABASES={"default": config}, USE_TZ=True)
     env.seal()
     django.setup(set_prefix=False)
     from django.db import connection
 
-    from orders.database.pooling import POOLED, keeps_sessions
+    from orders.database.pooling import pooling_fault
 
     connection.settings_dict["OPTIONS"].setdefault("connect_timeout", 3)
     connection.ensure_connection()
-    if not keeps_sessions(connection):
-        raise ValueError(POOLED)
+    if fault := pooling_fault(connection):
+        raise ValueError(fault)
     for error in connection.validation.check():
         raise ValueError(f"{error.msg}: {error.hint}")
     with connection.cursor() as cursor:

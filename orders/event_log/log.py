@@ -6,6 +6,7 @@ it. Whoever reads, REST, a socket that catches up or the reader behind live sock
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,8 +14,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
+from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.event_log.cursor import WHOLE, Cursor, Position
 from orders.event_log.event import Event, EventMessage
@@ -211,18 +213,20 @@ def session_epoch() -> str:
 
 def newest() -> Cursor:
     """The end of the log: everything that is settled lies before it."""
-    return Cursor(epoch_now(), Position(int(_rows(EDGE)[0][0]), 0))
+    epoch, edge = _rows(f"SELECT ({EPOCH}), ({EDGE})")[0]
+    return Cursor(str(epoch), Position(int(edge), 0))
 
 
 def read_page(account_id: int, after: Position, limit: int) -> Page:
     """Settled entries after a position. `limit` counts rows; what these bring along comes on top."""
-    epoch = epoch_now()
     xid, row_id = after.row_before
-    rows = [Row.read(columns) for columns in _rows(PAGE, [account_id, str(xid), row_id, limit])]
-    wanted = missing(rows, after)
-    brought = (
-        [read_event(columns) for columns in _rows(BROUGHT, [recordset(map(Missing._asdict, wanted))])] if wanted else []
-    )
+    # A session belongs to one database to its end, that of a pooler does not.
+    with transaction.atomic() if is_pooled() else nullcontext():
+        epoch = epoch_now()
+        rows = [Row.read(columns) for columns in _rows(PAGE, [account_id, str(xid), row_id, limit])]
+        wanted = missing(rows, after)
+        values = recordset(map(Missing._asdict, wanted))
+        brought = [read_event(columns) for columns in _rows(BROUGHT, [values])] if wanted else []
     entries = in_order(rows, after, brought, epoch)
     return Page(entries, Cursor(epoch, Position(*rows[-1].place) if rows else after), len(rows) == limit)
 

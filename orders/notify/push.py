@@ -16,6 +16,7 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.db import Error as DatabaseError
 
+from orders.database.pooling import is_pooled
 from orders.event_log.event import Event, EventMessage
 from orders.event_log.log import event_message, session_epoch
 from orders.notify.breaker import hints
@@ -58,7 +59,8 @@ def read_news(message: Any) -> News | None:
 
 def _news(events: Sequence[Event]) -> News:
     account_ids = sorted({event.account_id for event in events})
-    if len(events) > MAX_EVENTS:
+    # Behind a pooler a transaction later may see another database than the one that the events are in.
+    if len(events) > MAX_EVENTS or is_pooled():
         return News("", account_ids, [])
     try:
         epoch = session_epoch()

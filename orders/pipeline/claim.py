@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.event_log.event import Event
 from orders.models.due import DUE
@@ -117,8 +118,10 @@ class Claim(NamedTuple):
     has_more: bool
 
 
-# A token begins with the process id of the database session that claims.
-BY_SESSION = "(SELECT (lpad(to_hex(pg_backend_pid()), 8, '0') || substr(gen_random_uuid()::text, 9))::uuid)"
+# A token begins with the process id of the database session that claims; with that of none, -1, where a pooler may give
+# the next transaction another session, whose end says nothing of the worker's.
+BY_SESSION = """(SELECT (lpad(to_hex(CASE WHEN %(is_pooled)s THEN -1 ELSE pg_backend_pid() END), 8, '0')
+            || substr(gen_random_uuid()::text, 9))::uuid)"""
 HOLDER = "('x' || left(lease_token::text, 8))::bit(32)::int"
 
 # Claims that ended in a crash make the next one's batch this much smaller, in bits: 200, 50, 12, 3, 1. Faster would
@@ -134,7 +137,8 @@ def claim_orders(stage: Stage, limit: int, lease_s: int, *, chain_id: str) -> Cl
     not charged with its crash, since it counts claims and not time.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_statement(stage), {"limit": limit, "lease_s": lease_s, "chain_id": chain_id})
+        values = {"limit": limit, "lease_s": lease_s, "is_pooled": is_pooled()}
+        cursor.execute(_statement(stage), {**values, "chain_id": chain_id})
         rows = cursor.fetchall()
     width = len(_READ)
     orders = [_order(row[:width]) for row in rows]
@@ -250,19 +254,30 @@ def suspect_order(order_id: UUID) -> None:
         )
 
 
+# The orders of a chain whose leases a session holds that is gone; and for each stage in how many seconds the first one
+# without a lease is due, null where none is within the next one.
+_IS_DEAD = (
+    "chain_id = %(chain_id)s AND lease_until > now()"
+    f" AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL UNION ALL SELECT -1)"
+)
+DEAD = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {due.sql} AND {_IS_DEAD}" for due in DUE.values())
+FIRST_DUE = " UNION ALL ".join(
+    f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order"
+    f" WHERE chain_id = %(chain_id)s AND {claimable(stage)}"
+    " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
+    for stage in DUE
+)
+
+
 def end_dead_leases(lease_s: int, *, chain_id: str) -> int:
     """End the chain's leases, of `lease_s` at most, that a database session claimed which is gone; return how many.
 
-    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker. One
-    that only lost its connection may go on: what it settles counts as long as nobody else has claimed the order.
+    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker, unless a
+    pooler keeps the session. One that only lost its connection may go on: what it settles counts as long as nobody else
+    has claimed the order.
     A claim that was made before the server itself started again is not counted as a crash of its worker.
     """
-    is_dead = (
-        "chain_id = %(chain_id)s AND lease_until > now()"
-        f" AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL)"
-    )
-    dead = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {due.sql} AND {is_dead}" for due in DUE.values())
-    locked = f"SELECT id FROM orders_order WHERE id IN ({dead}) ORDER BY id FOR UPDATE SKIP LOCKED"
+    locked = f"SELECT id FROM orders_order WHERE id IN ({DEAD}) ORDER BY id FOR UPDATE SKIP LOCKED"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -277,12 +292,6 @@ def end_dead_leases(lease_s: int, *, chain_id: str) -> int:
 
 def due_stages(chain_id: str) -> dict[Stage, float]:
     """Stages with unleased rows of the chain due now or within a second, and the seconds until the first is due."""
-    parts = [
-        f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order"
-        f" WHERE chain_id = %(chain_id)s AND {claimable(stage)}"
-        " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
-        for stage in DUE
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), {"chain_id": chain_id})
+        cursor.execute(FIRST_DUE, {"chain_id": chain_id})
         return {Stage(name): max(0.0, float(delay)) for name, delay in cursor.fetchall() if delay is not None}

@@ -4,13 +4,12 @@ import time
 
 from dex import Engine
 from orders.config import Policy
-from orders.models import heartbeat_name
+from orders.database.statistics import count_if_late
 from orders.notify.push import push_events
 from orders.notify.wake import wake
 from orders.pipeline.claim import due_stages, end_dead_leases
+from orders.pipeline.outlook import look
 from orders.pipeline.resend import send_unsent
-from orders.reconciliation.heartbeat import beat
-from orders.selectors import MAINTENANCE
 from orders.states import Stage
 
 # One that comes sooner after another has nothing to do.
@@ -31,11 +30,19 @@ def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S)
     False, and nothing done, where any process has done so less than `at_least_s` ago.
     """
     chain_id = engine.chain.chain_id
-    if not beat(heartbeat_name(MAINTENANCE, chain_id), at_least_s=at_least_s):
+    seen = look(chain_id, at_least_s)
+    if seen is None:
         return False
-    end_dead_leases(policy.on_a_chain(engine.chain.timing.answer_s).lease_s, chain_id=chain_id)
-    wake_due_stages(chain_id)
-    send_what_is_unsent(engine)
+    due = seen.due
+    if seen.has_dead_leases:
+        end_dead_leases(policy.on_a_chain(engine.chain.timing.answer_s).lease_s, chain_id=chain_id)
+        due = due_stages(chain_id)
+    # The safety net: every stage that has rows of the chain to look at, also where its messages were lost.
+    for stage, delay_s in due.items():
+        wake(stage, delay_s)
+    if seen.has_unsent:
+        send_what_is_unsent(engine)
+    count_if_late()
     return True
 
 
@@ -45,12 +52,6 @@ def run_maintenance_if_late(engine: Engine, policy: Policy) -> None:
     if now - _Asked.at >= LATE_S:
         _Asked.at = now
         run_maintenance(engine, policy, LATE_S)
-
-
-def wake_due_stages(chain_id: str) -> None:
-    """The safety net: wake every stage that has rows of the chain to look at, also where its messages were lost."""
-    for stage, delay_s in due_stages(chain_id).items():
-        wake(stage, delay_s)
 
 
 def send_what_is_unsent(engine: Engine) -> None:

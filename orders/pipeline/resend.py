@@ -18,6 +18,8 @@ from orders.states import OrderStatus
 # A worker that lives has sent its bytes by then.
 UNSENT_S = 1.0
 BATCH = 500
+UNSENT = f"""chain_id = %(chain_id)s AND status = 'BUILDING' AND tx_hash IS NOT NULL AND cancel_requested_at IS NULL
+                AND lease_until >= now() AND due_at < now() - interval '{UNSENT_S} seconds'"""
 
 
 def send_unsent(engine: Engine) -> list[Event]:
@@ -27,13 +29,12 @@ def send_unsent(engine: Engine) -> list[Event]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT id, seq, updated_at::text FROM orders_order
-            WHERE chain_id = %s AND status = 'BUILDING' AND tx_hash IS NOT NULL AND cancel_requested_at IS NULL
-                AND lease_until >= now() AND due_at < now() - %s * interval '1 second'
-            ORDER BY due_at LIMIT %s
+            WHERE {UNSENT}
+            ORDER BY due_at LIMIT %(batch)s
             """,
-            [engine.chain.chain_id, UNSENT_S, BATCH],
+            {"chain_id": engine.chain.chain_id, "batch": BATCH},
         )
         unsent = {order_id: (seq, since) for order_id, seq, since in cursor.fetchall()}
     if not unsent:

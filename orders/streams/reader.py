@@ -1,12 +1,14 @@
 """The one database session of a process that reads new events for all its sockets."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import psycopg
 from django.db import connections
 
+from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.event_log.cursor import Position
 from orders.event_log.event import Event
@@ -14,7 +16,7 @@ from orders.event_log.log import BROUGHT, EDGE, EPOCH, TAILS, Missing, Row, read
 
 # Rows of one read, which bounds what a process holds at a time.
 MAX_ROWS = 500
-_DJANGO_ONLY = ("cursor_factory", "context", "prepare_threshold")
+_DJANGO_ONLY = ("cursor_factory", "context")
 
 
 class Tail:
@@ -36,11 +38,10 @@ class Tail:
         wanted = database.get_connection_params()
         parameters = {name: value for name, value in wanted.items() if name not in _DJANGO_ONLY}
         self._session = await psycopg.AsyncConnection.connect(
-            autocommit=True, prepare_threshold=2, **(parameters | {"application_name": "order-events"})
+            autocommit=True, **(parameters | {"application_name": "order-events"})
         )
-        statement, limits = database.session_statement()
-        await self._fetch(statement, limits)
-        # A session ends with its cluster, so its epoch cannot change under it.
+        if (limits := database.session_statement()) is not None:
+            await self._fetch(*limits)
         self.epoch = str((await self._fetch(EPOCH))[0][0])
 
     async def close(self) -> None:
@@ -69,8 +70,21 @@ class Tail:
         session = self._session
         assert session is not None
         try:
-            async with await session.execute(statement.encode(), parameters) as cursor:
-                return await cursor.fetchall()
+            async with self._same_cluster(session) if is_pooled() and statement is not EPOCH else nullcontext():
+                return await _rows(session, statement, parameters)
         except psycopg.Error:
             await session.close()
             raise
+
+    @asynccontextmanager
+    async def _same_cluster(self, session: psycopg.AsyncConnection[Any]) -> AsyncIterator[None]:
+        """A session ends with its cluster, but not where a pooler stands before it. Raises: psycopg.Error."""
+        async with session.transaction():
+            if self.epoch != (await _rows(session, EPOCH))[0][0]:
+                raise psycopg.OperationalError("the database is another one than before")
+            yield
+
+
+async def _rows(session: psycopg.AsyncConnection[Any], statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    async with await session.execute(statement.encode(), parameters) as cursor:
+        return await cursor.fetchall()

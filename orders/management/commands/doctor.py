@@ -19,7 +19,7 @@ from dex import RetryableError
 from dex.chains import CHAINS, chain_kind
 from dex.chains.capabilities import ChargesGas
 from orders import selectors
-from orders.database.pooling import POOLED, keeps_sessions
+from orders.database.pooling import pooling_fault
 from orders.engine import chain_settings, get_engine
 from orders.models import TradingControl
 from orders.selectors import how_to_resume
@@ -106,8 +106,8 @@ def _database() -> str:
         raise Missing(f"PostgreSQL {version} is older than 15")
     for error in connection.validation.check():
         raise Missing(error.msg, str(error.hint))
-    if not keeps_sessions(connection):
-        raise Missing(POOLED)
+    if fault := pooling_fault(connection):
+        raise Missing(fault)
     return f"PostgreSQL {version}"
 
 

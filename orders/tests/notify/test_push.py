@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from orders.event_log.log import epoch_now, event_message, order_events
 from orders.models import Account, Order
@@ -80,6 +80,19 @@ def test_where_the_database_is_lost_after_the_commit_the_accounts_are_named(
         raise OperationalError
 
     monkeypatch.setattr(push, "session_epoch", lost)
+    push_events(events)
+
+    assert sent == [News("", [account.pk], [])]
+
+
+@pytest.mark.django_db
+def test_behind_a_pooler_the_accounts_are_named_alone(
+    account: Account, sent: list[News], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failover ends no session there: the next transaction may see a database that has none of these events."""
+    events = order_events(place(account)[0].id, 0)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pooler", "transaction")
+
     push_events(events)
 
     assert sent == [News("", [account.pk], [])]

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from dex import Engine
 from orders.config import Policy
@@ -40,6 +42,16 @@ def test_one_right_after_another_does_nothing(
     let_pass(1)
     run_maintenance(engine, policy)
     assert woken == [Stage.ROUTE] * 2
+
+
+def test_where_there_is_nothing_to_do_it_is_one_statement(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.pipeline.maintenance.count_if_late", list)
+    for did in (True, False):
+        with CaptureQueriesContext(connection) as seen:
+            assert run_maintenance(engine, policy) is did
+        assert len(seen.captured_queries) == 1, seen.captured_queries
 
 
 def test_a_busy_process_does_it_only_where_nobody_else_has(

@@ -70,6 +70,19 @@ def test_nobody_waits_for_the_lease_of_a_dead_database_session(account: Account)
     assert end_dead_leases(10, chain_id="simulated") == 0
 
 
+def test_behind_a_pooler_a_lease_ends_by_time_alone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sessions are other clients' too: they live on after a worker, and end beneath one that lives."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pooler", "transaction")
+    place(account, *(terms() for _ in range(4)))
+    [claimed, *_] = in_thread(lambda: claim_orders(Stage.ROUTE, 4, 10, chain_id="simulated")).orders
+    assert claimed.lease_token.hex.startswith("ffffffff")
+
+    assert end_dead_leases(10, chain_id="simulated") == 0
+
+    let_leases_run_out()
+    assert claim_orders(Stage.ROUTE, 4, 10, chain_id="simulated").orders[0].claim_count == 2
+
+
 def test_a_restart_of_the_database_is_no_crash_of_the_workers(account: Account) -> None:
     """Else a few restarts in a row would end innocent orders as poison."""
     place(account, terms(), terms())

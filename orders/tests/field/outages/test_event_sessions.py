@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import connection
 
 from orders.event_log.cursor import BEGINNING
 from orders.models import Account
@@ -50,5 +51,28 @@ def test_events_are_read_again_after_one_error(account: Account) -> None:
         assert [row.event.order_id for row in rows] == [order.id]
         assert failed <= 1
         assert await tail.edge() > BEGINNING
+
+    run(work)
+
+
+def test_behind_a_pooler_each_read_asks_which_database_answers(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failover ends no session of a pooler's client."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pooler", "transaction")
+    place(account)
+    wanted = {"account_id": account.pk, "xid": "0", "id": 0, "new_xid": "0", "new_id": 0}
+
+    async def work(tail: Tail) -> None:
+        await tail.connect()
+        here, tail.epoch = tail.epoch, "another"
+        for read in (tail.edge, lambda: tail.rows([wanted])):
+            await tail.connect()
+            tail.epoch = "another"
+            with pytest.raises(psycopg.OperationalError, match="another one than before"):
+                await read()
+        await tail.connect()
+        assert tail.epoch == here
+        assert len(await tail.rows([wanted])) == 1
 
     run(work)
