@@ -6,7 +6,6 @@ told, and the server has to set the limits.
 """
 
 import secrets
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -59,10 +58,10 @@ def pooling_fault(connection: Any) -> str:
     if pooler is Pooler.SESSION:
         return "" if keeps_sessions(connection) else POOLED
     _require_transactions(connection)
-    if wrong := _unset(connection):
+    if missing := _missing_limits(connection):
         return (
-            f"DB_POOLER={pooler}, but the server does not set the engine's limits:"
-            f" {'; '.join(_alter(connection, *one) for one in wrong.items())}; then let the pooler reconnect"
+            f"DB_POOLER={pooler}, but the server does not set the engine's limits: {'; '.join(missing)};"
+            " then let the pooler reconnect"
         )
     return "" if pooler is Pooler.UNPREPARED or keeps_statements(connection) else LOSES_STATEMENTS
 
@@ -137,16 +136,18 @@ def _setting(connection: Any) -> str | None:
         return value
 
 
-def _unset(connection: Any) -> Mapping[str, str]:
-    """Which settings of the engine's sessions the server does not have by itself, and the values that they need."""
+def _missing_limits(connection: Any) -> list[str]:
+    """Statements for what every session of the engine needs and the server does not set by itself."""
     wanted: dict[str, str] = connection.settings_dict["OPTIONS"].get("session", {})
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(wanted)])
         found = dict(cursor.fetchall())
-    # A role's search_path is stored without the quotes that it does not need.
-    return {name: value for name, value in wanted.items() if found.get(name) not in {value, value.strip('"')}}
-
-
-def _alter(connection: Any, name: str, value: str) -> str:
-    role, database = (connection.ops.quote_name(connection.settings_dict[key]) for key in ("USER", "NAME"))
-    return f"ALTER ROLE {role} IN DATABASE {database} SET {name} = {value}"
+        # The role that the pooler has, which need not be the client's.
+        cursor.execute("SELECT quote_ident(current_user), quote_ident(current_database())")
+        role, database = cursor.fetchone()
+    return [
+        f"ALTER ROLE {role} IN DATABASE {database} SET {name} = {value}"
+        for name, value in wanted.items()
+        # A role's search_path is stored without the quotes that it does not need.
+        if found.get(name) not in {value, value.strip('"')}
+    ]
