@@ -1,43 +1,13 @@
 """Takes blocks back: each keeps for a while what it changed, so that a reorg restores the state to the last atom."""
 
-import json
 from collections.abc import Collection
 
 from django.db import connection
 
-from dex.chains.simulated.ledger import Ledger
 from dex.errors import ReorgPastFinality
 
 # Blocks beyond finality whose undo is kept, so that tests can play the incident too.
 KEPT_PAST_FINALITY = 8
-
-
-def keep_undo(number: int, before: Ledger, after: Ledger, *, is_doomed: bool, kept: int) -> None:
-    """Note what block `number` is about to change, and forget what only blocks of more than `kept` ago need.
-
-    Call under the lock, before the block's changes are written: pool states are copied from their rows.
-    """
-    changed = [pool_id for pool_id, pool in after.pools.items() if pool is not before.pools[pool_id]]
-    balances = [
-        [address, token, before.balances.get((address, token))]
-        for (address, token), atoms in after.balances.items()
-        if atoms != before.balances.get((address, token), 0)
-    ]
-    nonces = {
-        address: before.nonces.get(address)
-        for address, nonce in after.nonces.items()
-        if nonce != before.nonces.get(address, 0)
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH expired AS (DELETE FROM simulated_undo WHERE number <= %s)
-            INSERT INTO simulated_undo (number, pools, balances, nonces, is_doomed)
-            SELECT %s, coalesce(jsonb_agg(jsonb_build_array(pool_id, state, version)), '[]'), %s::jsonb, %s::jsonb, %s
-            FROM simulated_poolstate WHERE pool_id = ANY(%s)
-            """,
-            [number - kept, number, json.dumps(balances), json.dumps(nonces), is_doomed, changed],
-        )
 
 
 def take_back(first: int, forget: Collection[str] | None) -> list[str]:

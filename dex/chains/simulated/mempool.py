@@ -20,13 +20,14 @@ FIRST_STATES = {"network": "unseen", "dropped": "forgotten", "stuck": "stuck", "
 class Incoming(NamedTuple):
     """Bytes on their way in, the state that they begin in, for how long blocks leave them out, and what a block takes.
 
-    `fee` is atoms of the native token.
+    `fee` is atoms of the native token. One that `races` what it replaces lets blocks take that as well.
     """
 
     signed: SignedTransaction
     state: str
     hold_s: float
     fee: int
+    races: bool = False
 
 
 class Waiting(NamedTuple):
@@ -61,25 +62,10 @@ class Mempool:
         if missing:
             # The wallet is too poor, others have the nonce, or a rival brought the same bytes at this very moment.
             arrived |= self._receive(missing)
+        for item in incoming:
+            if item.races and (arrival := arrived.get(item.signed.tx_hash)) and arrival.is_replacement:
+                self._release(item.signed.wallet, item.signed.nonce)
         return [arrived.get(item.signed.tx_hash) or Arrival(0, refusal=self._refusal(item)) for item in incoming]
-
-    def release(self, wallet: str, nonce: int) -> None:
-        """Let blocks take what had too low a fee at this nonce."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE simulated_chaintransaction SET state = 'pending'"
-                " WHERE wallet = %s AND nonce = %s AND state = 'stuck'",
-                [wallet, nonce],
-            )
-
-    def pending(self) -> list[Waiting]:
-        """What a block could take, and what has come too late; the oldest nonces of each wallet first.
-
-        Without what waits for another nonce of its wallet. Where there is too much, all wallets get as much.
-        """
-        with connection.cursor() as cursor:
-            cursor.execute(_PENDING, [MAX_BLOCK_TRANSACTIONS])
-            return [Waiting(tx_hash, bytes(raw), count) for tx_hash, raw, count in cursor.fetchall()]
 
     def size(self) -> int:
         """How many transactions wait, held ones included."""
@@ -95,6 +81,15 @@ class Mempool:
                     "UPDATE simulated_chaintransaction SET state = %s WHERE tx_hash = ANY(%s) AND state = 'pending'",
                     [state, list(tx_hashes)],
                 )
+
+    def _release(self, wallet: str, nonce: int) -> None:
+        """Let blocks take what had too low a fee at this nonce."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE simulated_chaintransaction SET state = 'pending'"
+                " WHERE wallet = %s AND nonce = %s AND state = 'stuck'",
+                [wallet, nonce],
+            )
 
     def _receive(self, incoming: Sequence[Incoming]) -> dict[str, Arrival]:
         with connection.cursor() as cursor:
@@ -118,17 +113,18 @@ class Mempool:
         return Underpriced("another transaction waits at this nonce: replacement transaction underpriced")
 
 
-# `place` is the number of its nonce in its wallet's row: of those that are used, or of those that are not.
-_PENDING = """
+# What a block of `most` transactions could take, and what has come too late; the oldest nonces of each wallet first.
+# Without what waits for another nonce of its wallet. Where there is too much, all wallets get as much: `place` is the
+# number of its nonce in its wallet's row, of those that are used, or of those that are not.
+PENDING = """
     WITH waiting AS (
         SELECT t.tx_hash, t.raw, t.taken_back_count, t.wallet, t.nonce, coalesce(a.next_nonce, 0) AS turn,
                dense_rank() OVER (PARTITION BY t.wallet, t.nonce < coalesce(a.next_nonce, 0) ORDER BY t.nonce) AS place
         FROM simulated_chaintransaction t LEFT JOIN simulated_chainaccount a ON a.address = t.wallet
         WHERE t.state = 'pending' AND (t.hold_until IS NULL OR t.hold_until <= now())
-    ), taken AS (
-        SELECT * FROM waiting WHERE nonce < turn + place ORDER BY place, wallet, nonce LIMIT %s
     )
-    SELECT tx_hash, raw, taken_back_count FROM taken ORDER BY wallet, nonce
+    SELECT tx_hash, raw, taken_back_count, wallet, nonce FROM waiting
+    WHERE nonce < turn + place ORDER BY place, wallet, nonce LIMIT %(most)s::int
 """
 
 # A replacement needs an eighth more of both fees than each transaction that waits at its nonce (`Fees.can_replace`).
@@ -183,7 +179,7 @@ def _rows(incoming: Sequence[Incoming]) -> list[dict[str, Any]]:
             "hold_s": hold_s,
             "fee": fee,
         }
-        for signed, state, hold_s, fee in incoming
+        for signed, state, hold_s, fee, _ in incoming
     ]
     return sorted(rows, key=lambda row: str(row["tx_hash"]))
 
@@ -191,7 +187,8 @@ def _rows(incoming: Sequence[Incoming]) -> list[dict[str, Any]]:
 def incoming(signed: SignedTransaction, transaction: Transaction, slow_s: float) -> Incoming:
     """How a transaction arrives; a slow one is left out of blocks for `slow_s`."""
     hold_s = slow_s if transaction.scenario == "slow" else 0.0
-    return Incoming(signed, FIRST_STATES.get(transaction.scenario, "pending"), hold_s, fee_of(transaction.intent))
+    state, fee = FIRST_STATES.get(transaction.scenario, "pending"), fee_of(transaction.intent)
+    return Incoming(signed, state, hold_s, fee, races=transaction.scenario == "race")
 
 
 def answer_to(scenario: str, arrival: Arrival) -> DexError | None:
