@@ -36,12 +36,12 @@ MUTANTS = (
     Mutant(
         "broadcast before record",
         (
-            Edit(BUILD, "    with transaction.atomic():\n        controls", "    if transaction:\n        controls"),
+            Edit(BUILD, "    with transaction.atomic():\n        ours", "    if transaction:\n        ours"),
             Edit(
                 BUILD,
-                "        _store(submissions, means.policy)\n",
+                "        stored, events = store(submissions, policy)\n",
                 "        engine.submit([submission.signed for submission in submissions])\n"
-                "        _store(submissions, means.policy)\n",
+                "        stored, events = store(submissions, policy)\n",
             ),
         ),
         L0_STATEMENTS,
@@ -69,16 +69,16 @@ MUTANTS = (
             Edit(
                 SUBMIT,
                 "import OpenSubmission, load_submissions",
-                "import OpenSubmission, close_submissions, load_submissions",
+                "import OpenSubmission, close_ended, load_submissions",
             ),
             Edit(SUBMIT, "import Settled, move", "import Settled, move, retry\nfrom orders.problems import problem_of"),
             Edit(
                 SUBMIT,
                 _NOT_SENT,
                 """        if isinstance(answer, (RetryableError, UnknownOutcome)):
-            close_submissions({submissions[order.id].submission_id: None})
+            close_ended({submissions[order.id].submission_id: None}, engine.chain.native)
             problem = problem_of(answer)
-            changes.append(retry(order, OrderStatus.BUILDING, problem, policy, fields={"tx_hash": None}))
+            transition([retry(order, OrderStatus.BUILDING, problem, policy, fields={"tx_hash": None})])
 """,
             ),
         ),
@@ -89,25 +89,23 @@ MUTANTS = (
         (
             Edit(
                 TRANSITION,
-                "        return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]\n",
-                """        written = []
-        for row in cursor.fetchall():
-            cursor.execute(
-                "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
-                row,
-            )
-            written.append(cursor.fetchone())
-        return [Event.from_row(row, told[row[0]]) for row in written]
+                "            return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]\n",
+                """            written = []
+            for row in cursor.fetchall():
+                cursor.execute(
+                    "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms,"
+                    " data) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
+                    row,
+                )
+                written.append(cursor.fetchone())
+            return [Event.from_row(row, told[row[0]]) for row in written]
 """,
             ),
             Edit(
                 TRANSITION,
-                "        INSERT INTO orders_orderevent"
-                " (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)\n        SELECT id,",
-                "        SELECT id,",
+                'return f"{_moved(columns)}{ctes} {_WRITTEN}"',
+                'return _moved(columns) + ctes + " SELECT" + _WRITTEN.partition("SELECT")[2].partition("RETURN")[0]',
             ),
-            Edit(TRANSITION, "        FROM moved\n        RETURNING {Event.COLUMNS}\n", "        FROM moved\n"),
         ),
         L0_STATEMENTS,
     ),
@@ -135,7 +133,7 @@ MUTANTS = (
                 _NOT_SENT,
                 _NOT_SENT
                 + """        elif isinstance(answer, UnknownOutcome):
-            changes.append(fail(order, problem_of(answer)))
+            transition([fail(order, problem_of(answer))])
 """,
             ),
         ),
@@ -180,7 +178,7 @@ MUTANTS = (
                 "return not (order.is_expired or order.is_cancel_requested)",
                 "return not order.is_expired",
             ),
-            Edit(BUILD, "                   cancel_requested_at IS NOT NULL\n", "                   false\n"),
+            Edit(BUILD, "                   o.cancel_requested_at IS NOT NULL\n", "                   false\n"),
             Edit(CANCEL_TRIGGERS, "IF NEW.cancel_requested_at IS NOT NULL AND", "IF false AND"),
             Edit(CANCEL_TRIGGERS, "WHERE NOT t.is_noop AND o.cancel_requested_at IS NOT NULL", "WHERE false"),
         ),
@@ -191,8 +189,8 @@ MUTANTS = (
         (
             Edit(
                 "orders/risk/pause.py",
-                'cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PAUSE])',
-                'cursor.execute("SELECT %s::bigint", [PAUSE])',
+                'HOLD_OFF_PAUSES = f"pg_advisory_xact_lock_shared({PAUSE})"',
+                'HOLD_OFF_PAUSES = f"{PAUSE}::bigint"',
             ),
         ),
         ("pytest", "orders/tests/risk/test_pause.py"),

@@ -31,14 +31,48 @@ class Entry(NamedTuple):
     account_id: int | None = None
 
 
+# As a CTE or alone, with the rows as its parameter.
+INSERT_ENTRIES = """
+    INSERT INTO orders_auditentry (actor, address, action, subject, account_id, reason, before, after)
+    SELECT actor, address, action, subject, account_id, reason, before, after
+    FROM jsonb_to_recordset(%(entries)s::jsonb)
+        AS v(n int, actor text, address text, action text, subject text, account_id bigint, reason text,
+             before jsonb, after jsonb)
+    ORDER BY n"""
+
+
 def record(actor: Actor, entries: Sequence[Entry]) -> None:
     """Append entries, in their order. Call last in the transaction that makes the changes.
 
     The chain is locked until the commit: whoever locks rows after this holds up everybody who acts.
     """
-    if not entries:
-        return
-    rows = [
+    if entries:
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_ENTRIES, {"entries": recordset(_rows(actor, entries))})
+
+
+def record_signatures(signed: Iterable[SignedTransaction]) -> None:
+    """One entry for a batch of signatures, with the hash of each by chain and wallet. Call last in its transaction."""
+    if rows := signature_entries(signed):
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_ENTRIES, {"entries": recordset(rows)})
+
+
+def signature_entries(signed: Iterable[SignedTransaction]) -> list[dict[str, Any]]:
+    """The rows of that entry, for a statement that holds `INSERT_ENTRIES`; none where nothing was signed."""
+    hashes: dict[str, list[str]] = defaultdict(list)
+    chain_ids = set()
+    for transaction in signed:
+        hashes[transaction.wallet].append(transaction.tx_hash)
+        chain_ids.add(transaction.chain_id)
+    if not hashes:
+        return []
+    subject = "chain:" + ",".join(sorted(chain_ids))
+    return _rows(Actor("signer"), [Entry("transaction.sign", subject, after=hashes)])
+
+
+def _rows(actor: Actor, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    return [
         {
             "n": i,
             "actor": actor.name,
@@ -52,28 +86,3 @@ def record(actor: Actor, entries: Sequence[Entry]) -> None:
         }
         for i, entry in enumerate(entries)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO orders_auditentry
-                (actor, address, action, subject, account_id, reason, before, after)
-            SELECT actor, address, action, subject, account_id, reason, before, after
-            FROM jsonb_to_recordset(%s::jsonb)
-                AS v(n int, actor text, address text, action text, subject text, account_id bigint, reason text,
-                     before jsonb, after jsonb)
-            ORDER BY n
-            """,
-            [recordset(rows)],
-        )
-
-
-def record_signatures(signed: Iterable[SignedTransaction]) -> None:
-    """One entry for a batch of signatures, with the hash of each by chain and wallet. Call last in its transaction."""
-    hashes: dict[str, list[str]] = defaultdict(list)
-    chain_ids = set()
-    for transaction in signed:
-        hashes[transaction.wallet].append(transaction.tx_hash)
-        chain_ids.add(transaction.chain_id)
-    if hashes:
-        subject = "chain:" + ",".join(sorted(chain_ids))
-        record(Actor("signer"), [Entry("transaction.sign", subject, after=hashes)])

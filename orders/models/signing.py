@@ -34,6 +34,9 @@ class Wallet(models.Model):
         null=True, editable=False, help_text="Another wallet of the account took its place; empty: in use."
     )
 
+    # Whether something signed from it may be on its way; those who need not look read it with the row (`wallets.py`).
+    is_busy = True
+
     class Meta:
         ordering = ("id",)
         constraints = (

@@ -1,7 +1,9 @@
 """Signs a batch of routed orders and stores the bytes before any of them leaves this machine."""
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -9,33 +11,25 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from dex import DexError, Engine, LimitNotMet, PreparedSwap, RetryableError, SignedTransaction
-from orders.audit.record import record_signatures
 from orders.config import Policy
-from orders.database.recordset import id_array, recordset, to_json
+from orders.database.recordset import id_array
 from orders.models import Wallet, new_id
 from orders.pauses import Controls
 from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.planned import write_planned
 from orders.pipeline.results import Settled, cancelled, fail, move, retry
 from orders.pipeline.route import end_unsigned, is_wanted
-from orders.pipeline.transition import Change, transition
+from orders.pipeline.store import NewSubmission, store
+from orders.pipeline.transition import Change, lock_orders, transition
 from orders.pipeline.trial import try_swaps
 from orders.pipeline.waiting import Unasked, wait
 from orders.problems import Problem, problem_of
-from orders.risk.pause import lock_controls
-from orders.signing.wallets import ensure_wallets, lock_wallets, take_nonces
+from orders.risk.pause import HOLD_OFF_PAUSES
+from orders.signing.wallets import ensure_wallets, lock_to_sign
 from orders.states import OrderStatus, Stage
 
 # How soon orders of a paused wallet are looked at again.
 PAUSED_LOOK_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class NewSubmission:
-    """An order with the nonce and bytes that are about to be stored for it."""
-
-    order: ClaimedOrder
-    wallet_id: int
-    signed: SignedTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,46 +50,74 @@ class _Ours(NamedTuple):
 
 
 def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
-    """Take nonces, sign, and store submissions, all in one transaction: a crash leaves all of it or nothing."""
+    """Take nonces, sign, and store submissions, all in one transaction: a crash leaves all of it or nothing.
+
+    The same transaction holds the BUILDING of orders that come from the route stage.
+    """
     settled = Settled()
-    changes = end_unsigned(orders)
     wanted = [order for order in orders if is_wanted(order)]
     try:
         fees = engine.prepare()
         wallets = ensure_wallets({order.account_id for order in wanted}, engine)
         swaps, doubts = try_swaps(wanted, wallets, fees, engine, policy)
     except RetryableError as error:
-        changes += wait([(order, error) for order in wanted], Stage.BUILD, policy, settled)
-        settled.events = transition(changes)
+        with _unsigned(orders, settled) as changes:
+            unasked = [(order, error) for order in _written(wanted, settled)]
+            changes += wait(unasked, Stage.BUILD, policy, settled)
         return settled
     ready = [order for order in wanted if order.waiting_for is None and order.id not in doubts]
-    if len(ready) < len(wanted):
-        changes += _held_back(wanted, doubts, policy, settled)
-    _sign_and_store(ready, _Means(engine, policy, wallets, swaps), changes, settled)
+    if len(ready) < len(orders):
+        kept = {order.id for order in ready}
+        with _unsigned([order for order in orders if order.id not in kept], settled) as changes:
+            if rest := _written([order for order in wanted if order.id not in kept], settled):
+                changes += _held_back(rest, doubts, policy, settled)
+    if ready:
+        _sign_and_store(ready, _Means(engine, policy, wallets, swaps), settled)
     return settled
 
 
-def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, changes: list[Change], settled: Settled) -> None:
-    """Sign what may still be signed by what stands behind the rows' locks, and settle it together with `changes`."""
-    engine, wallets = means.engine, means.wallets
+@contextmanager
+def _unsigned(orders: Sequence[ClaimedOrder], settled: Settled) -> Iterator[list[Change]]:
+    """One transaction for what becomes of orders that are not signed now: their ends, and changes that are added."""
     with transaction.atomic():
-        controls = lock_controls()
+        lock_orders(order.id for order in orders)
+        changes = end_unsigned(orders)
+        yield changes
+        settled.events += transition(changes)
+
+
+def _written(orders: Sequence[ClaimedOrder], settled: Settled) -> list[ClaimedOrder]:
+    """Orders that are not signed now, behind their BUILDING: it comes before what becomes of them."""
+    left, events = write_planned(orders)
+    settled.events += events
+    return left
+
+
+def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, settled: Settled) -> None:
+    """Sign what may still be signed by what stands behind the rows' locks, and settle it with what may not."""
+    engine, policy, wallets = means.engine, means.policy, means.wallets
+    with transaction.atomic():
         ours = _still_ours(orders)
-        changes += [cancelled(order) for order in orders if order.id in ours and ours[order.id].is_called_back]
+        changes = [cancelled(order) for order in orders if order.id in ours and ours[order.id].is_called_back]
         free = [order for order in orders if order.id in ours and not ours[order.id].is_called_back]
-        paused = [order for order in free if _is_paused(order, controls, engine.chain.chain_id)]
-        changes += [_route_again(order, {"halted": True}) for order in paused]
-        stale = [order for order in free if order not in paused and _is_stale(order, ours[order.id].quote_age_ms)]
-        changes += [_requote(order, ours[order.id].quote_age_ms, means.policy) for order in stale]
-        fresh = [order for order in free if order not in paused and order not in stale] if paused or stale else free
-        nonces = lock_wallets([wallets[account_id].id for account_id in {order.account_id for order in fresh}])
-        able = [order for order in fresh if wallets[order.account_id].id in nonces]
-        release_orders((order, PAUSED_LOOK_S) for order in fresh if wallets[order.account_id].id not in nonces)
+        nonces, controls = lock_to_sign({wallets[order.account_id].id for order in free})
+        paused = {order.id for order in free if _is_paused(order, controls, engine.chain.chain_id)}
+        stale = {o.id for o in free if o.id not in paused and _is_stale(o, ours[o.id].quote_age_ms)}
+        shut = {order.id for order in free if wallets[order.account_id].id not in nonces} - paused - stale
+        able = [order for order in free if order.id not in paused | stale | shut] if paused or stale or shut else free
         submissions, refused = _sign(able, means, nonces)
-        _store(submissions, means.policy)
-        settled.events = transition([*changes, *refused])
-        record_signatures(submission.signed for submission in submissions)
-    settled.carried = [submission.order._replace(tx_hash=submission.signed.tx_hash) for submission in submissions]
+        if len(submissions) < len(free):
+            signed = {submission.order.id for submission in submissions}
+            rest = _written([order for order in free if order.id not in signed], settled)
+            changes += [_route_again(order, {"halted": True}) for order in rest if order.id in paused]
+            changes += [_requote(o, ours[o.id].quote_age_ms, policy) for o in rest if o.id in stale]
+            changes += [fail(order, problem_of(refused[order.id])) for order in rest if order.id in refused]
+            release_orders((order, PAUSED_LOOK_S) for order in rest if order.id in shut)
+        settled.events += transition(changes)
+        stored, events = store(submissions, policy)
+        settled.events += events
+    # Only what is committed goes on to be sent.
+    settled.carried = stored
     if stale or paused:
         settled.wakes.add((Stage.ROUTE, 0.0))
 
@@ -152,38 +174,46 @@ def _route_again(order: ClaimedOrder, why: dict[str, object]) -> Change:
 
 
 def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, _Ours]:
-    """Lock the rows that no other worker took over since the claim, and read them again."""
+    """Lock the rows that no other worker took over since the claim, and read them again; before that, hold pauses off.
+
+    The next statement sees every pause that returned before. Only this process knows how old a quote is whose BUILDING
+    is not written yet.
+    """
     if not orders:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT id, (extract(epoch FROM clock_timestamp() - updated_at) * 1000)::bigint,
-                   cancel_requested_at IS NOT NULL
-            FROM orders_order
-            WHERE id = ANY(%s::uuid[]) AND lease_token = %s AND status = 'BUILDING' AND tx_hash IS NULL
-            ORDER BY id FOR UPDATE
+            f"""
+            WITH pauses AS MATERIALIZED (SELECT {HOLD_OFF_PAUSES})
+            SELECT o.id, (extract(epoch FROM clock_timestamp() - o.updated_at) * 1000)::bigint,
+                   o.cancel_requested_at IS NOT NULL
+            FROM pauses, orders_order o
+            WHERE o.id = ANY(%s::uuid[]) AND o.lease_token = %s AND o.status = %s AND o.tx_hash IS NULL
+            ORDER BY o.id FOR UPDATE OF o
             """,
-            [id_array(order.id for order in orders), orders[0].lease_token],
+            [id_array(order.id for order in orders), orders[0].lease_token, orders[0].status],
         )
-        return {order_id: _Ours(*rest) for order_id, *rest in cursor.fetchall()}
+        found = {order_id: _Ours(*rest) for order_id, *rest in cursor.fetchall()}
+    for order in orders:
+        if order.planned is not None and order.id in found:
+            age_ms = int((time.monotonic() - order.quoted_s) * 1000)
+            found[order.id] = found[order.id]._replace(quote_age_ms=age_ms)
+    return found
 
 
 def _sign(
     orders: Sequence[ClaimedOrder], means: _Means, nonces: dict[int, int]
-) -> tuple[list[NewSubmission], list[Change]]:
+) -> tuple[list[NewSubmission], dict[UUID, DexError]]:
     submissions: list[NewSubmission] = []
-    refused: list[Change] = []
+    refused: dict[UUID, DexError] = {}
     by_account: dict[int, list[ClaimedOrder]] = defaultdict(list)
     for order in orders:
         by_account[order.account_id].append(order)
     for account_id, group in by_account.items():
         wallet = means.wallets[account_id]
         signed, errors = _sign_in_turn(group, nonces[wallet.id], means)
-        submissions += [NewSubmission(order, wallet.id, transaction_) for order, transaction_ in signed]
-        refused += [fail(order, problem_of(error)) for order, error in errors]
-        if signed:
-            take_nonces(wallet.id, len(signed))
+        submissions += [NewSubmission(new_id(), order, wallet.id, transaction_) for order, transaction_ in signed]
+        refused |= {order.id: error for order, error in errors}
     return submissions, refused
 
 
@@ -203,43 +233,3 @@ def _sign_in_turn(
         refused_ids = {order.id for order, _ in refused}
         left = [order for order in left if order.id not in refused_ids]
     return [], errors
-
-
-def _store(submissions: Sequence[NewSubmission], policy: Policy) -> None:
-    """Write submissions and bytes, and point each order at its hash; its lease goes on into the broadcast."""
-    if not submissions:
-        return
-    rows = [
-        {
-            "id": new_id(),
-            "order_id": submission.order.id,
-            "wallet_id": submission.wallet_id,
-            "nonce": submission.signed.nonce,
-            "raw": to_json(submission.signed.raw),
-            "tx_hash": submission.signed.tx_hash,
-            "deadline": submission.signed.deadline,
-            "max_fee": submission.signed.fees.max_fee,
-            "priority_fee": submission.signed.fees.priority_fee,
-        }
-        for submission in submissions
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH v AS MATERIALIZED (
-                SELECT * FROM jsonb_to_recordset(%s::jsonb)
-                    AS v(id uuid, order_id uuid, wallet_id bigint, nonce bigint, raw bytea, tx_hash text,
-                         deadline bigint, max_fee bigint, priority_fee bigint)
-            ), held AS (
-                INSERT INTO orders_submission (id, order_id, wallet_id, nonce)
-                SELECT id, order_id, wallet_id, nonce FROM v
-            ), signed AS (
-                INSERT INTO orders_signedtransaction (submission_id, raw, tx_hash, deadline, max_fee, priority_fee)
-                SELECT id, raw, tx_hash, deadline, max_fee, priority_fee FROM v
-            )
-            UPDATE orders_order o
-            SET tx_hash = v.tx_hash, lease_until = now() + %s * interval '1 second', claim_count = 1, due_at = now()
-            FROM v WHERE o.id = v.order_id
-            """,
-            [recordset(rows), policy.lease_s],
-        )

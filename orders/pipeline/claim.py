@@ -17,7 +17,9 @@ from orders.database.recordset import recordset
 from orders.event_log.event import Event
 from orders.models.due import DUE
 from orders.pipeline.claimable import claimable
+from orders.pipeline.transition import Change
 from orders.plan import SwapPlan
+from orders.signing.submissions import OpenSubmission
 from orders.states import Stage
 from orders.terms import SwapTerms
 
@@ -32,6 +34,9 @@ class ClaimedOrder(NamedTuple):
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
     passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
     does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on.
+
+    What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
+    moment of its quote by this process's monotonic clock, and the `submission` that is stored for it.
     """
 
     id: UUID
@@ -54,6 +59,7 @@ class ClaimedOrder(NamedTuple):
     waiting_for: str | None
     waited_s: float | None
     native_token: str | None
+    paused_venues: str | None
     amount: int
     quoted_amount_in: int | None
     quoted_amount_out: int | None
@@ -63,11 +69,19 @@ class ClaimedOrder(NamedTuple):
     terms: SwapTerms
     plan: SwapPlan | None
     unreadable: str | None
+    planned: Change | None = None
+    quoted_s: float = 0.0
+    submission: OpenSubmission | None = None
 
     @property
     def is_expired(self) -> bool:
         """Whether the owner's own time limit had passed when the order was claimed."""
         return self.expires_s is not None and self.expires_s <= self.claimed_s
+
+    @property
+    def venues_to_avoid(self) -> frozenset[str]:
+        """Venues that were paused when it was claimed to be routed."""
+        return frozenset(orjson.loads(self.paused_venues)) if self.paused_venues else frozenset()
 
 
 # Times as text or numbers, and atoms as text: Django's loaders for both cost more than all the rest of the row.
@@ -92,6 +106,7 @@ _READ: dict[str, str] = {
     "waiting_for": "o.waiting_for",
     "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "native_token": "o.native_token",
+    "paused_venues": "(SELECT jsonb_agg(DISTINCT venue)::text FROM orders_tradingcontrol WHERE venue <> '')",
     "amount": "o.amount::text",
     "quoted_amount_in": "o.quoted_amount_in::text",
     "quoted_amount_out": "o.quoted_amount_out::text",
@@ -104,9 +119,9 @@ _READ: dict[str, str] = {
 _SIDE = list(_READ).index("side")
 _NOT_READ: dict[Stage, tuple[str, ...]] = {
     Stage.ROUTE: ("plan",),
-    Stage.BUILD: (),
-    Stage.SUBMIT: ("terms", "plan"),
-    Stage.CONFIRM: ("terms", "plan"),
+    Stage.BUILD: ("paused_venues",),
+    Stage.SUBMIT: ("paused_venues", "terms", "plan"),
+    Stage.CONFIRM: ("paused_venues", "terms", "plan"),
 }
 
 
@@ -156,16 +171,8 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
         plan = None if plan_text is None else SwapPlan.from_json(orjson.loads(plan_text), plain[_SIDE])
     except Exception as error:  # the row is claimed: its stage ends it, and no other order waits for it
         unreadable = f"{type(error).__name__}: {error}"
-    return ClaimedOrder._make(
-        (
-            *plain,
-            int(amount),
-            *(None if text is None else int(text) for text in (quoted_in, quoted_out, least_out, most_in, fee_paid)),
-            terms,
-            plan,
-            unreadable,
-        )
-    )
+    amounts = (None if text is None else int(text) for text in (quoted_in, quoted_out, least_out, most_in, fee_paid))
+    return ClaimedOrder._make((*plain, int(amount), *amounts, terms, plan, unreadable, None, 0.0, None))
 
 
 @cache

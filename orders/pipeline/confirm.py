@@ -1,54 +1,30 @@
 """Reads the chain's word on submitted orders: CONFIRMED, FAILED, or routed again. Nothing else ends them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-
-from dex import BroadcastRejected, Engine, Receipt, RetryableError, Token, legs_of
-from orders.audit.record import record_signatures
+from dex import BroadcastRejected, Engine, Receipt, RetryableError, Token
 from orders.config import Policy
-from orders.database.recordset import recordset
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.paid_fees import with_paid_fee
+from orders.pipeline.planned import write_planned
 from orders.pipeline.polling import depth_wait_s, poll_interval_s
 from orders.pipeline.results import Settled, fail, move, retry
-from orders.pipeline.transition import Change, transition
-from orders.pipeline.unconfirmed import Resolution, Silent, needs_resolution, resolve
-from orders.plan import hops_to_json
+from orders.pipeline.settle import Findings, settle
+from orders.pipeline.submit import submissions_of
+from orders.pipeline.transition import Change
+from orders.pipeline.unconfirmed import Resolution, needs_resolution, resolve
 from orders.problems import KINDS, Problem
 from orders.reconciliation.nodes import report_contradictions
 from orders.signing.broadcast import broadcast
 from orders.signing.replacement import stuck_after_s
-from orders.signing.submissions import (
-    OpenSubmission,
-    Stored,
-    add_signed,
-    close_submissions,
-    load_submissions,
-    mark_absent,
-    mark_mined,
-    mark_resent,
-)
-from orders.signing.wallets import pause_wallets, record_pauses
+from orders.signing.submissions import OpenSubmission, Stored
 from orders.states import OrderStatus, Stage
 
 IDLE = "the wallet did not act in batches any more when it was called"
-
-
-@dataclass(slots=True)
-class _Findings:
-    changes: list[Change] = field(default_factory=list)
-    # What the final transaction of each cost; None where it is not ours.
-    closed: list[tuple[OpenSubmission, int | None]] = field(default_factory=list)
-    filled: list[tuple[ClaimedOrder, Receipt]] = field(default_factory=list)
-    waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
-    mined: list[tuple[str, int | None, str | None]] = field(default_factory=list)
-    silent: list[Silent] = field(default_factory=list)
-    lost: list[Stored] = field(default_factory=list)
 
 
 def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
@@ -57,21 +33,23 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
     All that was ever signed for an order is asked for: whichever of it a block took decides.
     """
     poll_s = poll_interval_s(engine)
-    submissions = load_submissions(order.id for order in orders)
-    held = [order for order in orders if order.id in submissions]
+    submissions = submissions_of(orders)
     try:
         receipts = _receipts(submissions.values(), engine)
     except RetryableError as error:
+        orders, events = write_planned(orders)
         release_orders((order, poll_s) for order in orders)
-        return Settled(retry=error)
-    found = _Findings()
+        return Settled(events, retry=error)
+    orders, events = _submitted_at_once(orders, submissions, receipts)
+    held = [order for order in orders if order.id in submissions]
+    found = Findings(planned={order.id: order for order in held if order.planned is not None})
     for order in held:
         _judge(order, submissions[order.id], receipts, engine, policy, found)
     refused = _send_lost(found, engine)
     resolution = _resolve(found, refused, engine, policy, poll_s)
     report_contradictions(engine)
-    events = _settle(found, resolution)
-    won = {event.order_id for event in events}
+    settled, won = settle(found, resolution)
+    events += settled
     # Stored and committed: now these bytes may leave. Should this process die first, the next look sends them.
     broadcast([renewal.signed for renewal in resolution.renewals if renewal.change.order_id in won], engine)
     wakes = {(Stage.CONFIRM, wait_s) for _, wait_s in found.waiting}
@@ -81,6 +59,24 @@ def confirm_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Po
     return Settled(events, wakes, retry=resolution.retry)
 
 
+def _submitted_at_once(
+    orders: Sequence[ClaimedOrder], submissions: Mapping[UUID, OpenSubmission], receipts: Mapping[str, Receipt]
+) -> tuple[list[ClaimedOrder], list[Event]]:
+    """Write SUBMITTED of those that were just sent and have no final receipt; all orders then, and the events."""
+    final = {tx_hash for tx_hash, receipt in receipts.items() if receipt.is_final}
+    unknown = [
+        order
+        for order in orders
+        if order.planned is not None
+        and final.isdisjoint(item.signed.tx_hash for item in submissions[order.id].transactions)
+    ]
+    if not unknown:
+        return list(orders), []
+    written, events = write_planned(unknown)
+    ids = {order.id for order in unknown}
+    return [order for order in orders if order.id not in ids] + written, events
+
+
 def _receipts(submissions: Iterable[OpenSubmission], engine: Engine) -> dict[str, Receipt]:
     """The receipts that there are, by hash, in one call."""
     hashes = [item.signed.tx_hash for submission in submissions for item in submission.transactions]
@@ -88,7 +84,7 @@ def _receipts(submissions: Iterable[OpenSubmission], engine: Engine) -> dict[str
     return {tx_hash: receipt for tx_hash, receipt in zip(hashes, answers, strict=True) if receipt is not None}
 
 
-def _send_lost(found: _Findings, engine: Engine) -> set[str]:
+def _send_lost(found: Findings, engine: Engine) -> set[str]:
     """Send bytes again that the chain may have lost; the hashes of those that it refuses for good, once more."""
     answers = broadcast([lost.signed for lost in found.lost], engine)
     return {
@@ -98,7 +94,7 @@ def _send_lost(found: _Findings, engine: Engine) -> set[str]:
     }
 
 
-def _resolve(found: _Findings, refused: set[str], engine: Engine, policy: Policy, poll_s: float) -> Resolution:
+def _resolve(found: Findings, refused: set[str], engine: Engine, policy: Policy, poll_s: float) -> Resolution:
     stuck_s = stuck_after_s(engine, policy)
     doubtful = [
         (order, submission)
@@ -117,33 +113,13 @@ def _resolve(found: _Findings, refused: set[str], engine: Engine, policy: Policy
     return resolution
 
 
-def _settle(found: _Findings, resolution: Resolution) -> list[Event]:
-    taken = {
-        submission.wallet_id: f"another program used its nonce {submission.key}" for submission in resolution.taken
-    }
-    with transaction.atomic():
-        paused = pause_wallets(taken)  # before accounts are locked, as where orders are signed
-        events = transition(found.changes)
-        won = {event.order_id for event in events}
-        mark_mined(found.mined)
-        mark_resent([lost.signed.tx_hash for lost in found.lost])
-        mark_absent(resolution.noted)
-        renewals = [renewal for renewal in resolution.renewals if renewal.change.order_id in won]
-        add_signed((renewal.submission.submission_id, renewal.signed, renewal.is_cancellation) for renewal in renewals)
-        _settle_fills(found, won)
-        release_orders(found.waiting)
-        record_signatures(renewal.signed for renewal in renewals)
-        record_pauses(paused)
-    return events
-
-
 def _judge(
     order: ClaimedOrder,
     submission: OpenSubmission,
     receipts: Mapping[str, Receipt],
     engine: Engine,
     policy: Policy,
-    found: _Findings,
+    found: Findings,
 ) -> None:
     """Sort one order by the receipts of its transactions, of which at most one can have one."""
     stored = next((item for item in submission.transactions if item.signed.tx_hash in receipts), None)
@@ -164,7 +140,7 @@ def _judge(
         found.waiting.append((order, depth_wait_s(receipt, engine)))
 
 
-def _note_mined(submission: OpenSubmission, receipt: Receipt | None, found: _Findings) -> Stored | None:
+def _note_mined(submission: OpenSubmission, receipt: Receipt | None, found: Findings) -> Stored | None:
     """Note in which block each transaction is; the one that a reorg has taken out of its block."""
     taken_back = None
     for item in submission.transactions:
@@ -190,7 +166,7 @@ def _is_due_again(order: ClaimedOrder, submission: OpenSubmission, policy: Polic
 
 
 def _judge_final(
-    order: ClaimedOrder, submission: OpenSubmission, receipt: Receipt, native: Token, policy: Policy, found: _Findings
+    order: ClaimedOrder, submission: OpenSubmission, receipt: Receipt, native: Token, policy: Policy, found: Findings
 ) -> None:
     found.closed.append((submission, receipt.fee_paid))
     is_cancellation = any(
@@ -251,41 +227,3 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     if (code == "slippage" or is_idle) and order.attempt < policy.max_attempts and not order.is_expired:
         return retry(order, OrderStatus.ROUTING, problem, policy, fields={"tx_hash": None, "route": None})
     return fail(order, problem)
-
-
-def _settle_fills(found: _Findings, moved: Iterable[UUID]) -> None:
-    """Store executed amounts and close the submissions of the orders that this run has moved.
-
-    An order that was moved meanwhile, as by a cancel, keeps its submission open: the next look settles both.
-    """
-    won = set(moved)
-    close_submissions({submission.submission_id: fee for submission, fee in found.closed if submission.order_id in won})
-    rows: list[dict[str, Any]] = []
-    for order, receipt in found.filled:
-        if order.id in won:
-            assert receipt.route is not None
-            rows += [
-                {
-                    "order_id": order.id,
-                    "leg": i,
-                    "amount_in": str(leg.amount_in),
-                    "amount_out": str(leg.amount_out),
-                    "hops": hops_to_json(leg.hops),
-                    "tx_hash": receipt.tx_hash,
-                    "block_number": receipt.block_number,
-                    "block_hash": receipt.block_hash,
-                }
-                for i, leg in enumerate(legs_of(receipt.route))
-            ]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO orders_fill
-                    (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number, block_hash)
-                SELECT * FROM jsonb_to_recordset(%s::jsonb)
-                    AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
-                         block_number bigint, block_hash text)
-                """,
-                [recordset(rows)],
-            )

@@ -6,7 +6,7 @@ refuses the later transaction, and it is sent again.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from dex import DexError, Engine, FundsInUse, PreparedSwap, SignedTransaction
@@ -22,13 +22,13 @@ _ON_THEIR_WAY = """w.chain_id = %s AND w.address = ANY(%s::text[]) AND NOT EXIST
 
 
 def beyond_funds(
-    orders: Sequence[ClaimedOrder], swaps: Mapping[UUID, PreparedSwap], engine: Engine
+    orders: Sequence[ClaimedOrder], swaps: Mapping[UUID, PreparedSwap], busy: Collection[str], engine: Engine
 ) -> dict[UUID, DexError]:
     """Orders that have to wait for what others of their wallet may take: those before them, and what is on its way.
 
     Each of them could be paid for alone, as its simulation has found. What has waited for that comes first, and keeps
     its room while it waits on: no smaller order behind it takes that. Those that waited for something else are routed
-    again first, and take none.
+    again first, and take none. `busy` are the wallets of which something is on its way.
     """
     looked_at = [order for order in orders if order.waiting_for in (None, FundsInUse.waiting_for)]
     looked_at.sort(key=lambda order: order.waiting_for is None)
@@ -36,7 +36,7 @@ def beyond_funds(
     if not known:
         return {}
     native = engine.chain.native
-    taken = _on_their_way({swap.intent.wallet for _, swap, _ in known}, engine)
+    taken = _on_their_way({swap.intent.wallet for _, swap, _ in known}.intersection(busy), engine)
     found: dict[UUID, DexError] = {}
     for order, swap, held in known:
         wallet, sold = swap.intent.wallet, order.token_in == native.symbol
@@ -53,8 +53,10 @@ def beyond_funds(
     return found
 
 
-def _on_their_way(wallets: Iterable[str], engine: Engine) -> Counter[str]:
+def _on_their_way(wallets: Collection[str], engine: Engine) -> Counter[str]:
     """What the open transactions of each wallet may still take."""
+    if not wallets:
+        return Counter()
     chain = engine.chain
     open_ones = load_open_submissions(_ON_THEIR_WAY, chain.chain_id, "{" + ",".join(wallets) + "}")
     rows = Order.objects.filter(pk__any_of=[one.order_id for one in open_ones if one.order_id])

@@ -17,6 +17,7 @@ from orders.notify.wake import wake
 from orders.pipeline.build import build_orders
 from orders.pipeline.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
 from orders.pipeline.confirm import confirm_orders
+from orders.pipeline.planned import write_planned
 from orders.pipeline.quarantine import quarantine_orders
 from orders.pipeline.results import Settled, fail, retry
 from orders.pipeline.route import route_orders
@@ -59,7 +60,7 @@ def run_stage(
 ) -> None:
     """Work off the stage's due orders, batch by batch, until none is left or the run's time is up.
 
-    A batch that a stage passes on stays with this worker: no message, no second claim.
+    A batch that a stage passes on stays with this worker: no message, no second claim, and often no commit between.
     Raises: RetryableError once, after everything is settled, when orders wait for another try: the task's
     back-off then wakes the stage again. Database errors pass through; leases run out by themselves.
     """
@@ -93,15 +94,19 @@ def _carry(
     ends_at = time.monotonic() + policy.carry_s
     while stage is not None and batch:
         settled = _run_batch(stage, works[stage], batch, engine, policy)
+        next_stage, is_late = carries_to.get(stage), time.monotonic() >= ends_at
+        if next_stage is None or is_late:
+            settled.carried, events = write_planned(settled.carried)
+            settled.events += events
         push_events(settled.events)
-        for next_stage, delay_s in settled.wakes:
-            wake(next_stage, delay_s)
+        for woken, delay_s in settled.wakes:
+            wake(woken, delay_s)
         if settled.retry is not None:
             # The task's back-off wakes the stage that it was sent for; one further on is woken here.
             wake(stage, policy.retry_base_s)
         yield settled
-        stage, batch = carries_to.get(stage), settled.carried
-        if stage is not None and batch and time.monotonic() >= ends_at:
+        stage, batch = next_stage, settled.carried
+        if stage is not None and batch and is_late:
             release_orders((order, 0.0) for order in batch)
             wake(stage)
             return
@@ -126,13 +131,20 @@ def _run_batch(
             raise
         if len(orders) == 1:
             logger.exception("stage %s failed on order %s", stage, orders[0].id)
-            change = _after_bug(stage, orders[0], bug, policy)
-            settled = Settled(transition([change]))
-            if not is_terminal(change.target):
-                suspect_order(change.order_id)
-            return settled
+            return _settle_bug(stage, orders[0], bug, policy)
         logger.warning("stage %s met a %s in %d orders: half of them at a time", stage, type(bug).__name__, len(orders))
     return _in_halves(stage, work, orders, engine, policy)
+
+
+def _settle_bug(stage: Stage, order: ClaimedOrder, bug: Exception, policy: Policy) -> Settled:
+    """End the order or have it tried again apart from others. Of one whose bytes were sent, that is told first."""
+    left, events = ([order], []) if _may_fail(stage) else write_planned([order])
+    for order in left:
+        change = _after_bug(stage, order, bug, policy)
+        events += transition([change])
+        if not is_terminal(change.target):
+            suspect_order(change.order_id)
+    return Settled(events)
 
 
 def _require_readable(orders: Sequence[ClaimedOrder]) -> None:

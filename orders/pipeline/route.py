@@ -1,10 +1,14 @@
-"""Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED."""
+"""Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED.
 
+BUILDING is left to the stage that signs, which writes it with the signature.
+"""
+
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
@@ -17,7 +21,7 @@ from orders.plan import SwapPlan
 from orders.presentation.routes import PROOF, legs_json
 from orders.problems import Problem, problem_of
 from orders.risk.fee_limit import offers_for, quote_above_limit
-from orders.selectors import decimals_on, read_controls
+from orders.selectors import decimals_on
 from orders.signing.wallets import closed_venues
 from orders.states import OrderStatus, Stage
 from orders.terms import swap_request
@@ -25,29 +29,33 @@ from orders.terms import swap_request
 # How soon an order that only a paused venue could serve is looked at again.
 HALT_POLL_S = 2.0
 NONE: frozenset[str] = frozenset()
+# By engine, the exponent of each token that was registered when one was looked up that is not here. It never changes.
+_known_decimals: WeakKeyDictionary[Engine, dict[str, int]] = WeakKeyDictionary()
 
 
 def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
     """Give each order its route and the limits that the chain will enforce, and carry it on to be built."""
     settled = Settled()
-    routed: dict[UUID, ClaimedOrder] = {}
     changes = end_unsigned(orders)
     open_orders = _due([order for order in orders if is_wanted(order)])
-    decimals = decimals_on(engine.chain.native)
-    paused = read_controls().venues
+    paused = orders[0].venues_to_avoid
     waiting: list[ClaimedOrder] = []
     unasked: list[Unasked] = []
-    for order, answer in zip(open_orders, _quotes(open_orders, engine, paused), strict=True):
+    answers = _quotes(open_orders, engine, paused)
+    decimals, quoted_s = _decimals(answers, engine), time.monotonic()
+    for order, answer in zip(open_orders, answers, strict=True):
         if paused and isinstance(answer, TerminalError):
             # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
-            answer = _quotes([order], engine, frozenset())[0]
+            answer = _quotes([order], engine, NONE)[0]
             if not isinstance(answer, TerminalError):
                 waiting.append(order)
                 continue
         if isinstance(answer, Quote):
             plan, columns = SwapPlan.of(answer, decimals), _columns(answer)
-            routed[order.id] = order._replace(status=OrderStatus.BUILDING, waiting_for=None, plan=plan, **columns)
-            changes.append(_built_next(order, plan, columns, policy))
+            planned = _built_next(order, plan, columns, policy)
+            settled.carried.append(
+                order._replace(waiting_for=None, plan=plan, planned=planned, quoted_s=quoted_s, **columns)
+            )
         elif isinstance(answer, RetryableError):
             unasked.append((order, answer))
         else:
@@ -56,11 +64,6 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     settled.events = transition(changes)
     if waiting:
         release_orders((order, HALT_POLL_S) for order in waiting)
-    settled.carried = [
-        routed[event.order_id]._replace(since=event.at, seq=event.seq)
-        for event in settled.events
-        if event.order_id in routed
-    ]
     return settled
 
 
@@ -109,6 +112,18 @@ def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[st
         ]
     except RetryableError as error:  # no snapshot: none of the orders has a route
         return [error] * len(orders)
+
+
+def _decimals(answers: Sequence[Quote | DexError], engine: Engine) -> Mapping[str, int]:
+    """The exponents of at least the tokens that the quotes name."""
+    named: set[str] = set()
+    for answer in answers:
+        if isinstance(answer, Quote):
+            named.update(token for hop in answer.route.hops for token in (hop.token_in, hop.token_out))
+            named.update([answer.network_fee.token] if answer.network_fee else [])
+    if not named <= _known_decimals.get(engine, {}).keys():
+        _known_decimals[engine] = decimals_on(engine.chain.native)
+    return _known_decimals.get(engine, {})
 
 
 def _request(order: ClaimedOrder, denied: frozenset[str]) -> SwapRequest:

@@ -1,10 +1,13 @@
 """Hands stored bytes to the chain: BUILDING -> SUBMITTED as soon as they may have arrived.
 
+Where blocks are made at once, the stage that looks for receipts writes it: with CONFIRMED, if that is so already.
+
 An order that holds a nonce is never failed from here: only the chain's own word ends it (confirm.py).
 """
 
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
 from dex import DexError, Engine, RetryableError, UnknownOutcome
 from orders.config import Policy
@@ -28,7 +31,7 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
     interval_s = engine.chain.timing.block_s
     settled = Settled(wakes={(Stage.CONFIRM, interval_s)} if interval_s else set())
     keeps_lease_s = 0 if interval_s else policy.lease_s
-    submissions = load_submissions(order.id for order in orders)
+    submissions = submissions_of(orders)
     held = sorted((o for o in orders if o.id in submissions), key=lambda o: submissions[o.id].key)
     sent = [order for order in held if not order.is_cancel_requested]
     changes = [_withheld(order, submissions[order.id], keeps_lease_s) for order in held if order.is_cancel_requested]
@@ -42,21 +45,25 @@ def submit_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Pol
             unasked.append((order, answer))
         else:
             changes.append(_submitted(order, submissions[order.id], answer, keeps_lease_s))
-    changes += wait(unasked, Stage.SUBMIT, policy, settled, is_signed=True)
-    settled.events = transition(changes)
-    if keeps_lease_s:
-        submitted = {event.order_id: event for event in settled.events if event.status == OrderStatus.SUBMITTED}
-        settled.carried = [
-            order._replace(
-                status=OrderStatus.SUBMITTED,
-                since=submitted[order.id].at,
-                seq=submitted[order.id].seq,
-                quiet_s=0.0,
-            )
-            for order in held
-            if order.id in submitted
-        ]
+    waits = wait(unasked, Stage.SUBMIT, policy, settled, is_signed=True)
+    if not keeps_lease_s:
+        settled.events = transition(changes + waits)
+        return settled
+    settled.events = transition(waits)
+    planned = {change.order_id: change for change in changes}
+    settled.carried = [
+        order._replace(quiet_s=0.0, planned=planned[order.id], submission=submissions[order.id])
+        for order in held
+        if order.id in planned
+    ]
     return settled
+
+
+def submissions_of(orders: Sequence[ClaimedOrder]) -> dict[UUID, OpenSubmission]:
+    """Each order's open submission: as this worker has just stored it, else as its rows say."""
+    known = {order.id: order.submission for order in orders if order.submission is not None}
+    missing = [order.id for order in orders if order.id not in known]
+    return known | load_submissions(missing) if missing else known
 
 
 def submission_event(submission: OpenSubmission, doubt: DexError | None) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from orders.database.recordset import recordset, to_json
+from orders.database.recordset import id_array, recordset, to_json
 from orders.event_log.event import Event
 from orders.risk.limits import release
 from orders.states import OrderStatus, check_edge, is_terminal
@@ -79,6 +79,13 @@ class Change(NamedTuple):
         )
 
 
+class Beside(NamedTuple):
+    """What is written with changes, as CTEs of their statement and parameters: `moved` has the ids of what moved."""
+
+    ctes: str
+    values: Mapping[str, Any]
+
+
 class Shared(NamedTuple):
     """The part of a change that a batch has in common; `columns` are those that its fields set."""
 
@@ -92,8 +99,10 @@ class Shared(NamedTuple):
     keeps_nonce: bool
 
 
-def transition(changes: Sequence[Change]) -> list[Event]:
+def transition(changes: Sequence[Change], beside: Beside | None = None) -> list[Event]:
     """Apply every change whose order is still where its claim left it; return the events written.
+
+    What stands `beside` is written for these orders only. Needs a transaction where there is more than one statement.
 
     Must run inside the caller's transaction when it has more to say in the same breath. An order without
     an event in the answer was won by another writer: its result is dropped, which is no error. So is every result
@@ -108,16 +117,46 @@ def transition(changes: Sequence[Change]) -> list[Event]:
     freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
     # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
     is_ending = any(is_terminal(shared.target) for shared in groups)
-    with transaction.atomic(savepoint=False) if is_ending else nullcontext():
-        events = [event for shared, group in groups.items() for event in _write(shared, group, freed, charged)]
+    with transaction.atomic(savepoint=False) if is_ending or len(groups) > 1 else nullcontext():
+        if len(groups) > 1:
+            lock_orders(change.order_id for change in changes)
+        within = beside if len(groups) == 1 else None
+        events = [event for shared, group in groups.items() for event in _write(shared, group, freed, charged, within)]
+        if beside is not None and within is None and events:
+            _write_beside(beside, events)
         release(freed, charged)
     for event in events:
         logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
     return events
 
 
+def lock_orders(order_ids: Iterable[UUID]) -> None:
+    """Lock rows in the order that all writers keep, before statements that would lock some of them one after the other.
+
+    Needs a transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM orders_order WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", [id_array(order_ids)]
+        )
+
+
+def _write_beside(beside: Beside, events: Sequence[Event]) -> None:
+    """The same where several statements have moved the orders."""
+    moved = "moved AS MATERIALIZED (SELECT unnest(%(moved)s::uuid[]) AS id)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH {moved}, {beside.ctes} SELECT FROM moved LIMIT 0",
+            {"moved": id_array(event.order_id for event in events), **beside.values},
+        )
+
+
 def _write(
-    shared: Shared, group: Sequence[Change], freed: dict[int, tuple[int, int]], charged: dict[UUID, int]
+    shared: Shared,
+    group: Sequence[Change],
+    freed: dict[int, tuple[int, int]],
+    charged: dict[UUID, int],
+    beside: Beside | None,
 ) -> list[Event]:
     """Write one statement's rows; what ended orders held against limits is added to `freed`.
 
@@ -136,11 +175,15 @@ def _write(
         for row in sorted(group, key=_by_order)
     ]
     values = {"rows": recordset(rows), **shared._asdict()}
+    ctes = ""
+    if beside is not None:
+        ctes = f", {beside.ctes}"
+        values |= beside.values
     with connection.cursor() as cursor:
         if not is_terminal(shared.target):
-            cursor.execute(_statement(shared.columns), values)
+            cursor.execute(_statement(shared.columns, ctes), values)
             return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
-        cursor.execute(_ending_statement(shared.columns), values)
+        cursor.execute(_ending_statement(shared.columns, ctes), values)
         rows_back = cursor.fetchall()
     for account_id, held, has_counted_fee, order_id, *_ in rows_back:
         if held is not None:
@@ -166,7 +209,21 @@ _IS_CALLED_BACK = """(o.cancel_requested_at IS NOT NULL AND o.status <> %(target
 
 
 @cache
-def _statement(columns: tuple[str, ...]) -> str:
+def _statement(columns: tuple[str, ...], ctes: str) -> str:
+    return f"{_moved(columns)}{ctes} {_WRITTEN}"
+
+
+@cache
+def _ending_statement(columns: tuple[str, ...], ctes: str) -> str:
+    """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
+    return f"""
+        {_moved(columns)}{ctes}, written AS ({_WRITTEN})
+        SELECT m.account_id, m.held_value, m.counted_fee IS NOT NULL, w.*
+        FROM written w JOIN moved m ON m.id = w.order_id
+    """
+
+
+def _moved(columns: tuple[str, ...]) -> str:
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
     names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
     sets = "".join(f", {column} = v.{column}" for column in columns)
@@ -190,21 +247,13 @@ def _statement(columns: tuple[str, ...]) -> str:
                 AND NOT {_IS_CALLED_BACK}
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data,
                       o.held_value, o.counted_fee
-        )
+        )"""
+
+
+_WRITTEN = f"""
         INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)
         SELECT id, account_id, seq, status, attempt, outcome, updated_at,
                greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
         FROM moved
         RETURNING {Event.COLUMNS}
-    """
-
-
-@cache
-def _ending_statement(columns: tuple[str, ...]) -> str:
-    """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
-    update, insert, returned = _statement(columns).partition("INSERT INTO")
-    return f"""
-        {update.rstrip()}, written AS ({insert}{returned})
-        SELECT m.account_id, m.held_value, m.counted_fee IS NOT NULL, w.*
-        FROM written w JOIN moved m ON m.id = w.order_id
     """

@@ -36,7 +36,8 @@ def try_swaps(
     lefts = [fee_left(order.terms.max_network_fee, order.network_fee_paid) for order in able]
     offers = [(swaps[order.id], swaps[order.id].intent.fees, left) for order, left in zip(able, lefts, strict=True)]
     limits = {order.id: limit for order, limit in zip(able, too_costly(offers, engine), strict=True) if limit}
-    limits |= beyond_funds([order for order in able if order.id not in limits], swaps, engine)
+    busy = {wallet.address for wallet in wallets.values() if wallet.is_busy}
+    limits |= beyond_funds([order for order in able if order.id not in limits], swaps, busy, engine)
     return {order_id: swap for order_id, swap in swaps.items() if order_id not in limits}, doubts | limits
 
 

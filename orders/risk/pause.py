@@ -132,13 +132,15 @@ def _rows(target: Target) -> QuerySet[TradingControl]:
     return rows.filter(account_id=target.account_id)
 
 
-def lock_controls() -> Controls:
-    """The pauses in force, which stay as they are until this transaction ends. Call it before anything is signed.
+# Pauses wait for the end of the transaction. What is paused is read in a later statement, which sees whatever was
+# committed before the lock was granted.
+HOLD_OFF_PAUSES = f"pg_advisory_xact_lock_shared({PAUSE})"
 
-    The lock comes in a statement of its own: the next one sees whatever was committed before the lock was granted.
-    """
+
+def lock_controls() -> Controls:
+    """The pauses in force, which stay as they are until this transaction ends. Call it before anything is signed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PAUSE])
+        cursor.execute(f"SELECT {HOLD_OFF_PAUSES}")
     return read_controls()
 
 

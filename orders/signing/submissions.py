@@ -182,24 +182,11 @@ def mark_absent(looks: Sequence[tuple[UUID, int | None]]) -> None:
             )
 
 
-def close_submissions(paid: Mapping[UUID, int | None]) -> None:
-    """Release the orders' keys: a final transaction has used them. What it cost by submission; None: it is not ours."""
-    if paid:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE orders_submission s SET closed_at = now(), fee_paid = v.fee
-                FROM jsonb_to_recordset(%s::jsonb) AS v(id uuid, fee numeric)
-                WHERE s.id = v.id AND s.closed_at IS NULL
-                """,
-                [recordset({"id": key, "fee": to_json(fee)} for key, fee in paid.items())],
-            )
-
-
 def close_ended(paid: Mapping[UUID, int | None], native: Token) -> list[UUID]:
-    """As `close_submissions`, of orders that have ended: what it cost is added to what they have paid.
+    """Release the keys of orders that have ended: a final transaction has used them. What it cost, by submission.
 
-    The orders, each once, however often and from wherever this is called. Needs a transaction.
+    None: it is not ours. What it cost is added to what the orders have paid. The orders, each once, however often and
+    from wherever this is called. Needs a transaction.
     """
     if not paid:
         return []

@@ -1,15 +1,19 @@
 """Wallet rows: one address in use per account and chain, and the only code that hands out nonces."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import orjson
 from django.db import connection, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from dex import ChainUnavailable, Engine
 from dex.chains.capabilities import DelegatesWallets
 from orders.audit.record import Actor, Entry, record
 from orders.database.recordset import recordset
-from orders.models import Account, Wallet
+from orders.models import Account, Submission, Wallet
+from orders.pauses import NONE as NOT_PAUSED
+from orders.pauses import Control, Controls
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +73,14 @@ def owner_of(account_id: int) -> str:
 
 
 def _in_use(chain_id: str, account_ids: set[int]) -> dict[int, Wallet]:
+    open_ones = Submission.objects.filter(closed_at__isnull=True)
+    is_busy = ExpressionWrapper(Q(pk__in=open_ones.values("wallet_id")), output_field=BooleanField())
     wallets = Wallet.objects.filter(chain_id=chain_id, account_id__any_of=account_ids, retired_at__isnull=True)
-    return {wallet.account_id: wallet for wallet in wallets}
+    found: dict[int, Wallet] = {}
+    for wallet in wallets.annotate(has_open=is_busy):
+        wallet.is_busy = wallet.has_open
+        found[wallet.account_id] = wallet
+    return found
 
 
 def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
@@ -85,6 +95,24 @@ def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
             [sorted(wallet_ids)],
         )
         return {wallet_id: nonce for wallet_id, nonce, is_shut in cursor.fetchall() if not is_shut}
+
+
+def lock_to_sign(wallet_ids: Collection[int]) -> tuple[dict[int, int], Controls]:
+    """As `lock_wallets`, and the pauses in force. Needs a transaction that holds pauses off in an earlier statement."""
+    if not wallet_ids:
+        return {}, NOT_PAUSED
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, next_nonce, paused_reason <> '' OR retired_at IS NOT NULL, (
+                SELECT jsonb_agg(jsonb_build_array(chain_id, account_id, venue)) FROM orders_tradingcontrol)::text
+            FROM orders_wallet WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE
+            """,
+            [sorted(wallet_ids)],
+        )
+        rows = cursor.fetchall()
+    controls = Controls([Control(*row) for row in orjson.loads(rows[0][3])]) if rows and rows[0][3] else NOT_PAUSED
+    return {wallet_id: nonce for wallet_id, nonce, is_shut, _ in rows if not is_shut}, controls
 
 
 def lock_all_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:

@@ -165,6 +165,13 @@ class TwoWorkers(RuleBasedStateMachine):
         check_the_end(self.placed, self.cancelled, self.asked_to_cancel)
 
 
+@pytest.fixture(params=[CONFIRMATIONS, 1], ids=["final-later", "final-at-once"])
+def finality(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether an order is SUBMITTED first, or its end is written in one transaction with that."""
+    monkeypatch.setattr("orderengine.chaos.tests.workers.CONFIRMATIONS", request.param)
+
+
+@pytest.mark.usefixtures("finality")
 def test_two_workers_stopped_and_killed_anywhere_keep_every_promise() -> None:
     limits = settings(
         max_examples=20,
@@ -195,10 +202,11 @@ def test_nonces_come_from_the_rows_and_not_from_the_chain() -> None:
     assert rows(BUGS) == []
 
 
+@pytest.mark.usefixtures("finality")
 @pytest.mark.parametrize("stage", [Stage.ROUTE, Stage.SUBMIT])
 def test_a_worker_that_dies_at_any_statement_loses_and_doubles_nothing(stage: Stage) -> None:
     """Each stop of a run in turn, from the stage's claim on to where it carries the orders."""
-    scenarios = ("network", "timeout")
+    scenarios = ("none", "network", "timeout")
     stops, has_ended = 0, False
     while not has_ended:
         forget_everything()

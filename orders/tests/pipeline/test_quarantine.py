@@ -34,7 +34,7 @@ def test_an_order_that_kills_its_workers_after_signing_is_parked_and_still_track
     [order] = place(account)
     run()
     Order.objects.update(claim_count=policy.max_claims)
-    monkeypatch.setattr("orders.pipeline.confirm.load_submissions", crash)
+    monkeypatch.setattr("orders.pipeline.confirm.submissions_of", crash)
     with pytest.raises(Crash):
         run(Stage.CONFIRM)
     monkeypatch.undo()

@@ -22,6 +22,7 @@ from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.place import place_orders
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, place, terms
+from orders.tests.pipeline.stages import work_alone
 from orders.tests.rivals import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,7 +133,7 @@ def test_who_only_lost_its_connection_still_settles_what_nobody_else_took(
     connection.close()
     until(lambda: in_thread(lambda: end_dead_leases(10, chain_id="simulated")) == 1)
 
-    STAGES[Stage.ROUTE](slow, engine=engine, policy=policy)
+    work_alone(Stage.ROUTE, slow, engine, policy)
 
     order.refresh_from_db()
     assert order.status == OrderStatus.BUILDING
@@ -150,9 +151,9 @@ def test_a_worker_whose_lease_was_taken_over_settles_nothing(
     rival = in_thread(lambda: claim_orders(stage, 10, 10, chain_id="simulated")).orders
     assert [o.id for o in slow] == [o.id for o in rival] == [order.id]
 
-    winner = STAGES[stage](rival, engine=engine, policy=policy)
+    winner = work_alone(stage, rival, engine, policy)
     before = list(Order.objects.values()), Submission.objects.count(), OrderEvent.objects.count()
-    loser = STAGES[stage](slow, engine=engine, policy=policy)
+    loser = work_alone(stage, slow, engine, policy)
 
     assert loser.events == []
     after = list(Order.objects.values()), Submission.objects.count(), OrderEvent.objects.count()
@@ -172,7 +173,7 @@ def test_a_slow_worker_does_not_settle_what_was_tried_again_meanwhile(account: A
     policy = Policy(retry_base_s=60.0)
     transition([retry(rival, OrderStatus.ROUTING, Problem("network", "no answer"), policy)])
 
-    settled = STAGES[Stage.ROUTE](slow, engine=engine, policy=policy)
+    settled = work_alone(Stage.ROUTE, slow, engine, policy)
 
     assert (settled.events, settled.carried) == ([], [])
     assert list(OrderEvent.objects.order_by("seq").values_list("status", flat=True)) == [
@@ -236,14 +237,17 @@ def test_workers_side_by_side_execute_each_order_once(account: Account, engine: 
 
 CRASH_POINTS: Sequence[tuple[Stage, str]] = (
     (Stage.ROUTE, "orders.pipeline.route.transition"),
-    (Stage.BUILD, "orders.pipeline.build.take_nonces"),
-    (Stage.BUILD, "orders.pipeline.build._store"),
+    (Stage.BUILD, "orders.pipeline.build._still_ours"),
+    (Stage.BUILD, "orders.pipeline.build.lock_to_sign"),
     (Stage.BUILD, "orders.pipeline.build.transition"),
+    (Stage.BUILD, "orders.pipeline.build.store"),
+    (Stage.BUILD, "orders.pipeline.build._sign_and_store"),
     (Stage.SUBMIT, "orders.pipeline.submit.broadcast"),
     (Stage.SUBMIT, "orders.pipeline.submit.transition"),
-    (Stage.CONFIRM, "orders.pipeline.confirm._settle_fills"),
-    (Stage.CONFIRM, "orders.pipeline.confirm.transition"),
-    (Stage.CONFIRM, "orders.pipeline.confirm.close_submissions"),
+    (Stage.CONFIRM, "orders.pipeline.confirm._receipts"),
+    (Stage.CONFIRM, "orders.pipeline.settle.write_planned"),
+    (Stage.CONFIRM, "orders.pipeline.settle.transition"),
+    (Stage.CONFIRM, "orders.pipeline.confirm.settle"),
 )
 
 

@@ -15,11 +15,12 @@ from django.db import connection
 from django.test import Client
 
 from dex import Engine
-from orders.audit.record import Actor, record_signatures
+from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, AuditEntry, Order, Submission, TradingControl, Wallet
 from orders.pipeline.claim import claim_orders, due_stages
 from orders.pipeline.loop import STAGES, run_stage
+from orders.pipeline.store import store
 from orders.problems import ProblemError
 from orders.risk.pause import find_target, pause, resume
 from orders.states import Stage
@@ -222,15 +223,14 @@ def test_a_pause_waits_for_a_build_that_is_under_way(
             connection.close()
 
     thread = threading.Thread(target=rival)
-    real = record_signatures
 
-    def record_late(signed: Any) -> None:
+    def store_late(*args: Any) -> Any:
         thread.start()
         time.sleep(0.2)
         assert seen == [], "the pause did not wait"
-        real(signed)
+        return store(*args)
 
-    monkeypatch.setattr("orders.pipeline.build.record_signatures", record_late)
+    monkeypatch.setattr("orders.pipeline.build.store", store_late)
     run_stage(Stage.BUILD, engine=engine, policy=policy, carries_to={})
     thread.join(5)
 

@@ -26,6 +26,7 @@ from orders.reconciliation.orders import audit_orders
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.states import TERMINAL, OrderStatus, Stage
 from orders.tests.factories import api_key, in_flight, let_leases_run_out, place, terms
+from orders.tests.pipeline.stages import work_alone
 from orders.tests.rivals import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,15 +43,16 @@ POINTS: Sequence[str] = (
     "orders.pipeline.route.transition",
     "orders.pipeline.build.ensure_wallets",
     "orders.pipeline.build._sign_and_store",
-    "orders.pipeline.build.lock_controls",
-    "orders.pipeline.submit.load_submissions",
+    "orders.pipeline.build._still_ours",
+    "orders.pipeline.submit.submissions_of",
     "orders.pipeline.submit.broadcast",
     "orders.pipeline.submit.transition",
-    "orders.pipeline.confirm.load_submissions",
+    "orders.pipeline.confirm.submissions_of",
     "orders.pipeline.confirm._receipts",
     "orders.pipeline.confirm._resolve",
     "orders.pipeline.unconfirmed.sign_again",
-    "orders.pipeline.confirm._settle",
+    "orders.pipeline.confirm.write_planned",
+    "orders.pipeline.confirm.settle",
 )
 
 
@@ -169,7 +171,7 @@ def test_a_column_written_behind_the_back_of_a_stage_is_seen(
     claimed = claim_orders(stage, 10, 10, chain_id="simulated").orders
     Order.objects.update(cancel_requested_at=datetime.now(UTC))
 
-    STAGES[stage](claimed, engine=engine, policy=policy)
+    work_alone(stage, claimed, engine, policy)
 
     let_leases_run_out()
     drive()

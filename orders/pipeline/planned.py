@@ -1,0 +1,30 @@
+"""Changes that a stage has decided on and leaves to the next one, which writes them together with its own.
+
+Each commit that is saved is a wait for the disk that no order has. Until then the rows stand where they were, and so
+does `ClaimedOrder.status`: when the worker dies, the stage of that status does its work again. Whoever cannot go on
+with an order writes its planned change first, so that its history is the same as without this.
+"""
+
+from collections.abc import Sequence
+
+from orders.event_log.event import Event
+from orders.pipeline.claim import ClaimedOrder
+from orders.pipeline.transition import transition
+
+
+def write_planned(orders: Sequence[ClaimedOrder]) -> tuple[list[ClaimedOrder], list[Event]]:
+    """Write what is planned for these orders, alone; the orders that are still this claim's, and the events."""
+    events = transition([order.planned for order in orders if order.planned is not None])
+    written = {event.order_id: event for event in events}
+    left = []
+    for order in orders:
+        if order.planned is None:
+            left.append(order)
+        elif order.id in written:
+            left.append(arrived(order, written[order.id]))
+    return left, events
+
+
+def arrived(order: ClaimedOrder, event: Event) -> ClaimedOrder:
+    """The order once its planned change is written, with its event."""
+    return order._replace(status=event.status, since=event.at, seq=event.seq, planned=None)

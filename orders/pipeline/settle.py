@@ -1,0 +1,119 @@
+"""Writes what was found of a batch of submitted orders, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+
+from dex import Receipt, legs_of
+from orders.audit.record import record_signatures
+from orders.database.recordset import recordset, to_json
+from orders.event_log.event import Event
+from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.planned import write_planned
+from orders.pipeline.transition import Beside, Change, lock_orders, transition
+from orders.pipeline.unconfirmed import Resolution, Silent
+from orders.plan import hops_to_json
+from orders.signing.submissions import (
+    OpenSubmission,
+    Stored,
+    add_signed,
+    mark_absent,
+    mark_mined,
+    mark_resent,
+)
+from orders.signing.wallets import pause_wallets, record_pauses
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the chain says of a batch, and what follows from it."""
+
+    # Orders whose SUBMITTED is written with their end.
+    planned: dict[UUID, ClaimedOrder] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    # What the final transaction of each cost; None where it is not ours.
+    closed: list[tuple[OpenSubmission, int | None]] = field(default_factory=list)
+    filled: list[tuple[ClaimedOrder, Receipt]] = field(default_factory=list)
+    waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
+    mined: list[tuple[str, int | None, str | None]] = field(default_factory=list)
+    silent: list[Silent] = field(default_factory=list)
+    lost: list[Stored] = field(default_factory=list)
+
+
+def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UUID]]:
+    """Write all of it in one transaction; the events, and the orders whose changes were not overtaken."""
+    taken = {
+        submission.wallet_id: f"another program used its nonce {submission.key}" for submission in resolution.taken
+    }
+    with transaction.atomic():
+        if found.waiting or taken:  # before wallets and accounts are locked, and all of them in their order
+            lock_orders([*(change.order_id for change in found.changes), *(order.id for order, _ in found.waiting)])
+        paused = pause_wallets(taken)
+        submitted, events = write_planned(list(found.planned.values()))
+        moved = transition(_behind(found, submitted), _beside(found))
+        won = {event.order_id for event in moved}
+        mark_mined(found.mined)
+        mark_resent([lost.signed.tx_hash for lost in found.lost])
+        mark_absent(resolution.noted)
+        renewals = [renewal for renewal in resolution.renewals if renewal.change.order_id in won]
+        add_signed((renewal.submission.submission_id, renewal.signed, renewal.is_cancellation) for renewal in renewals)
+        release_orders(found.waiting)
+        record_signatures(renewal.signed for renewal in renewals)
+        record_pauses(paused)
+    return events + moved, won
+
+
+def _behind(found: Findings, submitted: Sequence[ClaimedOrder]) -> list[Change]:
+    """The changes, those of orders whose SUBMITTED has just been written behind it; without those that lost it."""
+    now = {order.id: order for order in submitted}
+    return [
+        change._replace(source=at.status, since=at.since, seq=at.seq) if (at := now.get(change.order_id)) else change
+        for change in found.changes
+        if change.order_id in now or change.order_id not in found.planned
+    ]
+
+
+_SETTLED = """
+    closed AS (
+        UPDATE orders_submission s SET closed_at = now(), fee_paid = v.fee
+        FROM jsonb_to_recordset(%(closed)s::jsonb) AS v(id uuid, order_id uuid, fee numeric)
+            JOIN moved ON moved.id = v.order_id
+        WHERE s.id = v.id AND s.closed_at IS NULL
+    ), filled AS (
+        INSERT INTO orders_fill (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number, block_hash)
+        SELECT v.* FROM jsonb_to_recordset(%(fills)s::jsonb)
+            AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
+                 block_number bigint, block_hash text)
+            JOIN moved ON moved.id = v.order_id
+    )"""
+
+
+def _beside(found: Findings) -> Beside | None:
+    """Executed amounts, and the submissions that are closed, of the orders that this run moves.
+
+    An order that was moved meanwhile, as by a cancel, keeps its submission open: the next look settles both.
+    """
+    if not found.closed:
+        return None
+    closed = [
+        {"id": submission.submission_id, "order_id": submission.order_id, "fee": to_json(fee)}
+        for submission, fee in found.closed
+    ]
+    fills = [
+        {
+            "order_id": order.id,
+            "leg": i,
+            "amount_in": str(leg.amount_in),
+            "amount_out": str(leg.amount_out),
+            "hops": hops_to_json(leg.hops),
+            "tx_hash": receipt.tx_hash,
+            "block_number": receipt.block_number,
+            "block_hash": receipt.block_hash,
+        }
+        for order, receipt in found.filled
+        if receipt.route is not None
+        for i, leg in enumerate(legs_of(receipt.route))
+    ]
+    return Beside(_SETTLED, {"closed": recordset(closed), "fills": recordset(fills)})
