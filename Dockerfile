@@ -23,4 +23,4 @@ USER engine
 ENV STATE_DIR=/state
 EXPOSE 3000
 
-CMD ["python", "-m", "daphne", "-v", "0", "-b", "0.0.0.0", "-p", "3000", "--no-server-name", "orderengine.asgi:application"]
+CMD ["python", "-m", "orderengine.web", "-v", "0", "-b", "0.0.0.0", "-p", "3000", "--no-server-name", "orderengine.asgi:application"]

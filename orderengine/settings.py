@@ -31,7 +31,7 @@ env = Env()
 
 # --- Who may reach us -------------------------------------------------------------------------------------
 IS_DEVELOPMENT: bool = env.bool("DEBUG", False)
-# Django's own switch also keeps the text of every statement, which in workers are statements of hundreds of rows.
+# Django's own switch: its pages on errors, and templates that are read at each use.
 DEBUG: bool = IS_DEVELOPMENT and env.bool("DEBUG_PAGES", True)
 HOST: str = env.read("HOST", read_host, "127.0.0.1")
 PORT: int = env.int("PORT", 3000, 1, 65535)

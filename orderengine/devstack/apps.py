@@ -31,7 +31,7 @@ def app_commands(
     root: Path, environment: dict[str, str], listener: socket.socket | None, *, webs: int = 1, workers: int = 1
 ) -> list[Command]:
     """Web and workers, numbered when there are several, and beat, in the order in which they start."""
-    # In DEBUG Django keeps the text of every statement, which here are statements of hundreds of rows.
+    # They serve no pages.
     background = {"PYTHONWARNINGS": AS_ROOT} | environment | {"DEBUG_PAGES": "0"}
     inherits = (listener,) if listener else ()
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "orderengine"]
@@ -57,7 +57,16 @@ def _numbered(name: str, count: int) -> list[str]:
 def _web(environment: dict[str, str], listener: socket.socket | None) -> list[str]:
     own = ["-b", environment["HOST"], "-p", environment["PORT"]]
     accepts = ["--fd", str(listener.fileno())] if listener else own
-    return [sys.executable, "-m", "daphne", "-v", "0", *accepts, "--no-server-name", "orderengine.asgi:application"]
+    return [
+        sys.executable,
+        "-m",
+        "orderengine.web",
+        "-v",
+        "0",
+        *accepts,
+        "--no-server-name",
+        "orderengine.asgi:application",
+    ]
 
 
 def _worker(name: str, environment: dict[str, str]) -> list[str]:

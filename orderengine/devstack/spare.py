@@ -29,8 +29,9 @@ COMMON = (
     "requests",
     "yaml",
 )
+WEB = "orderengine.web"
 OF_MODULE = {
-    "daphne": ("daphne.cli",),
+    WEB: ("daphne.cli",),
     "celery": (
         "celery.apps.beat",
         "celery.apps.worker",
@@ -44,8 +45,16 @@ OF_MODULE = {
 
 def load_libraries(module: str) -> None:
     """Load what a program of this module will need."""
+    if module == WEB:
+        choose_loop()
     for name in (*OF_MODULE.get(module, ()), *COMMON):
         importlib.import_module(name)
+
+
+def choose_loop() -> None:
+    """As orderengine/web/__main__.py does: daphne, once loaded, has taken one."""
+    reactor = importlib.import_module("twisted.internet.asyncioreactor")
+    reactor.install(importlib.import_module("uvloop").new_event_loop())
 
 
 def main() -> None:

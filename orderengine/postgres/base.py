@@ -49,9 +49,14 @@ def session_statement(session: Mapping[str, str]) -> tuple[str, list[str]]:
 
 
 class DatabaseWrapper(PostgresWrapper):
-    """Django's own, but for the limits of each new session, with a pool or without."""
+    """Django's own, but for the limits of each new session, with a pool or without, and for what DEBUG costs it."""
 
     validation_class = Validation
+
+    @property
+    def queries_logged(self) -> bool:
+        """Only where somebody asks for it: Django would also time and keep the text of every statement in DEBUG."""
+        return bool(self.force_debug_cursor)
 
     def get_connection_params(self) -> dict[str, Any]:
         """What the driver takes."""

@@ -35,7 +35,16 @@ class Web:
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "daphne", "-v", "0", "-p", str(self.port), "orderengine.asgi:application"],
+                [
+                    sys.executable,
+                    "-m",
+                    "orderengine.web",
+                    "-v",
+                    "0",
+                    "-p",
+                    str(self.port),
+                    "orderengine.asgi:application",
+                ],
                 cwd=ROOT,
                 env=os.environ | self._environment(),
                 stdout=log,
