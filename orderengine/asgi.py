@@ -24,6 +24,7 @@ from orderengine.startup import refuse_unsafe  # noqa: E402
 from orderengine.web.backpressure import limit_websockets  # noqa: E402
 from orderengine.web.handler import ThreadedHandler  # noqa: E402
 from orderengine.web.health import share_reports  # noqa: E402
+from orderengine.web.order_route import OrderRoute  # noqa: E402
 from orderengine.web.proxies import Forwarded  # noqa: E402
 from orderengine.web.request_limits import limit_requests  # noqa: E402
 from orders.streams.routing import listening, websocket_urlpatterns  # noqa: E402
@@ -33,7 +34,7 @@ reconnect_soon()
 limit_websockets()
 limit_requests()
 share_reports()
-served = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": URLRouter(websocket_urlpatterns)})
+served = ProtocolTypeRouter({"http": OrderRoute(ThreadedHandler()), "websocket": URLRouter(websocket_urlpatterns)})
 application = Forwarded(listening(served), settings.TRUSTED_PROXIES)
 gc.freeze()
 gc.enable()

@@ -44,6 +44,10 @@ class ThreadedHandler(ASGIHandler):
         """Build the synchronous chain, whatever the server is."""
         super().load_middleware(is_async=False)
 
+    def knows(self, scope: Any) -> bool:
+        """Whether the request comes from a caller of the API whose key is known as good, or who needs none."""
+        return self._desks.of(scope).is_callers
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request. A client that hangs up meanwhile changes nothing: a thread cannot be called back."""
         try:

@@ -28,6 +28,7 @@ class Desk:
     threads: ThreadPoolExecutor
     lane: Lane | None = None
     must_answer: bool = False
+    is_callers: bool = False
 
 
 class Desks:
@@ -35,7 +36,7 @@ class Desks:
 
     def __init__(self, most_threads: int) -> None:
         few = min(2, most_threads)
-        self._callers = Desk(ThreadPoolExecutor(most_threads, thread_name_prefix="request"))
+        self._callers = Desk(ThreadPoolExecutor(most_threads, thread_name_prefix="request"), is_callers=True)
         self._health = Desk(ThreadPoolExecutor(1, thread_name_prefix="health"), Lane(0.05, 0.5, 1.0), must_answer=True)
         self._ready = Desk(ThreadPoolExecutor(2, thread_name_prefix="ready"), Lane(0.05, 0.5, 1.0), must_answer=True)
         self._people = Desk(ThreadPoolExecutor(few, thread_name_prefix="people"), Lane(0.25, 3.0, 10.0))

@@ -13,8 +13,8 @@ from orders.access.key_limits import require_real_orders
 from orders.api import parameters, schema
 from orders.api.base import AccountView, caller_of
 from orders.api.exceptions import problem_response, validation_problem
-from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, read_offer
-from orders.api.serializers import MAX_BATCH, BatchRequestSerializer, OrderRequestSerializer
+from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, order_reader, read_offer
+from orders.api.serializers import MAX_BATCH, BatchRequestSerializer
 from orders.presentation.orders import ORDER
 from orders.problems import PROBLEM, Problem, ProblemError
 from orders.scopes import TRADE
@@ -98,7 +98,7 @@ def _batch_items(data: Any) -> tuple[list[Any], bool]:
 
 def _read_items(items: list[Any], caller: Caller) -> list[NewOrder | Refused]:
     offer = read_offer()
-    reader = OrderRequestSerializer()  # one for all items: building its fields costs more than using them
+    reader = order_reader()
     read: list[NewOrder | Refused] = []
     for item in items:
         try:

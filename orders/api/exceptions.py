@@ -47,15 +47,24 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler; an unexpected error is logged with its trace and answered with 500."""
     request = context["request"]
+    problem = logged_problem(error, request, _look_up(context))
+    return _logged(problem_response(problem, instance=request.path, headers=problem_headers(problem, error)))
+
+
+def logged_problem(error: Exception, request: Any, look_up: str) -> Problem:
+    """What the caller is told of an error, which has its line in the log where it is ours.
+
+    Of the request its method and path are shown. `look_up` says how to learn what became of it, where nobody knows.
+    """
     problem = _framework_problem(error) or fault_problem(error)
     if problem is not None and problem.code == "outcome_unknown" and not problem.hint:
-        problem = replace(problem, hint=_look_up(context))
+        problem = replace(problem, hint=look_up)
     if problem is None:
         logger.error("%s %s", request.method, request.path, exc_info=error)
-        problem = UNFORESEEN
-    elif problem.status >= 500:
+        return UNFORESEEN
+    if problem.status >= 500:
         _log(request, problem, error)
-    return _logged(problem_response(problem, instance=request.path, headers=_headers(problem, error)))
+    return problem
 
 
 def _look_up(context: Mapping[str, Any]) -> str:
@@ -71,7 +80,8 @@ def _framework_problem(error: Exception) -> Problem | None:
     return None if code is None else Problem(code, str(getattr(error, "detail", "")) or KINDS[code].title)
 
 
-def _headers(problem: Problem, error: BaseException) -> dict[str, str]:
+def problem_headers(problem: Problem, error: BaseException) -> dict[str, str]:
+    """Headers that belong to the problem."""
     if problem.status == 503:
         return {"Retry-After": str(RETRY_AFTER_S)}
     if isinstance(error, drf.Throttled):
@@ -165,7 +175,7 @@ def _fault_response(request: HttpRequest, error: BaseException) -> HttpResponse 
     if problem.status >= 500:
         _log(request, problem, error)
     answer = _logged(_plain(problem, request))
-    for name, value in _headers(problem, error).items():
+    for name, value in problem_headers(problem, error).items():
         answer[name] = value
     return answer
 

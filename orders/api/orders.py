@@ -13,7 +13,7 @@ from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, actor_of, caller_of
 from orders.api.intake import new_order
 from orders.api.pagination import NewestFirst
-from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, idempotency_of, judged, read_offer
+from orders.api.posts import BY_NAMES, answer_post, idempotency_of, judged, order_answer, read_offer
 from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.config import get_policy
 from orders.engine import get_engine
@@ -32,11 +32,6 @@ from orders.services.dry_run import dry_run_order
 from orders.services.idempotency import Answer
 from orders.services.place import place_orders
 from orders.shapes import Shape, listed
-
-
-def _location(order: Order) -> str:
-    return f"/api/v1/orders/{order.id}"
-
 
 EVENTS = Shape[list[dict[str, Any]]]("EventsShape", "Events in order.", {"results": listed(EVENT, lambda page: page)})
 
@@ -81,11 +76,7 @@ class OrdersView(AccountView):
             return Response(order_json(order, read_controls(), shape=REHEARSED))
 
         def run() -> Answer:
-            placed = place_orders(caller.account, [judged(fields, read_offer(), caller)], key=caller.key)[0]
-            if isinstance(placed, Problem):
-                raise ProblemError(placed)
-            body = accepted_json(placed)
-            return Answer(201, body, _location(placed.order), placed.is_replay, created_by([placed]))
+            return order_answer(place_orders(caller.account, [judged(fields, read_offer(), caller)], key=caller.key)[0])
 
         return answer_post(request, run)
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from orders.access.key_limits import apply_key_limits, require_real_orders
 from orders.api.base import account_of
 from orders.api.intake import Offer, new_order
 from orders.api.parameters import KEY_PATTERN, MAX_KEY_LENGTH
+from orders.api.serializers import OrderRequestSerializer
 from orders.api.stated import stated_hash
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
@@ -26,6 +28,14 @@ from orders.services.place import Placed
 from orders.terms import NewOrder, Refused
 
 BY_NAMES = "GET /api/v1/orders lists what is stored; a repeat with the same Idempotency-Key stores nothing twice"
+
+
+@cache
+def order_reader() -> OrderRequestSerializer:
+    """One for all requests: building the fields costs ten times what using them does, and no use leaves a trace."""
+    reader = OrderRequestSerializer()
+    assert reader.fields
+    return reader
 
 
 def read_offer() -> Offer:
@@ -62,25 +72,36 @@ def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:
 def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
     """Run a POST under its Idempotency-Key, where there is one."""
     answer = answer_once(account_of(request), idempotency_of(request), run)
-    response = Response(answer.body, status=answer.status_code)
-    if answer.location:
-        response["Location"] = answer.location
-    if answer.is_replay:
-        response["Idempotent-Replayed"] = "true"
-    return response
+    return Response(answer.body, status=answer.status_code, headers=headers_of(answer))
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    """Headers that belong to the answer."""
+    headers = {"Location": answer.location} if answer.location else {}
+    return headers | ({"Idempotent-Replayed": "true"} if answer.is_replay else {})
 
 
 def idempotency_of(request: Request) -> Idempotency | None:
     """The caller's key and what came with it. Raises: ProblemError for a key that is none."""
     key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
+    return None if key is None else read_idempotency(key, [request.method, request.path_info, request.data])
+
+
+def read_idempotency(key: str, stated: Sequence[Any]) -> Idempotency:
+    """A key as it was sent, with what came with it: method, path and body. Raises: ProblemError."""
     if len(key) > MAX_KEY_LENGTH or re.fullmatch(KEY_PATTERN, key) is None:
         form = f"1 to {MAX_KEY_LENGTH} printable ASCII characters without blanks or commas"
         detail = f"Idempotency-Key must be stated once, as {form}"
         raise ProblemError(Problem("invalid", detail))
-    stated = [request.method, request.path_info, request.data]
     return Idempotency(key, hashlib.sha256(orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)).digest())
+
+
+def order_answer(placed: Placed | Problem) -> Answer:
+    """The answer to one order. Raises: ProblemError for one that was refused."""
+    if isinstance(placed, Problem):
+        raise ProblemError(placed)
+    location = f"/api/v1/orders/{placed.order.id}"
+    return Answer(201, accepted_json(placed), location, placed.is_replay, created_by([placed]))
 
 
 def accepted_json(placed: Placed) -> dict[str, Any]:

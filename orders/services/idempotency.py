@@ -20,6 +20,7 @@ IDEMPOTENCY_HOURS = 24
 # Longer than a session may idle in a transaction, after which the server itself takes it back.
 LOOK_UP_S = 6.0
 LOOK_UP_PAUSE_S = 0.1
+IN_PROGRESS = Problem("request_in_progress", "a request with this key or client_order_id is still running")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ def answer_once(account: Account, idempotency: Idempotency | None, run: Callable
                 answer = fresh
     except DatabaseError as error:
         if isinstance(error.__cause__, LockNotAvailable):
-            detail = "a request with this key or client_order_id is still running"
-            raise ProblemError(Problem("request_in_progress", detail)) from error
+            raise ProblemError(IN_PROGRESS) from error
         if answer is None or was_refused(error):
             raise
         _require_stored(answer.created, idempotency, error)
@@ -72,17 +72,22 @@ def _require_stored(created: Sequence[Placed], idempotency: Idempotency | None, 
 
     Where nothing is stored but the answer itself, that is true in any case.
     """
-    if not created:
-        return
-    is_stored = _is_stored(created[0])
+    if created and (problem := fate_problem(created, idempotency, is_stored(created[0]))) is not None:
+        raise ProblemError(problem) from error
+
+
+def fate_problem(created: Sequence[Placed], idempotency: Idempotency | None, is_stored: bool | None) -> Problem | None:
+    """What is told in place of the answer that orders were created, where COMMIT's answer was lost; None: they were."""
     if is_stored is None:
-        raise ProblemError(_unknown(created, idempotency)) from error
-    if not is_stored:
-        detail = "the database was lost while it stored the request, and took it back; nothing was stored"
-        raise ProblemError(Problem("not_ready", detail)) from error
+        return _unknown(created, idempotency)
+    if is_stored:
+        return None
+    return Problem(
+        "not_ready", "the database was lost while it stored the request, and took it back; nothing was stored"
+    )
 
 
-def _is_stored(placed: Placed) -> bool | None:
+def is_stored(placed: Placed) -> bool | None:
     """Look the order up on a new connection until its transaction has ended; None where that cannot be learnt in time.
 
     That the row is not there says nothing as long as the lost session may still commit.

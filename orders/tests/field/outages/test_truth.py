@@ -7,7 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +19,13 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 
+from orders.api.raw_orders import Alike, answer_posts
 from orders.audit.record import Actor
 from orders.models import Account, ApiKey, Order, TradingControl, WsTicket
 from orders.risk.account_limits import set_limits
 from orders.risk.pause import Target, pause
 from orders.services import idempotency
-from orders.tests.factories import api_key, place
+from orders.tests.factories import api_key, place, terms
 from orders.tests.field.outages.cutting_proxy import Cut, Proxy
 from orders.tests.web import ROOT, web_server
 
@@ -37,21 +41,36 @@ MOST_ROUND_TRIPS = 20
 class Caller:
     """Sends requests that reach the database through the proxy."""
 
-    def __init__(self, account: Account, proxy: Proxy, is_open: bool) -> None:
+    def __init__(self, account: Account, proxy: Proxy) -> None:
         self.account, self.proxy = account, proxy
-        self._headers = {} if is_open else {"Authorization": f"Bearer {api_key(account)}"}
+        self._headers = {"Authorization": f"Bearer {api_key(account)}"}
 
     def send(self, method: str, path: str, body: Any, **headers: str) -> Any:
-        """The answer, on a session of its own."""
+        """The view's answer."""
+        client = Client(headers=self._headers | headers, raise_request_exception=False)
+        raw = json.dumps(body)
+        return self._on_a_session(
+            lambda: client.generic(method, f"/api/v1/{path}", raw, content_type="application/json")
+        )
+
+    def send_together(self, bodies: list[Any], **headers: str) -> list[Any]:
+        """The answers of the short way to orders that are stored together."""
+        alike = Alike(self._headers["Authorization"], "127.0.0.1", headers.get("Idempotency-Key"))
+        replies = self._on_a_session(lambda: answer_posts(alike, [json.dumps(body).encode() for body in bodies]))
+        return [
+            SimpleNamespace(status_code=reply.status, json=partial(json.loads, reply.body), headers=reply.headers)
+            for reply in replies
+        ]
+
+    def _on_a_session(self, ask: Callable[[], Any]) -> Any:
+        """What a request gets that comes on a session of its own."""
         answers: list[Any] = []
 
         def run() -> None:
             session = connections["default"]
             session.settings_dict = session.settings_dict | {"HOST": "127.0.0.1", "PORT": str(self.proxy.port)}
-            client = Client(headers=self._headers | headers, raise_request_exception=False)
             try:
-                raw = json.dumps(body)
-                answers.append(client.generic(method, f"/api/v1/{path}", raw, content_type="application/json"))
+                answers.append(ask())
             finally:
                 session.close()
 
@@ -71,7 +90,7 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def caller(account: Account, proxy: Proxy) -> Caller:
-    return Caller(account, proxy, is_open=False)
+    return Caller(account, proxy)
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +118,7 @@ def cuts(
 def is_certain_of_nothing(answer: Any) -> bool:
     """Whether it says that nothing was stored; any other 503 must say that nobody knows."""
     body = answer.json()
-    assert (answer.status_code, answer["Retry-After"]) == (503, "2"), body
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), body
     if body["code"] == "not_ready":
         assert body["detail"].endswith("nothing was stored")
         return True
@@ -166,6 +185,71 @@ def test_what_is_said_of_orders_is_true(caller: Caller, way: str, cut: Cut, is_l
         assert Order.objects.count() == before + (0 if named and answer.status_code == 201 else _new(body, answer))
         before = Order.objects.count()
     assert cut_commits == 1
+
+
+@pytest.mark.parametrize("is_limited", [False, True], ids=["free", "limited"])
+@pytest.mark.parametrize("cut", list(Cut))
+@pytest.mark.parametrize("way", ["alone", "together", "by key"])
+def test_what_is_said_of_orders_that_are_stored_together_is_true(
+    caller: Caller, way: str, cut: Cut, is_limited: bool
+) -> None:
+    """Each of its own, and of the repeat among them."""
+    if is_limited:
+        set_limits(caller.account, max_open_value=None, max_open_orders=1000, actor=Actor("t", reason="t"))
+    [first] = place(caller.account, replace(terms(amount=250_000_000), client_order_id="known"))
+    bodies = (
+        [ORDER, ORDER | {"client_order_id": "a"}, ORDER | {"client_order_id": "known"}]
+        if way == "together"
+        else [ORDER]
+    )
+    sent: list[tuple[list[Any], dict[str, str]]] = []
+
+    def ask() -> Any:
+        sent.append(fresh(bodies, {"Idempotency-Key": "k"} if way == "by key" else {}, len(sent)))
+        answers.append(caller.send_together(sent[-1][0], **sent[-1][1]))
+        return answers[-1][0]
+
+    before, cut_commits, answers = 1, 0, list[list[Any]]()
+    for answer, was_commit in cuts(caller, cut, ask):
+        cut_commits += was_commit
+        settle(cut)
+        new = answers[-1][:2]
+        assert len({answer.status_code for answer in new}) == 1, "they share one transaction"
+        stored = set(map(str, Order.objects.exclude(pk=first.pk).values_list("id", flat=True)))
+        if answer.status_code == 201:
+            assert {answer.json()["id"] for answer in new} <= stored
+            assert was_commit
+            assert Order.objects.count() == before + len(new)
+        else:
+            assert all(is_certain_of_nothing(answer) for answer in new)
+            assert Order.objects.count() == before
+        assert not was_commit or (answer.status_code == 201) is (cut is not Cut.LOST)
+        if was_commit and way == "together":
+            assert answers[-1][2].status_code == 422, "of other terms, which were stored before"
+        before = Order.objects.count()
+    assert cut_commits == 1
+
+
+def test_orders_that_are_stored_together_are_each_told_their_own_names(caller: Caller) -> None:
+    for cut in (Cut.ANSWERED, Cut.LOST):
+        sent: list[list[Any]] = []
+        answers: list[list[Any]] = []
+
+        def ask(sent: list[Any] = sent, answers: list[Any] = answers, cut: Cut = cut) -> Any:
+            n = len(sent) + (100 if cut is Cut.LOST else 0)
+            sent.append(fresh([ORDER, ORDER | {"client_order_id": "a"}], {}, n)[0])
+            answers.append(caller.send_together(sent[-1]))
+            return answers[-1][0]
+
+        for _, was_commit in cuts(caller, cut, ask, is_shut_after=True):
+            for body, answer in zip(sent[-1], answers[-1], strict=True):
+                assert is_certain_of_nothing(answer) is not was_commit, answer.json()
+                if was_commit:
+                    [id_] = answer.json()["facts"]["order_ids"]
+                    assert Order.objects.filter(pk=id_).exists() is (cut is Cut.ANSWERED)
+                    assert answer.json()["facts"]["client_order_ids"] == [
+                        name for name in [body.get("client_order_id")] if name
+                    ]
 
 
 def _new(body: Any, answer: Any) -> int:
