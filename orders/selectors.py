@@ -17,6 +17,9 @@ from orders.pauses import Control, Controls
 MAINTENANCE = "upkeep"  # as running installations have it stored
 
 
+_TOKEN = ("symbol", "name", "decimals", "is_enabled", "value")
+
+
 def token_decimals() -> dict[str, int]:
     """Exponent of every registered token, also of disabled ones, which old routes may still name."""
     return dict(Token.objects.values_list("symbol", "decimals"))
@@ -28,8 +31,11 @@ def decimals_on(native: NativeToken) -> dict[str, int]:
 
 
 def tokens() -> dict[str, Token]:
-    """Registered tokens by symbol."""
-    return {token.symbol: token for token in Token.objects.all()}
+    """Registered tokens by symbol. Each request for an order asks, and would have the ORM make its statement anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT symbol, name, decimals, is_enabled, value FROM orders_token ORDER BY symbol")
+        rows = [(*row[:-1], None if row[-1] is None else int(row[-1])) for row in cursor.fetchall()]
+    return {row[0]: Token.from_db("default", _TOKEN, row) for row in rows}
 
 
 def orders_of(account: Account) -> QuerySet[Order]:

@@ -251,6 +251,10 @@ class BoundedChannel(http.HTTPChannel):
         return self.requests[0] if self.requests else None
 
 
+def _no_line(factory: Any, request: Any) -> None:
+    """Log nothing."""
+
+
 def limit_connections(factory: Any) -> None:
     """Have a factory of HTTP connections make bounded ones."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -258,6 +262,8 @@ def limit_connections(factory: Any) -> None:
     if soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # Twisted writes a line of an access log for each request, which daphne sends nowhere.
+    factory.log = _no_line
     # A file that is served is a second one.
     connections.most = max(64, min(MAX_CONNECTIONS, (soft - RESERVED_FILES) // 2))
     factory.protocol = BoundedChannel
