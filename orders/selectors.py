@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from dex import FeeStrategy
 from dex import Token as NativeToken
 from orders.models import Account, Order, Token, TradingControl, Wallet, heartbeat_name
-from orders.models.due import OPEN
 from orders.pauses import Control, Controls
 
 MAINTENANCE = "upkeep"  # as running installations have it stored
@@ -94,7 +93,8 @@ def how_to_resume(row: TradingControl) -> str:
 
 def open_order_ids(account: Account) -> list[UUID]:
     """The account's orders that have not ended, oldest first."""
-    return list(orders_of(account).filter(OPEN).order_by("id").values_list("id", flat=True))
+    open_orders = orders_of(account).filter(outcome__isnull=True).order_by("created_at", "id")
+    return list(open_orders.values_list("id", flat=True))
 
 
 def orders_by_id(account: Account, order_ids: Sequence[UUID]) -> list[Order]:
@@ -136,7 +136,8 @@ def contradicting_nodes(chain_id: str, hours: int) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT substr(subject, length('node:') + 1) AS node, count(*) FROM orders_auditentry"
-            " WHERE action = 'incident.node' AND after->>'chain' = %s AND at > now() - %s * interval '1 hour'"
+            " WHERE action <> 'transaction.sign' AND action = 'incident.node' AND after->>'chain' = %s"
+            " AND at > now() - %s * interval '1 hour'"
             " GROUP BY 1 ORDER BY 1",
             [chain_id, hours],
         )

@@ -6,26 +6,63 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework_api_key.models import APIKey
 
 from orders.access.keys import key_json
-from orders.admin.base import ReadOnly, ReasonForm, Recorded
+from orders.admin.base import ReasonForm, Recorded
+from orders.admin.large import MOST_FOUND, LargeTable, among_newest, order_ids
+from orders.audit.words import acts_done
 from orders.engine import get_engine
 from orders.models import Account, ApiKey, AuditEntry, Token
+from orders.models.audit import SIGNATURE
 from orders.models.key_format import kind_of
 from orders.scopes import DEFAULT_SCOPES, SCOPES
 from orders.values import of_most
 
 
+class ActionFilter(admin.SimpleListFilter):
+    """What was done."""
+
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those in the log, each found by a look into the index, and signatures."""
+        return [(word, word) for word in [*acts_done(), SIGNATURE]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Signatures are nearly all there is: of them the newest are shown."""
+        word = self.value()
+        if word is None:
+            return queryset
+        if word == SIGNATURE:
+            return among_newest(queryset).filter(action=word)
+        return queryset.exclude(action=SIGNATURE).filter(action=word)
+
+
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnly):
-    """Who changed what, by hand or by key."""
+class AuditEntryAdmin(LargeTable):
+    """Who changed what, by hand or by key; what was signed stands among it, by batch."""
 
     list_display = ("id", "at", "actor", "address", "action", "subject", "reason")
-    list_filter = ("action",)
+    list_filter = (ActionFilter,)
+    sortable_by = ("id",)
     search_fields = ("subject", "actor")
-    show_full_result_count = False
+    search_help_text = "who (name or key), or to what: order:ID, account:NAME, wallet:ADDRESS, chain:ID"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
+    ) -> tuple[QuerySet[AuditEntry], bool]:
+        """The whole of either, of all but signatures; an order's id is its subject too."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        acts = AuditEntry.objects.exclude(action=SIGNATURE).order_by("-id").values_list("pk", flat=True)
+        wanted = [term, *(f"order:{order_id}" for order_id in order_ids(term))]
+        found = [pk for subject in wanted for pk in acts.filter(subject=subject)[:MOST_FOUND]]
+        return queryset.filter(pk__in=[*found, *acts.filter(actor=term)[:MOST_FOUND]]), False
 
 
 @admin.register(Token)

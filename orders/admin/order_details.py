@@ -5,9 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from orders.admin.base import ReadOnly
 from orders.admin.cells import NOTHING, amount, code, facts, gwei, in_one_line, moment, table, units
+from orders.admin.large import LargeTable
 from orders.models import AuditEntry, Order, SignedTransaction
+from orders.models.audit import SIGNATURE
 from orders.order_types import type_fields_json
 from orders.presentation.fees import fee_limits_json, net_amount, paid_fee, planned_fee
 from orders.presentation.orders import ROUTE_LIMITS, guards_json
@@ -17,7 +18,7 @@ from orders.presentation.routes import ROUTE, legs_json, proof_sentences, venue_
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
 
 
-class OrderFacts(ReadOnly):
+class OrderFacts(LargeTable):
     """The columns and fields of an order's pages, in words and tables."""
 
     @admin.display(description="order", ordering="id")
@@ -25,7 +26,7 @@ class OrderFacts(ReadOnly):
         """The end of the id, which differs most."""
         return f"…{str(order.id)[-12:]}"
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state(self, order: Order) -> str:
         """Sign, status, and outcome or what is to come: never colour alone."""
         sign = "–" if order.outcome == "cancelled" else SIGNS.get(order.status, "…")
@@ -35,26 +36,25 @@ class OrderFacts(ReadOnly):
             words.append(f"waits for {order.waiting_for}" if order.waiting_for else None)
         return " · ".join(word for word in words if word)
 
-    @admin.display(ordering="token_in")
     def pair(self, order: Order) -> str:
         """What for what."""
         return f"{order.token_in} → {order.token_out}"
 
-    @admin.display(description="amount", ordering="amount")
+    @admin.display(description="amount")
     def stated(self, order: Order) -> str:
         """The fixed side in token units."""
         if order.side == "exact_in":
             return amount(order.amount, order.decimals_in, order.token_in)
         return f"{amount(order.amount, order.decimals_out, order.token_out)} (exact out)"
 
-    @admin.display(description="swap", ordering="amount")
+    @admin.display(description="swap")
     def swap(self, order: Order) -> str:
         """What is given for what; of exact_out what is bought."""
         if order.side == "exact_in":
             return f"{amount(order.amount, order.decimals_in, order.token_in)} → {order.token_out}"
         return f"{order.token_in} → {amount(order.amount, order.decimals_out, order.token_out)}"
 
-    @admin.display(description="got", ordering="amount_out")
+    @admin.display(description="got")
     def got(self, order: Order) -> str:
         """What the chain paid out."""
         return amount(order.amount_out, order.decimals_out, order.token_out)
@@ -67,9 +67,9 @@ class OrderFacts(ReadOnly):
         fee = order.plan and planned_fee(order.plan)
         return f"≈ {units(fee['amount'], fee['token'])}" if fee else "–"
 
-    @admin.display(description="placed (UTC)", ordering="created_at")
+    @admin.display(description="placed (UTC)", ordering="id")
     def placed_at(self, order: Order) -> str:
-        """To the second; sorting goes by the exact time."""
+        """To the second; sorting goes by the time in the id."""
         return moment(order.created_at, "seconds").removesuffix(" UTC")
 
     def promised(self, order: Order) -> str:
@@ -226,6 +226,6 @@ class OrderFacts(ReadOnly):
         rows = [
             (moment(act.at, "seconds"), act.actor, act.action, f"{act.before} → {act.after}",
              act.reason)
-            for act in AuditEntry.objects.filter(subject=f"order:{order.id}").order_by("id")
+            for act in AuditEntry.objects.exclude(action=SIGNATURE).filter(subject=f"order:{order.id}").order_by("id")
         ]  # fmt: skip
         return table(("at", "who", "act", "status", "reason"), rows)

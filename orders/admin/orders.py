@@ -1,24 +1,28 @@
 """The admin: orders with all their facts to read, and two acts, cancel and unpark, which ask for a reason."""
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
 
-from orders.admin.base import Act, ReadOnly
+from orders.admin.base import Act
 from orders.admin.cells import amount, code
+from orders.admin.large import MOST_FOUND, OfOrders, order_ids
 from orders.admin.order_details import OrderFacts
-from orders.engine import get_engine
+from orders.admin.order_filters import (
+    OutcomeFilter,
+    PlacedFilter,
+    StatusFilter,
+    TokenInFilter,
+    TokenOutFilter,
+    VenueFilter,
+)
 from orders.models import Fill, Order, OrderEvent, SignedTransaction
 from orders.pipeline.quarantine import release_orders_from_quarantine
-from orders.plan import forms_through
 from orders.services.cancel import CancelResult, cancel_orders
 from orders.states import is_terminal
 
@@ -32,24 +36,6 @@ UNPARK_EXPLAINED = (
 )
 
 
-class VenueFilter(admin.SimpleListFilter):
-    """Orders whose route goes through a venue."""
-
-    title = "venue"
-    parameter_name = "venue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The engine's venues."""
-        return [(venue.name, venue.display_name) for venue in get_engine().venues]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        """Those with a hop there."""
-        venue = self.value()
-        if venue is None:
-            return queryset
-        return queryset.filter(reduce(or_, (Q(route__contains=form) for form in forms_through(venue))))
-
-
 @admin.register(Order)
 class OrderAdmin(OrderFacts):
     """Orders with their whole story."""
@@ -57,17 +43,18 @@ class OrderAdmin(OrderFacts):
     list_display = ("placed_at", "short_id", "state", "swap", "got", "cost", "account")
     list_display_links = ("short_id",)
     list_filter = (
-        "status",
-        "outcome",
+        StatusFilter,
+        OutcomeFilter,
         ("parked_at", admin.EmptyFieldListFilter),
+        PlacedFilter,
         VenueFilter,
-        "token_in",
-        "token_out",
-        "created_at",
+        TokenInFilter,
+        TokenOutFilter,
     )
     list_select_related = ("account",)
     list_per_page = 50
-    show_full_result_count = False
+    # Those that the order of ids serves: any other would sort the whole table.
+    sortable_by = ("placed_at", "short_id")
     search_fields = ("id", "client_order_id", "tx_hash")
     search_help_text = "order id, client_order_id or any transaction hash"
     actions = ("cancel_selected", "unpark_selected")
@@ -104,13 +91,14 @@ class OrderAdmin(OrderFacts):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """Also by the hash of an earlier, closed transaction."""
+        """By each kind of id in turn, each with its index; also by the hash of an earlier, closed transaction."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        by_tx = SignedTransaction.objects.filter(tx_hash=term).values("submission__order_id")
-        found = Q(client_order_id=term) | Q(tx_hash=term) | Q(pk__in=by_tx) | Q(pk__in=_ids(term))
-        return queryset.filter(found), False
+        by_tx = SignedTransaction.objects.filter(tx_hash=term).values_list("submission__order_id", flat=True)
+        by_own_id = Order.objects.filter(client_order_id=term).order_by("client_order_id", "account")
+        found = [*order_ids(term), *by_tx, *by_own_id.values_list("pk", flat=True)[:MOST_FOUND]]
+        return queryset.filter(pk__in=[pk for pk in found if pk is not None]), False
 
     def get_urls(self) -> list[Any]:
         """The pages that ask for the reason."""
@@ -187,7 +175,7 @@ def _to_page(name: str, queryset: QuerySet[Order]) -> HttpResponse:
 
 
 def _asked_ids(request: HttpRequest) -> list[Any]:
-    return [pk for text in request.GET.get("ids", "").split(",")[:500] for pk in _ids(text)]
+    return [pk for text in request.GET.get("ids", "").split(",")[:500] for pk in order_ids(text)]
 
 
 def _act(title: str, explanation: str, button: str, ids: list[Any]) -> Act:
@@ -195,46 +183,33 @@ def _act(title: str, explanation: str, button: str, ids: list[Any]) -> Act:
     return Act(title, explanation, button, things, reverse("admin:orders_order_changelist"))
 
 
-def _ids(text: str) -> list[Any]:
-    """The UUID in the text, or nothing."""
-    try:
-        return [Order._meta.pk.to_python(text.strip())] if text.strip() else []
-    except forms.ValidationError:
-        return []
-
-
 @admin.register(OrderEvent)
-class OrderEventAdmin(ReadOnly):
+class OrderEventAdmin(OfOrders):
     """The event log."""
 
     list_display = ("id", "order_id", "seq", "status", "attempt", "outcome", "at")
-    list_filter = ("status", "outcome")
-    ordering = ("-id",)
-    show_full_result_count = False
+    sortable_by = ("id",)
 
 
 @admin.register(Fill)
-class FillAdmin(ReadOnly):
+class FillAdmin(OfOrders):
     """Executed amounts, one row for each leg."""
 
     list_display = ("order_id", "leg", "given", "got", "block_number", "created_at")
     fields = ("order_id", "leg", "given", "got", "transaction", "block_number", "created_at")
     readonly_fields = ("given", "got", "transaction")
     list_select_related = ("order",)
-    ordering = ("-id",)
-    show_full_result_count = False
+    sortable_by = ()
 
     class Media:
         """Hashes that break."""
 
         css = {"all": ("orders/admin.css",)}
 
-    @admin.display(ordering="amount_in")
     def given(self, fill: Fill) -> str:
         """In token units."""
         return amount(fill.amount_in, fill.order.decimals_in, fill.order.token_in)
 
-    @admin.display(ordering="amount_out")
     def got(self, fill: Fill) -> str:
         """In token units."""
         return amount(fill.amount_out, fill.order.decimals_out, fill.order.token_out)

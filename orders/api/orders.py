@@ -12,14 +12,14 @@ from orders.access.key_limits import require_within_key
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, actor_of, caller_of
 from orders.api.intake import new_order
-from orders.api.pagination import NewestFirst
+from orders.api.pagination import newest_first
 from orders.api.posts import BY_NAMES, answer_post, idempotency_of, judged, order_answer, read_offer
 from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.config import get_policy
 from orders.engine import get_engine
 from orders.event_log.event import EVENT
 from orders.event_log.log import epoch_now, order_events, own_cursor
-from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, narrowed
+from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, read_wanted
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Order
 from orders.presentation.orders import ORDER, ORDER_PAGE, REHEARSED, order_json
@@ -49,11 +49,10 @@ class OrdersView(AccountView):
     )
     def get(self, request: Request) -> Response:
         """The caller's orders, newest first, filtered and in cursor pages."""
-        orders = narrowed(selectors.orders_of(account_of(request)), self.query)
-        pages = NewestFirst()
-        page: list[Order] | None = pages.paginate_queryset(orders, request, view=self)
+        page = newest_first(account_of(request), read_wanted(self.query), self.query, request)
         controls = read_controls()
-        return pages.get_paginated_response([order_json(order, controls) for order in page or []])
+        results = [order_json(order, controls) for order in page.orders]
+        return Response(ORDER_PAGE.render(results, next=page.next, previous=page.previous))
 
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],

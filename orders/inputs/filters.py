@@ -4,12 +4,10 @@ REST and the account stream read the same words by the same functions.
 """
 
 from collections.abc import Collection
-from datetime import datetime
-
-from django.db.models import QuerySet
 
 from orders.inputs.query import Query
-from orders.models import Order, Token
+from orders.models import Token
+from orders.order_list.wanted import Wanted
 from orders.order_types import read_type
 from orders.problems import OUTCOMES
 from orders.scalars import CLIENT_ORDER_ID, ScalarError, read_choice, read_text, read_time, shown
@@ -26,26 +24,18 @@ PAGE_NAMES = frozenset({"limit", "cursor"})
 REPEATABLE = frozenset({"status"})
 
 
-def narrowed(orders: QuerySet[Order], query: Query) -> QuerySet[Order]:
-    """The orders that fit all parameters. Raises: ProblemError."""
-    if statuses := query.read_all("status", read_status):
-        orders = orders.filter(status__in=statuses)
-    for name, column, read in (
-        ("outcome", "outcome", read_outcome),
-        ("type", "order_type", read_type),
-        ("client_order_id", "client_order_id", read_client_order_id),
-    ):
-        if (word := query.read(name, read)) is not None:
-            orders = orders.filter(**{column: word})
-    if (pair := query.read("pair", read_known_pair)) is not None:
-        orders = orders.filter(token_in=pair[0], token_out=pair[1])
-    if (tag := query.read("tag", read_tag)) is not None:
-        orders = _tagged(orders, *tag)
-    for name, lookup in (("created_after", "created_at__gte"), ("created_before", "created_at__lt")):
-        at: datetime | None = query.read(name, read_time)
-        if at is not None:
-            orders = orders.filter(**{lookup: at})
-    return orders
+def read_wanted(query: Query) -> Wanted:
+    """What a list is narrowed to. Raises: ProblemError."""
+    return Wanted(
+        statuses=frozenset(query.read_all("status", read_status)),
+        outcome=query.read("outcome", read_outcome),
+        order_type=query.read("type", read_type),
+        client_order_id=query.read("client_order_id", read_client_order_id),
+        pair=query.read("pair", read_known_pair),
+        tag=query.read("tag", read_tag),
+        created_after=query.read("created_after", read_time),
+        created_before=query.read("created_before", read_time),
+    )
 
 
 def read_status(text: str) -> str:
@@ -94,10 +84,3 @@ def check_tokens(names: Collection[str]) -> None:
     known = set(Token.objects.filter(symbol__any_of=names).values_list("symbol", flat=True))
     if unknown := sorted(set(names) - known):
         raise ScalarError(f"there is no token {shown(unknown[0])}", "unknown_token")
-
-
-def _tagged(orders: QuerySet[Order], name: str, value: str | None) -> QuerySet[Order]:
-    # The tag is a value here, never part of a lookup's name.
-    if value is None:
-        return orders.filter(terms__tags__has_key=name)
-    return orders.filter(terms__contains={"tags": {name: value}})

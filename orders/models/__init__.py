@@ -4,6 +4,7 @@ from orders.models.accounts import Account, ApiKey, IdempotencyKey, WsTicket
 from orders.models.audit import AuditEntry
 from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_name
 from orders.models.events import Fill, OrderEvent
+from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
@@ -17,6 +18,7 @@ __all__ = [
     "IdempotencyKey",
     "Order",
     "OrderEvent",
+    "OrderLabel",
     "SignedTransaction",
     "Submission",
     "Token",
@@ -25,5 +27,6 @@ __all__ = [
     "WsTicket",
     "append_only",
     "heartbeat_name",
+    "label_of",
     "new_id",
 ]

@@ -12,7 +12,8 @@ from uuid_utils.compat import uuid7
 from orders.fields import AtomsField, TermsField
 from orders.models.accounts import Account
 from orders.models.due import DUE
-from orders.models.triggers import status_guard
+from orders.models.listed import FAILED, list_indexes
+from orders.models.triggers import HAS_TAGS, label_ended, status_guard
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
@@ -98,10 +99,11 @@ class Order(models.Model):
     class Meta:
         ordering = ("-id",)
         constraints = (
+            # The caller's id first: operators look for one without knowing whose it is.
             models.UniqueConstraint(
-                fields=("account", "client_order_id"),
+                fields=("client_order_id", "account"),
                 condition=Q(client_order_id__isnull=False),
-                name="order_client_order_id_unique",
+                name="order_client_id_unique",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
             models.CheckConstraint(condition=~Q(token_in=models.F("token_out")), name="order_tokens_differ"),
@@ -128,7 +130,13 @@ class Order(models.Model):
                 models.Index(fields=("chain_id", "due_at"), condition=due.q, name=f"order_due_{stage}")
                 for stage, due in DUE.items()
             ),
-            models.Index(fields=("account", "-id"), name="order_by_account"),
+            # Of an account, newest first; an open order is in the first of them alone.
+            models.Index(fields=("account", "created_at", "id"), condition=Q(outcome__isnull=True), name="order_open"),
+            *list_indexes("order", ("account",), "id"),
+            # Of all accounts, for operators.
+            models.Index(fields=("id",), condition=FAILED, name="order_failed_of_all"),
+            models.Index(fields=("outcome", "id"), condition=FAILED, name="order_outcome_of_all"),
+            models.Index(fields=("id",), condition=Q(parked_at__isnull=False), name="order_parked"),
             # What the fees of a day are compared with: empty as long as no limit counts them.
             models.Index(
                 fields=("account", "counted_day"), condition=Q(counted_fee__isnull=False), name="order_by_counted_fee"
@@ -150,6 +158,21 @@ class Order(models.Model):
                 func=status_guard(),
             ),
             pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),
+            # Two, since only the second has a row as it was before.
+            pgtrigger.Trigger(
+                name="order_label_inserted",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(f"NEW.outcome IS NOT NULL AND {HAS_TAGS}"),
+                func=label_ended(),
+            ),
+            pgtrigger.Trigger(
+                name="order_label_ended",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(f"OLD.outcome IS NULL AND NEW.outcome IS NOT NULL AND {HAS_TAGS}"),
+                func=label_ended(),
+            ),
         )
         permissions = (("unpark_order", "Can unpark an order"),)
 

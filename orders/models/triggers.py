@@ -4,6 +4,9 @@ import pgtrigger
 
 from orders.states import TRANSITIONS, OrderStatus
 
+# A name and a value of 64 characters each, and what joins them.
+MAX_LABEL = 200
+
 # Where an order can only be on its way to a signature.
 TO_A_SIGNATURE = (OrderStatus.ROUTING, OrderStatus.BUILDING)
 
@@ -48,6 +51,30 @@ def cancel_guard() -> str:
             RAISE EXCEPTION 'an order is to be cancelled: no swap may be signed for it'
                 USING ERRCODE = 'check_violation';
         END IF;
+        RETURN NULL;
+    """
+
+
+# Of the new row. What is no object would stop the order's end, so it is left alone.
+HAS_TAGS = "jsonb_typeof(NEW.terms -> 'tags') = 'object' AND NEW.terms -> 'tags' <> '{}'::jsonb"
+
+
+def label_ended() -> str:
+    """Body of the trigger that notes the tags of an order that has ended, where lists find it by them.
+
+    Two rows for each tag, one for its name and one for name and value. The name's length stands in front, so that no
+    name with a colon is taken for another name and its value. Longer ones than any that was ever accepted are left out,
+    since no index can hold them.
+    """
+    return f"""
+        INSERT INTO orders_orderlabel (order_id, label, account_id, created_at, token_in, token_out, outcome)
+        SELECT NEW.id, v.label, NEW.account_id, NEW.created_at, NEW.token_in, NEW.token_out, NEW.outcome
+        FROM jsonb_each_text(NEW.terms -> 'tags') AS t(name, value)
+        CROSS JOIN LATERAL (VALUES
+            (length(t.name) || ':' || t.name), (length(t.name) || ':' || t.name || ':' || t.value)
+        ) AS v(label)
+        WHERE length(v.label) <= {MAX_LABEL}
+        ON CONFLICT DO NOTHING;
         RETURN NULL;
     """
 

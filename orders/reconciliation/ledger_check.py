@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from orders.audit.record import Actor, Entry, record
 from orders.database.locks import EXAMINE
 from orders.models import AuditEntry
+from orders.models.audit import SIGNATURE
 from orders.reconciliation.orders import FIRST_ID, contradictions, ids_after, newest_ids, open_ids
 from orders.risk.account_limits import FeeMiscount, Miscount, miscounted
 from orders.risk.pause import Target, pause
@@ -68,7 +69,8 @@ def _new(entries: list[Entry]) -> list[Entry]:
     """Those not reported yet; no other process reports them until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [EXAMINE])
-    reported = AuditEntry.objects.filter(subject__any_of=[entry.subject for entry in entries])
+    acts = AuditEntry.objects.exclude(action=SIGNATURE)
+    reported = acts.filter(subject__any_of=[entry.subject for entry in entries])
     known = list(reported.values_list("action", "subject", "after"))
     return [entry for entry in entries if (entry.action, entry.subject, entry.after) not in known]
 

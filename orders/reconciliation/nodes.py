@@ -8,11 +8,13 @@ from dex import Engine
 from dex.chains.capabilities import CrossChecksNodes
 from orders.audit.record import Actor, Entry, record
 from orders.database.locks import EXAMINE
+from orders.models.audit import ACTS_SQL
 
 ACTION = "incident.node"
 QUIET_S = 3600
-_CALM = """SELECT NOT EXISTS (
-    SELECT FROM orders_auditentry WHERE action = %s AND subject = %s AND at > now() - %s * interval '1 second')"""
+_CALM = f"""SELECT NOT EXISTS (
+    SELECT FROM orders_auditentry
+    WHERE {ACTS_SQL} AND action = %s AND subject = %s AND at > now() - %s * interval '1 second')"""
 
 
 def report_contradictions(engine: Engine) -> int:

@@ -60,7 +60,8 @@ def newest_ids(limit: int) -> list[UUID]:
 
 def open_ids(limit: int) -> list[UUID]:
     """The live orders that have been so for longest."""
-    return _ids(f"{OPEN_SQL} ORDER BY id LIMIT %s", [limit])
+    # Found first and sorted then: by the order of ids it would pass over all that have ended.
+    return _ids(f"id IN (SELECT id FROM orders_order WHERE {OPEN_SQL} OFFSET 0) ORDER BY id LIMIT %s", [limit])
 
 
 def _ids(condition: str, values: Sequence[UUID | int]) -> list[UUID]:

@@ -8,7 +8,6 @@ from django.db import connection, transaction
 from orders.audit.record import Actor, Entry, record
 from orders.models import Account
 from orders.models.due import OPEN_SQL
-from orders.states import LIVE
 from orders.values import shown
 
 
@@ -161,10 +160,10 @@ def _begin_counting(account: Account) -> tuple[int, int]:
                     * i.value + i.scale - 1, i.scale),
                 CASE o.side WHEN 'exact_out' THEN div(o.amount * u.value + u.scale - 1, u.scale) END)
             FROM t i, t u
-            WHERE i.symbol = o.token_in AND u.symbol = o.token_out AND o.account_id = %s AND o.status = ANY(%s)
+            WHERE i.symbol = o.token_in AND u.symbol = o.token_out AND o.account_id = %s AND o.outcome IS NULL
             RETURNING held_value
             """,
-            [account.id, list(LIVE)],
+            [account.id],
         )
         values = [int(value) for (value,) in cursor.fetchall()]
     return len(values), sum(values)

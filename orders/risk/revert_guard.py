@@ -14,10 +14,12 @@ from dex import Engine
 from orders.audit.record import Entry
 from orders.config import GuardPolicy
 from orders.models import Wallet
+from orders.models.audit import ACTS_SQL
+from orders.models.listed import FAILED_SQL, FILLED_SQL
 from orders.plan import SwapPlan
 from orders.risk.pause import Target, pause_by_itself
 
-# Of the newest orders, executed or not, that are read for each execution that is looked at.
+# Of the newest orders of each kind that are read for each execution that is looked at.
 ORDERS_PER_EXECUTION = 20
 INSUFFICIENT_FUNDS = "insufficient_funds"
 # What the chain undid. A price that moved or time that ran out counts neither way; nor does a
@@ -121,11 +123,11 @@ def _narrow(chain_id: str, account_ids: Sequence[int], policy: GuardPolicy) -> l
             f"""
             SELECT v.account_id, o.chain_id, o.outcome, o.updated_at
             FROM unnest(%s::bigint[]) AS v(account_id) CROSS JOIN LATERAL (
-                SELECT * FROM orders_order n WHERE n.account_id = v.account_id ORDER BY n.id DESC LIMIT %s
+                ({_newest(FILLED_SQL)}) UNION ALL ({_newest(FAILED_SQL)})
             ) o
-            WHERE {_COUNTS} ORDER BY o.id DESC
+            WHERE {_COUNTS} ORDER BY o.created_at DESC, o.id DESC
             """,
-            [list(account_ids), policy.last * ORDERS_PER_EXECUTION],
+            [list(account_ids), *[policy.last * ORDERS_PER_EXECUTION] * 2],
         )
         rows = [Executed(*row) for row in cursor.fetchall()]
     suspects = []
@@ -140,6 +142,13 @@ def _narrow(chain_id: str, account_ids: Sequence[int], policy: GuardPolicy) -> l
         target = Target("account", name, account_id=account_id)
         suspects.append(Suspect(target, [row for row in rows if row.account_id == account_id]))
     return suspects
+
+
+def _newest(ended: str) -> str:
+    return f"""
+        SELECT * FROM orders_order n WHERE n.account_id = v.account_id AND {ended}
+        ORDER BY n.created_at DESC, n.id DESC LIMIT %s
+    """
 
 
 def _wide(chain_id: str, policy: GuardPolicy) -> list[Suspect]:
@@ -174,7 +183,7 @@ def _resumed_at(targets: Iterable[Target]) -> dict[str, datetime]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT subject, max(at) FROM orders_auditentry"
-            " WHERE subject = ANY(%s::text[]) AND action = 'halt.lift' GROUP BY subject",
+            f" WHERE {ACTS_SQL} AND subject = ANY(%s::text[]) AND action = 'halt.lift' GROUP BY subject",
             [[target.subject for target in targets]],
         )
         return dict(cursor.fetchall())

@@ -7,7 +7,9 @@ from django.views.decorators.http import require_safe
 
 from orders.access.authentication import LOCAL_ACCOUNT, is_open_to
 from orders.amounts import format_units
-from orders.models import Order
+from orders.models import Account, Order
+from orders.order_list.pages import read_page
+from orders.order_list.wanted import Wanted
 from orders.problems import KINDS, Problem
 from orders.states import OrderStatus
 
@@ -44,7 +46,8 @@ def problem_page(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _last_orders() -> list[Order]:
-    return list(Order.objects.filter(account__name=LOCAL_ACCOUNT).order_by("-id")[:SHOWN])
+    account = Account.objects.filter(name=LOCAL_ACCOUNT).first()
+    return [] if account is None else read_page(account.pk, Wanted(), SHOWN)
 
 
 def _row(order: Order) -> dict[str, object]:
