@@ -35,10 +35,10 @@ OWN_ID = "order_client_id_unique"
 ORDERS_AT_ONCE = 10_000
 # What the trigger does with orders that end from now on.
 NOTE = """
-    WITH some AS MATERIALIZED (SELECT * FROM orders_order WHERE id > %s ORDER BY id LIMIT %s), noted AS (
+    WITH batch AS MATERIALIZED (SELECT * FROM orders_order WHERE id > %s ORDER BY id LIMIT %s), noted AS (
         INSERT INTO orders_orderlabel (order_id, label, account_id, created_at, token_in, token_out, outcome)
         SELECT o.id, v.label, o.account_id, o.created_at, o.token_in, o.token_out, o.outcome
-        FROM some o
+        FROM batch o
         CROSS JOIN LATERAL jsonb_each_text(
             CASE WHEN jsonb_typeof(o.terms -> 'tags') = 'object' THEN o.terms -> 'tags' ELSE '{}' END
         ) AS t(name, value)
@@ -47,7 +47,7 @@ NOTE = """
         ) AS v(label)
         WHERE o.outcome IS NOT NULL AND length(v.label) <= 200
         ON CONFLICT DO NOTHING
-    ) SELECT id FROM some ORDER BY id DESC LIMIT 1
+    ) SELECT id FROM batch ORDER BY id DESC LIMIT 1
 """
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from orders.models import Order, label_of
 from orders.models.listed import FAILED_SQL, FILLED_SQL, OPEN_SQL
-from orders.order_list.wanted import FILLED_OUTCOME, Part, Wanted
+from orders.order_list.wanted import Part, Wanted
 
 
 class Place(NamedTuple):
@@ -137,10 +137,10 @@ def _ended(account_id: int, wanted: Wanted, part: Part) -> _Branch:
         if wanted.order_type is not None:
             is_of_type = "SELECT FROM orders_order t WHERE t.id = l.order_id AND t.order_type = %s"
             branch.add(f"EXISTS ({is_of_type})", wanted.order_type)
-    branch.add(FILLED_SQL if part is Part.FILLED else FAILED_SQL)
-    if wanted.outcome not in {None, FILLED_OUTCOME}:
-        branch.add("l.outcome = %s", wanted.outcome)
-    return branch
+    if part is Part.FILLED:
+        return branch.add(FILLED_SQL)
+    # An outcome says that it is not the other one, and both conditions would be taken for fewer rows than there are.
+    return branch.add(FAILED_SQL) if wanted.outcome is None else branch.add("l.outcome = %s", wanted.outcome)
 
 
 def _tagged(branch: _Branch, wanted: Wanted) -> _Branch:
