@@ -15,7 +15,6 @@ from django.db import connection
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.event_log.event import Event
-from orders.models.due import DUE
 from orders.pipeline.claimable import claimable
 from orders.pipeline.transition import Change
 from orders.plan import SwapPlan
@@ -259,46 +258,3 @@ def suspect_order(order_id: UUID) -> None:
             "UPDATE orders_order SET claim_count = 1 WHERE id = %s AND claim_count = 0 AND lease_until IS NULL",
             [order_id],
         )
-
-
-# The orders of a chain whose leases a session holds that is gone; and for each stage in how many seconds the first one
-# without a lease is due, null where none is within the next one.
-_IS_DEAD = (
-    "chain_id = %(chain_id)s AND lease_until > now()"
-    f" AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL UNION ALL SELECT -1)"
-)
-DEAD = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {due.sql} AND {_IS_DEAD}" for due in DUE.values())
-FIRST_DUE = " UNION ALL ".join(
-    f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order"
-    f" WHERE chain_id = %(chain_id)s AND {claimable(stage)}"
-    " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
-    for stage in DUE
-)
-
-
-def end_dead_leases(lease_s: int, *, chain_id: str) -> int:
-    """End the chain's leases, of `lease_s` at most, that a database session claimed which is gone; return how many.
-
-    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker, unless a
-    pooler keeps the session. One that only lost its connection may go on: what it settles counts as long as nobody else
-    has claimed the order.
-    A claim that was made before the server itself started again is not counted as a crash of its worker.
-    """
-    locked = f"SELECT id FROM orders_order WHERE id IN ({DEAD}) ORDER BY id FOR UPDATE SKIP LOCKED"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE orders_order SET lease_until = NULL, claim_count = greatest(0, claim_count
-                - (lease_until - %(lease_s)s * interval '1 second' < pg_postmaster_start_time())::int)
-            WHERE id IN ({locked})
-            """,
-            {"chain_id": chain_id, "lease_s": lease_s},
-        )
-        return int(cursor.rowcount)
-
-
-def due_stages(chain_id: str) -> dict[Stage, float]:
-    """Stages with unleased rows of the chain due now or within a second, and the seconds until the first is due."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIRST_DUE, {"chain_id": chain_id})
-        return {Stage(name): max(0.0, float(delay)) for name, delay in cursor.fetchall() if delay is not None}

@@ -9,10 +9,9 @@ from dex import BroadcastRejected, Engine, Receipt, RetryableError, Token
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
-from orders.pipeline.paid_fees import with_paid_fee
 from orders.pipeline.planned import write_planned
 from orders.pipeline.polling import depth_wait_s, poll_interval_s
-from orders.pipeline.results import Settled, fail, move, retry
+from orders.pipeline.results import Settled, fail, move, retry, with_paid_fee
 from orders.pipeline.settle import Findings, settle
 from orders.pipeline.submit import submissions_of
 from orders.pipeline.transition import Change

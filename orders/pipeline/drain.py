@@ -20,9 +20,9 @@ from orders.database.errors import DATABASE
 from orders.engine import freeze_gc, get_engine
 from orders.models import heartbeat_name
 from orders.notify.breaker import hints, write_probe
-from orders.pipeline.claim import due_stages
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import LATE_S, run_maintenance, run_maintenance_if_late
+from orders.pipeline.outlook import due_stages
 from orders.pipeline.periodic import JOBS
 from orders.reconciliation.heartbeat import beat
 

@@ -7,8 +7,7 @@ from orders.config import Policy
 from orders.database.statistics import count_if_late
 from orders.notify.push import push_events
 from orders.notify.wake import wake
-from orders.pipeline.claim import due_stages, end_dead_leases
-from orders.pipeline.outlook import look
+from orders.pipeline.outlook import due_stages, end_dead_leases, look
 from orders.pipeline.resend import send_unsent
 from orders.states import Stage
 

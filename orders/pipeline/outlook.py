@@ -1,4 +1,4 @@
-"""What maintenance would have to do, in the one statement that also notes that it has looked: mostly nothing."""
+"""What is due, and what dead workers hold: as maintenance asks each second, in one statement, and in parts."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,32 @@ import orjson
 from django.db import connection
 
 from orders.models import heartbeat_name
-from orders.pipeline.claim import DEAD, FIRST_DUE
+from orders.models.due import DUE
+from orders.pipeline.claim import HOLDER
+from orders.pipeline.claimable import claimable
 from orders.pipeline.resend import UNSENT
 from orders.reconciliation.heartbeat import BEAT
 from orders.selectors import MAINTENANCE
 from orders.states import Stage
 
+# The orders of a chain whose leases a session holds that is gone; and for each stage in how many seconds the first one
+# without a lease is due, null where none is within the next one.
+_IS_DEAD = (
+    "chain_id = %(chain_id)s AND lease_until > now()"
+    f" AND {HOLDER} NOT IN (SELECT pid FROM pg_stat_activity WHERE pid IS NOT NULL UNION ALL SELECT -1)"
+)
+_DEAD = " UNION ALL ".join(f"SELECT id FROM orders_order WHERE {due.sql} AND {_IS_DEAD}" for due in DUE.values())
+_FIRST_DUE = " UNION ALL ".join(
+    f"SELECT '{stage}', (SELECT extract(epoch FROM min(due_at) - now()) FROM orders_order"
+    f" WHERE chain_id = %(chain_id)s AND {claimable(stage)}"
+    " AND (lease_until IS NULL OR lease_until < now()) AND due_at < now() + interval '1 second')"
+    for stage in DUE
+)
 _LOOK = f"""
     WITH turn AS ({BEAT} RETURNING name)
-    SELECT EXISTS ({DEAD}), EXISTS (SELECT FROM orders_order WHERE {UNSENT}),
-        (SELECT jsonb_object_agg(stage, delay_s) FROM ({FIRST_DUE}) AS first (stage, delay_s) WHERE delay_s IS NOT NULL)
+    SELECT EXISTS ({_DEAD}), EXISTS (SELECT FROM orders_order WHERE {UNSENT}),
+        (SELECT jsonb_object_agg(stage, delay_s) FROM ({_FIRST_DUE}) AS first (stage, delay_s)
+         WHERE delay_s IS NOT NULL)
     FROM turn
 """
 
@@ -40,3 +56,31 @@ def look(chain_id: str, at_least_s: float) -> Outlook | None:
     has_dead_leases, has_unsent, due = row
     found = orjson.loads(due) if due else {}
     return Outlook(has_dead_leases, has_unsent, {Stage(name): max(0.0, delay_s) for name, delay_s in found.items()})
+
+
+def end_dead_leases(lease_s: int, *, chain_id: str) -> int:
+    """End the chain's leases, of `lease_s` at most, that a database session claimed which is gone; return how many.
+
+    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker, unless a
+    pooler keeps the session. One that only lost its connection may go on: what it settles counts as long as nobody else
+    has claimed the order.
+    A claim that was made before the server itself started again is not counted as a crash of its worker.
+    """
+    locked = f"SELECT id FROM orders_order WHERE id IN ({_DEAD}) ORDER BY id FOR UPDATE SKIP LOCKED"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE orders_order SET lease_until = NULL, claim_count = greatest(0, claim_count
+                - (lease_until - %(lease_s)s * interval '1 second' < pg_postmaster_start_time())::int)
+            WHERE id IN ({locked})
+            """,
+            {"chain_id": chain_id, "lease_s": lease_s},
+        )
+        return int(cursor.rowcount)
+
+
+def due_stages(chain_id: str) -> dict[Stage, float]:
+    """Stages with unleased rows of the chain due now or within a second, and the seconds until the first is due."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_DUE, {"chain_id": chain_id})
+        return {Stage(name): max(0.0, float(delay)) for name, delay in cursor.fetchall() if delay is not None}

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dex import RetryableError
+from dex import RetryableError, Token
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder
 from orders.pipeline.transition import EMPTY, Change
+from orders.presentation.fees import paid_json
 from orders.problems import Problem, outcome_of
 from orders.states import OrderStatus, Stage
 
@@ -97,3 +98,16 @@ def retry(
 def cancelled(order: ClaimedOrder) -> Change:
     """The end of an order whose cancel is stored while nothing is signed for it."""
     return fail(order, Problem("cancelled", "cancelled; nothing is signed for it"))
+
+
+def with_paid_fee(change: Change, order: ClaimedOrder, fee: int, native: Token) -> Change:
+    """The change that a final receipt brings, with its fee added to those of the order's earlier transactions.
+
+    Whoever moves the order since its claim wins against this change: nothing is added twice, or to an older sum.
+    """
+    paid = (order.network_fee_paid or 0) + fee
+    columns: Mapping[str, Any] = {"network_fee_paid": paid}
+    if order.native_token is None:  # placed before orders knew it
+        columns = {**columns, "native_token": native.symbol, "native_decimals": native.decimals}
+    told = {"network_fee_paid": paid_json(paid, native)}
+    return change._replace(fields={**change.fields, **columns}, data={**change.data, **told})

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.models import Account, Order
-from orders.pipeline.claim import claim_orders, due_stages
+from orders.pipeline.claim import claim_orders
+from orders.pipeline.outlook import due_stages
 from orders.states import Stage
 from orders.terms import SwapTerms, UnreadableTerms
 from orders.tests.factories import place, terms

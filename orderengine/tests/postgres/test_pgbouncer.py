@@ -38,7 +38,7 @@ from dex import Engine, RetryableError
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from orders.config import Policy
 from orders.models import Order, OrderEvent, Token
-from orders.pipeline.claim import end_dead_leases
+from orders.pipeline.outlook import end_dead_leases
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import run_maintenance
 from orders.states import Stage, TERMINAL

@@ -12,7 +12,8 @@ from orders.config import GuardPolicy, Policy
 from orders.event_log.cursor import BEGINNING
 from orders.event_log.log import order_events, read_page
 from orders.models import Order
-from orders.pipeline.claim import claim_orders, due_stages, end_dead_leases
+from orders.pipeline.claim import claim_orders
+from orders.pipeline.outlook import due_stages, end_dead_leases
 from orders.pipeline.quarantine import quarantined_orders
 from orders.pipeline.resend import send_unsent
 from orders.reconciliation import blocks

@@ -12,8 +12,9 @@ from orders.config import Policy
 from orders.models import Account, Order
 from orders.order_types import ORDER_TYPES, MarketView, OrderType, Wait, waits
 from orders.pipeline import route
-from orders.pipeline.claim import claim_orders, due_stages
+from orders.pipeline.claim import claim_orders
 from orders.pipeline.loop import run_stage
+from orders.pipeline.outlook import due_stages
 from orders.states import Stage
 from orders.tests.factories import api_key
 from orders.tests.order_types.requests import body, each_example, each_type

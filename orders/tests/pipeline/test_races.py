@@ -12,9 +12,10 @@ from dex import Engine
 from orders import tasks
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent, Submission
-from orders.pipeline.claim import ClaimedOrder, claim_orders, end_dead_leases
+from orders.pipeline.claim import ClaimedOrder, claim_orders
 from orders.pipeline.loop import STAGES, run_stage
 from orders.pipeline.maintenance import run_maintenance
+from orders.pipeline.outlook import end_dead_leases
 from orders.pipeline.results import retry
 from orders.pipeline.transition import transition
 from orders.problems import Problem

@@ -14,9 +14,10 @@ from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, Fill, Heartbeat, Order, SignedTransaction, Submission, Token, Wallet
 from orders.pipeline import claim
-from orders.pipeline.claim import claim_orders, due_stages
+from orders.pipeline.claim import claim_orders
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import run_maintenance
+from orders.pipeline.outlook import due_stages
 from orders.pipeline.periodic import JOBS
 from orders.reconciliation.blocks import watch_blocks
 from orders.risk.pause import find_target, pause

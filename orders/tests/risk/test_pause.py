@@ -18,8 +18,9 @@ from dex import Engine
 from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, AuditEntry, Order, Submission, TradingControl, Wallet
-from orders.pipeline.claim import claim_orders, due_stages
+from orders.pipeline.claim import claim_orders
 from orders.pipeline.loop import STAGES, run_stage
+from orders.pipeline.outlook import due_stages
 from orders.pipeline.store import store
 from orders.problems import ProblemError
 from orders.risk.pause import find_target, pause, resume
