@@ -24,6 +24,7 @@ from orderengine.environment.addresses import (
 )
 from orderengine.environment.reading import SIMULATED, read_chain_name, state_directory
 from orderengine.environment.typed import Env, postgres_config, read_pooler, session_limits
+from orders.states import Stage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -58,13 +59,12 @@ API_IS_OPEN: bool = IS_DEVELOPMENT and is_loopback(HOST) and not (REQUIRE_API_KE
 RATE_PER_MINUTE: int = env.int("RATE_PER_MINUTE", 6_000)
 
 # --- Time limits, each below the next ---------------------------------------------------------------------
-# lock < statement < request < stage time < task soft < task hard < visibility timeout
+# lock < statement < request < stage time < task soft < task hard
 DB_LOCK_TIMEOUT_MS: int = env.int("DB_LOCK_TIMEOUT_MS", 2_000, 1)
 DB_STATEMENT_TIMEOUT_MS: int = env.int("DB_STATEMENT_TIMEOUT_MS", 5_000, 1)
 REQUEST_TIMEOUT_S: int = 10
 TASK_SOFT_TIME_LIMIT_S: int = 20
 TASK_TIME_LIMIT_S: int = 30
-BROKER_VISIBILITY_TIMEOUT_S: int = 60
 
 # --- PostgreSQL: the only truth ---------------------------------------------------------------------------
 # Whether each transaction may have another session of the server, and whether statements can be prepared then.
@@ -104,7 +104,10 @@ CELERY_BROKER_TRANSPORT = "orderengine.jobs.broker:Transport"
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "orders"
-CELERY_TASK_ROUTES = {"orders.*": {"queue": "orders"}}
+# The wake-ups of each stage, at most one of which waits, have a queue of their own.
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in ("orders", *(f"orders.{stage}" for stage in Stage))
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
@@ -120,9 +123,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": BROKER_VISIBILITY_TIMEOUT_S,
-    "unacked_restore_interval": 5,
-    "unacked_restore_throttle": 1,
+    # No copy in Redis of what is under way, which cost more than all the rest of a message: no order hangs on one.
+    "ack_emulation": False,
+    "priority_steps": [0],  # one key for each queue, not four
     "socket_timeout": env.float("REDIS_SOCKET_TIMEOUT_S", 5.0, 0.01, 60),
     "socket_connect_timeout": 1,
     "socket_keepalive": True,

@@ -22,7 +22,6 @@ def pipeline_limits(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
         ("PIPELINE_LEASE_S", settings.PIPELINE_LEASE_S),
         ("TASK_SOFT_TIME_LIMIT_S", settings.TASK_SOFT_TIME_LIMIT_S),
         ("TASK_TIME_LIMIT_S", settings.TASK_TIME_LIMIT_S),
-        ("BROKER_VISIBILITY_TIMEOUT_S", settings.BROKER_VISIBILITY_TIMEOUT_S),
     )
     for (name, value), (next_name, next_value) in pairwise(ordered):
         if value >= next_value:

@@ -108,6 +108,16 @@ def default_price_impact_bps() -> str:
     return settings.ORDER_DEFAULT_PRICE_IMPACT_BPS
 
 
+def broker_redis_url() -> str:
+    """Where Celery's queues live."""
+    return settings.REDIS_BROKER_URL
+
+
+def channels_redis_url() -> str:
+    """Where the channel layer sends its messages."""
+    return settings.REDIS_CHANNELS_URL
+
+
 def hints_redis_url() -> str:
     """Where wake-up flags live."""
     return settings.REDIS_WAKE_URL

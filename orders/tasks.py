@@ -1,6 +1,6 @@
 """One short Celery task per stage. No logic, and no order travels in a message: the rows say what is due."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
@@ -16,6 +16,9 @@ from orders.reconciliation.ledger_check import check_ledger
 from orders.services.idempotency import expire_idempotency_keys
 from orders.states import Stage
 
+# Of everything but wake-ups, of which each stage has a queue of its own (orders/notify/wake.py).
+QUEUE = "orders"
+
 
 class EngineTask(Task):  # type: ignore[type-arg]
     """Any task of the engine. A database that is away is said once, and no traceback follows each second."""
@@ -27,6 +30,8 @@ class StageTask(EngineTask):
     """Celery's autoretry drives the clock; each order's own count and back-off stand in its row."""
 
     autoretry_for = (RetryableError, OperationalError, InterfaceError)
+    # In the stage's own queue a message for later would keep out those that are wanted now.
+    retry_kwargs: ClassVar[dict[str, Any]] = {"queue": QUEUE}
     retry_backoff = 1
     retry_backoff_max = 30
     retry_jitter = True

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.apps import AppConfig
 
 from dex import DexError
@@ -36,12 +35,17 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         """Install all faults that the environment asks for."""
+        from orders.notify import push, wake
         from orders.pipeline.loop import STAGES
         from orders.states import Stage
 
         chances: dict[str, Any] = json.loads(os.environ[VARIABLE])
-        setattr(celery_app, "send_task", _unreliable(celery_app.send_task, chances))  # noqa: B010 - replaced on purpose
-        _lose_pushes(chances)
+        for owner, name, kind in (
+            (celery_app, "send_task", "messages"),
+            (wake, "_send", "messages"),
+            (push, "_send", "pushes"),
+        ):
+            setattr(owner, name, _unreliable(getattr(owner, name), chances, kind))
         _answer_late(chances["late"])
         outage.install(faults_directory(os.environ))
         stages: Any = STAGES
@@ -75,32 +79,19 @@ def noted(directory: Path) -> dict[str, int]:
     return {file.name: file.stat().st_size for file in files if not file.name.startswith(outage.FILE)}
 
 
-def _unreliable(send: Callable[..., Any], chances: dict[str, Any]) -> Callable[..., Any]:
-    def send_task(*args: Any, **kwargs: Any) -> Any:
+def _unreliable(send: Callable[..., Any], chances: dict[str, Any], kind: str) -> Callable[..., Any]:
+    """The same, but that some of what it sends is lost, and some goes twice."""
+
+    def unreliable(*args: Any, **kwargs: Any) -> Any:
         if _strikes(chances["skipped"]):
-            note("messages_skipped")
+            note(f"{kind}_skipped")
             return None
         if _strikes(chances["doubled"]):
-            note("messages_doubled")
+            note(f"{kind}_doubled")
             send(*args, **kwargs)
         return send(*args, **kwargs)
 
-    return send_task
-
-
-def _lose_pushes(chances: dict[str, Any]) -> None:
-    send = RedisPubSubLoopLayer.group_send
-
-    async def group_send(layer: Any, group: str, message: dict[str, Any]) -> None:
-        if _strikes(chances["skipped"]):
-            note("pushes_skipped")
-            return
-        if _strikes(chances["doubled"]):
-            note("pushes_doubled")
-            await send(layer, group, message)
-        await send(layer, group, message)
-
-    RedisPubSubLoopLayer.group_send = group_send
+    return unreliable
 
 
 def _answer_late(chance: float) -> None:

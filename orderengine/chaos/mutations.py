@@ -158,8 +158,8 @@ MUTANTS = (
         (
             Edit(
                 "orders/notify/wake.py",
-                "    hints.attempt(lambda: _send(stage, delay_s, promised))\n",
-                "    _send(stage, delay_s, promised)\n",
+                "    if delay_s <= 0:\n        hints.attempt(lambda: _send(stage))\n",
+                "    if delay_s <= 0:\n        _send(stage)\n",
             ),
         ),
         ("pytest", "orders/tests/pipeline/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),

@@ -1,8 +1,9 @@
 """Celery's Redis transport, but for two things: a worker outlives the loss of its broker, and has it back at once.
 
-kombu (5.7) gives running tasks back to the queue, or takes them off it, over a connection that it has taken apart
-itself by then: AttributeError, and the worker's main process exits. Here nothing has to go back. A message only says
-that there may be work, and maintenance says so again within a second.
+kombu (5.7) keeps a copy of each message in Redis until it is acknowledged, at the price of several commands. The copy
+goes back to the queue over a connection that kombu has taken apart itself by then: AttributeError, and the worker's
+main process exits. Here there is no copy, and nothing has to go back. A message only says that there may be work, and
+maintenance says so again within a second.
 
 A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which nobody works.
 
@@ -59,30 +60,17 @@ class Amqp(AMQP):
     Connection = Broker
 
 
-class QoS(redis.QoS):
-    """Knows what was delivered over a connection and not acknowledged yet."""
-
-    def ack(self, delivery_tag: str) -> None:
-        """Take a message off the queue for good."""
-        if self._is_connected():
-            with self._let_go(delivery_tag):
-                super().ack(delivery_tag)
+class QoS(VirtualQoS):
+    """Counts what was delivered over a connection and not acknowledged yet."""
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give a message back."""
-        if self._is_connected():
-            with self._let_go(delivery_tag):
-                super().reject(delivery_tag, requeue)
-
-    @contextmanager
-    def _let_go(self, delivery_tag: str) -> Iterator[None]:
-        """Count a message as dealt with where Redis cannot be told: its worker would fetch one less for ever."""
-        try:
-            yield
-        except Exception:
-            # What kombu's own do at last.
-            VirtualQoS.ack(self, delivery_tag)
-            raise
+        """Take a message off the count, and give it back where its process has died: the next one looks for leases."""
+        delivered: dict[str, Any] = self._delivered or {}
+        message = delivered.get(delivery_tag)
+        super().reject(delivery_tag)
+        if requeue and message is not None and self._is_connected():
+            message.properties["delivery_info"]["redelivered"] = True
+            self.channel._restore(message)
 
     def _is_connected(self) -> bool:
         connection = self.channel.connection
@@ -92,12 +80,12 @@ class QoS(redis.QoS):
 class Channel(redis.Channel):
     """Of one connection. Raises: RedisError where the server takes no writes."""
 
-    QoS = QoS
     # What was not acknowledged is forgotten with its connection.
     do_restore = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.QoS: Any = QoS
         try:
             self.client.set(PROBE_KEY, "", px=PROBE_MS)
         except RedisError:

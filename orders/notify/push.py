@@ -6,9 +6,6 @@ as it may come: it is sent after the commit, so the event is in the rows; and an
 change, so that in one database, which the epoch names, there is one event for each number.
 """
 
-import asyncio
-import os
-import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,15 +13,18 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.db import Error as DatabaseError
 
+from orders.config import channels_redis_url
 from orders.database.pooling import is_pooled
 from orders.event_log.event import Event, EventMessage
 from orders.event_log.log import event_message, session_epoch
 from orders.notify.breaker import hints
 from orders.notify.envelope import open_sealed, seal
+from orders.notify.kept import kept
 
 # Every process that serves sockets listens to this one group and fans out in memory.
 GROUP = "order-events"
-PUSH_TIMEOUT_S = 1.0
+# Where the channel layer (`RedisPubSubLoopLayer`) publishes for the group.
+CHANNEL = f"asgi__group__{GROUP}"
 # Of a larger batch only the accounts are sent: rows read once for all sockets then cost less than texts for all events,
 # of which hardly any is followed.
 MAX_EVENTS = 32
@@ -44,8 +44,8 @@ def push_events(events: Sequence[Event]) -> None:
     Call after the commit, never inside a transaction. Never raises.
     """
     if events:
-        message = seal(_packed(_news(events)))
-        hints.attempt(lambda: asyncio.run_coroutine_threadsafe(_send(message), _loop()).result(PUSH_TIMEOUT_S))
+        message = _layer().serialize(seal(_packed(_news(events))))
+        hints.attempt(lambda: _send(message))
 
 
 def read_news(message: Any) -> News | None:
@@ -81,22 +81,6 @@ def _layer() -> Any:
     return layer
 
 
-async def _send(message: dict[str, Any]) -> None:
-    await _layer().group_send(GROUP, message)
-
-
-class _Loop:
-    """One event loop thread per process: a loop per call would reconnect to Redis each time."""
-
-    lock = threading.Lock()
-    pid: int | None = None
-    loop: asyncio.AbstractEventLoop
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    with _Loop.lock:
-        if _Loop.pid != os.getpid():  # also after a fork, which copies the loop but not its thread
-            _Loop.loop = asyncio.new_event_loop()
-            threading.Thread(target=_Loop.loop.run_forever, name="event-push", daemon=True).start()
-            _Loop.pid = os.getpid()
-        return _Loop.loop
+def _send(message: bytes) -> None:
+    """As the layer's `group_send` does, without an event loop for it and what lies between."""
+    kept(channels_redis_url()).send([("PUBLISH", CHANNEL, message)])

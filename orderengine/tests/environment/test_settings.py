@@ -36,9 +36,8 @@ def test_the_reliability_of_the_queue_rests_on_these() -> None:
     assert {name: getattr(settings, name) for name in expected} == expected
 
     transport = {
-        "visibility_timeout": 60,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
+        "ack_emulation": False,
+        "priority_steps": [0],
         "socket_connect_timeout": 1,
         "socket_keepalive": True,
     }
@@ -48,7 +47,7 @@ def test_the_reliability_of_the_queue_rests_on_these() -> None:
 
 def test_stage_tasks_leave_the_clock_to_celery() -> None:
     from orders import tasks
-    from orders.notify.wake import task_name
+    from orders.notify.wake import queue_name, task_name
     from orders.states import Stage
 
     for stage in Stage:
@@ -56,7 +55,9 @@ def test_stage_tasks_leave_the_clock_to_celery() -> None:
         assert (task.name, task.retry_backoff, task.retry_backoff_max, task.retry_jitter) == (
             task_name(stage), 1, 30, True,
         )  # fmt: skip
-        assert task.retry_backoff_max <= settings.BROKER_VISIBILITY_TIMEOUT_S / 2
+        # Of its own queue a wake-up for now would be kept away by one for later.
+        assert task.retry_kwargs == {"queue": settings.CELERY_TASK_DEFAULT_QUEUE}
+        assert queue_name(stage) in settings.CELERY_TASK_QUEUES
 
 
 def test_every_session_has_its_time_limits(db: None) -> None:

@@ -45,28 +45,54 @@ def test_a_lost_connection_forgets_its_messages_and_raises_nothing(broker: Conne
     assert left == 0
 
 
-@pytest.mark.parametrize("is_done", [True, False])
-def test_a_message_that_redis_cannot_be_told_of_does_not_keep_the_next_one_away(
-    is_done: bool, broker: Connection, monkeypatch: pytest.MonkeyPatch
+def test_a_message_that_cannot_go_back_does_not_keep_the_next_one_away(
+    broker: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where connections broke as often as messages may be under way, the worker was deaf from then on."""
     channel: Any = broker.default_channel
-    queue: Any = Queue("broken-off", channel=channel)
-    queue.declare()
-    channel.basic_publish(channel.prepare_message("{}", content_type="application/json"), "", "broken-off")
-    channel.basic_qos(prefetch_count=1)
-    message = queue.get(no_ack=False)
+    message = fetched(channel)
     assert not channel.qos.can_consume()
 
     def break_off(*_: Any, **__: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(channel.qos, "_remove_from_indices", break_off)
-    monkeypatch.setattr(channel.qos, "restore_by_tag", break_off)
+    monkeypatch.setattr(channel, "_put", break_off)
     with pytest.raises(ConnectionError):
-        message.ack() if is_done else message.reject(requeue=True)
+        message.reject(requeue=True)
 
     assert channel.qos.can_consume()
+
+
+def test_redis_keeps_no_copy_of_what_is_under_way(broker: Connection) -> None:
+    channel: Any = broker.default_channel
+    message = fetched(channel)
+    assert list(channel.client.scan_iter("unacked*")) == []
+
+    message.ack()
+
+    assert channel.qos.can_consume()
+
+
+def test_what_a_dead_process_had_comes_back_and_says_so(broker: Connection) -> None:
+    """Its next worker ends the leases of the dead one at once (orders/tasks.py)."""
+    channel: Any = broker.default_channel
+    message = fetched(channel)
+    assert not message.delivery_info.get("redelivered")
+
+    message.reject(requeue=True)
+
+    assert channel.qos.can_consume()
+    again: Any = Queue("broken-off", channel=channel).get(no_ack=False)
+    assert (again.body, again.delivery_info["redelivered"]) == (message.body, True)
+
+
+def fetched(channel: Any) -> Any:
+    """A message that is under way, of one at most."""
+    queue: Any = Queue("broken-off", channel=channel)
+    queue.declare()
+    channel.basic_publish(channel.prepare_message("{}", content_type="application/json"), "", "broken-off")
+    channel.basic_qos(prefetch_count=1)
+    return queue.get(no_ack=False)
 
 
 def test_who_sends_a_wake_up_does_not_wait_for_a_broker_that_is_away() -> None:

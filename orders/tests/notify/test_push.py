@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from channels.layers import get_channel_layer
 from django.db import OperationalError, connection
 
 from orders.event_log.log import epoch_now, event_message, order_events
@@ -25,8 +26,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[News]:
     """What is sent, as its receivers read it."""
     news: list[News] = []
 
-    async def keep(message: dict[str, Any]) -> None:
-        read = read_news(message)
+    def keep(message: bytes) -> None:
+        layer: Any = get_channel_layer()
+        read = read_news(layer.deserialize(message))
         assert read is not None
         news.append(read)
 

@@ -1,110 +1,180 @@
-"""Wake-ups: none goes unheard, a lone one leaves at once, and a crowd of them shares few messages."""
+"""Wake-ups: none goes unheard, none waits for a time, and any number of them shares one message."""
 
-import secrets
+import json
+import os
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import redis
+from celery import current_app
+from django.conf import settings
+from redis.exceptions import ReadOnlyError
 
 from orders.notify import wake as wakes
-from orders.notify.wake import FEW, SLOT_S, wake
+from orders.notify.breaker import Breaker
+from orders.notify.kept import Kept
+from orders.notify.later import Later
+from orders.notify.wake import LONGEST_S, message, queue_name, wake
 from orders.states import Stage
-
-BASE = 1_900_000_000.0
-# What a float of this size is good for.
-HAIR_S = 1e-6
-
-
-class Clock:
-    """A clock that a test sets, and the messages sent by it: when each runs its stage."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.runs: list[float] = []
-        self.failures = 0
-
-    def begin(self) -> None:
-        """Go to a time of which no flag is left in Redis from another example."""
-        self.now = BASE + secrets.randbelow(10**9)
-        self.runs = []
-
-    def time(self) -> float:
-        return self.now
-
-    def send_task(self, name: str, *, countdown: float | None, **_: Any) -> None:
-        assert name == "orders.confirm"
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError
-        self.runs.append(self.now + (countdown or 0.0))
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    clock.begin()
-    monkeypatch.setattr(wakes, "time", clock)
-    monkeypatch.setattr(wakes, "current_app", clock)
-    return clock
+def broker() -> Iterator[Any]:
+    client = redis.Redis.from_url(settings.REDIS_BROKER_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
 
 
-def test_a_lone_order_does_not_wait(clock: Clock) -> None:
+def waiting(broker: Any, stage: Stage = Stage.CONFIRM) -> int:
+    return int(broker.llen(queue_name(stage)))
+
+
+def test_one_message_waits_however_many_want_it(broker: Any) -> None:
+    for _ in range(5):
+        wake(Stage.CONFIRM)
+    wake(Stage.ROUTE)
+
+    assert [waiting(broker, stage) for stage in Stage] == [1, 0, 0, 1]
+
+
+def test_a_message_that_was_taken_covers_nobody_any_more(broker: Any) -> None:
+    wake(Stage.CONFIRM)
+    assert broker.rpop(queue_name(Stage.CONFIRM)) is not None
+
     wake(Stage.CONFIRM)
 
-    assert clock.runs == [clock.now]
+    assert waiting(broker) == 1
 
 
-def test_one_for_later_does_not_stand_in_for_one_that_is_wanted_now(clock: Clock) -> None:
-    for _ in range(10):
-        wake(Stage.CONFIRM, 5 * SLOT_S)
-    wake(Stage.CONFIRM)
+def test_many_threads_at_once_leave_one_message(broker: Any) -> None:
+    ready = threading.Barrier(8)
 
-    assert clock.runs[-1] == clock.now
-
-
-def test_a_crowd_shares_the_end_of_its_slot_and_so_do_those_right_after_it(clock: Clock) -> None:
-    begins = int(clock.now / SLOT_S) * SLOT_S
-    for slot in range(2):
-        for part in range(1, 41):
-            clock.now = begins + SLOT_S * (slot + part / 50)
+    def call() -> None:
+        ready.wait()
+        for _ in range(50):
             wake(Stage.CONFIRM)
-    clock.now = begins + SLOT_S * 3.5
-    wake(Stage.CONFIRM)
 
-    *at_once, first_end, second_end, later = clock.runs
-    assert len(at_once) == FEW
-    assert [first_end, second_end] == pytest.approx([begins + SLOT_S, begins + 2 * SLOT_S], abs=HAIR_S)
-    assert later == clock.now
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-
-def test_a_shared_message_that_fails_at_first_is_sent_by_the_second_attempt(clock: Clock) -> None:
-    """All others of the slot count on it."""
-    for _ in range(FEW):
-        wake(Stage.CONFIRM)
-    clock.failures = 1
-
-    for _ in range(3):
-        wake(Stage.CONFIRM)
-
-    assert len(clock.runs) == FEW + 1
-    assert clock.runs[-1] > clock.now
+    assert waiting(broker) == 1
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    st.lists(st.tuples(st.floats(0, SLOT_S / 2), st.sampled_from((0.0, 0.05, SLOT_S, 0.6))), min_size=1, max_size=30)
-)
-def test_every_wake_up_is_heard_within_a_slot_and_no_slot_has_many_messages(
-    clock: Clock, calls: list[tuple[float, float]]
+def test_one_for_later_does_not_stand_in_for_one_that_is_wanted_now(
+    broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock.begin()
-    slots = set()
-    for pause_s, delay_s in calls:
-        clock.now += pause_s
-        wake(Stage.CONFIRM, delay_s)
-        wanted = clock.now + delay_s
-        assert any(wanted - HAIR_S <= at <= wanted + SLOT_S + HAIR_S for at in clock.runs)
-        slots.add(int(wanted / SLOT_S))
+    """In the queue it would, and whoever took it would wait."""
+    calls: list[tuple[float, Any]] = []
 
-    assert len(clock.runs) <= len(slots) * (FEW + 1)
+    class Noted:
+        def call(self, delay_s: float, act: Any) -> None:
+            calls.append((delay_s, act))
+
+    monkeypatch.setattr(wakes, "later", Noted)
+    wake(Stage.CONFIRM, 0.5)
+    wake(Stage.CONFIRM, LONGEST_S + 1)  # maintenance finds its rows
+    assert waiting(broker) == 0
+    wake(Stage.CONFIRM)
+    assert broker.rpop(queue_name(Stage.CONFIRM)) is not None
+
+    [(delay_s, act)] = calls
+    act()
+
+    assert (delay_s, waiting(broker)) == (0.5, 1)
+
+
+def test_one_for_later_comes(broker: Any) -> None:
+    wake(Stage.CONFIRM, 0.01)
+
+    assert broker.blpop(queue_name(Stage.CONFIRM), timeout=5) is not None
+
+
+def test_calls_come_in_the_order_of_their_times() -> None:
+    calls: list[str] = []
+    done = threading.Event()
+    later = Later()
+    later.call(0.3, done.set)
+    later.call(0.2, lambda: calls.append("last"))
+    later.call(0.05, lambda: calls.append("first"))
+    later.call(0.1, lambda: calls.append("second"))
+
+    assert done.wait(5)
+    assert calls == ["first", "second", "last"]
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_a_message_is_as_celery_makes_it(broker: Any, stage: Stage) -> None:
+    """All that a worker reads of it, to the last field."""
+    name = queue_name(stage)
+    current_app.send_task(f"orders.{stage}", queue=name, ignore_result=True)
+    theirs, ours = json.loads(broker.lpop(name)), json.loads(message(stage))
+
+    ids = [ours["headers"]["id"], ours["headers"]["root_id"], ours["properties"]["correlation_id"]]
+    assert len({*ids, ours["properties"]["delivery_tag"]}) == 1
+    assert json.loads(message(stage))["headers"]["id"] != ids[0]
+    # Limits of time are the worker's own, unless a sender that knows the task states them.
+    assert ours["headers"]["timelimit"] == [None, None]
+    for one in (ours, theirs):
+        del one["headers"]["timelimit"], one["headers"]["origin"]
+        del one["headers"]["id"], one["headers"]["root_id"]
+        del one["properties"]["correlation_id"], one["properties"]["delivery_tag"], one["properties"]["reply_to"]
+    assert ours == theirs
+
+
+def test_a_connection_that_died_while_idle_loses_no_wake_up(broker: Any) -> None:
+    for stage in Stage:
+        wake(stage)
+    broker.flushdb()
+    broker.client_kill_filter(_type="normal", skipme=True)
+
+    for stage in Stage:
+        wake(stage)
+
+    assert [waiting(broker, stage) for stage in Stage] == [1, 1, 1, 1]
+
+
+def test_after_an_error_no_open_connection_is_used_again(broker: Any) -> None:
+    """The server behind them may have been demoted: the address may lead to another by now."""
+    connections = Kept(settings.REDIS_BROKER_URL)
+    before = {int(connections.send([("CLIENT", "ID")])[0])}
+    with pytest.raises(redis.ResponseError):
+        connections.send([("PING",), ("LPUSH", "key"), ("PING",)])
+
+    answers = connections.send([("CLIENT", "ID"), ("PING",)])
+
+    assert answers[1] == b"PONG"
+    assert answers[0] not in before
+
+
+def test_a_forked_process_has_connections_of_its_own(broker: Any) -> None:
+    wake(Stage.CONFIRM)
+    child = os.fork()
+    if not child:
+        wake(Stage.ROUTE)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+    wake(Stage.BUILD)
+
+    assert [waiting(broker, stage) for stage in Stage] == [1, 1, 0, 1]
+
+
+def test_nothing_is_raised_and_nothing_waits_while_redis_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Stage] = []
+
+    def refuse(stage: Stage) -> None:
+        calls.append(stage)
+        raise ReadOnlyError("READONLY")
+
+    monkeypatch.setattr(wakes, "_send", refuse)
+    monkeypatch.setattr(wakes, "hints", Breaker(lambda: None))
+    for _ in range(5):
+        wake(Stage.CONFIRM)
+
+    assert len(calls) <= 2

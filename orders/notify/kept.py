@@ -1,0 +1,74 @@
+"""Connections to Redis that stay open for what is sent after each commit.
+
+redis-py's client takes a connection out of its pool, looks at its health and counts it, for each command: most of what
+a small command costs. Here redis-py's connections are used as they are, with all that an address may ask of them.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+# A frozen server costs the one caller that finds out this long, and only once.
+SOCKET_TIMEOUT_S = 0.2
+
+Command = tuple[str | bytes | int, ...]
+
+
+class Kept:
+    """The open connections of one process to one address.
+
+    Each thread takes one and gives it back, which the interpreter does at once: no lock, and nobody waits for another.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._pool = redis.ConnectionPool.from_url(
+            url,
+            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            health_check_interval=0,
+        )
+        self._idle: list[Any] = []
+
+    def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands and read their answers. Raises: RedisError, after which no open connection is used again.
+
+        One server has gone or was demoted: the next command goes wherever the address leads by then.
+        """
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._pool.make_connection()
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            answers = [connection.read_response() for _ in commands]
+        except BaseException:
+            connection.disconnect()
+            self._let_go()
+            raise
+        self._idle.append(connection)
+        return answers
+
+    def _let_go(self) -> None:
+        while True:
+            try:
+                self._idle.pop().disconnect()
+            except IndexError:
+                return
+
+
+def kept(url: str) -> Kept:
+    """This process's connections to an address; each command on them takes `SOCKET_TIMEOUT_S` at most."""
+    return _kept(url, os.getpid())
+
+
+@cache
+def _kept(url: str, pid: int) -> Kept:
+    # A connection must not be shared across a fork.
+    return Kept(url)
