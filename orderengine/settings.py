@@ -69,11 +69,8 @@ TASK_TIME_LIMIT_S: int = 30
 # --- PostgreSQL: the only truth ---------------------------------------------------------------------------
 # Whether each transaction may have another session of the server, and whether statements can be prepared then.
 DB_POOLER: str = read_pooler(env)
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": postgres_config(
-        env, "DATABASE_URL", session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS), DB_POOLER
-    )
-}
+_limits = session_limits(DB_LOCK_TIMEOUT_MS, DB_STATEMENT_TIMEOUT_MS)
+DATABASES: dict[str, dict[str, Any]] = {"default": postgres_config(env, "DATABASE_URL", _limits, DB_POOLER)}
 # A pool for the web process, which runs each request in a thread of its own; workers keep one connection.
 DB_POOL_MAX: int = env.int("DB_POOL_MAX", 0, 0, 1_000)
 if DB_POOL_MAX:
@@ -105,9 +102,8 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "orders"
 # The wake-ups of each stage, at most one of which waits, have a queue of their own.
-CELERY_TASK_QUEUES = {
-    name: {"exchange": name, "routing_key": name} for name in ("orders", *(f"orders.{stage}" for stage in Stage))
-}
+_QUEUES = ("orders", *(f"orders.{stage}" for stage in Stage))
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in _QUEUES}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
