@@ -71,10 +71,11 @@ class History:
         return self.other if i % 50 == 49 else self.account
 
 
-def load_history(history: History) -> None:
-    """Store the orders with five events each, a fill and a transaction, some at a time; then analyse the tables."""
-    for first in range(0, history.count, AT_ONCE):
-        numbers = range(first, min(history.count, first + AT_ONCE))
+def load_history(history: History, numbers: range | None = None) -> None:
+    """Store the orders, or those of these numbers, with five events each, a fill and a transaction; then analyse."""
+    wanted = range(history.count) if numbers is None else numbers
+    for first in range(wanted.start, wanted.stop, AT_ONCE):
+        numbers = range(first, min(wanted.stop, first + AT_ONCE))
         with transaction.atomic(), connection.cursor() as cursor:
             # As long as it takes. Triggers look for the second, and finding none costs them more than all they do.
             cursor.execute(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def own_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    for module in ("orders.admin.orders", "orders.admin.wallets", "orders.admin.pauses"):
+    for module in ("orders.admin.order_filters", "orders.admin.wallets", "orders.admin.pauses"):
         monkeypatch.setattr(f"{module}.get_engine", lambda: engine)
     return engine
 
