@@ -25,7 +25,7 @@ from orders.pipeline.trial import try_swaps
 from orders.pipeline.waiting import Unasked, wait
 from orders.problems import Problem, problem_of
 from orders.risk.pause import HOLD_OFF_PAUSES
-from orders.signing.wallets import ensure_wallets, lock_to_sign
+from orders.signing.wallets import ensure_wallets, known_wallet, lock_to_sign
 from orders.states import OrderStatus, Stage
 
 # How soon orders of a paused wallet are looked at again.
@@ -58,7 +58,7 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     wanted = [order for order in orders if is_wanted(order)]
     try:
         fees = engine.prepare()
-        wallets = ensure_wallets({order.account_id for order in wanted}, engine)
+        wallets = _wallets(wanted, engine)
         swaps, doubts = try_swaps(wanted, wallets, fees, engine, policy)
     except RetryableError as error:
         with _unsigned(orders, settled) as changes:
@@ -74,6 +74,14 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     if ready:
         _sign_and_store(ready, _Means(engine, policy, wallets, swaps), settled)
     return settled
+
+
+def _wallets(orders: Sequence[ClaimedOrder], engine: Engine) -> dict[int, Wallet]:
+    """What signs for each account. Raises: RetryableError where one has to be made and the chain cannot be reached."""
+    read = {order.account_id: order.wallet for order in orders}
+    missing = {account_id for account_id, wallet in read.items() if wallet is None}
+    wallets = ensure_wallets(missing, engine) if missing else {}
+    return wallets | {id_: known_wallet(id_, wallet, engine) for id_, wallet in read.items() if wallet is not None}
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from orders.pipeline.claimable import claimable
 from orders.pipeline.transition import Change
 from orders.plan import SwapPlan
 from orders.signing.submissions import OpenSubmission
+from orders.signing.wallets import WALLET_IN_USE
 from orders.states import Stage
 from orders.terms import SwapTerms
 
@@ -33,6 +34,8 @@ class ClaimedOrder(NamedTuple):
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
     passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
     does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on.
+
+    `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet.
 
     What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
     moment of its quote by this process's monotonic clock, and the `submission` that is stored for it.
@@ -58,6 +61,7 @@ class ClaimedOrder(NamedTuple):
     waiting_for: str | None
     waited_s: float | None
     native_token: str | None
+    wallet: str | None
     paused_venues: str | None
     amount: int
     quoted_amount_in: int | None
@@ -105,6 +109,7 @@ _READ: dict[str, str] = {
     "waiting_for": "o.waiting_for",
     "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "native_token": "o.native_token",
+    "wallet": f"({WALLET_IN_USE})::text",
     "paused_venues": "(SELECT jsonb_agg(DISTINCT venue)::text FROM orders_tradingcontrol WHERE venue <> '')",
     "amount": "o.amount::text",
     "quoted_amount_in": "o.quoted_amount_in::text",
@@ -119,8 +124,8 @@ _SIDE = list(_READ).index("side")
 _NOT_READ: dict[Stage, tuple[str, ...]] = {
     Stage.ROUTE: ("plan",),
     Stage.BUILD: ("paused_venues",),
-    Stage.SUBMIT: ("paused_venues", "terms", "plan"),
-    Stage.CONFIRM: ("paused_venues", "terms", "plan"),
+    Stage.SUBMIT: ("wallet", "paused_venues", "terms", "plan"),
+    Stage.CONFIRM: ("wallet", "paused_venues", "terms", "plan"),
 }
 
 

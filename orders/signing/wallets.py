@@ -47,6 +47,21 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
     return wallets
 
 
+# Of an order `o`, for `known_wallet`: id, address, and whether something signed from it may be on its way.
+WALLET_IN_USE = """
+    SELECT jsonb_build_array(w.id, w.address, w.id IN (SELECT wallet_id FROM orders_submission WHERE closed_at IS NULL))
+    FROM orders_wallet w WHERE w.account_id = o.account_id AND w.chain_id = o.chain_id AND w.retired_at IS NULL"""
+
+
+def known_wallet(account_id: int, read: str, engine: Engine) -> Wallet:
+    """What `ensure_wallets` gives, from what was read with an order. It may have been retired since: its lock tells."""
+    wallet_id, address, is_busy = orjson.loads(read)
+    wallet = Wallet(id=wallet_id, account_id=account_id, chain_id=engine.chain.chain_id, address=address)
+    wallet.is_busy = is_busy
+    engine.chain.hold_wallet(owner_of(account_id), address)
+    return wallet
+
+
 def closed_venues(account_ids: Iterable[int], engine: Engine, *, makes_wallets: bool) -> dict[int, frozenset[str]]:
     """Venues where each account cannot trade, since its wallet does not act in batches; without those that can.
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -48,7 +48,12 @@ _POOLS = """(
                         THEN json_build_array(p.kind, p.venue, p.tokens, p.state) END) ORDER BY p.position)
     FROM simulated_poolstate p LEFT JOIN jsonb_each_text(%(known)s::jsonb) AS v(pool_id, version)
         ON v.pool_id = p.pool_id)"""
-_VIEW = f"SELECT h.*, {_POOLS}::text FROM ({HEAD}) h"
+_VIEW = f"""
+    SELECT h.*, {_POOLS}::text, (
+        SELECT json_object_agg(address, atoms) FROM simulated_balance
+        WHERE token = %(token)s::text AND address = ANY(%(wallets)s::text[]))::text
+    FROM ({HEAD}) h
+"""
 # `has_pending` of the head is what `pending` finds.
 _WORK = f"""
     WITH pending AS MATERIALIZED ({mempool.PENDING}), party AS MATERIALIZED (
@@ -83,12 +88,20 @@ def read_head() -> Head | None:
     return None if row is None else Head(*row)
 
 
-def read_view(known: Known) -> tuple[Head, dict[str, tuple[str, Pool]]]:
-    """The newest block, and each pool with its version. States are parsed only where they changed."""
+class View(NamedTuple):
+    """The newest block, each pool with its version, and what some wallets hold of one token."""
+
+    head: Head
+    pools: dict[str, tuple[str, Pool]]
+    held: dict[str, int]
+
+
+def read_view(known: Known, token: str, wallets: Collection[str]) -> View:
+    """All at one moment. States of pools are parsed only where they changed."""
     with connection.cursor() as cursor:
-        cursor.execute(_VIEW, {"known": _versions(known)})
-        *head, pools = cursor.fetchone()
-    return Head(*head), _followed(known, pools)
+        cursor.execute(_VIEW, {"known": _versions(known), "token": token, "wallets": list(wallets)})
+        *head, pools, held = cursor.fetchone()
+    return View(Head(*head), _followed(known, pools), json.loads(held or "{}"))
 
 
 def read_work(known: Known, others: Sequence[str]) -> Work:

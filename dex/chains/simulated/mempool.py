@@ -52,12 +52,13 @@ class Arrival(NamedTuple):
 class Mempool:
     """Reads and writes of what waits. Needs no lock: only blocks change state."""
 
-    def receive(self, incoming: Sequence[Incoming]) -> list[Arrival]:
+    def receive(self, incoming: Sequence[Incoming], lock: int | None = None) -> list[Arrival]:
         """Take bytes in; bytes that came before are pending from now on unless they are included.
 
-        What is not pending yet must find enough in its wallet for its fee, as blocks have left it.
+        What is not pending yet must find enough in its wallet for its fee, as blocks have left it. With `lock` the
+        transaction holds that advisory lock from here on: its next statement sees what was committed before.
         """
-        arrived = self._receive(incoming)
+        arrived = self._receive(incoming, lock)
         missing = [item for item in incoming if item.signed.tx_hash not in arrived]
         if missing:
             # The wallet is too poor, others have the nonce, or a rival brought the same bytes at this very moment.
@@ -91,9 +92,10 @@ class Mempool:
                 [wallet, nonce],
             )
 
-    def _receive(self, incoming: Sequence[Incoming]) -> dict[str, Arrival]:
+    def _receive(self, incoming: Sequence[Incoming], lock: int | None = None) -> dict[str, Arrival]:
+        rows = json.dumps(_rows(incoming), separators=(",", ":"))
         with connection.cursor() as cursor:
-            cursor.execute(_RECEIVE, [json.dumps(_rows(incoming), separators=(",", ":")), NATIVE])
+            cursor.execute(_RECEIVE, {"rows": rows, "native": NATIVE, "lock": lock})
             return {tx_hash: Arrival(count, is_replacement) for tx_hash, count, is_replacement, _ in cursor.fetchall()}
 
     def _refusal(self, item: Incoming) -> DexError:
@@ -129,15 +131,18 @@ PENDING = """
 
 # A replacement needs an eighth more of both fees than each transaction that waits at its nonce (`Fees.can_replace`).
 _RECEIVE = """
-    WITH v AS (
+    WITH locked AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock(%(lock)s::bigint)  -- locks nothing where that is null
+    ), v AS (
         SELECT v.*, coalesce(b.atoms, 0) >= v.fee AS can_pay,
                rank() OVER (PARTITION BY wallet, nonce ORDER BY max_fee) > 1 OR EXISTS (
                    SELECT FROM simulated_chaintransaction t
                    WHERE t.wallet = v.wallet AND t.nonce = v.nonce AND t.tx_hash <> v.tx_hash) AS is_replacement
-        FROM jsonb_to_recordset(%s::jsonb)
+        FROM locked CROSS JOIN jsonb_to_recordset(%(rows)s::jsonb)
             AS v(tx_hash text, wallet text, nonce bigint, raw bytea, max_fee bigint, priority_fee bigint,
                  state text, hold_s float8, fee numeric)
-        LEFT JOIN (SELECT address, atoms FROM simulated_balance WHERE token = %s) b ON b.address = v.wallet
+        LEFT JOIN (SELECT address, atoms FROM simulated_balance WHERE token = %(native)s::text) b
+            ON b.address = v.wallet
     ), fresh AS (
         INSERT INTO simulated_chaintransaction
             (tx_hash, wallet, nonce, raw, max_fee, priority_fee, state, hold_until, broadcast_count, detail)

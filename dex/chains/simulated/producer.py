@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from dex.chains.base import Snapshot
 from dex.chains.simulated.blocks import Head, Work, write_block
 from dex.chains.simulated.branches import KEPT_PAST_FINALITY, take_back
@@ -14,7 +16,7 @@ from dex.chains.simulated.market import GenesisMarket
 from dex.chains.simulated.mempool import Arrival, Incoming, Mempool
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
 from dex.chains.simulated.options import SimulatedOptions
-from dex.chains.simulated.store import Store
+from dex.chains.simulated.store import LOCK, Store
 from dex.chains.simulated.transaction import decode
 from dex.errors import ReorgPastFinality
 from dex.types import Receipt
@@ -40,8 +42,8 @@ class BlockProducer:
         """Take bytes in. Where a block is made at once and final at once, this makes it, in the same transaction."""
         if self._options.block_time_ms or self._reversible or not arriving:
             return self._mempool.receive(arriving)
-        with self._store.exclusive():
-            arrivals = self._mempool.receive(arriving)
+        with transaction.atomic():
+            arrivals = self._mempool.receive(arriving, LOCK)
             _, receipts = self._make_block(self._store.work(_TRADERS))
         self._told_at, self._final = time.monotonic(), receipts
         return arrivals

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +14,10 @@ from django.db import connection, transaction
 from dex.chains.base import Snapshot
 from dex.chains.simulated.accounts import next_nonce, read_balances, rows_json, write_accounts
 from dex.chains.simulated.blocks import HEAD, Head, Work, hash_text, read_head, read_view, read_work
+from dex.chains.simulated.fees import NATIVE
 from dex.chains.simulated.ledger import Ledger
 from dex.chains.simulated.market import FAUCET, GenesisMarket
+from dex.chains.simulated.purses import Purses
 from dex.chains.simulated.transaction import decode_route
 from dex.pools import Pool
 from dex.types import Receipt
@@ -31,6 +34,8 @@ class Store:
         self._market = market
         self._pools: dict[str, tuple[str, Pool]] = {}
         self._has_genesis = False
+        # What wallets that are asked about held when the state was last read.
+        self.purses = Purses()
 
     def ensure_genesis(self) -> None:
         """Write the first block unless there is one; two processes at once make one genesis."""
@@ -61,9 +66,11 @@ class Store:
         return read_head()
 
     def view(self) -> tuple[Head, Snapshot]:
-        """The newest block, and number, time and pools as they are after it."""
-        head, pools = read_view(self._pools)
+        """The newest block, and number, time and pools as they are after it. Notes what wallets hold then."""
+        began = time.monotonic()
+        head, pools, held = read_view(self._pools, NATIVE, self.purses.wanted)
         self._pools = pools
+        self.purses.note(held, began)
         return head, Snapshot(head.number, int(head.now.timestamp()), tuple(pool for _, pool in pools.values()))
 
     def work(self, others: Sequence[str]) -> Work:

@@ -231,7 +231,7 @@ def test_what_is_not_signed_yet_goes_on_with_the_new_wallet(
 
 
 def test_a_worker_that_read_the_old_wallet_does_not_sign_with_it(
-    account: Account, keyed: Engine, policy: Policy, folder: WalletFolder, monkeypatch: pytest.MonkeyPatch
+    account: Account, keyed: Engine, policy: Policy, folder: WalletFolder
 ) -> None:
     own_address = own(folder)
     ensure_wallets({account.id}, keyed)
@@ -239,12 +239,7 @@ def test_a_worker_that_read_the_old_wallet_does_not_sign_with_it(
     run(keyed, policy, Stage.ROUTE)
     claim = claim_orders(Stage.BUILD, 10, 10, chain_id="simulated")
 
-    def read_then_bound(accounts: set[int], engine: Engine) -> Any:
-        read = ensure_wallets(accounts, engine)
-        bind_wallet(account, own_address, engine=engine, actor=ACTOR)
-        return read
-
-    monkeypatch.setattr("orders.pipeline.build.ensure_wallets", read_then_bound)
+    bind_wallet(account, own_address, engine=keyed, actor=ACTOR)
     build_orders(claim.orders, engine=keyed, policy=policy)
 
     assert not Submission.objects.exists()
