@@ -210,7 +210,7 @@ def test_a_claim_reads_no_row_of_another_chain(account: Account, stage: Stage) -
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE orders_order")
-        values: dict[str, str | int] = {"limit": 200, "lease_s": 10, "chain_id": OURS}
+        values: dict[str, str | int] = {"limit": 200, "lease_s": 10, "chain_id": OURS, "is_pooled": False}
         cursor.execute("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + claim._statement(stage), values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
