@@ -35,9 +35,7 @@ PARTS: tuple[Callable[[Bench], None], ...] = (
     parts.delayed,
     parts.statements,
     bare,
-    parts.growth,
-    parts.by_batch_size,
-    parts.by_load,
+    parts.curves,
     parts.by_workers,
 )
 # A machine that is busy before a run gives figures of its own load.
@@ -52,12 +50,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="90 seconds")
     parser.add_argument("--no-peer", action="store_true", help="our engine alone: no Node.js is needed")
     parser.add_argument("--only", nargs="+", choices=[part.__name__ for part in PARTS], help="some parts")
-    parser.add_argument("--growth", type=int, metavar="ORDERS", help="place so many in the part `growth`, however long")
+    parser.add_argument("--growth", type=int, metavar="ORDERS", help="place so many in the part `curves`, however long")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench")
     options = parser.parse_args()
     began, started_at = machine(), time.monotonic()
-    if began["load_1m"] > BUSY_PER_CORE * (os.cpu_count() or 1):
-        print(f"The machine is busy (load {began['load_1m']}): ratios may hold, figures do not.", flush=True)
+    if began["before"]["load_1m"] > BUSY_PER_CORE * (os.cpu_count() or 1):
+        print(f"The machine is busy (load {began['before']['load_1m']}): ratios may hold, figures do not.", flush=True)
     has_failed = False
     if not options.no_peer:
         installed(options.folder / "peer")

@@ -6,7 +6,7 @@ from benchmarks.suite.bench import Bench
 from benchmarks.suite.figures import quantile, ratio
 from benchmarks.suite.measure import measure
 from benchmarks.suite.proxy import Proxy
-from benchmarks.suite.rows import OURS
+from benchmarks.suite.rows import OURS, PEER
 from benchmarks.suite.subject import Subject
 from benchmarks.suite.wire import Counts, count
 
@@ -48,7 +48,7 @@ def delayed(bench: Bench) -> None:
 
 def statements(bench: Bench) -> None:
     """What single orders, and nobody at all, send to PostgreSQL."""
-    for side in bench.sides:
+    for side in bench.sides if bench.plan.counts_peer else (OURS,):
         with Proxy(bench.servers.database_url) as proxy:
             address = proxy.url() if side == OURS else proxy.url("peer_db")
             with bench.subject(side, database_url=address) as subject:
@@ -68,19 +68,29 @@ def _per_order(bench: Bench, subject: Subject, proxy: Proxy, idle: Counts) -> Co
     return count(proxy.since(start)).less(idle, time.monotonic() - start).scaled(1 / orders)
 
 
-def growth(bench: Bench) -> None:
-    """Batches until so many orders are placed, or the time is over: CPU per order, and the last against the first."""
-    if not bench.plan.growth_orders:
+def curves(bench: Bench) -> None:
+    """What the plots show over table size, batch size and load: each side is started once."""
+    if not (bench.plan.growth_orders or bench.plan.sizes or bench.plan.rates):
         return
-    steps: list[tuple[int, float]] = []
     with bench.subject(OURS) as subject:
-        placed, ends_at = 0, time.monotonic() + bench.plan.growth_s
-        while placed < bench.plan.growth_orders and time.monotonic() < ends_at:
-            found = measure(subject, subject.job(2.0, connections=BATCHES_AT_ONCE, batch=BATCH), batch=BATCH)
-            placed += found.orders
-            steps.append((found.orders, found.cpu_ms["worker"]))
-            bench.point("cost by table size", "all processes", placed, found.all_cpu_ms)
-            bench.point("cost by table size", "worker", placed, found.cpu_ms["worker"])
+        _growth(bench, subject)
+        _by_batch_size(bench, subject)
+        _by_load(bench, subject)
+    if bench.has_peer and bench.plan.rates:
+        with bench.subject(PEER) as subject:
+            _by_load(bench, subject)
+
+
+def _growth(bench: Bench, subject: Subject) -> None:
+    """Batches until so many orders are placed, or the time is over: CPU per order, and the last against the first."""
+    steps: list[tuple[int, float]] = []
+    placed, ends_at = 0, time.monotonic() + bench.plan.growth_s
+    while placed < bench.plan.growth_orders and time.monotonic() < ends_at:
+        found = measure(subject, subject.job(2.0, connections=BATCHES_AT_ONCE, batch=BATCH), batch=BATCH)
+        placed += found.orders
+        steps.append((found.orders, found.cpu_ms["worker"]))
+        bench.point("cost by table size", "all processes", placed, found.all_cpu_ms)
+        bench.point("cost by table size", "worker", placed, found.cpu_ms["worker"])
     bench.note(OURS, "growth", {"worker_ratio": late_to_early(steps, GROWTH_FIRST), "orders": placed})
 
 
@@ -100,31 +110,24 @@ def _mean_of_first(steps: list[tuple[int, float]], size: int) -> float:
     return spent / taken
 
 
-def by_batch_size(bench: Bench) -> None:
+def _by_batch_size(bench: Bench, subject: Subject) -> None:
     """Throughput for orders that come 1, 10, 100, ... in a request."""
-    if not bench.plan.sizes:
-        return
-    with bench.subject(OURS) as subject:
-        for size in bench.plan.sizes:
-            connections = 50 if size == 1 else BATCHES_AT_ONCE
-            job = subject.job(bench.plan.point_s, connections=connections, batch=size)
-            bench.point("throughput by batch size", OURS, size, measure(subject, job, batch=size).orders_per_s)
+    for size in bench.plan.sizes:
+        connections = 50 if size == 1 else BATCHES_AT_ONCE
+        job = subject.job(bench.plan.point_s, connections=connections, batch=size)
+        bench.point("throughput by batch size", OURS, size, measure(subject, job, batch=size).orders_per_s)
 
 
-def by_load(bench: Bench) -> None:
+def _by_load(bench: Bench, subject: Subject) -> None:
     """Latency at the client at several rates; as many are followed as the web server lets one account follow."""
-    if not bench.plan.rates:
-        return
-    for side in bench.sides:
-        with bench.subject(side) as subject:
-            for rate in bench.plan.rates:
-                seconds = max(bench.plan.point_s, LEAST_FOLLOWED / rate)
-                job = subject.job(seconds, rate=rate, follow=max(1, rate // FOLLOWED_PER_S))
-                found = measure(subject, job)
-                bench.latencies.setdefault(side, {})[rate] = [round(one, 3) for one in found.latency_ms]
-                for share in (0.5, 0.99):
-                    line = f"{side} p{100 * share:.0f}"
-                    bench.point("latency by load", line, rate, quantile(found.latency_ms, share))
+    side = subject.dialect.name
+    for rate in bench.plan.rates:
+        seconds = max(bench.plan.point_s, LEAST_FOLLOWED / rate)
+        job = subject.job(seconds, rate=rate, follow=max(1, rate // FOLLOWED_PER_S))
+        found = measure(subject, job)
+        bench.latencies.setdefault(side, {})[rate] = [round(one, 3) for one in found.latency_ms]
+        for share in (0.5, 0.99):
+            bench.point("latency by load", f"{side} p{100 * share:.0f}", rate, quantile(found.latency_ms, share))
 
 
 def by_workers(bench: Bench) -> None:

@@ -15,6 +15,7 @@ class Plan:
     delayed_alternations: int
     delayed_s: float
     statements: int
+    counts_peer: bool
     idle_s: float
     growth_orders: int
     growth_s: float
@@ -34,25 +35,27 @@ FULL = Plan(
     delayed_alternations=2,
     delayed_s=5.0,
     statements=15,
-    idle_s=10.0,
+    counts_peer=True,
+    idle_s=8.0,
     growth_orders=60_000,
-    growth_s=60.0,
+    growth_s=45.0,
     bare_s=8.0,
     sizes=(1, 10, 100, 500),
     rates=(5, 20, 50, 100, 200),
-    point_s=4.0,
-    workers=(1, 2, 4, 8),
+    point_s=3.0,
+    workers=(1, 2, 4),
 )
 QUICK = Plan(
     alternations=1,
     warm_s=1.0,
     single_s=2.0,
-    followed_s=4.0,
+    followed_s=3.0,
     batch_s=2.0,
     delayed_alternations=1,
     delayed_s=3.0,
     statements=5,
-    idle_s=4.0,
+    counts_peer=False,
+    idle_s=3.0,
     growth_orders=0,
     growth_s=0.0,
     bare_s=3.0,

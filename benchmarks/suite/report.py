@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from benchmarks.suite.rows import Result
 from benchmarks.suite.supervised import OWN, ROOT
 from benchmarks.suite.svg import plot
 
+LOOP = 1_000_000
 AXES = {
     "throughput by batch size": ("orders per request", "orders/s"),
     "latency by load": ("orders/s", "POST to CONFIRMED, ms"),
@@ -24,8 +26,15 @@ AXES = {
 }
 
 
+def speed() -> dict[str, float]:
+    """How busy the machine is, and the CPU milliseconds that a fixed Python loop takes on it at this moment."""
+    began = time.process_time()
+    sum(number * number for number in range(LOOP))
+    return {"load_1m": round(os.getloadavg()[0], 2), "loop_ms": round(1000 * (time.process_time() - began), 1)}
+
+
 def machine() -> dict[str, Any]:
-    """What the figures depend on beside the code; `load_1m` tells whether others used the machine."""
+    """What the figures depend on beside the code."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True
     )
@@ -34,7 +43,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "load_1m": round(os.getloadavg()[0], 2),
+        "before": speed(),
     }
 
 
@@ -56,7 +65,7 @@ def save(bench: Bench, results: Sequence[Result], began: Mapping[str, Any], took
     content = {
         "at": name,
         "took_s": round(took_s),
-        "machine": {**began, "load_1m_after": round(os.getloadavg()[0], 2)},
+        "machine": {**began, "after": speed()},
         "settings": settings(),
         "plan": asdict(bench.plan),
         "rows": [
