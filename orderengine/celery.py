@@ -58,8 +58,16 @@ def watch_for_silence(**_: object) -> None:
 
 
 @signals.task_prerun.connect
-def note_task(**_: object) -> None:
+def begin_task(**_: object) -> None:
     """A message has come to this worker."""
+    from orders.pipeline.drain import note_task
+
+    note_task(is_running=True)
+
+
+@signals.task_postrun.connect
+def end_task(**_: object) -> None:
+    """It was worked off, however that ended."""
     from orders.pipeline.drain import note_task
 
     note_task()

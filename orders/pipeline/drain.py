@@ -35,17 +35,24 @@ ERROR_PAUSE_S = 1.0
 STOP_WITHIN_S = 5.0
 
 _TIME = struct.Struct("d")
-# When a task last began in any process of this worker; made before they fork, so that all of them share it.
+# When a task last began or ended in any process of this worker; made before they fork, so that all of them share it.
 _last_task = mmap.mmap(-1, _TIME.size)
 
 
-def note_task() -> None:
-    """A message has come."""
+class _Task:
+    """Whether this process works on a message: then it needs no thread that does so too, and takes turns with it."""
+
+    is_running = False
+
+
+def note_task(*, is_running: bool = False) -> None:
+    """A message has come, or was worked off: until now this worker was not idle."""
+    _Task.is_running = is_running
     _TIME.pack_into(_last_task, 0, time.monotonic())
 
 
 def idle_s() -> float:
-    """Seconds since a message came to this worker."""
+    """Seconds since a message came to this worker, or was worked off."""
     return time.monotonic() - float(_TIME.unpack_from(_last_task, 0)[0])
 
 
@@ -80,7 +87,7 @@ class Drain:
     def _look(self) -> None:
         if hints.is_open:
             drain_without_broker(get_engine(), get_policy(), self._stop.wait)
-        elif idle_s() >= LATE_S <= time.monotonic() - self._looked_at:
+        elif not _Task.is_running and idle_s() >= LATE_S <= time.monotonic() - self._looked_at:
             self._looked_at = time.monotonic()
             if hints.attempt(write_probe):
                 drain_if_idle(get_engine(), get_policy())

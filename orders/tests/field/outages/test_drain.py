@@ -108,6 +108,23 @@ def test_every_message_is_noted_in_all_processes_of_the_worker(monkeypatch: pyte
     assert idle_s() == 2.5
 
 
+def test_a_process_that_works_on_a_message_does_not_look_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run of a busy worker is no silence: a second one beside it would only take turns with it."""
+    looks: list[None] = []
+    monkeypatch.setattr("orders.pipeline.drain.drain_if_idle", lambda *_: looks.append(None))
+    monkeypatch.setattr("orders.pipeline.drain.get_engine", lambda: None)
+    monkeypatch.setattr("orders.pipeline.drain.idle_s", lambda: 60.0)
+    drain = Drain()
+
+    note_task(is_running=True)
+    drain._look()
+    assert looks == []
+
+    note_task()
+    drain._look()
+    assert looks == [None]
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
