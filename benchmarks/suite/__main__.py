@@ -1,7 +1,7 @@
 """Run everything, print one table of ratios ours/peer, and write the figures and plots into `.bench/runs/`.
 
     make bench              # ten minutes; needs Node.js with npm for the peer, pgbench for the row of bare SQL
-    make bench QUICK=1      # 90 seconds: one alternation, short loads, no plots
+    make bench QUICK=1      # 100 seconds: one alternation, short loads, no plots
 
 Both engines run on one PostgreSQL and one Valkey, one after the other, with simulated delays off. Figures are medians
 of the alternations. Settings of the environment reach our engine (`WORKER_CONCURRENCY=1 make bench`), and are noted.
@@ -47,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="90 seconds")
+    parser.add_argument("--quick", action="store_true", help="100 seconds")
     parser.add_argument("--no-peer", action="store_true", help="our engine alone: no Node.js is needed")
     parser.add_argument("--only", nargs="+", choices=[part.__name__ for part in PARTS], help="some parts")
     parser.add_argument("--growth", type=int, metavar="ORDERS", help="place so many in the part `curves`, however long")
