@@ -36,14 +36,20 @@ def failure(url: str, timeout_s: float = 5.0) -> Unreachable:
 
 @contextmanager
 def server(answer: bytes | None) -> Iterator[str]:
-    """Reads one request, sends these bytes and closes; None: accepts nothing."""
+    """Reads one request, sends these bytes and closes; None: accepts nothing.
+
+    The request is read to its end, which may come in a second packet: the kernel resets a connection that is closed
+    with bytes unread, and the client may then meet the reset before the answer.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def serve(answer: bytes) -> None:
         connection, _ = listener.accept()
         with suppress(OSError):
-            connection.recv(65_536)
+            request = b""
+            while not request.endswith(BODY) and (part := connection.recv(65_536)):
+                request += part
             connection.sendall(answer)
         connection.close()
 
