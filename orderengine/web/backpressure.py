@@ -14,17 +14,11 @@ from daphne.server import reactor  # before anything else of Twisted: it chooses
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.defer import Deferred
 
-from orderengine.web.connections import connections
+from orderengine.web.bounds import connections
+from orderengine.web.frames import FLOOD, MAX_FRAME_BYTES, MAX_UNREAD_BYTES, RESTART, FrameRate
 
 logger = logging.getLogger(__name__)
 
-# Above the window of an account stream, whose client is told before it is cut.
-MAX_UNREAD_BYTES = 2 * 1024 * 1024
-MAX_FRAME_BYTES = 16 * 1024
-FRAMES_PER_S = 10
-# Frames that may come at once after a while of silence.
-FRAME_BURST = 20
-RESTART, FLOOD = 1012, 4429
 SHUTDOWN_GRACE_S = 1.5
 HEADERS_SENT_AS_ASCII = {"sec-websocket-protocol"}
 
@@ -34,10 +28,11 @@ _open: set["BoundedWebSocketProtocol"] = set()
 class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
     """Daphne's protocol with limits."""
 
-    _allowance = float(FRAME_BURST)
-    _allowed_at = 0.0
-    _is_flooding = False
     _has_application = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rate = FrameRate()
 
     def onConnect(self, request: Any) -> Any:
         """Set the limits; refuse what daphne would answer with a traceback."""
@@ -71,24 +66,20 @@ class BoundedWebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]  # daph
         is_between_frames = self.current_frame is None
         has_more = bool(super().processData())
         begins_frame = is_between_frames and self.current_frame is not None
-        if self._is_flooding or (begins_frame and not self.may_take_frame()):
+        if self._rate.is_flooding or (begins_frame and not self.may_take_frame()):
             self.data = b""
             return False
         return has_more
 
     def may_take_frame(self) -> bool:
         """Whether the client keeps to its rate; a flood is closed and read no further."""
-        if self._is_flooding:
-            return False
-        now = time.monotonic()
-        self._allowance = min(FRAME_BURST, self._allowance + (now - self._allowed_at) * FRAMES_PER_S)
-        self._allowed_at = now
-        self._allowance -= 1
-        if self._allowance < 0:
-            self._is_flooding = True
+        was_flooding = self._rate.is_flooding
+        if self._rate.may_take():
+            return True
+        if not was_flooding:
             self.serverClose(FLOOD)
             self.transport.pauseProducing()
-        return not self._is_flooding
+        return False
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:
         """The limit of a message's size is for what comes in; autobahn would hold us to it too."""

@@ -20,7 +20,7 @@ from django.http import FileResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from orderengine.web.connections import PIECE_BYTES
+from orderengine.web.bounds import PIECE_BYTES
 from orderengine.web.lanes import Desk, Desks
 from orderengine.web.pace import Busy, Turn
 from orders.api.exceptions import MEDIA_TYPE, RETRY_AFTER_S

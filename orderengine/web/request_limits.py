@@ -4,19 +4,15 @@ Daphne keeps a whole body, in a file where it is large, before anybody asks who 
 It hands a whole answer to the transport, which keeps it until the client has read it.
 """
 
+from functools import partial
 from typing import Any
 
 from daphne import http_protocol
 from daphne.server import Server
 
-from orderengine.web.connections import PIECE_BYTES, connections, limit_connections
-from orders.api.parsers import MAX_BODY_BYTES
-from orders.problems import Problem
-
-# Bodies a little too large are refused by the application, with its headers; those above this are not read.
-MAX_BUFFERED_BYTES = 2 * MAX_BODY_BYTES
-TOO_LARGE = Problem("body_too_large", "the body has more than 1 MiB")
-BODY = "http.response.body"
+from orderengine.web.bounds import MAX_BUFFERED_BYTES, connections
+from orderengine.web.connections import limit_connections
+from orderengine.web.pieces import BODY, send_in_pieces
 
 _hand_over = Server.handle_reply
 
@@ -56,7 +52,7 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne 
 
     def _refuse(self) -> None:
         self._is_refused = True
-        self.channel.refuse(b"413 Content Too Large", TOO_LARGE)
+        self.channel.refuse_large()
 
 
 async def reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
@@ -70,16 +66,7 @@ async def reply(server: Server, protocol: Any, message: dict[str, Any]) -> None:
     channel = getattr(protocol, "channel", None)
     if channel is None:
         raise ConnectionResetError
-    body: bytes = message.get("body", b"")
-    if len(body) <= PIECE_BYTES and channel.has_room():
-        await _hand_over(server, protocol, message)
-        return
-    with connections.unread(channel, len(body)):
-        for start in range(0, max(1, len(body)), PIECE_BYTES):
-            await channel.until_taken()
-            piece = body[start : start + PIECE_BYTES]
-            has_more = message.get("more_body", False) or start + PIECE_BYTES < len(body)
-            await _hand_over(server, protocol, {"type": BODY, "body": piece, "more_body": has_more})
+    await send_in_pieces(channel, message, partial(_hand_over, server, protocol))
 
 
 def limit_requests() -> None:

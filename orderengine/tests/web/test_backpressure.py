@@ -6,15 +6,8 @@ from typing import Any
 import pytest
 from daphne.ws_protocol import WebSocketFactory
 
-from orderengine.web.backpressure import (
-    FLOOD,
-    FRAME_BURST,
-    FRAMES_PER_S,
-    MAX_UNREAD_BYTES,
-    BoundedWebSocketProtocol,
-    is_readable,
-    limit_websockets,
-)
+from orderengine.web.backpressure import BoundedWebSocketProtocol, is_readable, limit_websockets
+from orderengine.web.frames import FLOOD, FRAME_BURST, FRAMES_PER_S, MAX_UNREAD_BYTES, FrameRate
 
 
 class Transport:
@@ -40,7 +33,7 @@ def protocol(unread: int, sent: list[Any]) -> BoundedWebSocketProtocol:
             sent.append(args[0])
 
     made = Recorded.__new__(Recorded)
-    made.transport = Transport(unread)
+    made.transport, made._rate = Transport(unread), FrameRate()
     made.state, made.client_addr = made.STATE_OPEN, ["127.0.0.1", 1]
     return made
 
@@ -76,7 +69,7 @@ def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.Mon
     made = protocol(0, [])
     monkeypatch.setattr(made, "serverClose", closed.append)
     clock = iter([100.0] * (FRAME_BURST + 5))
-    monkeypatch.setattr("orderengine.web.backpressure.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("orderengine.web.frames.time.monotonic", lambda: next(clock))
 
     taken = [made.may_take_frame() for _ in range(FRAME_BURST + 5)]
 
@@ -88,7 +81,7 @@ def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.Mon
 def test_ten_frames_a_second_are_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     made = protocol(0, [])
     clock = iter(100.0 + i / FRAMES_PER_S for i in range(100))
-    monkeypatch.setattr("orderengine.web.backpressure.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("orderengine.web.frames.time.monotonic", lambda: next(clock))
 
     assert all(made.may_take_frame() for _ in range(100))
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from orderengine.web import connections as limits
-from orderengine.web.connections import BoundedChannel, Connections
+from orderengine.web import bounds as limits
+from orderengine.web.bounds import Connections
+from orderengine.web.connections import BoundedChannel
 from orderengine.web.lanes import Desks
 from orderengine.web.pace import Busy, Lane
 from orderengine.web.recent import Recent

@@ -13,7 +13,7 @@ from orders.tests.web import Web
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
 
-# As orderengine/web/request_limits.py sets them.
+# As orderengine/web/bounds.py sets them.
 MAX_BUFFERED_BYTES, SEND_S = 2 * 1024 * 1024, 15.0
 HEAD = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
