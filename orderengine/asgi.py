@@ -1,4 +1,4 @@
-"""HTTP and WebSocket entry, served by daphne."""
+"""HTTP and WebSocket entry, served by daphne or uvicorn."""
 
 import gc
 import os
@@ -21,18 +21,20 @@ django.setup(set_prefix=False)
 
 from orderengine.postgres.pool import reconnect_soon  # noqa: E402
 from orderengine.startup import refuse_unsafe  # noqa: E402
-from orderengine.web.backpressure import limit_websockets  # noqa: E402
 from orderengine.web.handler import ThreadedHandler  # noqa: E402
 from orderengine.web.health import share_reports  # noqa: E402
 from orderengine.web.order_route import OrderRoute  # noqa: E402
 from orderengine.web.proxies import Forwarded  # noqa: E402
-from orderengine.web.request_limits import limit_requests  # noqa: E402
 from orders.streams.routing import listening, websocket_urlpatterns  # noqa: E402
 
 refuse_unsafe()
 reconnect_soon()
-limit_websockets()
-limit_requests()
+if settings.WEB_SERVER == "daphne":
+    from orderengine.web.backpressure import limit_websockets
+    from orderengine.web.request_limits import limit_requests
+
+    limit_websockets()
+    limit_requests()
 share_reports()
 served = ProtocolTypeRouter({"http": OrderRoute(ThreadedHandler()), "websocket": URLRouter(websocket_urlpatterns)})
 application = Forwarded(listening(served), settings.TRUSTED_PROXIES)

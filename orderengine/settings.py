@@ -34,6 +34,8 @@ env = Env()
 IS_DEVELOPMENT: bool = env.bool("DEBUG", False)
 # Django's own switch: its pages on errors, and templates that are read at each use.
 DEBUG: bool = IS_DEVELOPMENT and env.bool("DEBUG_PAGES", True)
+# On either, what clients may cost is the same (`orderengine/web/bounds.py`).
+WEB_SERVER: str = env.str("WEB_SERVER", "daphne", one_of=("daphne", "uvicorn"))
 HOST: str = env.read("HOST", read_host, "127.0.0.1")
 PORT: int = env.int("PORT", 3000, 1, 65535)
 # Where programs of this machine reach the web server: tools ask there.
@@ -62,7 +64,6 @@ RATE_PER_MINUTE: int = env.int("RATE_PER_MINUTE", 6_000)
 # lock < statement < request < stage time < task soft < task hard
 DB_LOCK_TIMEOUT_MS: int = env.int("DB_LOCK_TIMEOUT_MS", 2_000, 1)
 DB_STATEMENT_TIMEOUT_MS: int = env.int("DB_STATEMENT_TIMEOUT_MS", 5_000, 1)
-REQUEST_TIMEOUT_S: int = 10
 TASK_SOFT_TIME_LIMIT_S: int = 20
 TASK_TIME_LIMIT_S: int = 30
 

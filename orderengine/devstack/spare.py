@@ -30,8 +30,9 @@ COMMON = (
     "yaml",
 )
 WEB = "orderengine.web"
+SERVERS = {"daphne": ("daphne.cli",), "uvicorn": ("httptools", "uvicorn", "websockets.server")}
 OF_MODULE = {
-    WEB: ("daphne.cli",),
+    WEB: SERVERS.get(os.environ.get("WEB_SERVER", ""), SERVERS["daphne"]),
     "celery": (
         "celery.apps.beat",
         "celery.apps.worker",
@@ -45,7 +46,7 @@ OF_MODULE = {
 
 def load_libraries(module: str) -> None:
     """Load what a program of this module will need."""
-    if module == WEB:
+    if "daphne.cli" in OF_MODULE.get(module, ()):
         choose_loop()
     for name in (*OF_MODULE.get(module, ()), *COMMON):
         importlib.import_module(name)

@@ -106,10 +106,12 @@ def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
     return run
 
 
-@pytest.fixture(scope="module")
-def web_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """One real web server for the file."""
-    with web_server(tmp_path_factory.mktemp("web")) as running:
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def web_of_module(
+    request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Web]:
+    """One real web server for the file, of each kind: what clients may cost is the same on both."""
+    with web_server(tmp_path_factory.mktemp("web"), request.param) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""A daphne process of the test's own, on the test's database."""
+"""A web process of the test's own, on the test's database."""
 
 import os
 import signal
@@ -23,8 +23,8 @@ TICK_S = 0.05
 class Web:
     """One web server on a port of its own; it may be ended and started again."""
 
-    def __init__(self, log: Path) -> None:
-        self.log, self.checked = log, 0
+    def __init__(self, log: Path, server: str = "daphne") -> None:
+        self.log, self.checked, self.server = log, 0, server
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -95,13 +95,14 @@ class Web:
             "DEBUG_PAGES": "0",
             "REQUIRE_API_KEY": "1",
             "SECRET_KEY": settings.SECRET_KEY.ljust(40, "x"),
+            "WEB_SERVER": self.server,
         }
 
 
 @contextmanager
-def web_server(directory: Path) -> Iterator[Web]:
+def web_server(directory: Path, server: str = "daphne") -> Iterator[Web]:
     """A running server; ended whatever becomes of the test."""
-    web = Web(directory / "web.log")
+    web = Web(directory / "web.log", server)
     try:
         yield web
     finally:
