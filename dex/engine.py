@@ -3,10 +3,17 @@
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from dex.chains.base import Chain, Snapshot
-from dex.chains.capabilities import BoundsFees, ForeseesShortages, ReplacesTransactions, SimulatesSwaps
+from dex.chains.capabilities import (
+    BoundsFees,
+    CrossChecksNodes,
+    DelegatesWallets,
+    ForeseesShortages,
+    ReplacesTransactions,
+    SimulatesSwaps,
+)
 from dex.costs import FeeStrategy
 from dex.errors import BroadcastRejected, DexError
 from dex.router import Market, find_route
@@ -56,6 +63,29 @@ class Engine:
     def chain(self) -> Chain:
         """The chain underneath, for what is no batch verb: tokens, wallets, block times."""
         return self._chain
+
+    # Protocols look through all their members at each test: what this chain can do is asked once.
+    @cached_property
+    def delegates(self) -> DelegatesWallets | None:
+        """The chain, where its wallets act in batches."""
+        return self._chain if isinstance(self._chain, DelegatesWallets) else None
+
+    @cached_property
+    def cross_checks(self) -> CrossChecksNodes | None:
+        """The chain, where it compares its nodes."""
+        return self._chain if isinstance(self._chain, CrossChecksNodes) else None
+
+    @cached_property
+    def _simulates(self) -> SimulatesSwaps | None:
+        return self._chain if isinstance(self._chain, SimulatesSwaps) else None
+
+    @cached_property
+    def _foresees(self) -> ForeseesShortages | None:
+        return self._chain if isinstance(self._chain, ForeseesShortages) else None
+
+    @cached_property
+    def _bounds_fees(self) -> BoundsFees | None:
+        return self._chain if isinstance(self._chain, BoundsFees) else None
 
     @property
     def venues(self) -> tuple[Venue, ...]:
@@ -129,10 +159,10 @@ class Engine:
 
         Where the chain simulates nothing, what its wallet cannot pay for is refused. Raises: ChainUnavailable.
         """
-        if isinstance(self._chain, SimulatesSwaps):
-            return self._chain.simulate(intents)
-        if isinstance(self._chain, ForeseesShortages):
-            holdings = self._chain.holdings(intents)
+        if self._simulates:
+            return self._simulates.simulate(intents)
+        if self._foresees:
+            holdings = self._foresees.holdings(intents)
             return [
                 held if isinstance(held, DexError) else PreparedSwap(intent, held=held)
                 for intent, held in zip(intents, holdings, strict=True)
@@ -148,9 +178,9 @@ class Engine:
 
         What one node alone says is counted up to what the transaction can have cost.
         """
-        if receipt.is_fee_agreed or not isinstance(self._chain, BoundsFees):
+        if receipt.is_fee_agreed or not self._bounds_fees:
             return receipt.fee_paid
-        (most,) = self._chain.most_paid([signed])
+        (most,) = self._bounds_fees.most_paid([signed])
         if receipt.fee_paid > most:
             logger.error("a receipt of %s states a fee of %d: %d is counted", signed.tx_hash, receipt.fee_paid, most)
         return min(receipt.fee_paid, most)

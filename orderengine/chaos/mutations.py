@@ -36,12 +36,12 @@ MUTANTS = (
     Mutant(
         "broadcast before record",
         (
-            Edit(BUILD, "    with transaction.atomic():\n        ours", "    if transaction:\n        ours"),
+            Edit(BUILD, "    with transaction.atomic():\n        locked", "    if transaction:\n        locked"),
             Edit(
                 BUILD,
-                "        stored, events = store(submissions, policy)\n",
+                "        stored = store(submissions, policy)\n",
                 "        engine.submit([submission.signed for submission in submissions])\n"
-                "        stored, events = store(submissions, policy)\n",
+                "        stored = store(submissions, policy)\n",
             ),
         ),
         L0_STATEMENTS,
@@ -89,16 +89,15 @@ MUTANTS = (
         (
             Edit(
                 TRANSITION,
-                "            return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]\n",
-                """            written = []
-            for row in cursor.fetchall():
-                cursor.execute(
-                    "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms,"
-                    " data) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
-                    row,
-                )
-                written.append(cursor.fetchone())
-            return [Event.from_row(row, told[row[0]]) for row in written]
+                "    return lambda: _events(answer.rows(), group)\n",
+                """    written = []
+    for row in answer.rows():
+        written += session.rows(
+            "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms,"
+            " data) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
+            row,
+        )
+    return lambda: _events(written, group)
 """,
             ),
             Edit(
@@ -178,7 +177,7 @@ MUTANTS = (
                 "return not (order.is_expired or order.is_cancel_requested)",
                 "return not order.is_expired",
             ),
-            Edit(BUILD, "                   o.cancel_requested_at IS NOT NULL\n", "                   false\n"),
+            Edit(BUILD, "               o.cancel_requested_at IS NOT NULL\n", "               false\n"),
             Edit(CANCEL_TRIGGERS, "IF NEW.cancel_requested_at IS NOT NULL AND", "IF false AND"),
             Edit(CANCEL_TRIGGERS, "WHERE NOT t.is_noop AND o.cancel_requested_at IS NOT NULL", "WHERE false"),
         ),

@@ -14,6 +14,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrappe
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg.pq import TransactionStatus
 
+from orderengine.postgres.conversation import Answer, Conversation, Row, Values
 from orderengine.postgres.validation import Validation
 from orders.database.pooling import Pooler, pooler_of
 
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # Of one session, least recently used first out. The busiest process has about half as many in use.
 MAX_PREPARED = 200
+# The server cannot run a statement as it was prepared, as after a migration. It finds that out before it runs anything.
+_STALE = (psycopg.errors.FeatureNotSupported, psycopg.errors.InvalidSqlStatementName)
 
 
 class Cursor(ServerBindingCursor, psycopg.Cursor[Any]):
@@ -31,15 +34,26 @@ class Cursor(ServerBindingCursor, psycopg.Cursor[Any]):
 
         The server finds that out before it runs anything. Within a transaction its end gives up what was prepared.
         """
+        self._send_waiting()
         try:
             return super().execute(query, params, **options)
-        except (psycopg.errors.FeatureNotSupported, psycopg.errors.InvalidSqlStatementName) as error:
+        except _STALE as error:
             session = self.connection
             if session.info.transaction_status != TransactionStatus.IDLE or session.prepare_threshold is None:
                 raise
             logger.info("statements are prepared again: %s", error)
             session.execute("DEALLOCATE ALL")
         return super().execute(query, params, **{**options, "prepare": False})
+
+    def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
+        """Behind what waits, too."""
+        self._send_waiting()
+        super().executemany(query, params_seq, **options)
+
+    def _send_waiting(self) -> None:
+        conversation = getattr(self.connection, "conversation", None)
+        if conversation is not None and conversation.has_waiting:
+            conversation.send()
 
 
 def session_statement(session: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -49,7 +63,10 @@ def session_statement(session: Mapping[str, str]) -> tuple[str, list[str]]:
 
 
 class DatabaseWrapper(PostgresWrapper):
-    """Django's own, but for the limits of each new session, with a pool or without, and for what DEBUG costs it."""
+    """Django's own, but for the limits of each new session, with a pool or without, and for what DEBUG costs it.
+
+    What a worker does for each order asks by `rows` and `later`, whose statements share round trips.
+    """
 
     validation_class = Validation
 
@@ -83,3 +100,75 @@ class DatabaseWrapper(PostgresWrapper):
         with connection.cursor() as cursor:
             cursor.execute(*statement)
         return True
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Of the server too, which reads by itself: behind what waits."""
+        if self.connection is not None and self._conversation().has_waiting:
+            self._send()
+        return super().create_cursor(name)
+
+    def rows(self, sql: str, values: Values) -> list[Row]:
+        """Run a statement now; its rows, as `fetchall` of a cursor gives them. Raises: django.db.Error."""
+        return self.later(sql, values).rows()
+
+    def later(self, sql: str, values: Values) -> Answer:
+        """A statement that goes out with the transaction's next one, or with COMMIT; outside of one it is run now.
+
+        Until its answer is asked for nobody knows that it ran, nor holds what it locks. Raises: django.db.Error.
+        """
+        has_pooler = self.settings_dict["OPTIONS"].get("pooler", Pooler.SESSION) != Pooler.SESSION
+        if self.execute_wrappers or self.queries_logged or has_pooler or self.connection is None:
+            return self._now(sql, values)
+        self.validate_thread_sharing()
+        self.validate_no_broken_transaction()
+        self.close_if_health_check_failed()
+        with self.wrap_database_errors:
+            conversation = self._conversation()
+            answer = conversation.say(sql, values, self._send)
+            if not self.in_atomic_block:
+                try:
+                    conversation.send()
+                except _STALE:
+                    return self._now(sql, values)
+        return answer
+
+    def _now(self, sql: str, values: Values) -> Answer:
+        """By a cursor of Django's: it connects, whoever follows statements sees each, a pooler gets one at a time."""
+        with self.cursor() as cursor:
+            cursor.execute(sql, values)
+            return Answer(None, cursor.fetchall() if cursor.description is not None else [])
+
+    def _conversation(self) -> Conversation:
+        """Of the session at hand."""
+        session: Any = self.connection
+        found: Conversation | None = getattr(session, "conversation", None)
+        if found is None:
+            found = session.conversation = Conversation(session)
+        return found
+
+    def _send(self, *, commits: bool = False) -> None:
+        with self.wrap_database_errors:
+            self._conversation().send(commits=commits)
+
+    def _drop_waiting(self) -> None:
+        if self.connection is not None:
+            self._conversation().drop()
+
+    def _commit(self) -> None:
+        if self.connection is not None and self._conversation().has_waiting:
+            self._send(commits=True)
+        else:
+            super()._commit()  # type: ignore[misc]
+
+    def _rollback(self) -> None:
+        self._drop_waiting()
+        super()._rollback()  # type: ignore[misc]
+
+    def _close(self) -> None:
+        self._drop_waiting()
+        super()._close()  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        # All of it was said behind the savepoint, which was sent at once.
+        self._drop_waiting()
+        super()._savepoint_rollback(sid)  # type: ignore[misc]

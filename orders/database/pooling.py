@@ -49,7 +49,7 @@ def is_pooled() -> bool:
     """Whether each transaction of this process may have another session of the server."""
     from django.db import connection  # settings read this module before they are complete
 
-    return pooler_of(connection) is not Pooler.SESSION
+    return bool(connection.settings_dict["OPTIONS"].get("pooler", Pooler.SESSION) != Pooler.SESSION)
 
 
 def pooling_fault(connection: Any) -> str:

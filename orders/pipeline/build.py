@@ -2,17 +2,18 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from dex import DexError, Engine, LimitNotMet, PreparedSwap, RetryableError, SignedTransaction
 from orders.config import Policy
 from orders.database.recordset import id_array
+from orders.database.session import session
 from orders.models import Wallet, new_id
 from orders.pauses import Controls
 from orders.pipeline.claim import ClaimedOrder, release_orders
@@ -105,10 +106,11 @@ def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, settled: Sett
     """Sign what may still be signed by what stands behind the rows' locks, and settle it with what may not."""
     engine, policy, wallets = means.engine, means.policy, means.wallets
     with transaction.atomic():
-        ours = _still_ours(orders)
+        locked, held = _still_ours(orders), lock_to_sign({wallets[order.account_id].id for order in orders})
+        ours = locked()
         changes = [cancelled(order) for order in orders if order.id in ours and ours[order.id].is_called_back]
         free = [order for order in orders if order.id in ours and not ours[order.id].is_called_back]
-        nonces, controls = lock_to_sign({wallets[order.account_id].id for order in free})
+        nonces, controls = held()
         paused = {order.id for order in free if _is_paused(order, controls, engine.chain.chain_id)}
         stale = {o.id for o in free if o.id not in paused and _is_stale(o, ours[o.id].quote_age_ms)}
         shut = {order.id for order in free if wallets[order.account_id].id not in nonces} - paused - stale
@@ -122,10 +124,10 @@ def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, settled: Sett
             changes += [fail(order, problem_of(refused[order.id])) for order in rest if order.id in refused]
             release_orders((order, PAUSED_LOOK_S) for order in rest if order.id in shut)
         settled.events += transition(changes)
-        stored, events = store(submissions, policy)
-        settled.events += events
+        stored = store(submissions, policy)
     # Only what is committed goes on to be sent.
-    settled.carried = stored
+    settled.carried, events = stored()
+    settled.events += events
     if stale or paused:
         settled.wakes.add((Stage.ROUTE, 0.0))
 
@@ -181,27 +183,27 @@ def _route_again(order: ClaimedOrder, why: dict[str, object]) -> Change:
     return move(order, OrderStatus.ROUTING, fields={"route": None}, data=why)
 
 
-def _still_ours(orders: Sequence[ClaimedOrder]) -> dict[UUID, _Ours]:
+def _still_ours(orders: Sequence[ClaimedOrder]) -> Callable[[], dict[UUID, _Ours]]:
     """Lock the rows that no other worker took over since the claim, and read them again; before that, hold pauses off.
 
-    The next statement sees every pause that returned before. Only this process knows how old a quote is whose BUILDING
-    is not written yet.
+    It goes out with the transaction's next statement, which sees every pause that returned before.
     """
-    if not orders:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH pauses AS MATERIALIZED (SELECT {HOLD_OFF_PAUSES})
-            SELECT o.id, (extract(epoch FROM clock_timestamp() - o.updated_at) * 1000)::bigint,
-                   o.cancel_requested_at IS NOT NULL
-            FROM pauses, orders_order o
-            WHERE o.id = ANY(%s::uuid[]) AND o.lease_token = %s AND o.status = %s AND o.tx_hash IS NULL
-            ORDER BY o.id FOR UPDATE OF o
-            """,
-            [id_array(order.id for order in orders), orders[0].lease_token, orders[0].status],
-        )
-        found = {order_id: _Ours(*rest) for order_id, *rest in cursor.fetchall()}
+    answer = session.later(
+        f"""
+        WITH pauses AS MATERIALIZED (SELECT {HOLD_OFF_PAUSES})
+        SELECT o.id, (extract(epoch FROM clock_timestamp() - o.updated_at) * 1000)::bigint,
+               o.cancel_requested_at IS NOT NULL
+        FROM pauses, orders_order o
+        WHERE o.id = ANY(%s::uuid[]) AND o.lease_token = %s AND o.status = %s AND o.tx_hash IS NULL
+        ORDER BY o.id FOR UPDATE OF o
+        """,
+        [id_array(order.id for order in orders), orders[0].lease_token, orders[0].status],
+    )
+    return lambda: _with_ages({order_id: _Ours(*rest) for order_id, *rest in answer.rows()}, orders)
+
+
+def _with_ages(found: dict[UUID, _Ours], orders: Sequence[ClaimedOrder]) -> dict[UUID, _Ours]:
+    """Only this process knows how old a quote is whose BUILDING is not written yet."""
     for order in orders:
         if order.planned is not None and order.id in found:
             age_ms = int((time.monotonic() - order.quoted_s) * 1000)

@@ -14,6 +14,7 @@ from django.db import connection
 
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
+from orders.database.session import session
 from orders.event_log.event import Event
 from orders.pipeline.claimable import claimable
 from orders.pipeline.transition import Change
@@ -155,10 +156,8 @@ def claim_orders(stage: Stage, limit: int, lease_s: int, *, chain_id: str) -> Cl
     alone: one of them may be what killed the worker, and the innocent must get through. What a claim leaves out is
     not charged with its crash, since it counts claims and not time.
     """
-    with connection.cursor() as cursor:
-        values = {"limit": limit, "lease_s": lease_s, "is_pooled": is_pooled()}
-        cursor.execute(_statement(stage), {**values, "chain_id": chain_id})
-        rows = cursor.fetchall()
+    values = {"limit": limit, "lease_s": lease_s, "is_pooled": is_pooled(), "chain_id": chain_id}
+    rows: list[tuple[Any, ...]] = session.rows(_statement(stage), values)
     width = len(_READ)
     orders = [_order(row[:width]) for row in rows]
     begins = width + 1

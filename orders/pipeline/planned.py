@@ -5,16 +5,16 @@ does `ClaimedOrder.status`: when the worker dies, the stage of that status does 
 with an order writes its planned change first, so that its history is the same as without this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder
-from orders.pipeline.transition import transition
+from orders.pipeline.transition import Change, begin_transition
 
 
 def write_planned(orders: Sequence[ClaimedOrder]) -> tuple[list[ClaimedOrder], list[Event]]:
     """Write what is planned for these orders, alone; the orders that are still this claim's, and the events."""
-    events = transition([order.planned for order in orders if order.planned is not None])
+    events = begin_planned(orders)()
     written = {event.order_id: event for event in events}
     left = []
     for order in orders:
@@ -23,6 +23,17 @@ def write_planned(orders: Sequence[ClaimedOrder]) -> tuple[list[ClaimedOrder], l
         elif order.id in written:
             left.append(arrived(order, written[order.id]))
     return left, events
+
+
+def begin_planned(orders: Sequence[ClaimedOrder]) -> Callable[[], list[Event]]:
+    """Write what is planned for these orders with the transaction's next statement; the events when called for."""
+    return begin_transition([order.planned for order in orders if order.planned is not None])
+
+
+def behind_planned(change: Change, order: ClaimedOrder) -> Change:
+    """A change of an order that follows the planned one in the same transaction. Who has lost that one loses both."""
+    assert order.planned is not None
+    return change._replace(source=order.planned.target, since=None, seq=order.seq + 1)
 
 
 def arrived(order: ClaimedOrder, event: Event) -> ClaimedOrder:

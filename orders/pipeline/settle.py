@@ -1,6 +1,5 @@
 """Writes what was found of a batch of submitted orders, in one transaction."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from orders.audit.record import record_signatures
 from orders.database.recordset import recordset, to_json
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
-from orders.pipeline.planned import write_planned
+from orders.pipeline.planned import begin_planned, behind_planned
 from orders.pipeline.transition import Beside, Change, lock_orders, transition
 from orders.pipeline.unconfirmed import Resolution, Silent
 from orders.plan import hops_to_json
@@ -51,8 +50,8 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
         if found.waiting or taken:  # before wallets and accounts are locked, and all of them in their order
             lock_orders([*(change.order_id for change in found.changes), *(order.id for order, _ in found.waiting)])
         paused = pause_wallets(taken)
-        submitted, events = write_planned(list(found.planned.values()))
-        moved = transition(_behind(found, submitted), _beside(found))
+        submitted = begin_planned(list(found.planned.values()))
+        moved = transition(_behind(found), _beside(found))
         won = {event.order_id for event in moved}
         mark_mined(found.mined)
         mark_resent([lost.signed.tx_hash for lost in found.lost])
@@ -62,16 +61,15 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
         release_orders(found.waiting)
         record_signatures(renewal.signed for renewal in renewals)
         record_pauses(paused)
+        events = submitted()
     return events + moved, won
 
 
-def _behind(found: Findings, submitted: Sequence[ClaimedOrder]) -> list[Change]:
-    """The changes, those of orders whose SUBMITTED has just been written behind it; without those that lost it."""
-    now = {order.id: order for order in submitted}
+def _behind(found: Findings) -> list[Change]:
+    """The changes, those of orders whose SUBMITTED is written with them behind it."""
     return [
-        change._replace(source=at.status, since=at.since, seq=at.seq) if (at := now.get(change.order_id)) else change
+        behind_planned(change, order) if (order := found.planned.get(change.order_id)) else change
         for change in found.changes
-        if change.order_id in now or change.order_id not in found.planned
     ]
 
 

@@ -1,20 +1,19 @@
 """Stores what was signed for a batch, in the statement that moves the orders: bytes, nonces and the audit entry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-
-from django.db import connection
 
 from dex import SignedTransaction
 from orders.audit.record import INSERT_ENTRIES, signature_entries
 from orders.config import Policy
 from orders.database.recordset import recordset, to_json
+from orders.database.session import session
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder
 from orders.pipeline.planned import arrived
-from orders.pipeline.transition import Beside, Change, transition
+from orders.pipeline.transition import Beside, Change, begin_transition
 from orders.signing.submissions import OpenSubmission, Stored
 
 
@@ -34,23 +33,26 @@ class NewSubmission:
         return OpenSubmission(self.submission_id, self.order.id, self.wallet_id, self.order.account_id, None, (only,))
 
 
-def store(submissions: Sequence[NewSubmission], policy: Policy) -> tuple[list[ClaimedOrder], list[Event]]:
+def store(submissions: Sequence[NewSubmission], policy: Policy) -> Callable[[], tuple[list[ClaimedOrder], list[Event]]]:
     """Write submissions and bytes, and point each order at its hash; its lease goes on into the broadcast.
 
-    The orders as they stand then, and their events where their BUILDING is written with it. Call last in a transaction
-    that holds the rows of orders and wallets: the audit log is locked until its end.
+    Call last in a transaction that holds the rows of orders and wallets, with whose COMMIT it goes out: the audit log
+    is locked until its end. Then the orders as they stand, and their events where their BUILDING is written with it.
     """
     if not submissions:
-        return [], []
+        return lambda: ([], [])
     beside = Beside(_STORED, _values(submissions))
     orders = [item.order._replace(tx_hash=item.signed.tx_hash, submission=item.stored) for item in submissions]
     planned = [_with_hash(order.planned, order.tx_hash) for order in orders if order.planned is not None]
     if not planned:
         _point(beside, policy)
-        return orders, []
-    events = transition(planned, beside)
+        return lambda: (orders, [])
+    events = begin_transition(planned, Beside(_STORED_WHOLE, {**beside.values, "count": len(planned)}))
+    return lambda: _written(orders, events())
+
+
+def _written(orders: Sequence[ClaimedOrder], events: list[Event]) -> tuple[list[ClaimedOrder], list[Event]]:
     written = {event.order_id: event for event in events}
-    assert written.keys() == {order.id for order in orders}, "an order moved behind the lock of its row"
     return [arrived(order, written[order.id]) for order in orders], events
 
 
@@ -60,17 +62,16 @@ def _with_hash(planned: Change, tx_hash: str | None) -> Change:
 
 def _point(beside: Beside, policy: Policy) -> None:
     """The same for orders that are BUILDING already."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH {beside.ctes}
-            UPDATE orders_order o
-            SET tx_hash = s.tx_hash, lease_until = now() + %(lease_s)s::int * interval '1 second', claim_count = 1,
-                due_at = now()
-            FROM s WHERE o.id = s.order_id
-            """,
-            {**beside.values, "lease_s": policy.lease_s},
-        )
+    session.later(
+        f"""
+        WITH {beside.ctes}
+        UPDATE orders_order o
+        SET tx_hash = s.tx_hash, lease_until = now() + %(lease_s)s::int * interval '1 second', claim_count = 1,
+            due_at = now()
+        FROM s WHERE o.id = s.order_id
+        """,
+        {**beside.values, "lease_s": policy.lease_s},
+    )
 
 
 # The rows of its wallets are locked, so that what is taken here are the nonces that were signed.
@@ -89,6 +90,11 @@ _STORED = f"""
         UPDATE orders_wallet w SET next_nonce = w.next_nonce + used.n
         FROM (SELECT wallet_id, count(*) AS n FROM s GROUP BY wallet_id) used WHERE w.id = used.wallet_id
     ), logged AS ({INSERT_ENTRIES})"""
+# With the BUILDING of all its orders or not at all: this divides by 0 should one have moved behind the lock of its row.
+_STORED_WHOLE = _STORED.replace(
+    " WHERE w.id = used.wallet_id",
+    " WHERE w.id = used.wallet_id AND (SELECT 1 / (count(*) = %(count)s::int)::int FROM moved) = 1",
+)
 
 
 def _values(submissions: Sequence[NewSubmission]) -> Mapping[str, Any]:

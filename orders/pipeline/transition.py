@@ -2,8 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from orders.database.recordset import id_array, recordset, to_json
+from orders.database.session import session
 from orders.event_log.event import Event
 from orders.risk.limits import release
 from orders.states import OrderStatus, check_edge, is_terminal
@@ -44,16 +44,17 @@ class Change(NamedTuple):
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
     `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
     `waiting_for` is what it waits for until then (a move without one ends the wait),
-    `since` is the time of the event before (for `took_ms`), `seq` is its number: whoever moved the order since then
-    has won, even if it is back in the same status; None where a row lock says so. The lease ends with the move,
-    unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With `keeps_nonce` an order ends
-    before its nonce is used: what may yet be paid for that stays reserved until it is (signing/nonces.py).
+    `since` is the time of the event before (for `took_ms`), None where the row says it; `seq` is its number: whoever
+    moved the order since then has won, even if it is back in the same status; None where a row lock says so. The lease
+    ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
+    `keeps_nonce` an order ends before its nonce is used: what may yet be paid for that stays reserved until it is
+    (signing/nonces.py).
     """
 
     order_id: UUID
     source: str
     target: OrderStatus
-    since: datetime | str
+    since: datetime | str | None
     lease_token: UUID | None = None
     attempt_added: int = 0
     delay_s: float = 0.0
@@ -109,15 +110,27 @@ def transition(changes: Sequence[Change], beside: Beside | None = None) -> list[
     that would take an order whose cancel is stored towards another signature, whatever its caller has read.
     Raises: IllegalTransition for an edge outside the table, before anything is written.
     """
+    return begin_transition(changes, beside)()
+
+
+def begin_transition(changes: Sequence[Change], beside: Beside | None = None) -> Callable[[], list[Event]]:
+    """The same for who can wait for the events: they are there when they are called for, or with COMMIT.
+
+    Where one statement writes all of it, that goes out with the transaction's next one.
+    """
+    if not changes:
+        return list
     groups: dict[Shared, list[Change]] = defaultdict(list)
     for change in changes:
         groups[change.shared].append(change)
     for shared in groups:
         check_edge(shared.source, shared.target)
-    freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
     # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
     is_ending = any(is_terminal(shared.target) for shared in groups)
-    with transaction.atomic(savepoint=False) if is_ending or len(groups) > 1 else nullcontext():
+    if len(groups) == 1 and not is_ending:
+        return _begin(*groups.popitem(), beside)
+    freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
+    with transaction.atomic(savepoint=False):
         if len(groups) > 1:
             lock_orders(change.order_id for change in changes)
         within = beside if len(groups) == 1 else None
@@ -125,9 +138,7 @@ def transition(changes: Sequence[Change], beside: Beside | None = None) -> list[
         if beside is not None and within is None and events:
             _write_beside(beside, events)
         release(freed, charged)
-    for event in events:
-        logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
-    return events
+    return lambda: events
 
 
 def lock_orders(order_ids: Iterable[UUID]) -> None:
@@ -162,7 +173,34 @@ def _write(
 
     Those whose fees are counted, and will not change any more, are added to `charged`, with their accounts.
     """
-    told = {row.order_id: row.data for row in group}
+    if not is_terminal(shared.target):
+        return _begin(shared, group, beside)()
+    rows: list[tuple[Any, ...]] = session.rows(*_statement(shared, group, beside))
+    for account_id, held, has_counted_fee, order_id, *_ in rows:
+        if held is not None:
+            orders, value = freed.get(account_id, (0, 0))
+            freed[account_id] = (orders + 1, value + int(held))
+        if has_counted_fee and not shared.keeps_nonce:
+            charged[order_id] = account_id
+    return _events((row[3:] for row in rows), group)
+
+
+def _begin(shared: Shared, group: Sequence[Change], beside: Beside | None) -> Callable[[], list[Event]]:
+    answer = session.later(*_statement(shared, group, beside))
+    return lambda: _events(answer.rows(), group)
+
+
+def _events(rows: Iterable[Sequence[Any]], group: Sequence[Change]) -> list[Event]:
+    told = {change.order_id: change.data for change in group}
+    events = [Event.from_row(row, told[row[0]]) for row in rows]
+    if logger.isEnabledFor(logging.DEBUG):
+        for event in events:
+            logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
+    return events
+
+
+def _statement(shared: Shared, group: Sequence[Change], beside: Beside | None) -> tuple[str, dict[str, Any]]:
+    """What moves a group, with its parameters."""
     rows = [
         {
             "order_id": row.order_id,
@@ -174,24 +212,9 @@ def _write(
         }
         for row in sorted(group, key=_by_order)
     ]
-    values = {"rows": recordset(rows), **shared._asdict()}
-    ctes = ""
-    if beside is not None:
-        ctes = f", {beside.ctes}"
-        values |= beside.values
-    with connection.cursor() as cursor:
-        if not is_terminal(shared.target):
-            cursor.execute(_statement(shared.columns, ctes), values)
-            return [Event.from_row(row, told[row[0]]) for row in cursor.fetchall()]
-        cursor.execute(_ending_statement(shared.columns, ctes), values)
-        rows_back = cursor.fetchall()
-    for account_id, held, has_counted_fee, order_id, *_ in rows_back:
-        if held is not None:
-            orders, value = freed.get(account_id, (0, 0))
-            freed[account_id] = (orders + 1, value + int(held))
-        if has_counted_fee and not shared.keeps_nonce:
-            charged[order_id] = account_id
-    return [Event.from_row(row[3:], told[row[3]]) for row in rows_back]
+    ctes, values = ("", {}) if beside is None else (f", {beside.ctes}", beside.values)
+    text = _ending_text if is_terminal(shared.target) else _text
+    return text(shared.columns, ctes), {"rows": recordset(rows), **shared._asdict(), **values}
 
 
 def _by_order(change: Change) -> UUID:
@@ -209,12 +232,12 @@ _IS_CALLED_BACK = """(o.cancel_requested_at IS NOT NULL AND o.status <> %(target
 
 
 @cache
-def _statement(columns: tuple[str, ...], ctes: str) -> str:
+def _text(columns: tuple[str, ...], ctes: str) -> str:
     return f"{_moved(columns)}{ctes} {_WRITTEN}"
 
 
 @cache
-def _ending_statement(columns: tuple[str, ...], ctes: str) -> str:
+def _ending_text(columns: tuple[str, ...], ctes: str) -> str:
     """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
     return f"""
         {_moved(columns)}{ctes}, written AS ({_WRITTEN})
@@ -245,7 +268,9 @@ def _moved(columns: tuple[str, ...]) -> str:
             WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
                 AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
                 AND NOT {_IS_CALLED_BACK}
-            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.since, v.data,
+            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.data,
+                      -- as the row was before this statement
+                      coalesce(v.since, (SELECT b.updated_at FROM orders_order b WHERE b.id = o.id)) AS since,
                       o.held_value, o.counted_fee
         )"""
 

@@ -5,7 +5,6 @@ from collections import Counter
 from django.db import connection, transaction
 
 from dex import Engine
-from dex.chains.capabilities import CrossChecksNodes
 from orders.audit.record import Actor, Entry, record
 from orders.database.locks import EXAMINE
 from orders.models.audit import ACTS_SQL
@@ -19,15 +18,14 @@ _CALM = f"""SELECT NOT EXISTS (
 
 def report_contradictions(engine: Engine) -> int:
     """Write down what this process has met since it last did; how many incidents are new. Free where all agree."""
-    chain = engine.chain
-    met = chain.contradictions() if isinstance(chain, CrossChecksNodes) else []
+    met = engine.cross_checks.contradictions() if engine.cross_checks else []
     if not met:
         return 0
     counts = Counter(contradiction.node for contradiction in met)
     last = {contradiction.node: contradiction.detail for contradiction in met}
     with transaction.atomic():
         entries = [
-            Entry(ACTION, f"node:{node}", after={"chain": chain.chain_id, "count": count, "last": last[node]})
+            Entry(ACTION, f"node:{node}", after={"chain": engine.chain.chain_id, "count": count, "last": last[node]})
             for node, count in sorted(counts.items())
             if _is_calm(f"node:{node}")
         ]

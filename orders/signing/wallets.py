@@ -1,16 +1,17 @@
 """Wallet rows: one address in use per account and chain, and the only code that hands out nonces."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 from django.db import connection, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from dex import ChainUnavailable, Engine
-from dex.chains.capabilities import DelegatesWallets
 from orders.audit.record import Actor, Entry, record
 from orders.database.recordset import recordset
+from orders.database.session import session
 from orders.models import Account, Submission, Wallet
 from orders.pauses import NONE as NOT_PAUSED
 from orders.pauses import Control, Controls
@@ -67,8 +68,8 @@ def closed_venues(account_ids: Iterable[int], engine: Engine, *, makes_wallets: 
 
     Without `makes_wallets` an account that has no wallet yet counts as one of them. Raises: RetryableError.
     """
-    chain = engine.chain
-    if not isinstance(chain, DelegatesWallets) or not (venues := chain.batch_venues):
+    chain = engine.delegates
+    if chain is None or not (venues := chain.batch_venues):
         return {}
     wanted = set(account_ids)
     found = ensure_wallets(wanted, engine) if makes_wallets else _in_use(engine.chain.chain_id, wanted)
@@ -112,20 +113,23 @@ def lock_wallets(wallet_ids: Sequence[int]) -> dict[int, int]:
         return {wallet_id: nonce for wallet_id, nonce, is_shut in cursor.fetchall() if not is_shut}
 
 
-def lock_to_sign(wallet_ids: Collection[int]) -> tuple[dict[int, int], Controls]:
-    """As `lock_wallets`, and the pauses in force. Needs a transaction that holds pauses off in an earlier statement."""
-    if not wallet_ids:
-        return {}, NOT_PAUSED
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT id, next_nonce, paused_reason <> '' OR retired_at IS NOT NULL, (
-                SELECT jsonb_agg(jsonb_build_array(chain_id, account_id, venue)) FROM orders_tradingcontrol)::text
-            FROM orders_wallet WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE
-            """,
-            [sorted(wallet_ids)],
-        )
-        rows = cursor.fetchall()
+def lock_to_sign(wallet_ids: Collection[int]) -> Callable[[], tuple[dict[int, int], Controls]]:
+    """As `lock_wallets`, and the pauses in force. Needs a transaction that holds pauses off in an earlier statement.
+
+    It goes out with the transaction's next statement, or when it is called for.
+    """
+    answer = session.later(
+        """
+        SELECT id, next_nonce, paused_reason <> '' OR retired_at IS NOT NULL, (
+            SELECT jsonb_agg(jsonb_build_array(chain_id, account_id, venue)) FROM orders_tradingcontrol)::text
+        FROM orders_wallet WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE
+        """,
+        [sorted(wallet_ids)],
+    )
+    return lambda: _to_sign(answer.rows())
+
+
+def _to_sign(rows: Sequence[Sequence[Any]]) -> tuple[dict[int, int], Controls]:
     controls = Controls([Control(*row) for row in orjson.loads(rows[0][3])]) if rows and rows[0][3] else NOT_PAUSED
     return {wallet_id: nonce for wallet_id, nonce, is_shut, _ in rows if not is_shut}, controls
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from django.db import connection
 from dex.chains.simulated import mempool
 from dex.chains.simulated.accounts import rows_json
 from dex.chains.simulated.ledger import Executed, Ledger
+from dex.chains.simulated.mempool import session
 from dex.chains.simulated.transaction import encode_route
 from dex.pools import Pool, pool_from_state
 from dex.types import Receipt
@@ -42,33 +43,55 @@ HEAD = """
         (SELECT min(number) FROM simulated_undo WHERE is_doomed) AS doomed
     FROM simulated_block ORDER BY number DESC LIMIT 1
 """
-# All pools in their order; the state only of those whose version is not known.
-_POOLS = """(
-    SELECT json_agg(json_build_array(p.pool_id, p.version, CASE WHEN v.version IS DISTINCT FROM p.version
-                        THEN json_build_array(p.kind, p.venue, p.tokens, p.state) END) ORDER BY p.position)
-    FROM simulated_poolstate p LEFT JOIN jsonb_each_text(%(known)s::jsonb) AS v(pool_id, version)
-        ON v.pool_id = p.pool_id)"""
+# Of a head `h`: whether the known block is one of those that it follows, and not long ago; then the pools that later
+# blocks have changed, else all of them, in their order. The limit has the blocks found by index, whatever the plan.
+_MOST_BLOCKS = 1_000
+_POOLS = f"""
+    k.is_known, (
+    SELECT json_agg(json_build_array(p.pool_id, p.kind, p.venue, p.tokens, p.state) ORDER BY p.position)
+    FROM simulated_poolstate p WHERE NOT k.is_known OR p.version IN (
+        SELECT block_hash FROM simulated_block WHERE number > %(number)s::bigint ORDER BY number LIMIT {_MOST_BLOCKS})
+    )::text"""
+_KNOWN = f"""
+    CROSS JOIN LATERAL (
+        SELECT h.number - %(number)s::bigint <= {_MOST_BLOCKS} AND EXISTS (
+            SELECT FROM simulated_block WHERE number = %(number)s::bigint AND block_hash = %(block_hash)s::text
+        ) AS is_known) k"""
 _VIEW = f"""
-    SELECT h.*, {_POOLS}::text, (
+    SELECT h.*, {_POOLS}, (
         SELECT json_object_agg(address, atoms) FROM simulated_balance
         WHERE token = %(token)s::text AND address = ANY(%(wallets)s::text[]))::text
-    FROM ({HEAD}) h
+    FROM ({HEAD}) h {_KNOWN}
 """
 # `has_pending` of the head is what `pending` finds.
 _WORK = f"""
     WITH pending AS MATERIALIZED ({mempool.PENDING}), party AS MATERIALIZED (
         SELECT DISTINCT wallet AS address FROM pending UNION SELECT unnest(%(others)s::text[])
     )
-    SELECT h.*, {_POOLS}::text,
+    SELECT h.*, {_POOLS},
         (SELECT json_agg(json_build_array(tx_hash, encode(raw, 'hex'), taken_back_count) ORDER BY wallet, nonce)
          FROM pending)::text,
         (SELECT json_object_agg(address, next_nonce) FROM simulated_chainaccount JOIN party USING (address))::text,
         (SELECT json_agg(json_build_array(address, token, atoms)) FROM simulated_balance JOIN party USING (address)
         )::text
-    FROM ({HEAD}) h
+    FROM ({HEAD}) h {_KNOWN}
 """
 
-Known = Mapping[str, tuple[str, Pool]]
+
+class Known(NamedTuple):
+    """All pools in their order, as they are after a block."""
+
+    number: int
+    block_hash: str
+    pools: Mapping[str, Pool]
+
+    @property
+    def block(self) -> dict[str, Any]:
+        """As parameters of a statement."""
+        return {"number": self.number, "block_hash": self.block_hash}
+
+
+NOTHING_KNOWN = Known(-1, "", {})
 
 
 class Work(NamedTuple):
@@ -76,7 +99,7 @@ class Work(NamedTuple):
 
     head: Head
     waiting: list[mempool.Waiting]
-    pools: dict[str, tuple[str, Pool]]
+    known: Known
     before: Ledger
 
 
@@ -89,52 +112,52 @@ def read_head() -> Head | None:
 
 
 class View(NamedTuple):
-    """The newest block, each pool with its version, and what some wallets hold of one token."""
+    """The newest block, the pools after it, and what some wallets hold of one token."""
 
     head: Head
-    pools: dict[str, tuple[str, Pool]]
+    known: Known
     held: dict[str, int]
 
 
 def read_view(known: Known, token: str, wallets: Collection[str]) -> View:
-    """All at one moment. States of pools are parsed only where they changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_VIEW, {"known": _versions(known), "token": token, "wallets": list(wallets)})
-        *head, pools, held = cursor.fetchone()
-    return View(Head(*head), _followed(known, pools), json.loads(held or "{}"))
+    """All at one moment. States of pools are read only where they changed."""
+    [(*columns, is_known, pools, held)] = session.rows(_VIEW, {**known.block, "token": token, "wallets": list(wallets)})
+    head = Head(*columns)
+    return View(head, _followed(known, head, pools, is_known=is_known), json.loads(held or "{}"))
 
 
-def read_work(known: Known, others: Sequence[str]) -> Work:
-    """All that the next block needs, with the accounts of those whose transactions wait and of `others`."""
-    values: dict[str, Any] = {"known": _versions(known), "others": list(others), "most": mempool.MAX_BLOCK_TRANSACTIONS}
-    with connection.cursor() as cursor:
-        cursor.execute(_WORK, values)
-        *head, pools, pending, nonces, balances = cursor.fetchone()
-    followed = _followed(known, pools)
+def read_work(known: Known, others: Sequence[str]) -> Callable[[], Work]:
+    """All that the next block needs, with the accounts of those whose transactions wait and of `others`.
+
+    It is read with the transaction's next statement, or when it is called for.
+    """
+    values: dict[str, Any] = {**known.block, "others": list(others), "most": mempool.MAX_BLOCK_TRANSACTIONS}
+    answer = session.later(_WORK, values)
+    return lambda: _work(known, *answer.rows()[0])
+
+
+def _work(known: Known, *row: Any) -> Work:
+    *columns, is_known, pools, pending, nonces, balances = row
+    head = Head(*columns)
+    followed = _followed(known, head, pools, is_known=is_known)
     before = Ledger(
-        {pool_id: pool for pool_id, (_, pool) in followed.items()},
+        dict(followed.pools),
         defaultdict(int, {(address, token): int(atoms) for address, token, atoms in json.loads(balances or "[]")}),
         defaultdict(int, json.loads(nonces or "{}")),
     )
     waiting = [
         mempool.Waiting(tx_hash, bytes.fromhex(raw), count) for tx_hash, raw, count in json.loads(pending or "[]")
     ]
-    return Work(Head(*head), waiting, followed, before)
+    return Work(head, waiting, followed, before)
 
 
-def _versions(known: Known) -> str:
-    return rows_json({pool_id: version for pool_id, (version, _) in known.items()})
-
-
-def _followed(known: Known, text: str) -> dict[str, tuple[str, Pool]]:
-    return {
-        pool_id: (version, known[pool_id][1] if told is None else _pool(pool_id, *told))
-        for pool_id, version, told in json.loads(text)
+def _followed(known: Known, head: Head, changed: str | None, *, is_known: bool) -> Known:
+    """The pools after a head: those of `changed`, and where the known block leads to it the others as they were."""
+    told = {
+        pool_id: pool_from_state(kind, pool_id, venue, tuple(tokens), state)
+        for pool_id, kind, venue, tokens, state in json.loads(changed or "[]")
     }
-
-
-def _pool(pool_id: str, kind: str, venue: str, tokens: Sequence[str], state: Any) -> Pool:
-    return pool_from_state(kind, pool_id, venue, tuple(tokens), state)
+    return Known(head.number, head.block_hash, {**known.pools, **told} if is_known else told)
 
 
 _WRITE = """
@@ -206,8 +229,7 @@ def write_block(
         "old_balances": json.dumps([[a, t, before.balances.get((a, t))] for a, t in balances]),
         "old_nonces": json.dumps({address: before.nonces.get(address) for address in nonces}),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, values)
+    session.later(_WRITE, values)
     receipts = {item.tx_hash: _receipt(item, number, block_hash) for item in executed}
     return head._replace(number=number, block_hash=block_hash, at=at), receipts
 

@@ -1,7 +1,7 @@
 """Transactions that wait for a block: taken in by hash, several at one nonce when the later one has bumped fees."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -10,6 +10,9 @@ from dex.chains.simulated.fees import NATIVE, fee_of, shown
 from dex.chains.simulated.transaction import Transaction
 from dex.errors import BroadcastTimeout, ChainUnavailable, DexError, InsufficientFunds, NonceTaken, Underpriced
 from dex.types import SignedTransaction
+
+# As orderengine.postgres makes it, of which Django's stubs know nothing: what is said by `later` goes out together.
+session: Any = connection
 
 MAX_BLOCK_TRANSACTIONS = 1_000
 # In which state a transaction begins, by the fault that its order asked for; any other is pending. So is what replaces
@@ -52,21 +55,29 @@ class Arrival(NamedTuple):
 class Mempool:
     """Reads and writes of what waits. Needs no lock: only blocks change state."""
 
-    def receive(self, incoming: Sequence[Incoming], lock: int | None = None) -> list[Arrival]:
+    def receive(
+        self, incoming: Sequence[Incoming], lock: int | None = None
+    ) -> Callable[[], tuple[list[Arrival], bool]]:
         """Take bytes in; bytes that came before are pending from now on unless they are included.
 
         What is not pending yet must find enough in its wallet for its fee, as blocks have left it. With `lock` the
-        transaction holds that advisory lock from here on: its next statement sees what was committed before.
+        transaction holds that advisory lock from here on: its next statement sees what was committed before. What they
+        found is known when it is called for, and with it whether a statement behind them has seen all that they did.
         """
-        arrived = self._receive(incoming, lock)
+        answer = self._receive(incoming, lock)
+        return lambda: self._received(incoming, _arrived(answer))
+
+    def _received(self, incoming: Sequence[Incoming], arrived: dict[str, Arrival]) -> tuple[list[Arrival], bool]:
         missing = [item for item in incoming if item.signed.tx_hash not in arrived]
         if missing:
             # The wallet is too poor, others have the nonce, or a rival brought the same bytes at this very moment.
-            arrived |= self._receive(missing)
-        for item in incoming:
-            if item.races and (arrival := arrived.get(item.signed.tx_hash)) and arrival.is_replacement:
+            arrived |= _arrived(self._receive(missing))
+        races = [item for item in incoming if item.races]
+        for item in races:
+            if (arrival := arrived.get(item.signed.tx_hash)) and arrival.is_replacement:
                 self._release(item.signed.wallet, item.signed.nonce)
-        return [arrived.get(item.signed.tx_hash) or Arrival(0, refusal=self._refusal(item)) for item in incoming]
+        arrivals = [arrived.get(item.signed.tx_hash) or Arrival(0, refusal=self._refusal(item)) for item in incoming]
+        return arrivals, not (missing or races)
 
     def size(self) -> int:
         """How many transactions wait, held ones included."""
@@ -92,11 +103,9 @@ class Mempool:
                 [wallet, nonce],
             )
 
-    def _receive(self, incoming: Sequence[Incoming], lock: int | None = None) -> dict[str, Arrival]:
+    def _receive(self, incoming: Sequence[Incoming], lock: int | None = None) -> Any:
         rows = json.dumps(_rows(incoming), separators=(",", ":"))
-        with connection.cursor() as cursor:
-            cursor.execute(_RECEIVE, {"rows": rows, "native": NATIVE, "lock": lock})
-            return {tx_hash: Arrival(count, is_replacement) for tx_hash, count, is_replacement, _ in cursor.fetchall()}
+        return session.later(_RECEIVE, {"rows": rows, "native": NATIVE, "lock": lock})
 
     def _refusal(self, item: Incoming) -> DexError:
         wallet, nonce = item.signed.wallet, item.signed.nonce
@@ -169,6 +178,10 @@ _RECEIVE = """
     SELECT tx_hash, broadcast_count, is_replacement, set_config('synchronous_commit', 'off', true)
     FROM (SELECT * FROM fresh UNION ALL SELECT * FROM known) arrived JOIN v USING (tx_hash)
 """
+
+
+def _arrived(answer: Any) -> dict[str, Arrival]:
+    return {tx_hash: Arrival(count, is_replacement) for tx_hash, count, is_replacement, _ in answer.rows()}
 
 
 def _rows(incoming: Sequence[Incoming]) -> list[dict[str, Any]]:

@@ -41,10 +41,13 @@ class BlockProducer:
     def receive(self, arriving: Sequence[Incoming]) -> list[Arrival]:
         """Take bytes in. Where a block is made at once and final at once, this makes it, in the same transaction."""
         if self._options.block_time_ms or self._reversible or not arriving:
-            return self._mempool.receive(arriving)
+            return self._mempool.receive(arriving)()[0]
         with transaction.atomic():
-            arrivals = self._mempool.receive(arriving, LOCK)
-            _, receipts = self._make_block(self._store.work(_TRADERS))
+            received = self._mempool.receive(arriving, LOCK)
+            # It goes out together with the bytes.
+            work = self._store.work(_TRADERS)
+            arrivals, is_settled = received()
+            _, receipts = self._make_block((work if is_settled else self._store.work(_TRADERS))())
         self._told_at, self._final = time.monotonic(), receipts
         return arrivals
 
@@ -116,11 +119,11 @@ class BlockProducer:
     def _bring_up(self) -> Head:
         """Do what is due, unless another process has done it while this one waited for the lock; the head then."""
         with self._store.exclusive():
-            work = self._store.work(_TRADERS)
+            work = self._store.work(_TRADERS)()
             if self._is_doomed(work.head):
                 assert work.head.doomed is not None
                 self._reorg(work.head, work.head.doomed, ())
-                work = self._store.work(_TRADERS)
+                work = self._store.work(_TRADERS)()
             return self._make_block(work)[0] if self._is_due(work.head) else work.head
 
     def _reorg(self, head: Head, first: int, forget: Collection[str] | None) -> list[str]:

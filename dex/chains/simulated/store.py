@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,12 @@ from django.db import connection, transaction
 
 from dex.chains.base import Snapshot
 from dex.chains.simulated.accounts import next_nonce, read_balances, rows_json, write_accounts
-from dex.chains.simulated.blocks import HEAD, Head, Work, hash_text, read_head, read_view, read_work
+from dex.chains.simulated.blocks import HEAD, NOTHING_KNOWN, Head, Work, hash_text, read_head, read_view, read_work
 from dex.chains.simulated.fees import NATIVE
 from dex.chains.simulated.ledger import Ledger
 from dex.chains.simulated.market import FAUCET, GenesisMarket
 from dex.chains.simulated.purses import Purses
 from dex.chains.simulated.transaction import decode_route
-from dex.pools import Pool
 from dex.types import Receipt
 
 # Held by whoever makes a block, funds a wallet or makes the genesis: one writer of state at a time.
@@ -32,7 +31,7 @@ class Store:
 
     def __init__(self, market: GenesisMarket) -> None:
         self._market = market
-        self._pools: dict[str, tuple[str, Pool]] = {}
+        self._known = NOTHING_KNOWN
         self._has_genesis = False
         # What wallets that are asked about held when the state was last read.
         self.purses = Purses()
@@ -68,15 +67,19 @@ class Store:
     def view(self) -> tuple[Head, Snapshot]:
         """The newest block, and number, time and pools as they are after it. Notes what wallets hold then."""
         began = time.monotonic()
-        head, pools, held = read_view(self._pools, NATIVE, self.purses.wanted)
-        self._pools = pools
+        head, self._known, held = read_view(self._known, NATIVE, self.purses.wanted)
         self.purses.note(held, began)
-        return head, Snapshot(head.number, int(head.now.timestamp()), tuple(pool for _, pool in pools.values()))
+        return head, Snapshot(head.number, int(head.now.timestamp()), tuple(self._known.pools.values()))
 
-    def work(self, others: Sequence[str]) -> Work:
-        """What the next block is made of. Call under the lock."""
-        work = read_work(self._pools, others)
-        self._pools = work.pools
+    def work(self, others: Sequence[str]) -> Callable[[], Work]:
+        """What the next block is made of, read when it is called for. Call under the lock."""
+        read = read_work(self._known, others)
+
+        def work() -> Work:
+            found = read()
+            self._known = found.known
+            return found
+
         return work
 
     # --- Wallets ------------------------------------------------------------------------------------------

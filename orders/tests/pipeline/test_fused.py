@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from django.db import connection, transaction
 
 from dex import ChainUnavailable, Engine, RetryableError, TerminalError
 from orders.config import Policy
-from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission
+from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission, Wallet
 from orders.pipeline.claim import claim_orders
 from orders.pipeline.loop import STAGES, run_stage
 from orders.pipeline.resend import send_unsent
+from orders.pipeline.store import NewSubmission, store
 from orders.risk.pause import find_target, pause
 from orders.services.cancel import Actor, cancel_orders
 from orders.states import Stage
@@ -40,7 +42,7 @@ STATEMENTS = [
 ]
 NAMES = {
     "WITH due AS": "claim, with ROUTING",
-    "SELECT h.*, ( SELECT json_agg(json_build_array(p.pool_id": "chain: head, pools, what wallets hold",
+    "SELECT h.*, k.is_known, ( SELECT json_agg(": "chain: head, pools, what wallets hold",
     "WITH pauses AS": "orders' locks",
     "SELECT id, next_nonce, paused_reason": "wallets' locks, pauses",
     "WITH locked AS": "chain: lock, bytes arrive",
@@ -262,6 +264,29 @@ def test_a_bug_behind_the_route_routes_again_and_holds_no_other_order_back(
     assert [statuses(order) for order in orders] == [HAPPY, ["PENDING", "ROUTING", "ROUTING"], HAPPY]
     drive()
     assert statuses(bad) == ["PENDING", "ROUTING", *HAPPY[1:]]
+
+
+def test_nothing_is_stored_for_an_order_that_has_moved_behind_the_lock_of_its_row(
+    account: Account, engine: Engine, policy: Policy, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No way leads there: a bug would, and must not sign twice."""
+    orders = place(account, terms(), terms())
+
+    def store_moved(submissions: Sequence[NewSubmission], policy: Policy) -> Any:
+        first, *rest = submissions
+        assert first.order.planned is not None
+        moved = first.order._replace(planned=first.order.planned._replace(seq=99))
+        return store([replace(first, order=moved), *rest], policy)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("orders.pipeline.build.store", store_moved)
+        run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert not SignedTransaction.objects.exists()
+    assert (Submission.objects.count(), Wallet.objects.get().next_nonce) == (0, 0)
+    drive()
+    assert {statuses(order)[-1] for order in orders} == {"CONFIRMED"}
+    assert sorted(Submission.objects.values_list("key", flat=True)) == [0, 1]
 
 
 @pytest.mark.parametrize("error", [ChainUnavailable("away"), ZeroDivisionError()], ids=["away", "bug"])

@@ -246,7 +246,7 @@ CRASH_POINTS: Sequence[tuple[Stage, str]] = (
     (Stage.SUBMIT, "orders.pipeline.submit.broadcast"),
     (Stage.SUBMIT, "orders.pipeline.submit.transition"),
     (Stage.CONFIRM, "orders.pipeline.confirm._receipts"),
-    (Stage.CONFIRM, "orders.pipeline.settle.write_planned"),
+    (Stage.CONFIRM, "orders.pipeline.settle.begin_planned"),
     (Stage.CONFIRM, "orders.pipeline.settle.transition"),
     (Stage.CONFIRM, "orders.pipeline.confirm.settle"),
 )
