@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from dex import ChainUnavailable, Engine, RetryableError, TerminalError
+from dex.chains.simulated import producer, purses
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent, SignedTransaction, Submission, Wallet
 from orders.pipeline.claim import claim_orders
@@ -117,9 +118,12 @@ def test_statements_and_commits_from_the_claim_to_the_end(
         place(account)
         drive()
     orders = place(account, *(terms(amount=10**7) for _ in range(count)))
+    # What a process has just seen is looked at again after a second, which a slow machine takes to route so many.
+    monkeypatch.setattr(purses, "FRESH_S", 3600.0)
+    monkeypatch.setattr(producer, "TELL_S", 3600.0)
 
     with counted(monkeypatch) as counts:
-        run_stage(Stage.ROUTE, engine=engine, policy=policy)
+        run_stage(Stage.ROUTE, engine=engine, policy=replace(policy, carry_s=3600.0))
 
     assert counts.names == STATEMENTS
     assert (counts.transactions, counts.commits) == (5, 4)
