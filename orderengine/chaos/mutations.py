@@ -57,7 +57,7 @@ MUTANTS = (
             Edit(TRANSITION, " AND (v.seq IS NULL OR o.seq = v.seq)", ""),
             Edit(
                 TRANSITION,
-                "                AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)\n",
+                " AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)",
                 "",
             ),
         ),
@@ -171,7 +171,7 @@ MUTANTS = (
                 "transition([*changes, *(_requested(order) for order in late if order in new)])",
                 "transition(changes)",
             ),
-            Edit(TRANSITION, "                AND NOT {_IS_CALLED_BACK}\n", ""),
+            Edit(TRANSITION, "THEN NOT {_IS_CALLED_BACK} END", "THEN true END"),
             Edit(
                 "orders/pipeline/route.py",
                 "return not (order.is_expired or order.is_cancel_requested)",

@@ -194,7 +194,8 @@ def _still_ours(orders: Sequence[ClaimedOrder]) -> Callable[[], dict[UUID, _Ours
         SELECT o.id, (extract(epoch FROM clock_timestamp() - o.updated_at) * 1000)::bigint,
                o.cancel_requested_at IS NOT NULL
         FROM pauses, orders_order o
-        WHERE o.id = ANY(%s::uuid[]) AND o.lease_token = %s AND o.status = %s AND o.tx_hash IS NULL
+        WHERE o.id = ANY(ARRAY(SELECT unnest(%s::uuid[])))
+            AND CASE WHEN o.lease_token = %s AND o.status = %s THEN o.tx_hash IS NULL END
         ORDER BY o.id FOR UPDATE OF o
         """,
         [id_array(order.id for order in orders), orders[0].lease_token, orders[0].status],

@@ -73,18 +73,21 @@ def _behind(found: Findings) -> list[Change]:
     ]
 
 
+# IS TRUE has PostgreSQL look each id up in a table of those that moved, instead of comparing it with all of them.
 _SETTLED = """
-    closed AS (
+    ended AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(closed)s::jsonb) AS v(id uuid, order_id uuid, fee numeric)
+        WHERE (order_id IN (SELECT id FROM moved)) IS TRUE
+    ), closed AS (
         UPDATE orders_submission s SET closed_at = now(), fee_paid = v.fee
-        FROM jsonb_to_recordset(%(closed)s::jsonb) AS v(id uuid, order_id uuid, fee numeric)
-            JOIN moved ON moved.id = v.order_id
-        WHERE s.id = v.id AND s.closed_at IS NULL
+        FROM ended v
+        WHERE s.id = ANY(ARRAY(SELECT id FROM ended)) AND s.id = v.id AND s.closed_at IS NULL
     ), filled AS (
         INSERT INTO orders_fill (order_id, leg, amount_in, amount_out, hops, tx_hash, block_number, block_hash)
         SELECT v.* FROM jsonb_to_recordset(%(fills)s::jsonb)
             AS v(order_id uuid, leg int, amount_in numeric, amount_out numeric, hops jsonb, tx_hash text,
                  block_number bigint, block_hash text)
-            JOIN moved ON moved.id = v.order_id
+        WHERE (order_id IN (SELECT id FROM moved)) IS TRUE
     )"""
 
 

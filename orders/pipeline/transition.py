@@ -239,14 +239,17 @@ def _text(columns: tuple[str, ...], ctes: str) -> str:
 @cache
 def _ending_text(columns: tuple[str, ...], ctes: str) -> str:
     """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
+    # Both hold the same orders. Only a full join is never made by a comparison of each row with each.
     return f"""
         {_moved(columns)}{ctes}, written AS ({_WRITTEN})
         SELECT m.account_id, m.held_value, m.counted_fee IS NOT NULL, w.*
-        FROM written w JOIN moved m ON m.id = w.order_id
+        FROM written w FULL JOIN moved m ON m.id = w.order_id
     """
 
 
 def _moved(columns: tuple[str, ...]) -> str:
+    # Orders are found by their ids, however many are due in the stage, and what they must be besides stands in a CASE:
+    # whatever PostgreSQL thinks of how many are, one plan serves every batch, and it is made once for a session.
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
     names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
     sets = "".join(f", {column} = v.{column}" for column in columns)
@@ -265,9 +268,10 @@ def _moved(columns: tuple[str, ...]) -> str:
                 waiting_for = %(waiting_for)s::text, waiting_since = {_WAITING_SINCE},
                 updated_at = clock_timestamp(){sets}
             FROM v
-            WHERE o.id = v.order_id AND o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
-                AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
-                AND NOT {_IS_CALLED_BACK}
+            WHERE o.id = ANY(ARRAY(SELECT order_id FROM v)) AND o.id = v.order_id
+                AND CASE WHEN o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
+                              AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
+                         THEN NOT {_IS_CALLED_BACK} END
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.data,
                       -- as the row was before this statement
                       coalesce(v.since, (SELECT b.updated_at FROM orders_order b WHERE b.id = o.id)) AS since,

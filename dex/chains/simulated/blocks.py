@@ -160,6 +160,7 @@ def _followed(known: Known, head: Head, changed: str | None, *, is_known: bool) 
     return Known(head.number, head.block_hash, {**known.pools, **told} if is_known else told)
 
 
+# Transactions are found by the array, by index: for a join alone PostgreSQL reads a table of some thousand rows whole.
 _WRITE = """
     WITH expired AS (
         DELETE FROM simulated_undo WHERE number <= %(forgotten)s::bigint
@@ -171,14 +172,15 @@ _WRITE = """
     ), block AS (
         INSERT INTO simulated_block (number, block_hash, parent_hash, at)
         VALUES (%(number)s::bigint, %(block_hash)s::text, %(parent_hash)s::text, %(at)s::timestamptz)
+    ), v AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(executed)s::jsonb)
+            AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, route jsonb,
+                 fee_paid bigint)
     ), included AS (
         UPDATE simulated_chaintransaction t
         SET state = 'included', block_number = %(number)s::bigint, code = v.code, detail = v.detail,
             amount_in = v.amount_in, amount_out = v.amount_out, route = v.route, fee_paid = v.fee_paid
-        FROM jsonb_to_recordset(%(executed)s::jsonb)
-            AS v(tx_hash text, code text, detail text, amount_in numeric, amount_out numeric, route jsonb,
-                 fee_paid bigint)
-        WHERE t.tx_hash = v.tx_hash
+        FROM v WHERE t.tx_hash = ANY(ARRAY(SELECT tx_hash FROM v)) AND t.tx_hash = v.tx_hash
     ), pools AS (
         UPDATE simulated_poolstate p SET state = v.state, version = %(block_hash)s::text
         FROM jsonb_each(%(pools)s::jsonb) AS v(pool_id, state) WHERE p.pool_id = v.pool_id

@@ -172,7 +172,8 @@ _RECEIVE = """
                         SELECT FROM simulated_chaintransaction o
                         WHERE o.wallet = t.wallet AND o.nonce = t.nonce AND o.state = 'included')
                     THEN 'pending' ELSE t.state END
-        FROM v WHERE t.tx_hash = v.tx_hash AND (v.can_pay OR t.state NOT IN ('unseen', 'forgotten', 'replaced'))
+        FROM v WHERE t.tx_hash = ANY(ARRAY(SELECT tx_hash FROM v)) AND t.tx_hash = v.tx_hash
+            AND (v.can_pay OR t.state NOT IN ('unseen', 'forgotten', 'replaced'))
         RETURNING t.tx_hash, t.broadcast_count
     )
     SELECT tx_hash, broadcast_count, is_replacement, set_config('synchronous_commit', 'off', true)

@@ -16,6 +16,9 @@ from orders.pipeline.claim import claim_orders
 from orders.pipeline.outlook import due_stages, end_dead_leases
 from orders.pipeline.quarantine import quarantined_orders
 from orders.pipeline.resend import send_unsent
+from orders.pipeline.results import fail
+from orders.pipeline.transition import transition as move_orders
+from orders.problems import Problem
 from orders.reconciliation import blocks
 from orders.reconciliation import orders as audits
 from orders.reconciliation.ledger_check import check_ledger
@@ -28,7 +31,7 @@ from orders.states import Stage
 from orders.tests.factories import place, terms
 from orders.tests.history import History
 from orders.tests.order_list.conftest import OPEN
-from orders.tests.plans import LARGE, costs, run_plan
+from orders.tests.plans import LARGE, costs, run_plan, steps
 
 SLICE = 100
 # Five events of each order of a slice, and what is open.
@@ -69,6 +72,21 @@ def test_a_job_reads_no_more_beside_a_long_history(
     large = [query["sql"] for query in queries if any(table in query["sql"] for table in LARGE)]
     assert large
     assert [words for sql in large for words in costs(run_plan(sql), MOST_ROWS)] == []
+
+
+def test_the_end_of_a_batch_compares_no_order_with_each_other(history: History) -> None:
+    """A batch of 200 would be compared 40,000 times."""
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        orders = claim_orders(Stage.ROUTE, SLICE, 10, chain_id="simulated").orders
+        events = move_orders([fail(order, Problem("cancelled", "")) for order in orders])
+        transaction.set_rollback(True)
+
+    [ending] = [query["sql"] for query in queries if "FULL JOIN" in query["sql"]]
+    found = list(steps(run_plan(ending)))
+    assert len(events) == OPEN
+    # A full join is never made by a comparison of each row with each.
+    assert "Full" in [step.get("Join Type") for step in found]
+    assert {step["Index Name"] for step in found if "Index Name" in step} == {"orders_order_pkey"}
 
 
 def test_a_long_history_is_there(history: History) -> None:
