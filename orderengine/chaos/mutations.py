@@ -28,6 +28,7 @@ class Mutant:
 
 BUILD, SUBMIT, TRANSITION = "orders/pipeline/build.py", "orders/pipeline/submit.py", "orders/pipeline/transition.py"
 CANCEL_TRIGGERS = "orders/migrations/0017_stop_signing_after_a_cancel.py"
+STATUS_TRIGGER = "orders/migrations/0026_call_the_status_guard_to_refuse.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
             unasked.append((order, answer))
 """
@@ -178,7 +179,7 @@ MUTANTS = (
                 "return not order.is_expired",
             ),
             Edit(BUILD, "               o.cancel_requested_at IS NOT NULL\n", "               false\n"),
-            Edit(CANCEL_TRIGGERS, "IF NEW.cancel_requested_at IS NOT NULL AND", "IF false AND"),
+            Edit(STATUS_TRIGGER, "AND NOT (NEW.cancel_requested_at IS NOT NULL AND", "AND NOT (false AND"),
             Edit(CANCEL_TRIGGERS, "WHERE NOT t.is_noop AND o.cancel_requested_at IS NOT NULL", "WHERE false"),
         ),
         ("pytest", "orders/tests/field/outages/test_cancels.py", "-k", "whatever_was_read_before or judged_before"),

@@ -13,7 +13,7 @@ from orders.fields import AtomsField, TermsField
 from orders.models.accounts import Account
 from orders.models.due import DUE
 from orders.models.listed import FAILED, list_indexes
-from orders.models.triggers import HAS_TAGS, label_ended, status_guard
+from orders.models.triggers import HAS_TAGS, label_ended, status_guard, status_refused
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
@@ -153,8 +153,7 @@ class Order(models.Model):
                 name="order_status_guard",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__status__df=pgtrigger.F("new__status"))
-                | pgtrigger.Q(old__seq__df=pgtrigger.F("new__seq")),
+                condition=pgtrigger.Condition(status_refused()),
                 func=status_guard(),
             ),
             pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),

@@ -11,32 +11,39 @@ MAX_LABEL = 200
 TO_A_SIGNATURE = (OrderStatus.ROUTING, OrderStatus.BUILDING)
 
 
-def status_guard() -> str:
-    """Body of the trigger that holds every writer to the transition table, to gapless seq and to a stored cancel.
+# Edges as `source>target`, in one literal: a list of constants would be read anew by every statement.
+EDGES = ",".join(f"{source}>{target}" for source, targets in TRANSITIONS.items() for target in sorted(targets, key=str))
+IS_EDGE = f"OLD.status || '>' || NEW.status = ANY ('{{{EDGES}}}'::text[])"
 
-    The claim of a PENDING order is let through: the route stage ends one whose cancel is stored.
+
+def status_refused() -> str:
+    """What the database refuses of every writer: moves outside the transition table, gaps in seq, and signatures.
+
+    Those are moves towards a signature of an order whose cancel is stored. The claim of a PENDING order is let through:
+    the route stage ends one whose cancel is stored. It stands in the trigger's condition, for which PostgreSQL calls no
+    function: a call for each row that is as it should be would take a sixth of the database's time.
     """
-    on_the_way = ", ".join(f"'{status}'" for status in TO_A_SIGNATURE)
-    edges = " OR ".join(
-        f"(OLD.status = '{source}' AND NEW.status = '{target}')"
-        for source, targets in TRANSITIONS.items()
-        for target in sorted(targets)
-    )
+    on_the_way = ",".join(TO_A_SIGNATURE)
+    return f"""((OLD.status IS DISTINCT FROM NEW.status OR OLD.seq IS DISTINCT FROM NEW.seq)
+        AND ({IS_EDGE} AND NEW.seq = OLD.seq + 1
+            AND NOT (NEW.cancel_requested_at IS NOT NULL AND NEW.status <> OLD.status
+                     AND NEW.status = ANY ('{{{on_the_way}}}'::text[]) AND OLD.status <> '{OrderStatus.PENDING}')
+        ) IS NOT TRUE)"""
+
+
+def status_guard() -> str:
+    """Body of the trigger that is called for what is refused: it says why, and lets nothing through."""
     return f"""
-        IF NOT ({edges}) THEN
+        IF ({IS_EDGE}) IS NOT TRUE THEN
             RAISE EXCEPTION 'illegal transition % -> % of order %', OLD.status, NEW.status, OLD.id
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.seq <> OLD.seq + 1 THEN
+        IF NEW.seq IS DISTINCT FROM OLD.seq + 1 THEN
             RAISE EXCEPTION 'seq must go from % to % with the status, not to %', OLD.seq, OLD.seq + 1, NEW.seq
                 USING ERRCODE = 'check_violation';
         END IF;
-        IF NEW.cancel_requested_at IS NOT NULL AND NEW.status <> OLD.status AND NEW.status IN ({on_the_way})
-                AND OLD.status <> '{OrderStatus.PENDING}' THEN
-            RAISE EXCEPTION 'order % is to be cancelled, it cannot go from % to %', OLD.id, OLD.status, NEW.status
-                USING ERRCODE = 'check_violation';
-        END IF;
-        RETURN NEW;
+        RAISE EXCEPTION 'order % is to be cancelled, it cannot go from % to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
     """
 
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from orders.models import Account, Order, OrderEvent
 from orders.pipeline.transition import Change, transition
 from orders.states import TERMINAL, TRANSITIONS, IllegalTransition, OrderStatus
-from orders.tests.factories import place
+from orders.tests.factories import place, terms
 
 # What a row must hold besides the status for its check constraints.
 EXTRAS: dict[OrderStatus, dict[str, Any]] = {
@@ -69,6 +69,72 @@ def test_seq_moves_by_one_with_the_status(account: Account, step: int) -> None:
 
     order.refresh_from_db()
     assert (order.status, order.seq) == (OrderStatus.PENDING, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "seq", "words"),
+    [
+        ("'PENDING'", "seq + 1", "illegal transition ROUTING -> PENDING"),
+        ("'CONFIRMED'", "seq + 1", "illegal transition ROUTING -> CONFIRMED"),
+        ("'LIMBO'", "seq + 1", "illegal transition ROUTING -> LIMBO"),
+        ("NULL", "seq + 1", "illegal transition ROUTING -> <NULL>"),
+        ("'ROUTING'", "seq - 1", "seq must go from 2 to 3 with the status, not to 1"),
+        ("'BUILDING'", "seq", "seq must go from 2 to 3 with the status, not to 2"),
+        ("'BUILDING'", "seq + 2", "seq must go from 2 to 3 with the status, not to 4"),
+        ("'BUILDING'", "NULL", "seq must go from 2 to 3 with the status, not to <NULL>"),
+    ],
+)
+def test_a_statement_that_moves_one_of_its_orders_wrongly_moves_none(
+    account: Account, status: str, seq: str, words: str
+) -> None:
+    """The others go from ROUTING to BUILDING, as they may."""
+    orders = place(account, *(terms() for _ in range(3)))
+    for order in orders:
+        bring_to(order, OrderStatus.ROUTING)
+
+    with pytest.raises(IntegrityError, match=words), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE orders_order SET status = CASE WHEN id = %(wrong)s THEN {status} ELSE 'BUILDING' END,
+                seq = CASE WHEN id = %(wrong)s THEN {seq} ELSE seq + 1 END
+            """,
+            {"wrong": orders[1].id},
+        )
+
+    assert set(Order.objects.values_list("status", "seq")) == {(OrderStatus.ROUTING, 2)}
+
+
+def test_a_statement_that_takes_a_cancelled_order_on_moves_none(account: Account) -> None:
+    """The claim of PENDING orders, and their end, may."""
+    orders = place(account, *(terms() for _ in range(3)))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_order SET cancel_requested_at = now() WHERE id = %s", [orders[1].id])
+        cursor.execute("UPDATE orders_order SET status = 'ROUTING', seq = seq + 1")
+
+    with (
+        pytest.raises(IntegrityError, match=f"order {orders[1].id} is to be cancelled"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("UPDATE orders_order SET status = 'BUILDING', seq = seq + 1")
+
+    assert set(Order.objects.values_list("status", "seq")) == {(OrderStatus.ROUTING, 2)}
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_order SET status = 'FAILED', outcome = 'cancelled', seq = seq + 1")
+    assert set(Order.objects.values_list("status", "seq")) == {(OrderStatus.FAILED, 3)}
+
+
+@pytest.mark.parametrize("source", [*OrderStatus])
+def test_what_is_no_move_is_let_through(account: Account, source: OrderStatus) -> None:
+    """As leases, due times, and the request of a cancel."""
+    [order] = place(account)
+    bring_to(order, source)
+
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_order SET status = status, lease_until = now(), cancel_requested_at = now()")
+
+    order.refresh_from_db()
+    assert (order.status, order.cancel_requested_at is not None) == (source, True)
 
 
 def test_terminal_statuses_have_no_way_out() -> None:
