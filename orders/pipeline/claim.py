@@ -219,7 +219,8 @@ def _statement(stage: Stage) -> str:
             FROM claimed WHERE was = 'PENDING'
             RETURNING {Event.COLUMNS}
         )
-        SELECT {read}, o.seen, e.* FROM claimed o LEFT JOIN entered e ON e.order_id = o.id
+        -- full: each event has its order, and no event is compared with all orders
+        SELECT {read}, o.seen, e.* FROM claimed o FULL JOIN entered e ON e.order_id = o.id
     """
 
 
