@@ -65,7 +65,7 @@ def measure(subject: Subject, job: Job, *, batch: int = 1) -> Measured:
         try:
             if generator.stdout.readline().strip() != READY:
                 raise Unfit("the load generator did not start")
-            with Meter(subject.roots) as meter:
+            with Meter(subject.roots, {subject.database.info.backend_pid}) as meter:
                 generator.stdin.write(json.dumps(asdict(job)))
                 generator.stdin.close()
                 told = json.loads(generator.stdout.read())

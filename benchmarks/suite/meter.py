@@ -1,7 +1,7 @@
 """CPU time of whole process trees between two moments: an engine's, PostgreSQL's with its backends, and Valkey's."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from benchmarks.suite.processes import cpu_ns, parents, root_of
 
@@ -37,9 +37,11 @@ class Usage:
         return total
 
 
-def look_at(roots: Mapping[str, int]) -> dict[int, tuple[str, int]]:
-    """Every process below these roots, and what it has used."""
+def look_at(roots: Mapping[str, int], without: Collection[int] = ()) -> dict[int, tuple[str, int]]:
+    """Every process below these roots but for some, and what it has used."""
     above = parents()
+    for pid in without:
+        above.pop(pid, None)
     names = {pid: name for name, pid in roots.items()}
     found = {}
     for pid in above:
@@ -51,27 +53,34 @@ def look_at(roots: Mapping[str, int]) -> dict[int, tuple[str, int]]:
 
 
 class Meter:
-    """Measures while its block runs; `roots` is asked again at each look, since a supervisor may restart one."""
+    """Measures while its block runs; `roots` is asked again at each look, since a supervisor may restart one.
 
-    def __init__(self, roots: Callable[[], Mapping[str, int]]) -> None:
+    `without` are processes of whoever measures, such as the database session that asks whether all orders have ended.
+    """
+
+    def __init__(self, roots: Callable[[], Mapping[str, int]], without: Collection[int] = ()) -> None:
         self._roots = roots
+        self._without = without
         self._usage = Usage()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> "Meter":
-        self._usage.look(look_at(self._roots()), is_first=True)
+        self._usage.look(self._found(), is_first=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._thread.join()
-        self._usage.look(look_at(self._roots()))
+        self._usage.look(self._found())
 
     def _watch(self) -> None:
         while not self._is_over.wait(EVERY_S):
-            self._usage.look(look_at(self._roots()))
+            self._usage.look(self._found())
+
+    def _found(self) -> dict[int, tuple[str, int]]:
+        return look_at(self._roots(), self._without)
 
     def ms(self) -> dict[str, float]:
         """Milliseconds by name, once the block has ended."""

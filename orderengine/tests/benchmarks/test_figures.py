@@ -1,12 +1,14 @@
 """The suite's arithmetic: medians, quantiles, ratios, goals, CPU of process trees, and its table."""
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from benchmarks.suite.figures import Goal, median, quantile, ratio
-from benchmarks.suite.meter import Usage
+from benchmarks.suite.meter import Usage, look_at
 from benchmarks.suite.parts import late_to_early
 from benchmarks.suite.processes import cpu_ns, parents, root_of
 from benchmarks.suite.rows import OURS, PEER, ROWS, results
@@ -28,6 +30,17 @@ def test_nothing_measured_has_no_quantile_median_or_ratio() -> None:
     assert ratio(1.0, None) is None
     assert ratio(None, 1.0) is None
     assert ratio(1.0, 0.0) is None
+
+
+def test_processes_of_whoever_measures_are_left_out() -> None:
+    roots = {"tests": os.getpid()}
+    with subprocess.Popen((sys.executable, "-c", "input()"), stdin=subprocess.PIPE) as child:
+        found, without = look_at(roots), look_at(roots, {child.pid})
+        child.communicate(b"\n")
+
+    assert {os.getpid(), child.pid} <= found.keys()
+    assert os.getpid() in without
+    assert child.pid not in without
 
 
 def test_a_median_leaves_out_turns_without_a_figure() -> None:
