@@ -89,9 +89,13 @@ def summary(segments: Segments) -> tuple[float, float, float]:
     """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
     sold = paid = 0.0
     for price, curvature, capacity in zip(*segments, strict=True):
-        x = capacity if capacity < math.inf else 1 / curvature if curvature else math.inf
+        if curvature:
+            x = capacity if capacity < math.inf else 1 / curvature
+            paid += price * x / (1 + curvature * x)
+        else:
+            x = capacity
+            paid += price * x
         sold += x
-        paid += price * x / (1 + curvature * x)
     steepness = segments.price[0] / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
     return segments.price[0], sum(segments.capacity), max(steepness, 0.0)
 

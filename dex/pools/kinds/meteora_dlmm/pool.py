@@ -9,7 +9,9 @@ Source: https://github.com/MeteoraAg/dlmm-sdk (commons/src/extensions, commons/s
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import pairwise
+from operator import truediv
 from typing import Any, ClassVar, NamedTuple, Self
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity
@@ -129,18 +131,24 @@ class DlmmPool:
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a segment for each bin, those joined along which the fee falls by more than the price."""
         sells_x = token_in == self.tokens[0]
-        fee_on_input = self._fee_on_input(sells_x)
-        prices, capacities = [], []
-        reserve, bins, bin_step, orders = 2 if sells_x else 1, self.bins, self.bin_step, self._orders_ahead(sells_x)
-        for index, rate in self._ahead(sells_x, self._volatility(now), orders):
-            price, kept = float_price(bin_step, bins[index][0], sells_x), 1 - rate / FEE_PRECISION
-            net = price * kept
-            prices.append(net)
-            held = bins[index][reserve]
-            if orders and (waiting := orders.get(bins[index][0])):
-                held += waiting.total
-            capacities.append(held / (net if fee_on_input else price))
-        return concave(Segments(tuple(prices), (0.0,) * len(prices), tuple(capacities)))
+        orders, volatility = self._orders_ahead(sells_x), self._volatility(now)
+        if sells_x:
+            held = [
+                (y, i) for i, _, y in self.bins[: bisect_left(self.bins, (self.active_id + 1,))] if y or i in orders
+            ]
+            held.reverse()
+        else:
+            held = [(x, i) for i, x, _ in self.bins[bisect_left(self.bins, (self.active_id,)) :] if x or i in orders]
+        if not held:
+            return Segments((), (), ())
+        amounts, ids = zip(*held, strict=True)
+        if orders:
+            amounts = tuple(amount + (orders[i].total if i in orders else 0) for amount, i in held)
+        references = volatility.volatility_reference, volatility.index_reference
+        ladder = _ladder(self.bin_step, ids, self.fees, references, sells_x)
+        units = ladder.net if self._fee_on_input(sells_x) else ladder.gross
+        curve = Segments(ladder.net, (0.0,) * len(ids), tuple(map(truediv, amounts, units)))
+        return curve if ladder.is_falling else concave(curve)
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
@@ -241,6 +249,24 @@ class DlmmPool:
         )
         fee_in, fee_out = (walk.fee, 0) if fee_on_input else (0, walk.fee)
         return Swap(walk.amount_in, amount_out, fee_in, after, fee_out)
+
+
+class _Ladder(NamedTuple):
+    """Prices of bins in the order in which a swap comes to them, before and after the fee; whether the latter fall."""
+
+    gross: tuple[float, ...]
+    net: tuple[float, ...]
+    is_falling: bool
+
+
+@lru_cache(maxsize=1 << 9)
+def _ladder(bin_step: int, ids: tuple[int, ...], fees: DlmmFees, references: tuple[int, int], sells_x: bool) -> _Ladder:
+    """Kept, since trades seldom move a pool to another bin. `references` are those of its volatility."""
+    volatility, base_rate = Volatility(0, *references, 0), fees.base_rate(bin_step)
+    gross = tuple(float_price(bin_step, bin_id, sells_x) for bin_id in ids)
+    rates = (fees.rate(base_rate, bin_step, volatility.accumulator_at(bin_id, fees)) for bin_id in ids)
+    net = tuple(price * (1 - rate / FEE_PRECISION) for price, rate in zip(gross, rates, strict=True))
+    return _Ladder(gross, net, all(after <= before for before, after in pairwise(net)))
 
 
 def _with_bins_of(orders: tuple[BinOrders, ...], bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
