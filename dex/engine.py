@@ -109,15 +109,17 @@ class Engine:
         """
         market = self._market(self._chain.snapshot())
         answers: list[Quote | DexError] = []
-        for request in requests:
+        for number, request in enumerate(requests, start=1):
             try:
                 routed = find_route(market, request, self._route_deadline_ms, partial(self._most_cost, request, offers))
             except DexError as error:
                 answers.append(error)
                 continue
             answers.append(routed.quote)
+            if not is_sequential or number == len(requests):  # nobody comes after it
+                continue
             most = request.max_network_fee
-            if is_sequential and (most is None or self.cost_of(request, routed.quote, offers) <= most):
+            if most is None or self.cost_of(request, routed.quote, offers) <= most:
                 market.apply(routed.pools_after)
         return answers
 

@@ -17,7 +17,7 @@ from dex.router.net.fees import FeeTable
 from dex.router.refusal import too_small
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
-from dex.router.venue_paths import Fill, net_of
+from dex.router.venue_paths import Fill
 from dex.types import PPM, Hop, Route, Side, SwapRequest
 
 # Searches with fewer swaps for a route that costs too much. What routes cost falls by about as much with each swap, so
@@ -77,7 +77,7 @@ def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | 
         return None
     found = _with_fewer_swaps(search, best, most, cost)
     if found is None:
-        paths = [_of_path(search.market, search.request, fill, search.fees, None) for fill in search.fills]
+        paths = [_of_path(search.market, search.request, fill, None) for fill in search.fills]
         paths = [path for path in paths if cost(path) <= most]
         found = max(paths, key=lambda path: _net(side, path), default=None)
     net = _net(side, best)
@@ -124,16 +124,16 @@ def _best(search: Search, max_swaps: int | None) -> Found:
         native_price=None if fees is None else fees.price,
     )
     fills = [fill for fill in search.fills if max_swaps is None or len(fill.path) <= max_swaps]
-    single = max(fills, key=lambda fill: net_of(market.compiled, request.side, fill, fees), default=None)
+    single = max(fills, key=lambda fill: fill.net(request.side), default=None)
     try:
         found = _of_split(market, request, find_split(market.compiled, order))
     except (InsufficientLiquidity, NoRoute) as refusal:
         if single is None:
             is_too_small = search.alone and all(isinstance(fill, AmountTooSmall) for fill in search.alone)
             raise (too_small(order) if is_too_small else refusal) from None
-        return _of_path(market, request, single, fees, None)
-    if single is not None and net_of(market.compiled, request.side, single, fees) > _net(request.side, found):
-        return _of_path(market, request, single, fees, found.bound)
+        return _of_path(market, request, single, None)
+    if single is not None and single.net(request.side) > _net(request.side, found):
+        return _of_path(market, request, single, found.bound)
     return found
 
 
@@ -160,11 +160,10 @@ def _net(side: Side, found: Found) -> int:
     return (found.route.amount_out if side is Side.EXACT_IN else -found.route.amount_in) - fee
 
 
-def _of_path(market: Market, request: SwapRequest, fill: Fill, fees: FeeTable | None, bound: float | None) -> Found:
+def _of_path(market: Market, request: SwapRequest, fill: Fill, bound: float | None) -> Found:
     hops = []
     for edge, swap in zip(fill.path, fill.swaps, strict=True):
         pool = swap.pool_after
         hops.append(Hop(pool.venue, pool.pool_id, *market.compiled.edge_tokens[edge], swap.amount_in, swap.amount_out))
     route = Route(request.token_in, request.token_out, tuple(hops))
-    fee = None if fees is None else fees.of(market.compiled, fill.by_edge)
-    return Found(route, tuple(swap.pool_after for swap in fill.swaps), bound, fee)
+    return Found(route, tuple(swap.pool_after for swap in fill.swaps), bound, fill.fee)

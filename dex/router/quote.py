@@ -59,7 +59,7 @@ def find_route(
     }
     fills = [fill for fill in alone.values() if fill is not None]
     search = Search(market, request, venues, fees, fills, ends_at)
-    venue_quotes = tuple(_venue_quote(market, venue, fill, fees) for venue, fill in alone.items())
+    venue_quotes = tuple(_venue_quote(venue, fill) for venue, fill in alone.items())
     best = best_route(search)
     cheaper = within_fee(search, best, most_cost)
     if cheaper is not None:
@@ -198,12 +198,10 @@ def _check_limits(request: SwapRequest, quote: Quote) -> None:
         )
 
 
-def _venue_quote(
-    market: Market, venue: str, fill: Fill | InsufficientLiquidity | None, fees: FeeTable | None
-) -> VenueQuote:
+def _venue_quote(venue: str, fill: Fill | InsufficientLiquidity | None) -> VenueQuote:
     if isinstance(fill, Fill):
-        value = None if fees is None else fees.of(market.compiled, fill.by_edge).value
-        return VenueQuote(venue, fill.amount_in, fill.amount_out, fee_value=value)
+        value = None if fill.fee is None else fill.fee.value
+        return VenueQuote(venue, fill.amount_in, fill.amount_out, None, value)
     return VenueQuote(venue, None, None, "no_route" if fill is None else fill.code)
 
 

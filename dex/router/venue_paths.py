@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
+from dex.costs import NetworkFee
 from dex.errors import InsufficientLiquidity
 from dex.pools import Swap
 from dex.router.graph.compiled import CompiledMarket
@@ -17,19 +19,14 @@ BOUND_MARGIN = 1e-9
 MAX_HOPS = 3  # of a venue's own path
 
 Path = tuple[int, ...]  # edges in order
-Memo = dict[tuple[int, int], "Swap | InsufficientLiquidity"]
 
 
 class Fill(NamedTuple):
-    """A path with the exact swap in each of its pools."""
+    """A path with the exact swap in each of its pools, and its fee; None: the network charges nothing."""
 
     path: Path
     swaps: tuple[Swap, ...]
-
-    @property
-    def by_edge(self) -> list[tuple[int, Swap]]:
-        """Each swap with its edge."""
-        return list(zip(self.path, self.swaps, strict=True))
+    fee: NetworkFee | None = None
 
     @property
     def amount_in(self) -> int:
@@ -40,6 +37,11 @@ class Fill(NamedTuple):
     def amount_out(self) -> int:
         """Atoms the path pays."""
         return self.swaps[-1].amount_out
+
+    def net(self, side: Side) -> int:
+        """What it is worth to an order, more is better: its output less the fee, or minus its input and the fee."""
+        fee = 0 if self.fee is None else self.fee.value or 0
+        return (self.amount_out if side is Side.EXACT_IN else -self.amount_in) - fee
 
 
 class VenuePaths:
@@ -53,13 +55,16 @@ class VenuePaths:
             self._leaving[market.venues[number], market.edge_tokens[edge][0]].append(edge)
         self._found: dict[tuple[str, str, str], tuple[Path, ...]] = {}
 
-    def of(self, venue: str, request: SwapRequest) -> list[Path]:
+    def of(self, venue: str, request: SwapRequest) -> Sequence[Path]:
         """The venue's paths that the request permits, shortest first."""
-        limits = [limit for limit in (request.max_hops, request.max_swaps) if limit is not None]
-        denied, most = request.deny_tokens, min([MAX_HOPS, *limits])
+        paths = self._between(venue, request.token_in, request.token_out)
+        denied, hops, swaps = request.deny_tokens, request.max_hops, request.max_swaps
+        if not denied and hops is None and swaps is None:
+            return paths
+        most = min(MAX_HOPS if limit is None else limit for limit in (hops, swaps))
         return [
             path
-            for path in self._between(venue, request.token_in, request.token_out)
+            for path in paths
             if len(path) <= most and not (denied and any(self._ends[edge][1] in denied for edge in path[:-1]))
         ]
 
@@ -92,60 +97,45 @@ def best_fill(
     A path is skipped when even its price before the order, which no swap beats, could not make it the best. Equal
     results go to the path that comes first.
     """
-    memo: Memo = {}
     best: Fill | None = None
     best_score = 0
     refusal: InsufficientLiquidity | None = None
-    for bound, path in sorted(_bounds(market, request, paths), reverse=True, key=lambda ranked: ranked[0]):
+    for bound, path in sorted(_bounds(market, request, paths), reverse=True, key=itemgetter(0)):
         if best is not None and bound < best_score:
             break
-        fill = fill_path(market, request.side, request.amount, path, memo)
+        fill = fill_path(market, request.side, request.amount, path, fees)
         if isinstance(fill, InsufficientLiquidity):
             refusal = refusal or fill
-        elif best is None or net_of(market, request.side, fill, fees) > best_score:
-            best, best_score = fill, net_of(market, request.side, fill, fees)
+        elif best is None or fill.net(request.side) > best_score:
+            best, best_score = fill, fill.net(request.side)
     return best or refusal
 
 
-def net_of(market: CompiledMarket, side: Side, fill: Fill, fees: FeeTable | None) -> int:
-    """What a fill is worth to the order, more is better: its output less the fee, or minus its input and the fee."""
-    fee = 0 if fees is None else fees.of(market, fill.by_edge).value or 0
-    return (fill.amount_out if side is Side.EXACT_IN else -fill.amount_in) - fee
-
-
 def fill_path(
-    market: CompiledMarket, side: Side, amount: int, path: Path, memo: Memo | None = None
+    market: CompiledMarket, side: Side, amount: int, path: Path, fees: FeeTable | None = None
 ) -> Fill | InsufficientLiquidity:
     """Swap through every pool of a path: forwards when the input is fixed, backwards from a fixed output."""
     is_exact_in = side is Side.EXACT_IN
-    memo = {} if memo is None else memo
     swaps = []
     for edge in path if is_exact_in else reversed(path):
-        swap = memo.get((edge, amount))
-        if swap is None:
-            swap = memo[edge, amount] = _swap(market, edge, amount, is_exact_in)
+        swap = market.swap(edge, amount, is_exact_in)
         if isinstance(swap, InsufficientLiquidity):
             return swap
         swaps.append(swap)
         amount = swap.amount_out if is_exact_in else swap.amount_in
-    return Fill(path, tuple(swaps if is_exact_in else reversed(swaps)))
+    if not is_exact_in:
+        swaps.reverse()
+    fee = None if fees is None else fees.of(market, list(zip(path, swaps, strict=True)))
+    return Fill(path, tuple(swaps), fee)
 
 
 def _bounds(market: CompiledMarket, request: SwapRequest, paths: Iterable[Path]) -> Iterator[tuple[float, Path]]:
+    price_of, amount, is_exact_in = market.price.item, request.amount, request.side is Side.EXACT_IN
     for path in paths:
         price = 1.0
         for edge in path:
-            price *= float(market.price[edge])
-        if request.side is Side.EXACT_IN:
-            yield request.amount * price * (1 + BOUND_MARGIN), path
+            price *= price_of(edge)
+        if is_exact_in:
+            yield amount * price * (1 + BOUND_MARGIN), path
         else:
-            yield (-request.amount / price * (1 - BOUND_MARGIN) if price else float("-inf")), path
-
-
-def _swap(market: CompiledMarket, edge: int, amount: int, is_exact_in: bool) -> Swap | InsufficientLiquidity:
-    pool = market.pools[int(market.pool[edge])]
-    swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
-    try:
-        return swap(*market.edge_tokens[edge], amount, market.now)
-    except InsufficientLiquidity as error:
-        return error
+            yield (-amount / price * (1 - BOUND_MARGIN) if price else float("-inf")), path

@@ -25,7 +25,7 @@ HOPS: Final = 5  # of the path, and of what counts as within reach
 ALWAYS_NEAR: Final = 2
 _HALVINGS: Final = 60  # of an output that no single path can pay in full
 _MARGIN: Final = 2.0  # keeps what a route may hold clear of the most it can, where equal prices would be all the same
-_LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the one at the start
+LEAST_SLOPE: Final = 1e-6  # of a marginal price at the end, as a share of the one at the start
 
 
 class Query(NamedTuple):
@@ -173,7 +173,7 @@ def _marginal(market: CompiledEdges, query: Query, path: list[int]) -> tuple[Car
         missing += traded.missing
         flows.append(Flow(edge, int(market.tail[edge]), int(market.head[edge]), traded.sold, traded.paid))
         start = float(query.price[edge])
-        slopes.append(max(traded.slope, _LEAST_SLOPE * start))
+        slopes.append(max(traded.slope, LEAST_SLOPE * start))
         fall *= slopes[-1] / start
     prices = [1.0]
     if query.is_exact_in:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from copy import copy
 from typing import Final, NamedTuple
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity
@@ -177,10 +178,11 @@ def swap_within(market: CompiledMarket, edge: int, amount: int, is_exact_in: boo
     Programs round in such a way that some take a few atoms more than their last range has room for, and count input
     that no range has room for as part of a last atom bought. Raises: InsufficientLiquidity, AmountTooSmall.
     """
-    pool = market.pools[market.edge_pools[edge]]
-    token_in, token_out = market.edge_tokens[edge]
-    swap = (pool.swap_exact_in if is_exact_in else pool.swap_exact_out)(token_in, token_out, amount, market.now)
+    swap = market.swap(edge, amount, is_exact_in)
+    if isinstance(swap, InsufficientLiquidity):
+        raise copy(swap)  # not the one that is kept, which would come to keep all that was going on
     if swap.amount_in > room(market, edge, swap.amount_in):
+        pool, (token_in, _) = market.pools[market.edge_pools[edge]], market.edge_tokens[edge]
         raise InsufficientLiquidity(f"{pool.pool_id} has no room for {swap.amount_in} {token_in}")
     return swap
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, permutations
-from typing import Final
+from itertools import accumulate, pairwise, permutations
+from typing import Any, Final
 
 import numpy as np
 
-from dex.pools import Pool
+from dex.errors import InsufficientLiquidity
+from dex.pools import Pool, Swap
 from dex.pools.curves import Curve, PowerCurve, Segments
 from dex.router.graph.columns import Columns, compile_curves, summary
 from dex.router.graph.edges import CompiledEdges
@@ -17,7 +18,14 @@ from dex.router.graph.segments import CAPACITY, FIRST, HYPERBOLA, PRICE, ROWS, I
 
 _GROWTH: Final = 1.25  # room for segments of edges that outgrow their columns, as a factor of what is in use
 _SPARE: Final = 64
+_OF_HYPERBOLAS: Final = slice(PRICE, FIRST + 1)  # rows of the table: price, capacity, curvature
+_NO_EDGES: Final = range(0)
+_KEPT_SWAPS: Final = 32  # of a pool's state, beyond which they are forgotten
 _CHANGING = ("table", "family", "before", "first", "count", "room", "price", "capacity", "steepness", "pair_price")
+
+
+# Of one state of a pool, by edge, amount and whether that is the input: orders ask for the same ones again and again.
+KnownSwaps = dict[tuple[int, int, bool], "Swap | InsufficientLiquidity"]
 
 
 class CompiledMarket(CompiledEdges):
@@ -36,6 +44,7 @@ class CompiledMarket(CompiledEdges):
         self._connect()
         self._to_buy: dict[int, float] = {}
         self._buying: CompiledMarket | None = None
+        self._swaps: list[KnownSwaps] = [{} for _ in self.pools]
         self._write(compile_curves(self._curves(range(self.edge_count))))
 
     def copy(self) -> CompiledMarket:
@@ -43,12 +52,15 @@ class CompiledMarket(CompiledEdges):
         twin = object.__new__(CompiledMarket)
         twin.__dict__.update(self.__dict__)
         twin.pools, twin._to_buy, twin._buying = list(self.pools), dict(self._to_buy), None
+        twin._swaps = list(self._swaps)  # what is known of a state is so in both
         for name in _CHANGING:
             setattr(twin, name, getattr(self, name).copy())
         return twin
 
     def set_time(self, now: int) -> None:
         """Let time pass; pools whose fee moves with it must be put in place again."""
+        if now != self.now:
+            self._swaps = [{} if pool.fee_moves else known for pool, known in zip(self.pools, self._swaps, strict=True)]
         self.now, self._buying = now, None
 
     def apply(self, pools_after: Iterable[Pool]) -> None:
@@ -57,7 +69,7 @@ class CompiledMarket(CompiledEdges):
         self._buying = None
         for pool in pools_after:
             number = self.position[pool.pool_id]
-            self.pools[number] = pool
+            self.pools[number], self._swaps[number] = pool, {}
             touched += self.edges_of_pool[number]
         others = [
             (edge, curve)
@@ -69,6 +81,26 @@ class CompiledMarket(CompiledEdges):
             self._rewrite(np.array(edges, np.intp), compile_curves(curves))
         for edge in touched:
             self._price_pair(edge)
+
+    def edges_between(self, tail: int, head: int) -> range:
+        """The edges from one token to another, by number."""
+        return self._between.get((tail, head), _NO_EDGES)
+
+    def swap(self, edge: int, amount: int, is_exact_in: bool) -> Swap | InsufficientLiquidity:
+        """What the edge's pool does with an amount, of the input or of the output, or why it does not."""
+        known, key = self._swaps[self.edge_pools[edge]], (edge, amount, is_exact_in)
+        found = known.get(key)
+        if found is None:
+            pool = self.pools[self.edge_pools[edge]]
+            try:
+                swap = pool.swap_exact_in if is_exact_in else pool.swap_exact_out
+                found = swap(*self.edge_tokens[edge], amount, self.now)
+            except InsufficientLiquidity as error:
+                found = error.with_traceback(None)  # which would keep all that was going on
+            if len(known) >= _KEPT_SWAPS:
+                known.clear()
+            known[key] = found
+        return found
 
     def buying(self) -> CompiledMarket:
         """The market for orders with a fixed output, for which some pools have narrower limits."""
@@ -97,6 +129,9 @@ class CompiledMarket(CompiledEdges):
         self.token_count = len(self.tokens)
         self.has_multi_asset_pools = any(len(pool.tokens) > 2 for pool in self.pools)
         self.index()
+        self.pair_ends = list(zip(self.pair_tail.tolist(), self.pair_head.tolist(), strict=True))
+        starts = [*self.pair_start.tolist(), self.edge_count]
+        self._between = {ends: range(*between) for ends, between in zip(self.pair_ends, pairwise(starts), strict=True)}
         self.edges_of_pool: defaultdict[int, list[int]] = defaultdict(list)
         self.edge_pools: list[int] = self.pool.tolist()
         for edge, pool in enumerate(self.edge_pools):
@@ -105,6 +140,7 @@ class CompiledMarket(CompiledEdges):
         self.venue = np.array([venue_number[pool.venue] for pool in self.pools], np.intp)[self.pool]
         self.kinds = tuple(sorted({pool.kind for pool in self.pools}))
         kind_number = {kind: number for number, kind in enumerate(self.kinds)}
+        self.kept: dict[str, dict[Any, Any]] = {}  # what others found out of all this, and may ask for again
         self.edge_kind = np.array([kind_number[pool.kind] for pool in self.pools], np.intp)[self.pool]
 
     def _curves(self, edges: Iterable[int]) -> list[Curve]:
@@ -137,11 +173,7 @@ class CompiledMarket(CompiledEdges):
             return False
         first = self.first.item(edge)
         place = slice(first, first + count)
-        self.table[PRICE, place], self.table[CAPACITY, place], self.table[FIRST, place] = (
-            curve.price,
-            curve.capacity,
-            curve.curvature,
-        )
+        self.table[_OF_HYPERBOLAS, place] = (curve.price, curve.capacity, curve.curvature)
         self.family[place] = HYPERBOLA
         self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0))
         self.count[edge] = count

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dex.costs import Costs
 from dex.router.convex.best_path import HOPS, Query, query_of, target_price
 from dex.router.convex.flows import Flow
+from dex.router.convex.last_hops import last_hops
 from dex.router.convex.potentials import amounts_reached, path_forward
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edges import CompiledEdges
@@ -20,6 +21,8 @@ from dex.router.net.repeats import Repeats, repeats_in
 from dex.router.split_values import SplitOrder
 
 _MOST: Final = 1 << 256  # atoms: no chain counts further
+_KEPT: Final = 16  # of what is kept with a market, of each kind
+_MARGIN: Final = 1e-9  # of what one swap pays, by which others must pay less: floats are far more exact
 _USUAL_SWAPS: Final = 2  # of the transaction whose cost is priced: more would move small pools, fewer would see dust
 
 
@@ -117,12 +120,41 @@ def native_price(market: CompiledMarket, costs: Costs, token: str) -> float | No
     if costs.token not in market.token_number or token not in market.token_number:
         return None
     usual = costs.per_transaction + _USUAL_SWAPS * max([costs.other_swap, *costs.per_swap.values()])
-    query = query_of(market, costs.token, token, float(max(usual, 1)), True)
+    amount = float(max(usual, 1))
+    paid = _along_best_prices(market, market.token_number[costs.token], market.token_number[token], amount)
+    if paid is not None:
+        return paid / amount
+    query = query_of(market, costs.token, token, amount, True)
     levels = amounts_reached(market, query.price, query.source, query.target, query.amount, HOPS)
     while len(levels) > 1 and not _is_simple(market, path_forward(market, query.price, levels, query.target)):
         levels = levels[:-1]
     price = levels[-1].item(query.target) / query.amount
     return price if price > 0 else None
+
+
+def _along_best_prices(market: CompiledMarket, source: int, target: int, amount: float) -> float | None:
+    """What the path of the best prices pays by the curves' summaries; None where another may pay as much."""
+    hops = last_hops(market, market.pair_price, source, target)
+    if hops is None or not hops.into_target:
+        return None
+    token = max(hops.into_target, key=hops.into_target.__getitem__)
+    others = max((price for tail, price in hops.into_target.items() if tail != token), default=0.0)
+    paid = amount
+    if token != source:
+        paid = _best_paid(market, source, token, amount)
+        if not paid * (1 - _MARGIN) > hops.by_several(token) * amount:
+            return None
+    paid = _best_paid(market, token, target, paid)
+    return paid if paid * (1 - _MARGIN) > others * amount else None
+
+
+def _best_paid(market: CompiledMarket, tail: int, head: int, amount: float) -> float:
+    """The most that one swap pays for an amount, by the curves' summaries."""
+    paid = 0.0
+    for edge in market.edges_between(tail, head):
+        sold = min(amount, market.capacity.item(edge))
+        paid = max(paid, market.price.item(edge) * sold / (1 + market.steepness.item(edge) * sold))
+    return paid
 
 
 def _is_simple(market: CompiledMarket, path: list[int]) -> bool:
@@ -132,16 +164,44 @@ def _is_simple(market: CompiledMarket, path: list[int]) -> bool:
 
 def priced(market: CompiledMarket, costs: Costs, price: float, query: Query) -> EdgeCosts:
     """The costs of a chain at this price of its native token."""
-    swap, tick = _of_kinds(market, costs.of_swap) * price, _of_kinds(market, costs.of_tick) * price
+    atoms = _atoms_of(market, costs)
+    swap, tick = atoms.swap * price, atoms.tick * price
+    is_usable = (query.price > 0) & _leads_on(market, query)
     if costs.per_next:
         is_next = _are_next(market, costs, query)
         swap[is_next] = _of_kinds(market, partial(costs.of_swap, is_next=True))[is_next] * price
-    is_usable = (query.price > 0) & ~_dead_ends(market, query)
+    elif atoms.of_any is not None:
+        least = atoms.of_any * price if is_usable.any() else 0.0
+        repeats = repeats_in(market, costs, price, query)
+        return EdgeCosts(swap, tick, costs.per_transaction * price, least, least, bool(tick.any()), price, repeats)
     usable, out = swap[is_usable], swap[is_usable & (market.tail == query.source)]
     least, most = (float(usable.min()), float(usable.max())) if len(usable) else (0.0, 0.0)
     repeats, entry = repeats_in(market, costs, price, query), float(out.min()) - least if len(out) else 0.0
     fixed = costs.per_transaction * price
     return EdgeCosts(swap, tick, fixed, least, most, bool(tick.any()), price, repeats, entry)
+
+
+class _Atoms(NamedTuple):
+    """A chain's costs of a swap, and of a tick, over each edge, and of a swap where all cost the same; else None."""
+
+    costs: Costs
+    swap: Floats
+    tick: Floats
+    of_any: float | None
+
+
+def _atoms_of(market: CompiledMarket, costs: Costs) -> _Atoms:
+    """Kept with the market, since a chain states the same costs for every order of a snapshot."""
+    kept: dict[int, _Atoms] = market.kept.setdefault("atoms", {})
+    found = kept.get(id(costs))
+    if found is None or found.costs is not costs:
+        swap = _of_kinds(market, costs.of_swap)
+        of_any = swap.item(0) if len(swap) and swap.min() == swap.max() else None
+        found = _Atoms(costs, swap, _of_kinds(market, costs.of_tick), of_any)
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[id(costs)] = found
+    return found
 
 
 def _of_kinds(market: CompiledMarket, of: Callable[[str], int]) -> Floats:
@@ -162,8 +222,18 @@ def _are_next(market: CompiledMarket, costs: Costs, query: Query) -> NDArray[np.
     return are_next
 
 
-def _dead_ends(market: CompiledMarket, query: Query) -> NDArray[np.bool_]:
-    """Edges into and out of tokens that are traded for one other alone: no route leads through such a token."""
-    is_end = np.bincount(market.pair_tail, minlength=market.token_count) == 1
-    is_end[[query.source, query.target]] = False
-    return np.asarray(is_end[market.tail] | is_end[market.head])
+def _leads_on(market: CompiledMarket, query: Query) -> NDArray[np.bool_]:
+    """Edges but those into and out of tokens that are traded for one other alone: no route leads through such a token.
+
+    Kept with the market: it is a matter of which pools there are.
+    """
+    kept: dict[tuple[int, int], NDArray[np.bool_]] = market.kept.setdefault("leads on", {})
+    found = kept.get((query.source, query.target))
+    if found is None:
+        is_end = np.bincount(market.pair_tail, minlength=market.token_count) == 1
+        is_end[[query.source, query.target]] = False
+        found = ~np.asarray(is_end[market.tail] | is_end[market.head])
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[query.source, query.target] = found
+    return found

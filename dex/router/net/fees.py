@@ -23,25 +23,28 @@ class FeeTable(NamedTuple):
 
     def of(self, market: CompiledMarket, swaps: Sequence[tuple[int, Swap]]) -> NetworkFee:
         """The fee of a route's swaps, each with its edge, in the order of their execution; its value is rounded up."""
-        costs, ends = self.costs, [market.edge_tokens[edge] for edge, _ in swaps]
-        order = (ends[0][0], ends[-1][1])
-        amount = costs.per_transaction + self._repeats(order, swaps, ends)
-        for (edge, swap), tokens in zip(swaps, ends, strict=True):
+        costs, tokens = self.costs, market.edge_tokens
+        order = (tokens[swaps[0][0]][0], tokens[swaps[-1][0]][1])
+        amount = costs.per_transaction
+        for edge, swap in swaps:
             kind = swap.pool_after.kind
-            amount += costs.of_swap(kind, is_next=costs.is_next(order, tokens))
-            if costs.of_tick(kind):
-                amount += costs.of_tick(kind) * crossed(market, edge, float(swap.amount_in))
+            if costs.per_next:
+                amount += costs.of_swap(kind, is_next=costs.is_next(order, tokens[edge]))
+            else:
+                amount += costs.of_swap(kind)
+            if costs.per_tick and (tick := costs.of_tick(kind)):
+                amount += tick * crossed(market, edge, float(swap.amount_in))
+        if costs.per_repeat and len(swaps) >= LEAST_SWAPS:
+            amount += self._repeats(market, order, swaps)
         return NetworkFee(costs.token, amount, None if self.price is None else math.ceil(amount * self.price))
 
-    def _repeats(self, order: TokenPair, swaps: Sequence[tuple[int, Swap]], ends: Sequence[TokenPair]) -> int:
+    def _repeats(self, market: CompiledMarket, order: TokenPair, swaps: Sequence[tuple[int, Swap]]) -> int:
         """What it costs that a route goes leg by leg, if it does."""
         costs = self.costs
-        if not costs.per_repeat or len(swaps) < LEAST_SWAPS:
-            return 0
         pools = [swap.pool_after for _, swap in swaps]
         hops = tuple(
-            Hop(pool.venue, pool.pool_id, *tokens, swap.amount_in, swap.amount_out)
-            for pool, tokens, (_, swap) in zip(pools, ends, swaps, strict=True)
+            Hop(pool.venue, pool.pool_id, *market.edge_tokens[edge], swap.amount_in, swap.amount_out)
+            for pool, (edge, swap) in zip(pools, swaps, strict=True)
         )
         repeats = repeats_of(without_wrapping(Route(*order, hops), costs.token, costs.wrapped))
         return sum(costs.of_repeat(pool.kind) * repeats[pool.pool_id] for pool in pools)

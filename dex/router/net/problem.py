@@ -18,6 +18,10 @@ from dex.router.net.costs import EdgeCosts
 from dex.router.net.paths import net_of
 from dex.router.net.ticks import charged
 
+CLOSE: Final = 5e-7  # of the gross value: a distance to the bound that is good enough (0.005 bp)
+# A gap of up to 0.05 bp is good enough where it is next to nothing beside what a swap costs: so with small orders.
+_LITTLE: Final = 5e-6
+_OF_A_SWAP: Final = 0.01
 _REACH: Final = 2.0
 
 
@@ -42,6 +46,11 @@ def is_over(deadline: float) -> bool:
 def edges_of(carried: Carried) -> Ints:
     """The edges that a route uses, in rising order."""
     return np.array(sorted(flow.edge for flow in carried.flows), np.intp)
+
+
+def tolerance_of(gross: float, costs: EdgeCosts) -> float:
+    """How far from its bound a route may be, by its gross value, before anything better is looked for."""
+    return max(CLOSE * gross, min(_LITTLE * gross, _OF_A_SWAP * costs.least))
 
 
 class Start(NamedTuple):

@@ -15,23 +15,20 @@ from dex.router.convex.best_path import Query, find_best_path
 from dex.router.convex.flows import Carried, cycle
 from dex.router.convex.optimum import best_free
 from dex.router.convex.reduced import DUST, trimmed
-from dex.router.graph.edges import CompiledEdges
+from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.segments import Floats, Ints
 from dex.router.net.bounds import NetBound
 from dex.router.net.costs import EdgeCosts
 from dex.router.net.counting import SWAPS, counted_bounds
 from dex.router.net.exchanges import exchanges
 from dex.router.net.moves import additions, drops, prices_around
+from dex.router.net.one_swap import best_swap
 from dex.router.net.paths import along, best_by_hops, is_simple
-from dex.router.net.problem import NetRoute, Problem, Start, edges_of, is_over
+from dex.router.net.problem import NetRoute, Problem, Start, edges_of, is_over, tolerance_of
 from dex.router.net.relaxation import Node, Relaxation, solve_nodes, solve_root
 from dex.router.net.rounding import carried, solve_sets
 from dex.router.net.thinning import thinned
 
-CLOSE: Final = 5e-7  # of the gross value: a distance to the bound that is good enough (0.005 bp)
-# A gap of up to 0.05 bp is good enough where it is next to nothing beside what a swap costs: so with small orders.
-_LITTLE: Final = 5e-6
-_OF_A_SWAP: Final = 0.01
 _MOVED_FROM: Final = 1e-5  # of the gross value: the distance from which moves are tried (0.1 bp)
 _BRANCHED_FROM: Final = 2e-5
 _STEEP: Final = 1_000.0  # costs of a swap that a path's price impact is worth, beyond which its prices prove nothing
@@ -60,7 +57,7 @@ class NetOptimum(NamedTuple):
 
 
 def best_net(
-    market: CompiledEdges,
+    market: CompiledMarket,
     query: Query,
     costs: EdgeCosts,
     deadline: float = math.inf,
@@ -70,6 +67,9 @@ def best_net(
 
     After the deadline (by the performance counter) the best so far; a first one where that `is_too_large`.
     """
+    small = best_swap(market, query, costs)
+    if small is not None:
+        return NetOptimum(small.route, small.bound, STEPS[0], False, small.route.edges)
     path = best_by_hops(market, query, costs)
     if path is not None:
         start = Start(path, path.carried, prices_along(query, path.prices, path.carried))
@@ -101,7 +101,7 @@ class _Search:
         self.bound = math.inf
         self.is_cyclic = False
         self.by_swaps = np.full(SWAPS, np.inf)
-        self.tolerance = max(CLOSE * problem.gross, min(_LITTLE * problem.gross, _OF_A_SWAP * problem.costs.least))
+        self.tolerance = tolerance_of(problem.gross, problem.costs)
         self.tried: set[frozenset[int]] = set()
         self.settled: NetRoute | None = None  # the route that no move makes better
 

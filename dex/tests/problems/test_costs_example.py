@@ -19,6 +19,7 @@ from dex.problems.solve import Solver
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.net import relaxation, relaxed, search
 from dex.router.net.costs import native_price
+from dex.router.net.problem import CLOSE
 from dex.router.split import find_split
 from dex.router.split_values import SplitOrder
 from dex.types import Side
@@ -160,12 +161,9 @@ def test_an_order_is_proven_by_counting_as_the_text_says() -> None:
 
 def test_the_steps_are_stated_with_their_numbers() -> None:
     shares = [f"{100 * share:g}" for share in relaxed._SHARES]
-    bp = {
-        name: f"{1e4 * getattr(search, name):g} bp"
-        for name in ("CLOSE", "_MOVED_FROM", "_BRANCHED_FROM", "_SMALL", "_OPEN")
-    }
+    bp = {name: f"{1e4 * getattr(search, name):g} bp" for name in ("_MOVED_FROM", "_BRANCHED_FROM", "_SMALL", "_OPEN")}
 
-    assert f"within {bp['CLOSE']} of the gross amount" in PAGE
+    assert f"within {1e4 * CLOSE:g} bp of the gross amount" in PAGE
     assert f"| moves | From a gap of {bp['_MOVED_FROM']}:" in PAGE
     assert f"| branching | From a gap of {bp['_BRANCHED_FROM']}:" in PAGE
     assert f"from a gap of {bp['_OPEN']} also prices between" in PAGE

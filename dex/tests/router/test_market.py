@@ -8,9 +8,10 @@ import pytest
 
 from dex import execution
 from dex.chains.simulated.market import default_market
-from dex.errors import DexError
-from dex.pools import Pool
+from dex.errors import DexError, InsufficientLiquidity
+from dex.pools import Pool, Swap
 from dex.router import Market, find_route
+from dex.router.graph import compiled
 from dex.router.graph.compiled import CompiledMarket
 from dex.testing import NOW
 from dex.types import Hop, Side, SwapRequest
@@ -103,3 +104,53 @@ def test_a_copy_moves_on_alone() -> None:
     assert_same(market.compiled, Market(DEFAULT.pools, NOW, 1).compiled)
     assert_same(market.compiled.buying(), Market(DEFAULT.pools, NOW, 1).compiled.buying())
     assert not np.array_equal(twin.compiled.price, market.compiled.price)
+
+
+def test_what_a_swap_does_is_known_until_its_pool_changes() -> None:
+    market, edge = CompiledMarket(DEFAULT.pools, NOW), 0
+    pool = market.pools[market.edge_pools[edge]]
+    amount = pool.balances()[market.edge_tokens[edge][0]] // 1_000
+    before = market.swap(edge, amount, True)
+    assert isinstance(before, Swap)
+    assert market.swap(edge, amount, True) is before
+    twin = market.copy()
+
+    twin.apply([before.pool_after])
+
+    assert twin.swap(edge, amount, True) == before.pool_after.swap_exact_in(*market.edge_tokens[edge], amount, NOW)
+    assert market.swap(edge, amount, True) is before
+
+
+def test_what_a_swap_does_is_forgotten_with_time_where_the_fee_moves_with_it() -> None:
+    market = CompiledMarket(DEFAULT.pools, NOW)
+    edges = {market.pools[pool].fee_moves: edge for edge, pool in enumerate(market.edge_pools)}
+    amounts = {
+        is_moving: market.pools[market.edge_pools[edge]].balances()[market.edge_tokens[edge][0]] // 1_000
+        for is_moving, edge in edges.items()
+    }
+    before = {is_moving: market.swap(edge, amounts[is_moving], True) for is_moving, edge in edges.items()}
+
+    market.set_time(NOW + 60)
+
+    assert market.swap(edges[False], amounts[False], True) is before[False]
+    later = market.swap(edges[True], amounts[True], True)
+    pool = market.pools[market.edge_pools[edges[True]]]
+    assert later == pool.swap_exact_in(*market.edge_tokens[edges[True]], amounts[True], NOW + 60) != before[True]
+
+
+def test_a_refused_swap_keeps_nothing_of_who_asked() -> None:
+    market, edge = CompiledMarket(DEFAULT.pools, NOW), 0
+
+    refused = [market.swap(edge, amount, False) for amount in (10**40, 10**40)]
+
+    assert isinstance(refused[0], InsufficientLiquidity)
+    assert refused[0] is refused[1]
+    assert refused[0].__traceback__ is None
+
+
+def test_only_so_many_swaps_of_a_pool_are_kept() -> None:
+    market, edge = CompiledMarket(DEFAULT.pools, NOW), 0
+    for amount in range(10**6, 10**6 + 100):
+        market.swap(edge, amount, True)
+
+    assert 0 < len(market._swaps[market.edge_pools[edge]]) <= compiled._KEPT_SWAPS

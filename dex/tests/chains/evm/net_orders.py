@@ -20,7 +20,7 @@ from dex.router import Market, find_route
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.net.costs import native_price
 from dex.router.net.fees import FeeTable
-from dex.router.venue_paths import Fill, Path, fill_path, net_of
+from dex.router.venue_paths import Fill, Path, fill_path
 from dex.tests.chains.evm.evm_orders import Trader
 from dex.tests.chains.evm.test_evm_costs import expected_fee, traded_before
 
@@ -168,10 +168,8 @@ def _best_single(market: Market, snapshot: Snapshot, asked: SwapRequest, fees: F
     """The single path that is best by expected net, of all there are: the router's search has no part in it."""
     compiled = market.compiled
     walks = _walks(compiled, asked.token_out, (asked.token_in,), ())
-    fills = [fill_path(compiled, asked.side, asked.amount, walk) for walk in walks]
-    best = max(
-        (fill for fill in fills if isinstance(fill, Fill)), key=lambda fill: net_of(compiled, asked.side, fill, fees)
-    )
+    fills = [fill_path(compiled, asked.side, asked.amount, walk, fees) for walk in walks]
+    best = max((fill for fill in fills if isinstance(fill, Fill)), key=lambda fill: fill.net(asked.side))
     pools = [compiled.pools[compiled.pool.item(edge)] for edge in best.path]
     quote = find_route(_market(snapshot, pools), replace(asked, max_legs=1)).quote
     assert len(quote.route.hops) == len(best.path)
