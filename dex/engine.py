@@ -55,6 +55,7 @@ class Engine:
     ) -> None:
         self._chain = chain
         self._venues = tuple(venues)
+        self._by_name = {venue.name: venue for venue in self._venues}
         self._route_deadline_ms = route_deadline_ms
         self._cached_market: Market | None = None
         self._lock = threading.Lock()
@@ -209,7 +210,8 @@ class Engine:
 
     def _market(self, snapshot: Snapshot) -> Market:
         """The snapshot's market, for the caller alone."""
-        pools = [pool for venue in self._venues for pool in venue.pools(snapshot.pools)]
+        listed = self._by_name
+        pools = [pool for pool in snapshot.pools if pool.venue in listed and listed[pool.venue].lists(pool)]
         with self._lock:
             # A market that fails on its way must not be used again.
             market, self._cached_market = self._cached_market, None

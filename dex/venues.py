@@ -1,6 +1,5 @@
 """Venues: named deployments of a protocol. A pool whose venue has no row here is never routed through."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +19,9 @@ class Venue:
     pool_kind: str
     documentation: str
 
-    def pools(self, pools: Iterable[Pool]) -> tuple[Pool, ...]:
-        """The venue's own pools out of a chain's snapshot: those under its name and of the kind it can swap."""
-        return tuple(pool for pool in pools if pool.venue == self.name and pool.kind == self.pool_kind)
+    def lists(self, pool: Pool) -> bool:
+        """Whether a pool of a chain's snapshot is the venue's own: under its name and of the kind it can swap."""
+        return pool.venue == self.name and pool.kind == self.pool_kind
 
 
 _UNISWAP: Final = "https://docs.uniswap.org/contracts"

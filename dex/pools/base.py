@@ -39,11 +39,6 @@ class Pool(Protocol):
     def kind(self) -> str: ...
     @property
     def tokens(self) -> tuple[str, ...]: ...
-    @property
-    def fee_moves(self) -> bool:
-        """Whether the fee changes with time alone, and with it the curve."""
-        ...
-
     def swap_exact_in(self, token_in: str, token_out: str, amount_in: int, now: int) -> Swap:
         """Swap exactly `amount_in`.
 
@@ -72,6 +67,10 @@ class Pool(Protocol):
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """Fee of an infinitesimal swap in millionths of the input."""
+        ...
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """Whether time alone changes the fee from one moment to another, and with it the curve."""
         ...
 
     def balances(self) -> dict[str, int]:

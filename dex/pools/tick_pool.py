@@ -38,7 +38,6 @@ class TickPool(ABC):
     """
 
     kind: ClassVar[str]
-    fee_moves: ClassVar[bool] = False
     bits: ClassVar[int]
     tick_limits: ClassVar[tuple[int, int]]  # the lowest and the highest tick there is
     price_limits: ClassVar[tuple[int, int]]  # the lowest and the highest price that a swap comes to
@@ -136,6 +135,10 @@ class TickPool(ABC):
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self.fee_rate
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from dex.costs import Costs, FeeStrategy
 from dex.pools import Pool
@@ -55,7 +56,7 @@ class Market:
         """Whether these are the same pools, in any state."""
         mine, pools = self.compiled.pools, _sorted(pools)
         return len(pools) == len(mine) and all(
-            (a.pool_id, a.venue, a.tokens, a.kind) == (b.pool_id, b.venue, b.tokens, b.kind)
+            a is b or (a.pool_id, a.venue, a.tokens, a.kind) == (b.pool_id, b.venue, b.tokens, b.kind)
             for a, b in zip(pools, mine, strict=True)
         )
 
@@ -63,12 +64,12 @@ class Market:
         self, pools: Sequence[Pool], now: int, version: int, costs: Mapping[FeeStrategy, Costs] | None = None
     ) -> None:
         """Bring the market to a newer snapshot of the pools it holds; only what changed is compiled again."""
-        has_time_passed, self.version, self.costs = now != self.compiled.now, version, costs or {}
+        then, self.version, self.costs = self.compiled.now, version, costs or {}
         self.compiled.set_time(now)
         changed = [
             pool
             for pool, before in zip(_sorted(pools), self.compiled.pools, strict=True)
-            if pool is not before or (has_time_passed and pool.fee_moves)
+            if pool is not before or (now != then and pool.fee_moves(then, now))
         ]
         if changed:
             self.compiled.apply(changed)
@@ -76,4 +77,4 @@ class Market:
 
 def _sorted(pools: Sequence[Pool]) -> list[Pool]:
     """By id, so that the order in which a chain lists its pools decides nothing."""
-    return sorted(pools, key=lambda pool: pool.pool_id)
+    return sorted(pools, key=attrgetter("pool_id"))

@@ -57,7 +57,6 @@ class StaticBinsPool:
     """A pool of bins, sorted by id. `fee_rate` is in ppm, `unclaimed` are fees outside all bins."""
 
     kind: ClassVar[str] = "bins"
-    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str
@@ -106,6 +105,10 @@ class StaticBinsPool:
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self.fee_rate
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

@@ -55,7 +55,6 @@ class CpmmPool:
     """
 
     kind: ClassVar[str] = "raydium_cpmm"
-    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str
@@ -132,6 +131,10 @@ class CpmmPool:
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self._fee_share(self.tokens.index(token_in)) * PPM
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

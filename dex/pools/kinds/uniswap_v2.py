@@ -27,7 +27,6 @@ class UniswapV2Pool:
     """A Uniswap V2 pair. `reserves` are in the order of `tokens`; `fee_rate` is in ppm, 3,000 in the original."""
 
     kind: ClassVar[str] = "uniswap_v2"
-    fee_moves: ClassVar[bool] = False
     max_reserve: ClassVar[float] = MAX_RESERVE
 
     pool_id: str
@@ -74,6 +73,10 @@ class UniswapV2Pool:
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self.fee_rate
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

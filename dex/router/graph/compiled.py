@@ -58,9 +58,9 @@ class CompiledMarket(CompiledEdges):
         return twin
 
     def set_time(self, now: int) -> None:
-        """Let time pass; pools whose fee moves with it must be put in place again."""
+        """Let time pass; pools whose fee has moved with it must be put in place again."""
         if now != self.now:
-            self._swaps = [{} if pool.fee_moves else known for pool, known in zip(self.pools, self._swaps, strict=True)]
+            self._swaps = [{} for _ in self.pools]  # some pools keep the time of their last swap
         self.now, self._buying = now, None
 
     def apply(self, pools_after: Iterable[Pool]) -> None:

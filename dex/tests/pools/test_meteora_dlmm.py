@@ -8,6 +8,8 @@ from dex.errors import InsufficientLiquidity
 from dex.pools.kinds.meteora_dlmm.fees import DlmmFees, Volatility
 from dex.pools.kinds.meteora_dlmm.pool import DlmmPool
 from dex.pools.math.bins import price_q64
+from dex.testing import NOW
+from dex.testing.kinds.meteora_dlmm import dlmm_pool
 from dex.tests.vector_files import each_of, load_vectors
 
 POOLS = load_vectors("meteora_dlmm", "pools")
@@ -80,3 +82,23 @@ def test_exact_out_is_the_least_input_that_pays_enough(case: dict[str, Any], swa
     assert bought.amount_in <= int(swap["amount_in"])
     assert pool.walk(sells_x, bought.amount_in, case["now"]).amount_out >= amount_out
     assert pool.walk(sells_x, bought.amount_in - 1, case["now"]).amount_out < amount_out
+
+
+def test_its_fee_moves_until_volatility_has_settled() -> None:
+    pool = dlmm_pool("pool", ("X", "Y"), 0, (10**9, 10**9))
+    traded = pool.swap_exact_in("X", "Y", 3 * 10**9, NOW).pool_after
+    assert isinstance(traded, DlmmPool)
+
+    assert not traded.fee_moves(NOW, NOW + 29)
+    assert traded.fee_moves(NOW + 29, NOW + 30)
+    assert not traded.fee_moves(NOW + 30, NOW + 599)
+    assert traded.fee_moves(NOW + 599, NOW + 600)
+    assert not traded.fee_moves(NOW + 600, NOW + 10**6)
+    assert not pool.fee_moves(NOW, NOW + 10**6)
+
+
+def test_a_fee_that_follows_nothing_never_moves() -> None:
+    pool = dlmm_pool("pool", ("X", "Y"), 0, (10**9, 10**9), variable_fee_control=0)
+    traded = pool.swap_exact_in("X", "Y", 3 * 10**9, NOW).pool_after
+
+    assert not any(traded.fee_moves(NOW, NOW + later) for later in (29, 30, 600))

@@ -22,6 +22,7 @@ FLOAT_ERROR = 1e-9
 ROUNDING = 100
 
 amounts = st.integers(0, 16).flatmap(lambda digits: st.integers(1, 10**digits))
+moments = st.integers(NOW, NOW + 1_000)
 directions = st.sampled_from([TOKENS, TOKENS[::-1]])
 every_kind = pytest.mark.parametrize("kind", sorted(POOL_KINDS))
 buys_in_one = [name for name in sorted(POOL_KINDS) if not kind_tests(name).buys_bin_by_bin]
@@ -38,6 +39,14 @@ def buy_or_skip(swap: Callable[..., Swap], pair: tuple[str, ...], amount: int) -
     except InsufficientLiquidity:
         assume(False)
         raise
+
+
+def swap_or_refusal(pool: Pool, pair: tuple[str, ...], amount: int, now: int) -> tuple[int, int] | type[Exception]:
+    try:
+        swap = pool.swap_exact_in(*pair, amount, now)
+    except InsufficientLiquidity as refusal:
+        return type(refusal)
+    return swap.amount_in, swap.amount_out
 
 
 @every_kind
@@ -184,6 +193,22 @@ def test_prices_along_a_curve_only_fall(kind: str, data: Any, pair: tuple[str, s
         assert capacity > 0
         assert price <= end * (1 + FLOAT_ERROR)
         end = price / (1 + curvature * capacity) ** 2
+
+
+@every_kind
+@given(data=st.data(), pair=directions, amount=amounts, times=st.tuples(moments, moments))
+def test_time_changes_nothing_unless_the_fee_moves(
+    kind: str, data: Any, pair: tuple[str, str], amount: int, times: tuple[int, int]
+) -> None:
+    pool = data.draw(some_pool(kind))
+    assume(not pool.fee_moves(*times))
+    curves = [pool.curve(*pair, now) for now in times]
+    fees = [pool.fee_ppm(pair[0], now) for now in times]
+    prices = [pool.marginal_price(*pair, now) for now in times]
+
+    assert (curves[0], fees[0], prices[0]) == (curves[1], fees[1], prices[1])
+    swaps = [swap_or_refusal(pool, pair, amount, now) for now in times]
+    assert swaps[0] == swaps[1]
 
 
 @every_kind

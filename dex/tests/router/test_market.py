@@ -121,21 +121,15 @@ def test_what_a_swap_does_is_known_until_its_pool_changes() -> None:
     assert market.swap(edge, amount, True) is before
 
 
-def test_what_a_swap_does_is_forgotten_with_time_where_the_fee_moves_with_it() -> None:
+def test_what_a_swap_does_is_forgotten_with_time() -> None:
     market = CompiledMarket(DEFAULT.pools, NOW)
-    edges = {market.pools[pool].fee_moves: edge for edge, pool in enumerate(market.edge_pools)}
-    amounts = {
-        is_moving: market.pools[market.edge_pools[edge]].balances()[market.edge_tokens[edge][0]] // 1_000
-        for is_moving, edge in edges.items()
-    }
-    before = {is_moving: market.swap(edge, amounts[is_moving], True) for is_moving, edge in edges.items()}
+    pool = market.pools[market.position["meteora-sol-usdc"]]  # which keeps the time of its last swap
+    edge = market.edges_of_pool[market.position[pool.pool_id]][0]
+    before = market.swap(edge, 10**6, True)
 
     market.set_time(NOW + 60)
 
-    assert market.swap(edges[False], amounts[False], True) is before[False]
-    later = market.swap(edges[True], amounts[True], True)
-    pool = market.pools[market.edge_pools[edges[True]]]
-    assert later == pool.swap_exact_in(*market.edge_tokens[edges[True]], amounts[True], NOW + 60) != before[True]
+    assert market.swap(edge, 10**6, True) == pool.swap_exact_in(*market.edge_tokens[edge], 10**6, NOW + 60) != before
 
 
 def test_a_refused_swap_keeps_nothing_of_who_asked() -> None:

@@ -30,7 +30,6 @@ class WeightedPool:
     """
 
     kind: ClassVar[str] = "balancer_weighted"
-    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str
@@ -93,6 +92,10 @@ class WeightedPool:
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self.swap_fee / (ONE // PPM)
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

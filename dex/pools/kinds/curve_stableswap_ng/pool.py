@@ -63,7 +63,6 @@ class StablePool:
     """
 
     kind: ClassVar[str] = "curve_stableswap_ng"
-    fee_moves: ClassVar[bool] = False
 
     pool_id: str
     venue: str
@@ -130,6 +129,10 @@ class StablePool:
         others = (balance for k, balance in enumerate(scaled) if k != i)
         rate = min(moving_fee(scaled[i], balance, fees.fee, fees.offpeg_fee_multiplier) for balance in others)
         return rate / (FEE_PRECISION // PPM)
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`."""
+        return False
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

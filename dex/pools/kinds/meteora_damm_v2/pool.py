@@ -54,7 +54,6 @@ class DammPool:
     """
 
     kind: ClassVar[str] = "meteora_damm_v2"
-    fee_moves: ClassVar[bool] = True
 
     pool_id: str
     venue: str
@@ -121,6 +120,10 @@ class DammPool:
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""
         return self._rate(now) / (FEE_PRECISION // PPM)
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`: while the base rate sinks. Volatility moves with swaps alone."""
+        return self._rate(before) != self._rate(now)
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""

@@ -53,7 +53,6 @@ class DlmmPool:
     """
 
     kind: ClassVar[str] = "meteora_dlmm"
-    fee_moves: ClassVar[bool] = True
 
     pool_id: str
     venue: str
@@ -131,7 +130,7 @@ class DlmmPool:
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a segment for each bin, those joined along which the fee falls by more than the price."""
         sells_x = token_in == self.tokens[0]
-        orders, volatility = self._orders_ahead(sells_x), self._volatility(now)
+        orders = self._orders_ahead(sells_x)
         if sells_x:
             held = [
                 (y, i) for i, _, y in self.bins[: bisect_left(self.bins, (self.active_id + 1,))] if y or i in orders
@@ -144,8 +143,7 @@ class DlmmPool:
         amounts, ids = zip(*held, strict=True)
         if orders:
             amounts = tuple(amount + (orders[i].total if i in orders else 0) for amount, i in held)
-        references = volatility.volatility_reference, volatility.index_reference
-        ladder = _ladder(self.bin_step, ids, self.fees, references, sells_x)
+        ladder = _ladder(self.bin_step, ids, self.fees, self._references(now), sells_x)
         units = ladder.net if self._fee_on_input(sells_x) else ladder.gross
         curve = Segments(ladder.net, (0.0,) * len(ids), tuple(map(truediv, amounts, units)))
         return curve if ladder.is_falling else concave(curve)
@@ -156,6 +154,10 @@ class DlmmPool:
         for _, rate in self._ahead(sells_x, self._volatility(now), self._orders_ahead(sells_x)):
             return rate / (FEE_PRECISION // PPM)
         return 0.0
+
+    def fee_moves(self, before: int, now: int) -> bool:
+        """See `Pool`: where it follows volatility, until that has settled."""
+        return bool(self.fees.variable_fee_control) and self._references(before) != self._references(now)
 
     def balances(self) -> dict[str, int]:
         """See `Pool`."""
@@ -209,6 +211,11 @@ class DlmmPool:
 
     def _volatility(self, now: int) -> Volatility:
         return self.volatility.before_swap(self.active_id, now, self.fees)
+
+    def _references(self, now: int) -> tuple[int, int]:
+        """What of the volatility decides on fees."""
+        volatility = self._volatility(now)
+        return volatility.volatility_reference, volatility.index_reference
 
     def _orders_ahead(self, sells_x: bool) -> dict[int, BinOrders]:
         """Limit orders on the side that pays, by bin."""
