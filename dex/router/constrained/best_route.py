@@ -48,10 +48,12 @@ class FloatRoute(NamedTuple):
 
         The search net of costs gives up on those itself.
         """
+        if self.step not in (_FREE, _LIMITS):
+            return False
         value = self.carried.value
         cost = 0.0 if self.costs is None else self.costs.of_flows(market, self.carried.flows) + self.costs.fixed
         gap = self.bound - (value - cost) if is_exact_in else value + cost - self.bound
-        return self.step in (_FREE, _LIMITS) and not gap <= _OPEN * value
+        return not gap <= _OPEN * value
 
 
 def best_route(

@@ -8,23 +8,28 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.segments import Floats
 
 _MOST_PAIRS: Final = 400  # of tokens
+_KEPT: Final = 64  # pairs of ends, beyond which they are forgotten
 _SWEEPS: Final = 6  # over all of them, in which prices settle where no cycle gains
 
 
-_Pairs = list[tuple[int, int, float]]  # tail, head, the best price before any swap
+class _Ways(NamedTuple):
+    """Pairs of tokens between which a route may go, by number with tail and head: those into the target are apart."""
+
+    inner: list[tuple[int, int, int]]
+    into_target: list[tuple[int, int]]
 
 
 class LastHops(NamedTuple):
     """The best prices of an atom of the source over any number of swaps.
 
-    In each token but the target; and in the target, by the token that is sold for it last. `pairs` lead to other tokens
-    than it.
+    In each token but the target; and in the target, by the token that is sold for it last. `prices` are those of pairs.
     """
 
     source: int
     reached: list[float]
     into_target: dict[int, float]
-    pairs: _Pairs
+    prices: list[float]
+    ways: _Ways
 
     @property
     def of_several(self) -> float:
@@ -33,33 +38,49 @@ class LastHops(NamedTuple):
 
     def by_several(self, token: int) -> float:
         """At least the best price in another token over two swaps or more."""
-        reached, source = self.reached, self.source
-        ways = (price * reached[tail] for tail, head, price in self.pairs if head == token and tail != source)
-        return max(ways, default=0.0)
+        reached, source, prices = self.reached, self.source, self.prices
+        ways = [(pair, tail) for pair, tail, head in self.ways.inner if head == token and tail != source]
+        return max((prices[pair] * reached[tail] for pair, tail in ways), default=0.0)
 
 
 def last_hops(market: CompiledMarket, pair_price: Floats, source: int, target: int) -> LastHops | None:
     """Between these tokens at such prices of pairs; None where they do not settle, or there are too many pairs."""
     if len(pair_price) > _MOST_PAIRS:
         return None
-    pairs: _Pairs = []
-    into: _Pairs = []
-    for (tail, head), price in zip(market.pair_ends, pair_price.tolist(), strict=True):
-        if price and tail != target and head != source:
-            (into if head == target else pairs).append((tail, head, price))
+    ways, prices = _ways(market, source, target), pair_price.tolist()
     reached = [0.0] * market.token_count
     reached[source] = 1.0
     for _ in range(_SWEEPS):
-        if not _rises(reached, pairs):
-            return LastHops(source, reached, {tail: price * reached[tail] for tail, _, price in into}, pairs)
+        if not _rises(reached, prices, ways):
+            into_target = {tail: prices[pair] * reached[tail] for pair, tail in ways.into_target}
+            return LastHops(source, reached, into_target, prices, ways)
     return None
 
 
-def _rises(reached: list[float], pairs: _Pairs) -> bool:
+def _ways(market: CompiledMarket, source: int, target: int) -> _Ways:
+    """Kept with the market: they are a matter of which pools there are. Those out of the source come first."""
+    kept: dict[tuple[int, int], _Ways] = market.kept.setdefault("ways", {})
+    found = kept.get((source, target))
+    if found is None:
+        pairs = [
+            (pair, tail, head)
+            for pair, (tail, head) in enumerate(market.pair_ends)
+            if tail != target and head != source
+        ]
+        inner = [way for way in pairs if way[2] != target]
+        inner.sort(key=lambda way: way[1] != source)
+        found = _Ways(inner, [(pair, tail) for pair, tail, head in pairs if head == target])
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[source, target] = found
+    return found
+
+
+def _rises(reached: list[float], prices: list[float], ways: _Ways) -> bool:
     """One swap more; whether any token is reached at a better price by it."""
     has_risen = False
-    for tail, head, price in pairs:
-        product = price * reached[tail]
+    for pair, tail, head in ways.inner:
+        product = prices[pair] * reached[tail]
         if product > reached[head]:
             reached[head] = product
             has_risen = True

@@ -175,7 +175,7 @@ class CompiledMarket(CompiledEdges):
         place = slice(first, first + count)
         self.table[_OF_HYPERBOLAS, place] = (curve.price, curve.capacity, curve.curvature)
         self.family[place] = HYPERBOLA
-        self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0))
+        self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0)) if count > 1 else 0.0
         self.count[edge] = count
         self.price[edge], self.capacity[edge], self.steepness[edge] = summary(curve)
         return True

@@ -33,12 +33,12 @@ class Proven(NamedTuple):
 
 def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven | None:
     """The best route where that is one swap; None where this cannot tell."""
-    edges = [edge for edge in market.edges_between(query.source, query.target) if query.price.item(edge) > 0]
+    edges = market.edges_between(query.source, query.target)
     first = _first(market, query, edges)
     route = None if first is None else _route(market, query, costs, first)
     if route is None or (query.is_exact_in and route.net <= 0):
         return None
-    gross, top = route.carried.value, _worth(query, max(query.price.item(edge) for edge in edges)) - costs.entry
+    gross, top = route.carried.value, _worth(query, max(query.price[edges.start : edges.stop].tolist())) - costs.entry
     enough = route.net - _MARGIN * gross  # what no route of several swaps may come to
     if top - 2 * costs.least >= enough:
         return None
@@ -62,11 +62,11 @@ def _worth(query: Query, price: float) -> float:
     return -query.amount / price if price > 0 else -math.inf
 
 
-def _first(market: CompiledMarket, query: Query, edges: list[int]) -> int | None:
+def _first(market: CompiledMarket, query: Query, edges: range) -> int | None:
     """The edge that is best by its summary; None where none can carry the order."""
     best, best_amount = None, 0.0 if query.is_exact_in else math.inf
-    for edge in edges:
-        price, steepness, capacity = query.price.item(edge), market.steepness.item(edge), market.capacity.item(edge)
+    columns = (array[edges.start : edges.stop].tolist() for array in (query.price, market.steepness, market.capacity))
+    for edge, price, steepness, capacity in zip(edges, *columns, strict=True):
         if query.is_exact_in:
             sold = min(query.amount, capacity)
             amount = price * sold / (1 + steepness * sold)
@@ -98,7 +98,7 @@ def _traded(market: CompiledMarket, query: Query, edge: int) -> Traded:
 
 
 def _single(
-    market: CompiledMarket, query: Query, costs: EdgeCosts, edges: list[int], net: float
+    market: CompiledMarket, query: Query, costs: EdgeCosts, edges: range, net: float
 ) -> tuple[float, int | None]:
     """A bound on the net value of any one swap, each at the least cost, and the best of those that might beat `net`."""
     needed = net + costs.entry + costs.least
@@ -107,7 +107,7 @@ def _single(
     least = max(needed, 0.0) / query.amount if query.is_exact_in else query.amount / -needed
     best, best_value = None, -math.inf
     for edge in edges:
-        if query.price.item(edge) <= least * _ALIKE:
+        if not query.price.item(edge) > least * _ALIKE:
             continue
         traded = _traded(market, query, edge)
         if query.is_exact_in:
