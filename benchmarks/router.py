@@ -3,7 +3,8 @@
 Every order is routed several times on a compiled market, in one thread; its fastest run counts. Times on a shared
 machine move together, so a fixed Python loop is timed beside them: compare the ratios.
 
-Rows "net ..." hold orders at a cost per swap, each beside itself without (net.py).
+Rows "net ..." hold orders at a cost per swap, each beside itself without (net.py); rows "batch of ..." go through the
+engine on the default market (batches.py).
 
 Run: python -m benchmarks.router [--orders 60] [--rows 100 "net 100"] [--seeds 41 42] [--against FILE] [--json]
 """
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import net
+from benchmarks import batches, net
 from benchmarks.cases import Case, Cases, between_two, few_swaps, in_markets_of
 from benchmarks.references import BP, Reference, read
 from benchmarks.rivals import best_on_grid, best_single
@@ -179,10 +180,13 @@ def main() -> None:
         figures = summary(name, row)
         print(json.dumps(figures) if options.json else _line(figures), flush=True)
     _print_net([name for name in options.rows if name in net.ROWS], options)
+    for name in [name for name in options.rows if name in batches.ROWS]:
+        figures = batches.summary(name, batches.measure(batches.ROWS[name], options.orders, options.repeat))
+        print(json.dumps(figures) if options.json else batches.line(figures), flush=True)
 
 
 def _options() -> argparse.Namespace:
-    every = [*ROWS, *net.ROWS]
+    every = [*ROWS, *net.ROWS, *batches.ROWS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=100, help="in each row")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each order, of which the fastest counts")
