@@ -54,9 +54,8 @@ def find_route(
     ends_at = math.inf if deadline_ms is None else time.perf_counter() + deadline_ms / 1_000
     venues = allowed_venues(market, request)
     fees = _fees(market, request)
-    alone = {
-        venue: best_fill(market.compiled, request, market.paths.of(venue, request), fees) for venue in sorted(venues)
-    }
+    compiled, paths = market.compiled, market.paths
+    alone = {venue: best_fill(compiled, request, paths.of(venue, request, compiled), fees) for venue in sorted(venues)}
     fills = [fill for fill in alone.values() if fill is not None]
     search = Search(market, request, venues, fees, fills, ends_at)
     venue_quotes = tuple(_venue_quote(venue, fill) for venue, fill in alone.items())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ BOUND_MARGIN = 1e-9
 MAX_HOPS = 3  # of a venue's own path
 
 Path = tuple[int, ...]  # edges in order
+PricedPath = tuple[float, Path]  # a path, and what an atom is worth along it before any swap
 
 
 class Fill(NamedTuple):
@@ -55,16 +57,22 @@ class VenuePaths:
             self._leaving[market.venues[number], market.edge_tokens[edge][0]].append(edge)
         self._found: dict[tuple[str, str, str], tuple[Path, ...]] = {}
 
-    def of(self, venue: str, request: SwapRequest) -> Sequence[Path]:
-        """The venue's paths that the request permits, shortest first."""
-        paths = self._between(venue, request.token_in, request.token_out)
+    def of(self, venue: str, request: SwapRequest, market: CompiledMarket) -> Sequence[PricedPath]:
+        """The venue's paths that the request permits, shortest first, at the prices of the market.
+
+        They are kept with it as long as the venue's pools stay as they are.
+        """
+        kept, ends = market.of_venue(venue), (request.token_in, request.token_out)
+        paths = kept.get(ends)
+        if paths is None:
+            paths = kept[ends] = [(_price(market, path), path) for path in self._between(venue, *ends)]
         denied, hops, swaps = request.deny_tokens, request.max_hops, request.max_swaps
         if not denied and hops is None and swaps is None:
             return paths
         most = min(MAX_HOPS if limit is None else limit for limit in (hops, swaps))
         return [
-            path
-            for path in paths
+            (price, path)
+            for price, path in paths
             if len(path) <= most and not (denied and any(self._ends[edge][1] in denied for edge in path[:-1]))
         ]
 
@@ -90,7 +98,7 @@ class VenuePaths:
 
 
 def best_fill(
-    market: CompiledMarket, request: SwapRequest, paths: Iterable[Path], fees: FeeTable | None = None
+    market: CompiledMarket, request: SwapRequest, paths: Sequence[PricedPath], fees: FeeTable | None = None
 ) -> Fill | InsufficientLiquidity | None:
     """The fill of the best path net of fees, or the refusal of the most promising one; None when there is no path.
 
@@ -100,7 +108,7 @@ def best_fill(
     best: Fill | None = None
     best_score = 0
     refusal: InsufficientLiquidity | None = None
-    for bound, path in sorted(_bounds(market, request, paths), reverse=True, key=itemgetter(0)):
+    for bound, path in _by_bound(request, paths):
         if best is not None and bound < best_score:
             break
         fill = fill_path(market, request.side, request.amount, path, fees)
@@ -129,13 +137,20 @@ def fill_path(
     return Fill(path, tuple(swaps), fee)
 
 
-def _bounds(market: CompiledMarket, request: SwapRequest, paths: Iterable[Path]) -> Iterator[tuple[float, Path]]:
-    price_of, amount, is_exact_in = market.price.item, request.amount, request.side is Side.EXACT_IN
-    for path in paths:
-        price = 1.0
-        for edge in path:
-            price *= price_of(edge)
-        if is_exact_in:
-            yield amount * price * (1 + BOUND_MARGIN), path
-        else:
-            yield (-amount / price * (1 - BOUND_MARGIN) if price else float("-inf")), path
+def _by_bound(request: SwapRequest, paths: Sequence[PricedPath]) -> list[PricedPath]:
+    """The paths, each with what it cannot beat, the highest first."""
+    amount = request.amount
+    if request.side is Side.EXACT_IN:
+        bounds = [(amount * price * (1 + BOUND_MARGIN), path) for price, path in paths]
+    else:
+        bounds = [(-amount / price * (1 - BOUND_MARGIN) if price else -math.inf, path) for price, path in paths]
+    if len(bounds) > 1:
+        bounds.sort(reverse=True, key=itemgetter(0))
+    return bounds
+
+
+def _price(market: CompiledMarket, path: Path) -> float:
+    price = 1.0
+    for edge in path:
+        price *= market.price.item(edge)
+    return price

@@ -45,6 +45,7 @@ class CompiledMarket(CompiledEdges):
         self._to_buy: dict[int, float] = {}
         self._buying: CompiledMarket | None = None
         self._swaps: list[KnownSwaps] = [{} for _ in self.pools]
+        self._of_venues: dict[str, dict[Any, Any]] = {}
         self._write(compile_curves(self._curves(range(self.edge_count))))
 
     def copy(self) -> CompiledMarket:
@@ -52,7 +53,10 @@ class CompiledMarket(CompiledEdges):
         twin = object.__new__(CompiledMarket)
         twin.__dict__.update(self.__dict__)
         twin.pools, twin._to_buy, twin._buying = list(self.pools), dict(self._to_buy), None
-        twin._swaps = list(self._swaps)  # what is known of a state is so in both
+        twin._swaps, twin._of_venues = (
+            list(self._swaps),
+            dict(self._of_venues),
+        )  # what is known of a state is so in both
         for name in _CHANGING:
             setattr(twin, name, getattr(self, name).copy())
         return twin
@@ -70,6 +74,7 @@ class CompiledMarket(CompiledEdges):
         for pool in pools_after:
             number = self.position[pool.pool_id]
             self.pools[number], self._swaps[number] = pool, {}
+            self._of_venues.pop(pool.venue, None)
             touched += self.edges_of_pool[number]
         others = [
             (edge, curve)
@@ -85,6 +90,10 @@ class CompiledMarket(CompiledEdges):
     def edges_between(self, tail: int, head: int) -> range:
         """The edges from one token to another, by number."""
         return self._between.get((tail, head), _NO_EDGES)
+
+    def of_venue(self, venue: str) -> dict[Any, Any]:
+        """What others have found out of the venue's pools as they are now, and may ask for again."""
+        return self._of_venues.setdefault(venue, {})
 
     def swap(self, edge: int, amount: int, is_exact_in: bool) -> Swap | InsufficientLiquidity:
         """What the edge's pool does with an amount, of the input or of the output, or why it does not."""
