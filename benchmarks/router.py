@@ -4,7 +4,7 @@ Every order is routed several times on a compiled market, in one thread; its fas
 machine move together, so a fixed Python loop is timed beside them: compare the ratios.
 
 Rows "net ..." hold orders at a cost per swap, each beside itself without (net.py); rows "batch of ..." go through the
-engine on the default market (batches.py).
+engine on the default market (routes/batches.py).
 
 Run: python -m benchmarks.router [--orders 60] [--rows 100 "net 100"] [--seeds 41 42] [--against FILE] [--json]
 """
@@ -23,10 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import batches, net
+from benchmarks import net
 from benchmarks.cases import Case, Cases, between_two, few_swaps, in_markets_of
 from benchmarks.references import BP, Reference, read
 from benchmarks.rivals import best_on_grid, best_single
+from benchmarks.routes import batches
 from dex.errors import InsufficientLiquidity, NoRoute
 from dex.router.convex.best_path import query_of
 from dex.router.kernel import kernels_on, use_kernels

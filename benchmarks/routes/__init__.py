@@ -1,0 +1,1 @@
+"""Rows of the router's benchmark that go through the engine."""
