@@ -41,7 +41,7 @@ def buy_or_skip(swap: Callable[..., Swap], pair: tuple[str, ...], amount: int) -
         raise
 
 
-def swap_or_refusal(pool: Pool, pair: tuple[str, ...], amount: int, now: int) -> tuple[int, int] | type[Exception]:
+def swap_or_refusal(pool: Pool, pair: tuple[str, str], amount: int, now: int) -> tuple[int, int] | type[Exception]:
     try:
         swap = pool.swap_exact_in(*pair, amount, now)
     except InsufficientLiquidity as refusal:
