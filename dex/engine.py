@@ -1,8 +1,12 @@
 """The engine: quotes, signed bytes, broadcasts and receipts, each verb on a list, one answer per item in order."""
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
 from functools import cached_property, partial
 
 from dex.chains.base import Chain, Snapshot
@@ -37,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 # Stands for a wallet that does not matter, or is not known yet.
 NOBODY = "0x" + "0" * 40
+# A thread costs more than a wait that is shorter.
+AT_ONCE_S = 0.002
 
 
 class Engine:
@@ -59,6 +65,8 @@ class Engine:
         self._route_deadline_ms = route_deadline_ms
         self._cached_market: Market | None = None
         self._lock = threading.Lock()
+        # How long the newest answer of `prepare` took that was asked for ahead; the first one may take long.
+        self._prepare_s = math.inf
 
     @property
     def chain(self) -> Chain:
@@ -130,6 +138,31 @@ class Engine:
         Raises: ChainUnavailable, FeesTooHigh.
         """
         return self._chain.prepare()
+
+    def prepare_ahead(self) -> "Future[Mapping[FeeStrategy, Fees]]":
+        """Begin `prepare` in a thread of its own, under the caller's limit of time: two waits for the network are one.
+
+        Its `result()` waits for the answer, and raises what `prepare` raises. Where the last answer came at once there
+        is no wait to share, and no thread.
+        """
+        answer: Future[Mapping[FeeStrategy, Fees]] = Future()
+
+        def ask() -> None:
+            began_s = time.monotonic()
+            try:
+                offers = self.prepare()
+            except BaseException as error:
+                self._prepare_s = time.monotonic() - began_s
+                answer.set_exception(error)
+            else:
+                self._prepare_s = time.monotonic() - began_s
+                answer.set_result(offers)
+
+        if self._prepare_s < AT_ONCE_S:
+            ask()
+        else:
+            threading.Thread(target=copy_context().run, args=(ask,), name="prepare", daemon=True).start()
+        return answer
 
     def build(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""

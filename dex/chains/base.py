@@ -97,7 +97,8 @@ class Chain(Protocol):
     def prepare(self) -> Mapping[FeeStrategy, Fees]:
         """Fetch what `sign` needs from the network; the fees of each strategy that bring a transaction into a block.
 
-        None of them is lower than those of a slower one. Raises: ChainUnavailable, FeesTooHigh.
+        None of them is lower than those of a slower one. Runs beside other verbs, in a thread that is asked nothing
+        else: without the database. Raises: ChainUnavailable, FeesTooHigh.
         """
         ...
 

@@ -1,11 +1,28 @@
 """The four verbs, on a chain in memory."""
 
+import math
 from dataclasses import replace
+from threading import current_thread, main_thread
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dex import Costs, DexError, Engine, FeeStrategy, Pool, Quote, Side, SwapIntent, SwapRequest, Venue
+from dex import (
+    ChainUnavailable,
+    Costs,
+    DexError,
+    Engine,
+    Fees,
+    FeeStrategy,
+    Pool,
+    Quote,
+    Side,
+    SwapIntent,
+    SwapRequest,
+    Venue,
+)
+from dex.deadline import left_s, within
 from dex.pools.kinds.meteora_dlmm.pool import DlmmPool
 from dex.pools.kinds.raydium_cpmm import CpmmPool
 from dex.testing import NOW, FakeChain, cpmm_pool, dlmm_pool, markets, request, requests
@@ -152,6 +169,52 @@ def test_an_order_goes_from_quote_to_receipt() -> None:
 
     assert [receipt and receipt.tx_hash for receipt in receipts] == [signed.tx_hash, None]
     assert engine.chain is chain
+
+
+def test_fees_are_asked_for_in_another_thread_under_the_limit_of_time_of_the_caller() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    class Watched(FakeChain):
+        def prepare(self) -> dict[FeeStrategy, Fees]:
+            seen.append((current_thread() is main_thread(), math.isfinite(left_s())))
+            return super().prepare()
+
+    engine = Engine(Watched(POOLS))
+    with within(60.0):
+        limited = engine.prepare_ahead()
+
+    assert limited.result() == engine.prepare()
+    assert seen == [(False, True), (True, False)]
+
+
+@pytest.mark.parametrize(("at_once_s", "is_in_thread"), [(0.0, True), (math.inf, False)])
+def test_where_the_last_answer_came_at_once_no_thread_asks_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, at_once_s: float, is_in_thread: bool
+) -> None:
+    threads: list[bool] = []
+
+    class Watched(FakeChain):
+        def prepare(self) -> dict[FeeStrategy, Fees]:
+            threads.append(current_thread() is not main_thread())
+            return super().prepare()
+
+    engine = Engine(Watched(POOLS))
+    assert engine.prepare_ahead().result()
+    monkeypatch.setattr("dex.engine.AT_ONCE_S", at_once_s)
+
+    assert engine.prepare_ahead().result() == engine.prepare()
+    assert threads == [True, is_in_thread, False]
+
+
+def test_fees_that_could_not_be_asked_for_are_an_error_where_they_are_needed() -> None:
+    class Away(FakeChain):
+        def prepare(self) -> dict[FeeStrategy, Fees]:
+            raise ChainUnavailable("the node does not answer")
+
+    offers = Engine(Away(POOLS)).prepare_ahead()
+
+    with pytest.raises(ChainUnavailable, match="the node does not answer"):
+        offers.result()
 
 
 def test_empty_batches_are_answered_empty() -> None:

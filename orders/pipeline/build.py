@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from dex import DexError, Engine, LimitNotMet, PreparedSwap, RetryableError, SignedTransaction
+from dex import DexError, Engine, Fees, FeeStrategy, LimitNotMet, PreparedSwap, RetryableError, SignedTransaction
 from orders.config import Policy
 from orders.database.recordset import id_array
 from orders.database.session import session
@@ -58,7 +58,7 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     settled = Settled()
     wanted = [order for order in orders if is_wanted(order)]
     try:
-        fees = engine.prepare()
+        fees = _fees(orders, engine)
         wallets = _wallets(wanted, engine)
         swaps, doubts = try_swaps(wanted, wallets, fees, engine, policy)
     except RetryableError as error:
@@ -75,6 +75,12 @@ def build_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     if ready:
         _sign_and_store(ready, _Means(engine, policy, wallets, swaps), settled)
     return settled
+
+
+def _fees(orders: Sequence[ClaimedOrder], engine: Engine) -> Mapping[FeeStrategy, Fees]:
+    """Asked for with the market, where this worker has just routed them. Raises: ChainUnavailable, FeesTooHigh."""
+    offers = orders[0].offers
+    return engine.prepare() if offers is None else offers.result()
 
 
 def _wallets(orders: Sequence[ClaimedOrder], engine: Engine) -> dict[int, Wallet]:

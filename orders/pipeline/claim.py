@@ -4,7 +4,8 @@ The entry edge PENDING -> ROUTING is written by the claim itself, in the same st
 transition.py this is all that writes `Order.status`, and the trigger holds both to the same table.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from dex import Fees, FeeStrategy
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.database.session import session
@@ -39,7 +41,8 @@ class ClaimedOrder(NamedTuple):
     `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet.
 
     What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
-    moment of its quote by this process's monotonic clock, and the `submission` that is stored for it.
+    moment of its quote by this process's monotonic clock, what the chain asks for (`offers`, on its way since the
+    market was asked for), and the `submission` that is stored for it.
     """
 
     id: UUID
@@ -75,6 +78,7 @@ class ClaimedOrder(NamedTuple):
     unreadable: str | None
     planned: Change | None = None
     quoted_s: float = 0.0
+    offers: Future[Mapping[FeeStrategy, Fees]] | None = None
     submission: OpenSubmission | None = None
 
     @property
@@ -175,7 +179,7 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
     except Exception as error:  # the row is claimed: its stage ends it, and no other order waits for it
         unreadable = f"{type(error).__name__}: {error}"
     amounts = (None if text is None else int(text) for text in (quoted_in, quoted_out, least_out, most_in, fee_paid))
-    return ClaimedOrder._make((*plain, int(amount), *amounts, terms, plan, unreadable, None, 0.0, None))
+    return ClaimedOrder._make((*plain, int(amount), *amounts, terms, plan, unreadable, None, 0.0, None, None))
 
 
 @cache

@@ -71,6 +71,8 @@ def run_stage(
     while True:
         claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, answers_within_s), chain_id=chain_id)
         push_events(claim.events)
+        if claim.has_more:
+            wake(stage)  # whoever is free begins with the rest now, while this batch waits for its chain
         for settled in _carry(stage, claim.orders, engine, policy, works, carries_to):
             retry_error = settled.retry or retry_error
         if not claim.has_more:

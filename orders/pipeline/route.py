@@ -4,10 +4,11 @@ BUILDING is left to the stage that signs, which writes it with the signature.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
@@ -20,7 +21,7 @@ from orders.pipeline.waiting import Unasked, expired_while_waiting, wait
 from orders.plan import SwapPlan
 from orders.presentation.routes import PROOF, legs_json
 from orders.problems import Problem, problem_of
-from orders.risk.fee_limit import offers_for, quote_above_limit
+from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
 from orders.selectors import decimals_on
 from orders.signing.wallets import closed_venues
 from orders.states import OrderStatus, Stage
@@ -29,6 +30,8 @@ from orders.terms import swap_request
 # How soon an order that only a paused venue could serve is looked at again.
 HALT_POLL_S = 2.0
 NONE: frozenset[str] = frozenset()
+# What transactions offer lasts for some blocks: fees that were asked for so long ago still bring one in.
+OFFERS_LAST_S = 2.0
 # By engine, the exponent of each token that was registered when one was looked up that is not here. It never changes.
 _known_decimals: WeakKeyDictionary[Engine, dict[str, int]] = WeakKeyDictionary()
 
@@ -41,12 +44,19 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     paused = orders[0].venues_to_avoid
     waiting: list[ClaimedOrder] = []
     unasked: list[Unasked] = []
-    answers = _quotes(open_orders, engine, paused)
+    if not open_orders:
+        settled.events = transition(changes)
+        return settled
+    asked_s, offers = time.monotonic(), engine.prepare_ahead()
+    answers = _quotes(open_orders, engine, paused, offers.result)
     decimals, quoted_s = _decimals(answers, engine), time.monotonic()
+    refused = [order for order, answer in zip(open_orders, answers, strict=True) if isinstance(answer, TerminalError)]
+    reasons = _reasons(refused, engine, offers.result) if paused else {}
+    is_fresh = time.monotonic() - asked_s < OFFERS_LAST_S
     for order, answer in zip(open_orders, answers, strict=True):
-        if paused and isinstance(answer, TerminalError):
+        if order.id in reasons:
             # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
-            answer = _quotes([order], engine, NONE)[0]
+            answer = reasons[order.id]
             if not isinstance(answer, TerminalError):
                 waiting.append(order)
                 continue
@@ -54,7 +64,14 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
             plan, columns = SwapPlan.of(answer, decimals), _columns(answer)
             planned = _built_next(order, plan, columns, policy)
             settled.carried.append(
-                order._replace(waiting_for=None, plan=plan, planned=planned, quoted_s=quoted_s, **columns)
+                order._replace(
+                    waiting_for=None,
+                    plan=plan,
+                    planned=planned,
+                    quoted_s=quoted_s,
+                    offers=offers if is_fresh else None,
+                    **columns,
+                )
             )
         elif isinstance(answer, RetryableError):
             unasked.append((order, answer))
@@ -98,17 +115,32 @@ def _expired(order: ClaimedOrder) -> Problem:
     return Problem("expired", detail + expired_while_waiting(order))
 
 
-def _quotes(orders: Sequence[ClaimedOrder], engine: Engine, paused: frozenset[str]) -> Sequence[Quote | DexError]:
+def _reasons(
+    refused: Sequence[ClaimedOrder], engine: Engine, ask: Callable[[], Offers]
+) -> dict[UUID, Quote | DexError]:
+    """What each of these would have been answered without any pause of a venue, and without the others."""
+    answers = _quotes(refused, engine, NONE, ask, is_sequential=False)
+    return {order.id: answer for order, answer in zip(refused, answers, strict=True)}
+
+
+def _quotes(
+    orders: Sequence[ClaimedOrder],
+    engine: Engine,
+    paused: frozenset[str],
+    ask: Callable[[], Offers],
+    *,
+    is_sequential: bool = True,
+) -> Sequence[Quote | DexError]:
     if not orders:
         return []
     try:
         closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
         requests = [_request(order, paused | closed.get(order.account_id, NONE)) for order in orders]
-        offers = offers_for(requests, engine)
-        answers = zip(requests, engine.route(requests, offers=offers), strict=True)
+        offers = offers_for(requests, ask)
+        answers = engine.route(requests, is_sequential=is_sequential, offers=offers)
         return [
             (isinstance(answer, Quote) and quote_above_limit(request, answer, offers, engine)) or answer
-            for request, answer in answers
+            for request, answer in zip(requests, answers, strict=True)
         ]
     except RetryableError as error:  # no snapshot: none of the orders has a route
         return [error] * len(orders)

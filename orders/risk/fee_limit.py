@@ -1,6 +1,6 @@
 """The owner's limit on network fees, `fee.max_native`: above it no swap is signed, and the order waits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dex import (
     DexError,
@@ -29,7 +29,7 @@ def above_limit(cost: int, left: int | None, native: Token) -> FeesTooHigh | Non
     return FeesTooHigh(detail, hint=HINT, token=native.symbol, may_cost=asked, left=allowed)
 
 
-def offers_for(requests: Iterable[SwapRequest], engine: Engine) -> Offers | None:
+def offers_for(requests: Iterable[SwapRequest], ask: Callable[[], Offers]) -> Offers | None:
     """What transactions offer now, where one of the requests limits what it may cost; else None, and nobody is asked.
 
     None as well while the network asks more than the chain's `max_fee`: until that ends nothing is signed.
@@ -38,7 +38,7 @@ def offers_for(requests: Iterable[SwapRequest], engine: Engine) -> Offers | None
     if all(request.max_network_fee is None for request in requests):
         return None
     try:
-        return engine.prepare()
+        return ask()
     except FeesTooHigh:
         return None
 

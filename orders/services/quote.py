@@ -31,7 +31,7 @@ def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: 
     with within(engine.chain.timing.answer_s):
         closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
         paused = controls.venues
-        offers = offers_for([request], engine)
+        offers = offers_for([request], engine.prepare)
         answer = _route(request, closed | paused, offers, engine)
     if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, offers, engine), Quote):
         problem = problem_of(answer)

@@ -93,7 +93,7 @@ def test_it_waits_for_lower_fees_without_an_event_and_goes_on_with_a_new_route(
 def test_what_has_become_dearer_since_it_was_routed_is_not_signed(
     account: Account, chain: ChargingChain, run: Run, policy: Policy, tariff: Tariff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.pipeline.route.offers_for", lambda requests, engine: None)
+    monkeypatch.setattr("orders.pipeline.route.offers_for", lambda requests, ask: None)
     tariff.per_transaction = DEAR
     [order] = place(account, terms(max_network_fee=LIMIT))
     for _ in range(3):

@@ -1,0 +1,141 @@
+"""Waits for the network overlap: those of one batch that need nothing of each other, and those of different batches.
+
+Counted by who meets whom, not by time: a wait that is not under way while another one is lets both run into a limit.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from dex import ChainUnavailable, Engine
+from orders.audit.record import Actor
+from orders.config import Policy
+from orders.models import Account, Fill, Order, OrderEvent
+from orders.pipeline import route
+from orders.pipeline.loop import run_stage
+from orders.risk.pause import find_target, pause
+from orders.states import Stage
+from orders.tests.factories import place, terms
+from orders.tests.rivals import beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HAPPY = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
+MEET_WITHIN_S = 30.0
+
+Before = Callable[..., list[str]]
+Drive = Callable[..., None]
+
+
+@pytest.fixture
+def before(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Before:
+    """Have something done at each call of these verbs of the chain; the calls by name."""
+
+    def arrange(verbs: tuple[str, ...], act: Callable[[], Any] = lambda: None) -> list[str]:
+        calls: list[str] = []
+        for verb in verbs:
+            real = getattr(engine.chain, verb)
+
+            def call(*args: Any, verb: str = verb, real: Callable[..., Any] = real) -> Any:
+                calls.append(verb)
+                act()
+                return real(*args)
+
+            monkeypatch.setattr(engine.chain, verb, call)
+        return calls
+
+    return arrange
+
+
+def statuses(order: Order) -> list[str]:
+    return list(OrderEvent.objects.filter(order=order).order_by("seq").values_list("status", flat=True))
+
+
+def test_fees_are_asked_for_while_the_market_is_read(
+    account: Account, engine: Engine, policy: Policy, before: Before
+) -> None:
+    calls = before(("snapshot", "prepare"), Barrier(2, timeout=MEET_WITHIN_S).wait)
+    orders = place(account, terms(), terms())
+
+    run_stage(Stage.ROUTE, engine=Engine(engine.chain), policy=policy)
+
+    assert [statuses(order) for order in orders] == [HAPPY, HAPPY]
+    assert sorted(calls) == ["prepare", "snapshot"]
+
+
+def test_fees_that_were_asked_for_long_ago_are_asked_for_again(
+    account: Account, engine: Engine, policy: Policy, before: Before, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "OFFERS_LAST_S", 0.0)
+    calls = before(("prepare",))
+    [order] = place(account)
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert (statuses(order), calls) == (HAPPY, ["prepare", "prepare"])
+
+
+def test_without_a_market_nobody_waits_for_fees(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should they never come: the order waits for the chain as if they had not been asked for."""
+    never: Future[Any] = Future()
+    monkeypatch.setattr(engine, "prepare_ahead", lambda: never)
+    monkeypatch.setattr(engine.chain, "snapshot", lambda: (_ for _ in ()).throw(ChainUnavailable("away")))
+    [order] = place(account)
+
+    with pytest.raises(ChainUnavailable):
+        run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.waiting_for) == ("ROUTING", "chain")
+
+
+@pytest.mark.parametrize("verb", ["snapshot", "prepare", "broadcast"])
+def test_who_is_free_begins_with_what_a_claim_left_while_its_batch_waits(
+    account: Account, engine: Engine, before: Before, drive: Drive, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Two batches are in the same call at the same time, on one engine: neither holds a lock that the other needs."""
+    policy, rivals = Policy(batch_size=1), list[Future[Any]]()
+
+    def free_worker() -> None:
+        run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    def wake(stage: Stage, delay_s: float = 0.0) -> None:
+        if not rivals:
+            rivals.append(beside(free_worker))
+
+    place(account)  # the wallet is made
+    run_stage(Stage.ROUTE, engine=engine, policy=Policy())
+    calls = before((verb,), Barrier(2, timeout=MEET_WITHIN_S).wait)
+    monkeypatch.setattr("orders.pipeline.loop.wake", wake)
+    orders = place(account, terms(), terms())
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert rivals
+    rivals[0].result(MEET_WITHIN_S)
+    assert calls == [verb, verb]
+    drive()  # whose nonce was the later one and came first has waited for the other
+    assert {order.status for order in Order.objects.all()} == {"CONFIRMED"}
+    assert [statuses(order) for order in orders] == [HAPPY, HAPPY]
+    assert Fill.objects.count() == 3
+
+
+def test_a_whole_batch_beside_a_paused_venue_is_asked_for_once_more(
+    account: Account, engine: Engine, policy: Policy, before: Before
+) -> None:
+    pause(find_target("venue", "orca", engine), Actor("t", reason="test"))
+    held_up = place(account, *(terms(allow=["orca"]) for _ in range(3)))
+    [hopeless] = place(account, terms(allow=["orca"], min_amount_out=10**15))
+    [free] = place(account)
+    calls = before(("snapshot",))
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert calls == ["snapshot", "snapshot"]
+    assert [statuses(order) for order in held_up] == [["PENDING", "ROUTING"]] * 3
+    assert [statuses(order)[-1] for order in (hopeless, free)] == ["FAILED", "CONFIRMED"]
