@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from benchmarks.stack import fresh_stack
+from benchmarks.suite.engine import fresh_engine
 
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5", "sim": {"scenario": "slippage"}}
 # As on a chain: there are moments between two steps.
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with fresh_stack(**DELAYS, WORKER_CONCURRENCY="4") as stack:
+    with fresh_engine(**DELAYS, WORKER_CONCURRENCY="4") as stack:
         answers = asyncio.run(place_and_cancel(stack.url, options.orders, random.Random(options.seed)))
         found = books(stack.database_url)
     print(json.dumps({"orders": options.orders, "answers": dict(sorted(answers.items()))} | found))

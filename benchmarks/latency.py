@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import connect
 
-from benchmarks.stack import fresh_stack
+from benchmarks.suite.engine import fresh_engine
 
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=200)
     parser.add_argument("--warmup", type=int, default=30)
     options = parser.parse_args()
-    with fresh_stack() as stack:
+    with fresh_engine() as stack:
         print(json.dumps(asyncio.run(measure(stack.url, options.orders, options.warmup))))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from benchmarks.stack import fresh_stack
+from benchmarks.suite.engine import fresh_engine
 from orderengine.chaos.hooks import VARIABLE
 from orderengine.chaos.outage import take_away
 
@@ -67,7 +67,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         faults = {"seed": 1, "directory": directory, "skipped": 0, "doubled": 0, "late": 0}
         environment = {"DJANGO_SETTINGS_MODULE": "orderengine.chaos.settings", VARIABLE: json.dumps(faults)}
-        with fresh_stack(**DELAYS, **environment) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+        with fresh_engine(**DELAYS, **environment) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
             number = post_at(http, options.rate, time.time() + BEFORE_S, 0)
             went_at = time.time()
             back_at = take_away(Path(directory), options.away)

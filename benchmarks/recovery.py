@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.stack import Stack, fresh_stack
+from benchmarks.suite.engine import Engine, fresh_engine
 
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 # As on a chain: there is a moment to be killed in.
@@ -29,7 +29,7 @@ LONGEST_S = 60.0
 POST_EVERY_S = 0.05
 
 
-def recovery_s(stack: Stack, http: httpx.Client, dice: random.Random) -> tuple[str, float]:
+def recovery_s(stack: Engine, http: httpx.Client, dice: random.Random) -> tuple[str, float]:
     """Kill the worker somewhere in one order; how it ended, and seconds from the kill to that."""
     order_id = http.post("/api/v1/orders", json=BODY).json()["id"]
     time.sleep(dice.uniform(0, 0.2))
@@ -44,7 +44,7 @@ def recovery_s(stack: Stack, http: httpx.Client, dice: random.Random) -> tuple[s
     raise SystemExit(f"order {order_id} has not ended {LONGEST_S:.0f} s after the kill")
 
 
-def until_ready(stack: Stack, http: httpx.Client) -> None:
+def until_ready(stack: Engine, http: httpx.Client) -> None:
     """Wait until a worker is there and has worked: one order passes."""
     while "worker" not in stack.processes():
         time.sleep(0.05)
@@ -53,7 +53,7 @@ def until_ready(stack: Stack, http: httpx.Client) -> None:
         time.sleep(0.05)
 
 
-def posts_while(stack: Stack, http: httpx.Client, number: int, seconds: float) -> dict[str, Any]:
+def posts_while(stack: Engine, http: httpx.Client, number: int, seconds: float) -> dict[str, Any]:
     """POST at a steady pace while Redis has this signal; times in ms and the answers that are no 201."""
     times, others = [], 0
     ends_at = time.monotonic() + seconds
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     dice = random.Random(options.seed)
-    with fresh_stack(**DELAYS) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+    with fresh_engine(**DELAYS) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
         until_ready(stack, http)
         times = []
         for _ in range(options.kills):

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 
 from benchmarks.recovery import BODY, DELAYS
-from benchmarks.stack import Stack, fresh_stack
+from benchmarks.suite.engine import Engine, fresh_engine
 from orderengine.chaos.refusals import REFUSALS, client_of
 
 SETTLE_S = 30.0
@@ -27,7 +27,7 @@ TOOK = """
 OTHERS = "SELECT count(*) FROM orders_order WHERE status <> 'CONFIRMED' AND created_at >= %s"
 
 
-def measure(stack: Stack, http: httpx.Client, rate: float, seconds: float) -> dict[str, Any]:
+def measure(stack: Engine, http: httpx.Client, rate: float, seconds: float) -> dict[str, Any]:
     """Post at this pace, wait for the end of all, and say what they took."""
     before = stack.processes()
     with psycopg.connect(stack.database_url, autocommit=True) as database:
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--error", choices=REFUSALS, default="READONLY")
     options = parser.parse_args()
     refusal = REFUSALS[options.error]
-    with fresh_stack(**DELAYS) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
+    with fresh_engine(**DELAYS) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
         environment = json.loads((stack.state / "environment.json").read_text())
         _post(http, options.rate, 3.0)
         without = measure(stack, http, options.rate, options.seconds)

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from benchmarks.stack import Stack, fresh_stack
+from benchmarks.suite.engine import Engine, fresh_engine
 
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
 BUNDLE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
@@ -44,7 +44,7 @@ PAUSE_S = 1.0
 LEFT_S = 5.0
 
 
-def post_p50_ms(stack: Stack, orders: int) -> float:
+def post_p50_ms(stack: Engine, orders: int) -> float:
     """One order after another."""
     times = []
     with httpx.Client(base_url=stack.url, timeout=60) as client:
@@ -73,7 +73,7 @@ def ask(url: str, path: str, clients: int, count: "Synchronized[int]") -> None:
 
 
 @contextmanager
-def strangers(stack: Stack, path: str, clients: int) -> Iterator["Synchronized[int]"]:
+def strangers(stack: Engine, path: str, clients: int) -> Iterator["Synchronized[int]"]:
     """Strangers in a process of their own; the number of answers that they got."""
     count: Synchronized[int] = multiprocessing.Value("q", 0)
     process = multiprocessing.Process(target=ask, args=(stack.url, path, clients, count), daemon=True)
@@ -93,7 +93,7 @@ def rss_mib(pid: int) -> float:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
-def unread(stack: Stack, clients: int, watch_s: float) -> dict[str, float]:
+def unread(stack: Engine, clients: int, watch_s: float) -> dict[str, float]:
     """Growth of the web process by clients that ask for the largest file and never read."""
     pid, address = stack.processes()["web"], urlsplit(stack.url)
     for _ in range(20):
@@ -113,7 +113,7 @@ def unread(stack: Stack, clients: int, watch_s: float) -> dict[str, float]:
     return {"before": round(before, 1), "most": round(most - before, 1), "left": round(rss_mib(pid) - before, 1)}
 
 
-def measure(stack: Stack, options: argparse.Namespace) -> dict[str, object]:
+def measure(stack: Engine, options: argparse.Namespace) -> dict[str, object]:
     """All of it on one engine."""
     idle = [post_p50_ms(stack, options.orders) for _ in range(2)][1:]  # the first warms it up
     p50: dict[str, float] = {}
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--watch", type=float, default=20.0, help="seconds for which those who never read are watched")
     parser.add_argument("--paths", nargs="*", default=PATHS)
     options = parser.parse_args()
-    with fresh_stack() as stack:
+    with fresh_engine() as stack:
         print(json.dumps(measure(stack, options)))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from benchmarks.stack import Stack, fresh_stack
+from benchmarks.suite.engine import Engine, fresh_engine
 
 PAIRS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "200"), ("ETH", "USDC", "0.05"), ("USDC", "ETH", "150"))
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -38,7 +38,7 @@ def bodies(orders: int, batch: int) -> list[bytes]:
     return [json.dumps({"orders": items[i : i + batch]}).encode() for i in range(0, orders, batch)]
 
 
-def cpu_by_name(stack: Stack) -> dict[str, float]:
+def cpu_by_name(stack: Engine) -> dict[str, float]:
     """CPU seconds of each kept process with all its descendants, living or reaped."""
     parents: dict[int, list[int]] = {}
     used: dict[int, float] = {}
@@ -54,13 +54,13 @@ def cpu_by_name(stack: Stack) -> dict[str, float]:
     def total(pid: int) -> float:
         return used.get(pid, 0.0) + sum(total(child) for child in parents.get(pid, ()))
 
-    return {name: total(pid) for name, pid in stack.processes().items() if name not in {"supervisor", "guard"}}
+    return {name: total(pid) for name, pid in stack.processes().items()}
 
 
 class Sessions(threading.Thread):
     """Notes the most PostgreSQL sessions there were at a time."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Engine) -> None:
         super().__init__(daemon=True)
         self.stack, self.most, self.is_over = stack, 0, threading.Event()
 
@@ -85,7 +85,7 @@ def wait_until_all_ended(database: psycopg.Connection) -> None:
         time.sleep(0.1)
 
 
-def measure(stack: Stack, orders: int, batch: int, clients: int) -> dict[str, object]:
+def measure(stack: Engine, orders: int, batch: int, clients: int) -> dict[str, object]:
     """Post everything, wait for the end, and read the figures out of the rows."""
     requests = bodies(orders, batch)
     sessions = Sessions(stack)
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4, help="requests in flight")
     parser.add_argument("--warmup", type=int, default=500)
     options = parser.parse_args()
-    with fresh_stack() as stack:
+    with fresh_engine() as stack:
         if options.warmup:
             measure(stack, options.warmup, options.batch, options.clients)
         print(json.dumps(measure(stack, options.orders, options.batch, options.clients)))

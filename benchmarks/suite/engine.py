@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.suite.servers import Servers
+from benchmarks.suite.servers import Servers, shared_servers
 from benchmarks.suite.supervised import free_port, processes, supervised
 
 # The simulated chain answers at once and nobody else trades: what is left is the engine's own time.
@@ -34,12 +34,17 @@ class Engine:
     """Where it is reached, and where its supervisor keeps its list of processes."""
 
     url: str
-    database_url: str
+    servers: Servers
     state: Path
 
+    @property
+    def database_url(self) -> str:
+        """Its database, past any proxy."""
+        return self.servers.database_url
+
     def processes(self) -> dict[str, int]:
-        """Process ids by name: web, worker and beat, each with its own descendants."""
-        return processes(self.state)
+        """Process ids by name: web, worker, beat and the servers, each with its own descendants."""
+        return processes(self.state) | self.servers.processes()
 
     def socket(self, order_id: str) -> str:
         """The WebSocket of one order, from its first event on."""
@@ -51,11 +56,18 @@ def engine(servers: Servers, *, database_url: str = "", **environment: str) -> I
     """Start it on these servers, through another address of the database where one is given."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    state = servers.directory / "engine"
+    state = servers.engine_state
     own = {"DATABASE_URL": database_url or servers.database_url, "PORT": str(port), "HOST": "127.0.0.1"}
     own |= {"LOG_LEVEL": "WARNING", "RATE_PER_MINUTE": "0", **servers.redis, **NO_DELAYS, **environment}
     with supervised([], own, state, lambda: _is_ready(url)):
-        yield Engine(url, servers.database_url, state)
+        yield Engine(url, servers, state)
+
+
+@contextmanager
+def fresh_engine(**environment: str) -> Iterator[Engine]:
+    """Start one on servers of its own, for a benchmark that compares nothing."""
+    with shared_servers() as servers, engine(servers, **environment) as started:
+        yield started
 
 
 def _is_ready(url: str) -> bool:

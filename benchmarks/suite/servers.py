@@ -24,6 +24,11 @@ class Servers:
     database_url: str
     redis: dict[str, str]
 
+    @property
+    def engine_state(self) -> Path:
+        """Where the engine under test keeps its state, started anew each time."""
+        return self.directory / "engine"
+
     def processes(self) -> dict[str, int]:
         """Process ids by name."""
         return processes(self.directory / "servers")
