@@ -104,7 +104,7 @@ chaos: setup ## Kill parts of a whole engine under load and check every promise;
 mutants: setup ## Break the engine on purpose in eleven ways, each in a copy; every one must be detected
 	@$(BIN)/python -m orderengine.chaos.mutants $(ARGS)
 
-bench: setup ## Compare with the BullMQ peer, ten minutes; QUICK=1 takes 100 seconds; ARGS="throughput --orders 2000" runs one benchmark
+bench: setup ## Compare with the BullMQ peer, ten minutes; QUICK=1 takes 90 seconds; ARGS="throughput --orders 2000" runs one benchmark
 	@$(BIN)/python -m benchmarks.$(or $(ARGS),suite $(if $(QUICK),--quick))
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions

@@ -58,6 +58,9 @@ ROWS = (
     Row("statements.parses", "parses per single order", ""),
     Row("idle.transactions", "transactions per second, idle", "1/s", Goal(3, 3), of="ours"),
     Row("growth.worker_ratio", "worker CPU per order, last orders / first 10,000", "x", Goal(1.05, 1.05), of="ours"),
+    Row("sockets.kb_each", "WebSockets on two web processes: memory of each", "kB", Goal(60, 60), of="ours"),
+    Row("sockets.delivery_p50_ms", "1,000 events/s to them, after their commits: p50", "ms"),
+    Row("sockets.delivery_p99_ms", "the same, p99", "ms", Goal(250, 250), of="ours"),
     Row("bare.share", "batches, of what bare SQL of the same rows does", "x", Goal(0.5, 0.5, more=True), of="ours"),
 )
 

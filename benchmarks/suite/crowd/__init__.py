@@ -1,0 +1,1 @@
+"""Many WebSockets at once: who opens them, and what they show."""
