@@ -67,10 +67,9 @@ def main() -> None:
     options = parser.parse_args()
     refusal = REFUSALS[options.error]
     with fresh_engine(**DELAYS) as stack, httpx.Client(base_url=stack.url, timeout=30) as http:
-        environment = json.loads((stack.state / "environment.json").read_text())
         _post(http, options.rate, 3.0)
         without = measure(stack, http, options.rate, options.seconds)
-        client, pid = client_of(environment), stack.processes()["valkey"]
+        client, pid = client_of(stack.servers.redis), stack.processes()["valkey"]
         refusal.begin(client, pid)
         refusing = measure(stack, http, options.rate, options.seconds)
         refusal.end(client, pid)
