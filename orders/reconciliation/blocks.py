@@ -15,8 +15,9 @@ logger = logging.getLogger(__name__)
 
 # One fill of each of the last blocks is asked for, all in one request; a reorg exchanges whole blocks.
 MAX_BLOCKS = 200
-# Of the busiest engine that is about a minute, two looks.
-MAX_FILLS = 50_000
+# So many of the newest fills are read, more only where all of them are of the last ten minutes and of too few blocks.
+# Of the busiest engine the most is about a minute, two looks.
+FILLS = (500, 5_000, 50_000)
 
 
 class _Filled(NamedTuple):
@@ -79,22 +80,39 @@ def _reported_at(chain_id: str) -> str | None:
 
 
 def _last_blocks(chain_id: str, after: str | None) -> list[_Filled]:
-    """One fill of each of the chain's last blocks of the last ten minutes, of those stored after a time.
+    """One fill of each of the chain's last blocks of the last ten minutes, of those stored after a time."""
+    found: list[_Filled] = []
+    for most in FILLS:
+        found, is_all = _among_newest(most, chain_id, after)
+        if is_all or len(found) == MAX_BLOCKS:
+            break
+    return found
+
+
+def _among_newest(most: int, chain_id: str, after: str | None) -> tuple[list[_Filled], bool]:
+    """Of the newest fills, and whether all that are wanted are among these.
 
     The order of one fill tells the chain of its block: a hash belongs to one chain.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT b.block_number, b.block_hash, b.tx_hash FROM (
+            WITH f AS MATERIALIZED (
+                SELECT id, block_number, block_hash, tx_hash, order_id, created_at > greatest(
+                    now() - interval '10 minutes', coalesce(%s::timestamptz, '-infinity')) AS is_new
+                FROM orders_fill ORDER BY id DESC LIMIT %s
+            ), b AS (
                 SELECT DISTINCT ON (block_number, block_hash) block_number, block_hash, tx_hash, order_id
-                FROM (SELECT * FROM orders_fill ORDER BY id DESC LIMIT %s) f
-                WHERE block_hash IS NOT NULL
-                    AND created_at > greatest(now() - interval '10 minutes', coalesce(%s::timestamptz, '-infinity'))
+                FROM f WHERE block_hash IS NOT NULL AND is_new
                 ORDER BY block_number DESC, block_hash, id
-            ) b JOIN orders_order o ON o.id = b.order_id
-            WHERE o.chain_id = %s ORDER BY b.block_number DESC LIMIT %s
+            ), last AS (
+                SELECT b.block_number, b.block_hash, b.tx_hash FROM b JOIN orders_order o ON o.id = b.order_id
+                WHERE o.chain_id = %s ORDER BY b.block_number DESC LIMIT %s
+            )
+            SELECT (SELECT count(*) < %s OR NOT bool_and(is_new) FROM f), last.*
+            FROM (SELECT) one LEFT JOIN last ON true ORDER BY last.block_number DESC
             """,
-            [MAX_FILLS, after, chain_id, MAX_BLOCKS],
+            [after, most, chain_id, MAX_BLOCKS, most],
         )
-        return [_Filled(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [_Filled(*row[1:]) for row in rows if row[1] is not None], rows[0][0]

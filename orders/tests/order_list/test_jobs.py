@@ -61,10 +61,7 @@ JOBS: dict[str, Job] = {
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_job_reads_no_more_beside_a_long_history(
-    history: History, engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(blocks, "MAX_FILLS", SLICE)
+def test_a_job_reads_no_more_beside_a_long_history(history: History, engine: Engine, name: str) -> None:
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
         JOBS[name](history, engine)
         transaction.set_rollback(True)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from dex import ChainUnavailable, Engine
 from dex.chains.simulated import SimulatedChain
 from orders.config import Policy
 from orders.models import Account, AuditEntry, Fill, Order, TradingControl
 from orders.pipeline.loop import run_stage
+from orders.reconciliation import blocks
 from orders.reconciliation.blocks import watch_blocks
 from orders.reconciliation.wallets import watch_wallets
 from orders.risk.pause import find_target, resume
@@ -128,6 +130,47 @@ def test_all_blocks_are_asked_for_in_one_request_and_an_idle_engine_asks_for_non
     assert watch_blocks(engine) is None
 
     assert [sorted(hashes) for hashes in asked] == [sorted(str(order.tx_hash) for order in orders)]
+
+
+@pytest.mark.parametrize(("fills", "count"), [((1, 2, 50), 3), ((1, 2), 2), ((3,), 3), ((50,), 3)])
+def test_more_fills_are_read_only_while_all_of_them_are_new(
+    account: Account,
+    engine: Engine,
+    chain: SimulatedChain,
+    monkeypatch: pytest.MonkeyPatch,
+    fills: tuple[int, ...],
+    count: int,
+) -> None:
+    orders = [fill(account, engine, chain) for _ in range(3)]
+    monkeypatch.setattr(blocks, "FILLS", fills)
+
+    assert {row.tx_hash for row in blocks._last_blocks("simulated", None)} == {o.tx_hash for o in orders[-count:]}
+    assert blocks._last_blocks("elsewhere", None) == []
+    monkeypatch.setattr(blocks, "MAX_BLOCKS", 2)
+    assert [row.tx_hash for row in blocks._last_blocks("simulated", None)] == [
+        o.tx_hash for o in reversed(orders[-2:])
+    ][: max(fills)]
+
+
+def test_older_fills_are_looked_at_once_and_no_further(
+    account: Account, engine: Engine, chain: SimulatedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(account, engine, chain)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()::text")
+        reported_at = cursor.fetchone()[0]
+    looked: list[int] = []
+    among = blocks._among_newest
+    monkeypatch.setattr(blocks, "FILLS", (1, 2, 50))
+
+    def noted(most: int, *rest: Any) -> Any:
+        looked.append(most)
+        return among(most, *rest)
+
+    monkeypatch.setattr(blocks, "_among_newest", noted)
+
+    assert blocks._last_blocks("simulated", reported_at) == []
+    assert looked == [1]
 
 
 def test_a_chain_that_does_not_answer_or_lags_is_no_incident(
