@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -37,6 +38,14 @@ class NewestPages(Paginator):  # type: ignore[type-arg]  # not generic at run ti
         return rows.count()
 
 
+class SortedAsOffered(ChangeList):
+    """Sorts by what the page offers to sort by, whatever else its address asks for."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """None for every other column, as for one that cannot be sorted by."""
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
+
 class LargeTable(ReadOnly):
     """Read-only rows, newest first."""
 
@@ -45,6 +54,10 @@ class LargeTable(ReadOnly):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     change_list_template = "admin/orders/large_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """One that sorts by indexes alone."""
+        return SortedAsOffered
 
 
 class OfOrders(LargeTable):

@@ -74,6 +74,18 @@ def test_each_choice_and_each_search_reads_what_a_page_needs(staff: Client, hist
     assert [words for query in queries for words in dear(staff, f"/admin/orders/{name}/{query}")] == []
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_no_address_has_a_page_sort_by_what_no_index_holds(staff: Client, history: History, model: Any) -> None:
+    name, columns = model._meta.model_name, len(admin.site._registry[model].list_display)
+    orders = [str(i) for i in range(columns + 2)]
+
+    assert [
+        words
+        for order in (*orders, ".".join(f"-{i}" for i in reversed(orders)))
+        for words in dear(staff, f"/admin/orders/{name}/?o={order}")
+    ] == []
+
+
 def test_what_a_list_leaves_out_it_says(staff: Client, history: History) -> None:
     page = staff.get("/admin/orders/order/").content.decode()
 
