@@ -45,7 +45,8 @@ _REQUESTS = {
     "limit_exceeded": Kind(403, "Limit reached", "See which limit in facts, and ask the operator for another one"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
-    "cursor_unknown": Kind(410, "Cursor of another log", "Read your orders, then go on from facts.cursor"),
+    "archived": Kind(410, "Order is archived", "Ask the operator for it: manage.py archive show"),
+    "cursor_unknown": Kind(410, "Cursor not in this log", "Read your orders, then go on from facts.cursor"),
     "throttled": Kind(429, "Too many requests", "Wait for the seconds in Retry-After"),
     # Orders that cannot be taken
     "unknown_token": Kind(422, "Unknown token", "See /api/v1/tokens for the tokens that can be traded"),

@@ -10,8 +10,9 @@ from django.db.models import Q, QuerySet
 
 from dex import FeeStrategy
 from dex import Token as NativeToken
-from orders.models import Account, Order, Token, TradingControl, Wallet, heartbeat_name
+from orders.models import Account, ArchivedOrder, Order, Token, TradingControl, Wallet, heartbeat_name
 from orders.pauses import Control, Controls
+from orders.problems import Problem
 
 MAINTENANCE = "upkeep"  # as running installations have it stored
 
@@ -40,6 +41,27 @@ def tokens() -> dict[str, Token]:
 def orders_of(account: Account) -> QuerySet[Order]:
     """The account's orders; a foreign one does not exist for the caller."""
     return Order.objects.filter(account=account)
+
+
+def missing_order(account: Account, order_id: UUID) -> Problem:
+    """Why an order is not among the account's: it is archived, or is none of them."""
+    noted = ArchivedOrder.objects.select_related("file").filter(account=account, pk=order_id).first()
+    return Problem("not_found", f"you have no order {order_id}") if noted is None else archived(noted)
+
+
+def archived_by_client_id(account: Account, client_order_ids: Sequence[str]) -> dict[str | None, Problem]:
+    """What is said of those whose order is archived: the id stays taken."""
+    if not client_order_ids:
+        return {}
+    rows = ArchivedOrder.objects.select_related("file").filter(account=account)
+    return {noted.client_order_id: archived(noted) for noted in rows.filter(client_order_id__any_of=client_order_ids)}
+
+
+def archived(noted: ArchivedOrder) -> Problem:
+    """What is said of an order that is in a file."""
+    month = f"{noted.file.month:%Y-%m}"
+    facts = {"order_id": str(noted.order_id), "month": month}
+    return Problem("archived", f"order {noted.order_id} has ended and is in the archive of {month}", facts=facts)
 
 
 class FeeTerms(NamedTuple):

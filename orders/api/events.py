@@ -10,6 +10,7 @@ from orders.access.tickets import TICKET_LIFE_S, issue_ticket
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, caller_of
 from orders.api.serializers import StrictSerializer
+from orders.event_log.archived import EventsArchived, oldest_position
 from orders.event_log.cursor import BEGINNING, Cursor, Position, read_cursor
 from orders.event_log.event import EVENT
 from orders.event_log.log import Page, newest, read_page
@@ -52,13 +53,22 @@ class EventsView(AccountView):
             parameters.AFTER_CURSOR,
             parameters.limit(MAX_LIMIT, DEFAULT_LIMIT, "Events per page."),
         ],
-        responses={**schema.answers(EVENT_PAGE), **schema.OTHER_LOG},
+        responses={**schema.answers(EVENT_PAGE), **schema.GONE},
         operation_id="listEvents",
     )
     def get(self, request: Request) -> Response:
-        """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends."""
+        """All events of the account after a cursor: the same records, in the same order, as `/ws/v1/stream` sends.
+
+        Without a cursor from the oldest event on that is not archived.
+        """
         limit = self.query.read("limit", lambda text: read_whole_text(text, 1, MAX_LIMIT)) or DEFAULT_LIMIT
-        page = read_page(account_of(request).pk, _known(self.query.read("after", read_cursor)), limit)
+        account_id = account_of(request).pk
+        starts = self.query.read_all("after", read_cursor)
+        after = _known(starts[0]) if starts else oldest_position(account_id)
+        try:
+            page = read_page(account_id, after, limit)
+        except EventsArchived as gap:
+            raise ProblemError(_archived(gap)) from gap
         return Response(EVENT_PAGE.render(page))
 
 
@@ -88,3 +98,13 @@ def _known(cursor: Cursor | None) -> Position:
         detail = "this cursor is of another database, as after a restore"
         raise ProblemError(Problem("cursor_unknown", detail, facts={"cursor": str(end)}))
     return cursor.position
+
+
+def _archived(gap: EventsArchived) -> Problem:
+    end = newest()
+    return Problem(
+        "cursor_unknown",
+        "events after this cursor have been archived",
+        "Read your orders, then go on from facts.cursor, or from facts.oldest with all events that are left",
+        facts={"cursor": str(end), "oldest": str(Cursor(end.epoch, gap.oldest))},
+    )

@@ -58,7 +58,7 @@ class OrdersView(AccountView):
         parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
         request=OrderRequestSerializer,
         examples=[schema.SWAP, schema.GUARDED],
-        responses=schema.answers(ORDER, 201) | {200: REHEARSED},
+        responses=schema.answers(ORDER, 201) | {200: REHEARSED} | schema.GONE,
         operation_id="placeOrder",
     )
     def post(self, request: Request) -> Response:
@@ -86,13 +86,15 @@ class OrderView(AccountView):
     scopes: ClassVar = {"GET": READ, "DELETE": CANCEL}
     look_up: ClassVar = {"DELETE": "GET /api/v1/orders/{order_id} says what became of it; again does no harm"}
 
-    @extend_schema(responses=schema.answers(ORDER), operation_id="getOrder")
+    @extend_schema(responses=schema.answers(ORDER) | schema.GONE, operation_id="getOrder")
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order as it stands."""
         return Response(order_json(_find(request, order_id), read_controls()))
 
     @extend_schema(
-        request=CancelRequestSerializer, responses=schema.answers(ORDER, 200, 202), operation_id="cancelOrder"
+        request=CancelRequestSerializer,
+        responses=schema.answers(ORDER, 200, 202) | schema.GONE,
+        operation_id="cancelOrder",
     )
     def delete(self, request: Request, order_id: UUID) -> Response:
         """Cancel: 200 cancelled, 202 too late to promise (bytes may be on their way), 409 already ended."""
@@ -111,12 +113,14 @@ class OrderByClientIdView(AccountView):
 
     scopes: ClassVar = {"GET": READ}
 
-    @extend_schema(responses=schema.answers(ORDER), operation_id="getOrderByClientId")
+    @extend_schema(responses=schema.answers(ORDER) | schema.GONE, operation_id="getOrderByClientId")
     def get(self, request: Request, client_order_id: str) -> Response:
         """Resolve a lost reply."""
         order = selectors.orders_of(account_of(request)).filter(client_order_id=client_order_id).first()
         if order is None:
-            raise ProblemError(Problem("not_found", "no order of yours has this client_order_id"))
+            known = selectors.archived_by_client_id(account_of(request), [client_order_id])
+            unknown = Problem("not_found", "no order of yours has this client_order_id")
+            raise ProblemError(known.get(client_order_id, unknown))
         return Response(order_json(order, read_controls()))
 
 
@@ -128,7 +132,7 @@ class OrderEventsView(AccountView):
 
     @extend_schema(
         parameters=[parameters.AFTER_SEQ],
-        responses=schema.answers(EVENTS) | schema.OTHER_LOG,
+        responses=schema.answers(EVENTS) | schema.GONE,
         operation_id="listOrderEvents",
     )
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -145,5 +149,5 @@ class OrderEventsView(AccountView):
 def _find(request: Request, order_id: UUID) -> Order:
     order = selectors.orders_of(account_of(request)).filter(pk=order_id).first()
     if order is None:
-        raise ProblemError(Problem("not_found", f"you have no order {order_id}"))
+        raise ProblemError(selectors.missing_order(account_of(request), order_id))
     return order

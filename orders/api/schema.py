@@ -19,7 +19,8 @@ TWO_SWAPS = OpenApiExample("Two swaps", {"orders": [_SWAP, _BACK]}, request_only
 
 _PROBLEM = OpenApiResponse(PROBLEM, description="Problem object")
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
-OTHER_LOG: dict[Any, Any] = {(410, "application/problem+json"): _PROBLEM}
+# A cursor of another log, or an order that is archived.
+GONE: dict[Any, Any] = {(410, "application/problem+json"): _PROBLEM}
 
 
 def answers(shape: Shape[Any], *statuses: int) -> dict[Any, Any]:

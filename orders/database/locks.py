@@ -6,3 +6,5 @@ AUDIT = 4_201_001
 PAUSE = 4_201_002
 # Held while findings of an audit are compared with what is reported: each is reported once.
 EXAMINE = 4_201_003
+# Held while an archive file is registered: no two hold the same orders.
+ARCHIVE = 4_201_004

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
+from orders.event_log.archived import require_kept
 from orders.event_log.cursor import WHOLE, Cursor, Position
 from orders.event_log.event import Event, EventMessage
 
@@ -218,7 +219,10 @@ def newest() -> Cursor:
 
 
 def read_page(account_id: int, after: Position, limit: int) -> Page:
-    """Settled entries after a position. `limit` counts rows; what these bring along comes on top."""
+    """Settled entries after a position. `limit` counts rows; what these bring along comes on top.
+
+    Raises: EventsArchived.
+    """
     xid, row_id = after.row_before
     # A session belongs to one database to its end, that of a pooler does not.
     with transaction.atomic() if is_pooled() else nullcontext():
@@ -227,6 +231,7 @@ def read_page(account_id: int, after: Position, limit: int) -> Page:
         wanted = missing(rows, after)
         values = recordset(map(Missing._asdict, wanted))
         brought = [read_event(columns) for columns in _rows(BROUGHT, [values])] if wanted else []
+        require_kept(account_id, after)
     entries = in_order(rows, after, brought, epoch)
     return Page(entries, Cursor(epoch, Position(*rows[-1].place) if rows else after), len(rows) == limit)
 

@@ -1,6 +1,7 @@
 """What PostgreSQL remembers. Every invariant we can state is a constraint or a trigger here; no business methods."""
 
 from orders.models.accounts import Account, ApiKey, IdempotencyKey, WsTicket
+from orders.models.archive import ArchivedEvents, ArchivedOrder, ArchiveFile
 from orders.models.audit import AuditEntry
 from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_name
 from orders.models.events import Fill, OrderEvent
@@ -12,6 +13,9 @@ from orders.models.triggers import append_only
 __all__ = [
     "Account",
     "ApiKey",
+    "ArchiveFile",
+    "ArchivedEvents",
+    "ArchivedOrder",
     "AuditEntry",
     "Fill",
     "Heartbeat",

@@ -7,14 +7,14 @@ from django.db.models.functions import Now
 from orders.fields import AtomsField, CurrentTransactionId, TransactionIdField
 from orders.models.accounts import Account
 from orders.models.orders import Order
-from orders.models.triggers import append_only
+from orders.models.triggers import append_only, leaves_archived
 
 
 class OrderEvent(models.Model):
     """One appended fact about an order, numbered by `seq` without holes."""
 
     id = models.BigAutoField(primary_key=True)
-    # Both ids are copied by the statement that writes the order's own row, which cannot be deleted: a
+    # Both ids are copied by the statement that writes the order's own row, which is not deleted before them: a
     # foreign key check per event would prove nothing and cost a tenth of an order's database time.
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="events", db_index=False, db_constraint=False
@@ -35,7 +35,7 @@ class OrderEvent(models.Model):
         ordering = ("order", "seq")
         constraints = (models.UniqueConstraint(fields=("order", "seq"), name="event_seq_unique"),)
         indexes = (models.Index(fields=("account", "xid", "id"), name="event_by_account_cursor"),)
-        triggers = (append_only("event_append_only"),)
+        triggers = (append_only("event_append_only"), leaves_archived("event_not_deletable"))
 
     def __str__(self) -> str:
         return f"{self.order_id} #{self.seq} {self.status}"
@@ -63,7 +63,7 @@ class Fill(models.Model):
             models.UniqueConstraint(fields=("order", "leg"), name="fill_leg_unique"),
             models.CheckConstraint(condition=Q(amount_in__gt=0, amount_out__gt=0), name="fill_amounts_positive"),
         )
-        triggers = (append_only("fill_append_only"),)
+        triggers = (append_only("fill_append_only"), leaves_archived("fill_not_deletable"))
 
     def __str__(self) -> str:
         return f"{self.order_id} leg {self.leg}"

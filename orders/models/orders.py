@@ -13,7 +13,14 @@ from orders.fields import AtomsField, TermsField
 from orders.models.accounts import Account
 from orders.models.due import DUE
 from orders.models.listed import FAILED, list_indexes
-from orders.models.triggers import HAS_TAGS, label_ended, status_guard, status_refused
+from orders.models.triggers import (
+    HAS_TAGS,
+    client_id_guard,
+    label_ended,
+    leaves_archived,
+    status_guard,
+    status_refused,
+)
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
@@ -156,7 +163,14 @@ class Order(models.Model):
                 condition=pgtrigger.Condition(status_refused()),
                 func=status_guard(),
             ),
-            pgtrigger.Protect(name="order_not_deletable", operation=pgtrigger.Delete),
+            leaves_archived("order_not_deletable", "OLD.id"),
+            pgtrigger.Trigger(
+                name="order_client_id_not_archived",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.client_order_id IS NOT NULL"),
+                func=client_id_guard(),
+            ),
             # Two, since only the second has a row as it was before.
             pgtrigger.Trigger(
                 name="order_label_inserted",

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from orders.fields import AtomsField
 from orders.models.accounts import Account
 from orders.models.orders import Order, new_id
-from orders.models.triggers import cancel_guard
+from orders.models.triggers import cancel_guard, leaves_archived
 
 
 class Wallet(models.Model):
@@ -28,6 +28,12 @@ class Wallet(models.Model):
     )
     low_since = models.DateTimeField(
         null=True, editable=False, help_text="When it was reported to hold too little to pay for transactions."
+    )
+    archived_below = models.BigIntegerField(
+        db_default=0,
+        default=0,
+        editable=False,
+        help_text="First nonce of which none and no later one is in an archive.",
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(
@@ -63,7 +69,7 @@ class Submission(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # As with events: the build transaction holds the locks of both rows, and neither can be deleted.
+    # As with events: the build transaction holds the locks of both rows, and neither is deleted before it.
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="submissions", db_index=False, db_constraint=False, null=True
     )
@@ -90,7 +96,7 @@ class Submission(models.Model):
             models.CheckConstraint(condition=Q(key__gte=0), name="submission_nonce_not_negative"),
         )
         indexes = (models.Index(fields=("order",), name="submission_by_order"),)
-        triggers = (pgtrigger.Protect(name="submission_not_deletable", operation=pgtrigger.Delete),)
+        triggers = (leaves_archived("submission_not_deletable"),)
 
     def __str__(self) -> str:
         return f"key {self.key} of {self.wallet_id}"
@@ -122,7 +128,10 @@ class SignedTransaction(models.Model):
         # Not `unique=True`, which would add an index for LIKE.
         constraints = (models.UniqueConstraint(fields=("tx_hash",), name="signed_transaction_hash_unique"),)
         triggers = (
-            pgtrigger.Protect(name="signed_transaction_not_deletable", operation=pgtrigger.Delete),
+            leaves_archived(
+                "signed_transaction_not_deletable",
+                "(SELECT s.order_id FROM orders_submission s WHERE s.id = OLD.submission_id)",
+            ),
             # Once for each statement, at its end: the statement that signs stores the submission too.
             pgtrigger.Trigger(
                 name="signed_transaction_not_after_cancel",

@@ -87,5 +87,79 @@ def label_ended() -> str:
 
 
 def append_only(name: str) -> pgtrigger.Protect:
-    """Refuse UPDATE and DELETE, for every writer."""
-    return pgtrigger.Protect(name=name, operation=pgtrigger.Update | pgtrigger.Delete)
+    """Refuse UPDATE, for every writer. `leaves_archived` says when a row may be deleted."""
+    return pgtrigger.Protect(name=name, operation=pgtrigger.Update)
+
+
+def leaves_archived(name: str, order_id: str = "OLD.order_id") -> pgtrigger.Trigger:
+    """Refuse DELETE, for every writer, unless the row's order is in an archive file (`orders/models/archive.py`).
+
+    `order_id` is SQL that finds the order of a row.
+    """
+    return pgtrigger.Trigger(
+        name=name,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Delete,
+        func=f"""
+            IF EXISTS (SELECT FROM orders_archivedorder a WHERE a.order_id = {order_id}) THEN
+                RETURN OLD;
+            END IF;
+            RAISE EXCEPTION 'Cannot delete rows from % table: the order is in no archive', TG_TABLE_NAME
+                USING ERRCODE = 'check_violation';
+        """,
+    )
+
+
+def archive_guard() -> str:
+    """Body of the trigger that refuses to note an order as archived that has not ended, or is in no sealed file."""
+    return """
+        IF NOT EXISTS (
+            SELECT FROM orders_order o
+            WHERE o.id = NEW.order_id AND o.account_id = NEW.account_id AND o.outcome IS NOT NULL
+                AND o.client_order_id IS NOT DISTINCT FROM NEW.client_order_id
+        ) OR EXISTS (
+            SELECT FROM orders_submission s WHERE s.order_id = NEW.order_id AND s.closed_at IS NULL
+        ) OR NOT EXISTS (SELECT FROM orders_archivefile f WHERE f.id = NEW.file_id) THEN
+            RAISE EXCEPTION 'order % cannot be archived: it must have ended, hold no nonce and be in a sealed file',
+                NEW.order_id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    """
+
+
+def nothing_left() -> str:
+    """Body of the trigger that, at the commit, refuses an archived order of which a row is left."""
+    left = "\n            OR ".join(
+        f"EXISTS (SELECT FROM {table} WHERE {column} = NEW.order_id)"
+        for table, column in (
+            ("orders_order", "id"),
+            ("orders_orderevent", "order_id"),
+            ("orders_fill", "order_id"),
+            ("orders_submission", "order_id"),
+            ("orders_orderlabel", "order_id"),
+        )
+    )
+    return f"""
+        IF {left} THEN
+            RAISE EXCEPTION 'order % is noted as archived, and rows of it are left', NEW.order_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    """
+
+
+def client_id_guard() -> str:
+    """Body of the trigger that keeps the client_order_id of an archived order taken.
+
+    After the insert, which has waited for an archiving transaction that holds the same id.
+    """
+    return """
+        IF EXISTS (
+            SELECT FROM orders_archivedorder a
+            WHERE a.client_order_id = NEW.client_order_id AND a.account_id = NEW.account_id
+        ) THEN
+            RAISE EXCEPTION 'client_order_id % belongs to an archived order', NEW.client_order_id
+                USING ERRCODE = 'unique_violation';
+        END IF;
+        RETURN NULL;
+    """

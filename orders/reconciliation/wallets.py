@@ -142,17 +142,22 @@ def _compare(looked: list[dict[str, Any]]) -> list[Finding]:
             SELECT id, account_id, address, next_nonce, chain_nonce, has_gap, has_lost_final, is_reported,
                    is_retired FROM (
                 SELECT w.id, w.account_id, w.address, w.next_nonce, v.nonce AS chain_nonce,
-                       v.nonce < w.next_nonce AND w.next_nonce - v.nonce > (
-                           SELECT count(*) FROM orders_submission s WHERE s.wallet_id = w.id AND s.nonce >= v.nonce
+                       v.held_from < w.next_nonce AND w.next_nonce - v.held_from > (
+                           SELECT count(*) FROM orders_submission s
+                           WHERE s.wallet_id = w.id AND s.nonce >= v.held_from
                        ) AS has_gap,
-                       EXISTS (
+                       v.nonce < w.archived_below OR EXISTS (
                            SELECT FROM orders_submission s
                            WHERE s.wallet_id = w.id AND s.nonce >= v.nonce AND s.closed_at < v.at
                        ) AS has_lost_final,
                        coalesce(w.lost_from <= v.nonce, false) AS is_reported,
                        w.retired_at IS NOT NULL AS is_retired
-                FROM jsonb_to_recordset(%s::jsonb) AS v(id bigint, nonce bigint, at timestamptz)
-                JOIN orders_wallet w ON w.id = v.id
+                FROM orders_wallet w JOIN (
+                    -- Below that, nonces were final, and their submissions may be in an archive.
+                    SELECT r.*, greatest(r.nonce, x.archived_below) AS held_from
+                    FROM jsonb_to_recordset(%s::jsonb) AS r(id bigint, nonce bigint, at timestamptz)
+                    JOIN orders_wallet x ON x.id = r.id
+                ) v ON v.id = w.id
             ) found WHERE (chain_nonce > next_nonce AND NOT is_retired) OR has_gap OR has_lost_final ORDER BY id
             """,
             [recordset(looked)],
@@ -165,7 +170,7 @@ def _forget_what_is_final_again(looked: list[dict[str, Any]]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE orders_wallet w SET lost_from = CASE WHEN EXISTS (
+            UPDATE orders_wallet w SET lost_from = CASE WHEN v.final_nonce < w.archived_below OR EXISTS (
                 SELECT FROM orders_submission s
                 WHERE s.wallet_id = w.id AND s.nonce >= v.final_nonce AND s.closed_at < v.at
             ) THEN greatest(w.lost_from, v.final_nonce) END

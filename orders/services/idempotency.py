@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from orders.database.write_watch import was_refused
 from orders.models import Account, IdempotencyKey
@@ -60,7 +60,8 @@ def answer_once(account: Account, idempotency: Idempotency | None, run: Callable
                     _keep(account, idempotency, fresh)
                 answer = fresh
     except DatabaseError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
+        # Unique: its client_order_id is of an order that was archived meanwhile.
+        if isinstance(error.__cause__, (LockNotAvailable, UniqueViolation)):
             raise ProblemError(IN_PROGRESS) from error
         if answer is None or was_refused(error):
             raise

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from django.db import transaction
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from orders.database.errors import drop_connection, is_unavailable
 from orders.database.write_watch import was_refused, watch_writes
@@ -73,12 +73,17 @@ def _alone(account: Account, orders: Sequence[NewOrder], key: ApiKey | None, too
 
 def _may_be_of_one(error: Exception) -> bool:
     """Whether one order may be at fault: not where the database is away, but for a lock that a rival of one holds."""
-    return isinstance(error.__cause__, LockNotAvailable) or not is_unavailable(error)
+    return _is_of_a_rival(error) or not is_unavailable(error)
+
+
+def _is_of_a_rival(error: Exception) -> bool:
+    """A lock that is not to be had, or a client_order_id whose order is being archived."""
+    return isinstance(error.__cause__, (LockNotAvailable, UniqueViolation))
 
 
 def _told(error: Exception) -> Exception:
     """The error with what is known of it now; the session with a server that is away is given up."""
-    if isinstance(error.__cause__, LockNotAvailable):
+    if _is_of_a_rival(error):
         return _caused(IN_PROGRESS, error)
     if is_unavailable(error):
         drop_connection()

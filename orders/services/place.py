@@ -12,6 +12,7 @@ from orders.models import Account, ApiKey, Order, new_id
 from orders.order_types import waits
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
+from orders.selectors import archived_by_client_id
 from orders.states import OrderStatus
 from orders.terms import NewOrder, Refused
 
@@ -41,12 +42,12 @@ def place_orders(
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
     A client_order_id that exists with the same terms gives the existing order, with other terms a problem, whatever
-    would be made of the terms today. Where the account or the key has limits, an order that does not fit is refused
-    with `limit_exceeded`.
+    would be made of the terms today; that of an archived order gives a problem. Where the account or the key has
+    limits, an order that does not fit is refused with `limit_exceeded`.
     """
     placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key))
     refused = [item for item in items if isinstance(item, Refused)]
-    known = _existing(account, (item.client_order_id for item in refused))
+    known = _first_of(account, [item.client_order_id for item in refused])
     return [next(placed) if isinstance(item, NewOrder) else _answer_refused(item, known) for item in items]
 
 
@@ -64,29 +65,35 @@ def _place(account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None)
         if order.id in created:
             order.created_at = order.updated_at = created[order.id]
             order.due_at = order.due_at or order.created_at
-    left = [order for order in orders if order.id not in created and order.id not in refused]
-    existing = _existing(account, (order.client_order_id for order in left))
+    known = _first_of(account, [order.client_order_id for order in orders if order.id not in created])
     return [
-        refused.get(order.id) or _placed(order, item, inserted, existing)
+        _placed(order, item, inserted, known, refused.get(order.id))
         for order, item in zip(orders, new_orders, strict=True)
     ]
 
 
-def _placed(order: Order, new: NewOrder, inserted: Inserted, existing: dict[str | None, Order]) -> Placed | Problem:
+def _placed(
+    order: Order, new: NewOrder, inserted: Inserted, known: dict[str | None, Order | Problem], refusal: Problem | None
+) -> Placed | Problem:
     if order.id in inserted.created_at:
         return Placed(order, is_replay=False, xid=inserted.xid)
-    assert order.client_order_id is not None  # nothing else can conflict
+    first = known.get(order.client_order_id)
+    if first is None:
+        assert refusal is not None  # nothing else can conflict
+        return refusal
     # Orders of earlier versions keep the hash of their terms as they were accepted.
-    return _first(existing[order.client_order_id], {bytes(order.request_hash), new.fingerprint()})
+    return _first(first, {bytes(order.request_hash), new.fingerprint()})
 
 
-def _answer_refused(item: Refused, known: dict[str | None, Order]) -> Placed | Problem:
+def _answer_refused(item: Refused, known: dict[str | None, Order | Problem]) -> Placed | Problem:
     """The refusal, unless the order was accepted before it would have been refused."""
     first = known.get(item.client_order_id) if item.client_order_id else None
     return item.problem if first is None else _first(first, {item.stated})
 
 
-def _first(first: Order, hashes: set[bytes]) -> Placed | Problem:
+def _first(first: Order | Problem, hashes: set[bytes]) -> Placed | Problem:
+    if isinstance(first, Problem):
+        return first
     if bytes(first.request_hash) in hashes:
         return Placed(first, is_replay=True)
     return Problem(
@@ -101,7 +108,9 @@ def _insert_within_limits(
 ) -> tuple[Inserted, dict[Any, Problem]]:
     """Insert those that fit under limits, and count them; what was inserted, and what was refused, by id."""
     room = lock_room(account, key)
-    known = _existing(account, (order.client_order_id for order in orders))
+    # A lone order's own repeat takes no room of another: whether it is archived can be told afterwards.
+    look_up = _existing if len(orders) == 1 else _first_of
+    known = look_up(account, [order.client_order_id for order in orders])
     new = [(o, item) for o, item in zip(orders, demands, strict=True) if o.client_order_id not in known]
     verdicts = admit(room, [item for _, item in new])
     refused = {o.id: verdict for (o, _), verdict in zip(new, verdicts, strict=True) if verdict is not None}
@@ -186,7 +195,7 @@ def _due_at(new: NewOrder) -> datetime | None:
 
 
 def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> Inserted | None:
-    """Insert those whose client_order_id is new.
+    """Insert those whose client_order_id is new, also among archived orders.
 
     None, and nothing inserted, when the account's orders are counted and the caller thought they are not. The lock on
     its row is the one that the foreign key takes anyway.
@@ -203,6 +212,10 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
             ), placed AS (
                 INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
                 SELECT {values}, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
+                -- As a value and not as EXISTS, of which a plan may read the whole table.
+                WHERE client_order_id IS NULL OR (
+                    SELECT true FROM orders_archivedorder x
+                    WHERE x.client_order_id = v.client_order_id AND x.account_id = a.checked) IS NULL
                 ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
                 RETURNING id, account_id, created_at
             ), first_event AS (
@@ -230,3 +243,10 @@ def _existing(account: Account, client_order_ids: Iterable[str | None]) -> dict[
         return {}
     found = Order.objects.filter(account=account, client_order_id__any_of=wanted)
     return {order.client_order_id: order for order in found}
+
+
+def _first_of(account: Account, client_order_ids: Iterable[str | None]) -> dict[str | None, Order | Problem]:
+    """What these ids stand for already: an order, or what is said of one that is archived."""
+    wanted = [client_order_id for client_order_id in client_order_ids if client_order_id]
+    known: dict[str | None, Order | Problem] = {**_existing(account, wanted)}
+    return known | archived_by_client_id(account, [name for name in wanted if name not in known])

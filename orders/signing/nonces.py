@@ -123,6 +123,8 @@ def _fillers(submissions: Sequence[OpenSubmission], engine: Engine) -> dict[UUID
 def fill_gaps(wallet_id: int, address: str, from_nonce: int, engine: Engine) -> list[int]:
     """Store a cancellation transaction for each nonce from `from_nonce` on that was handed out and is nowhere.
 
+    Those of archived orders, and all before them, were used by final transactions.
+
     The nonces filled. `clear_nonces` sends them and sees them through. Raises: RetryableError.
     """
     fees = engine.prepare()[FeeStrategy.NORMAL]
@@ -147,11 +149,12 @@ def _missing(wallet_id: int, from_nonce: int, next_nonce: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT n FROM generate_series(%s::bigint, %s::bigint - 1) n
-            WHERE NOT EXISTS (SELECT FROM orders_submission s WHERE s.wallet_id = %s AND s.nonce = n)
+            SELECT n FROM generate_series(
+                greatest(%s::bigint, (SELECT archived_below FROM orders_wallet WHERE id = %s)), %s::bigint - 1
+            ) n WHERE NOT EXISTS (SELECT FROM orders_submission s WHERE s.wallet_id = %s AND s.nonce = n)
             ORDER BY n LIMIT %s
             """,
-            [from_nonce, next_nonce, wallet_id, MAX_GAPS],
+            [from_nonce, wallet_id, next_nonce, wallet_id, MAX_GAPS],
         )
         return [int(row[0]) for row in cursor.fetchall()]
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from channels.db import database_sync_to_async
 
+from orders.event_log.archived import EventsArchived, oldest_position
 from orders.event_log.cursor import BEGINNING, Cursor, Position, parse_cursor, read_cursor
 from orders.event_log.event import timestamp
 from orders.event_log.log import Entry, Page, read_page
@@ -135,9 +136,12 @@ class StreamConsumer(Socket):
     async def _catch_up(self) -> None:
         """Read the next rows; batches that arrive meanwhile follow them, or the socket reads on."""
         self._held, self._is_behind = [], False
-        page: Page = await database_sync_to_async(read_page, thread_sensitive=False)(
-            self.account_id, self._end, min(PAGE_ROWS, self._window.room)
-        )
+        try:
+            page: Page = await database_sync_to_async(read_page, thread_sensitive=False)(
+                self.account_id, self._end, min(PAGE_ROWS, self._window.room)
+            )
+        except EventsArchived as gap:
+            raise Refused(RESTART, Problem("cursor_unknown", f"{gap}: connect again")) from gap
         if page.end.epoch != self._epoch:
             raise Refused(RESTART, Problem("not_ready", "the database is another one: connect again"))
         self._queue.extend(page.entries)
@@ -202,6 +206,9 @@ class StreamConsumer(Socket):
         return entry.event.seq <= known
 
     async def _is_known(self, cursor: Cursor) -> bool:
-        """Whether the cursor is of this log and not ahead of it."""
+        """Whether the cursor is of this log, not ahead of it, and nothing after it is archived."""
         feed = get_feed()
-        return cursor.epoch == feed.epoch and not cursor.position.is_ahead_of(await feed.edge())
+        if cursor.epoch != feed.epoch or cursor.position.is_ahead_of(await feed.edge()):
+            return False
+        oldest = await database_sync_to_async(oldest_position)(self.account_id)
+        return cursor.position.row_before >= oldest[:2]

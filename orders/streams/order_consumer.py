@@ -101,7 +101,7 @@ class OrderConsumer(Socket):
         """The order, the events after the client's seq, and what is paused. Raises: Refused 4404, 4400."""
         order = selectors.orders_of(account).filter(pk=self.order_id).first()
         if order is None:
-            raise Refused(NOT_FOUND, Problem("not_found", f"you have no order {self.order_id}"))
+            raise Refused(NOT_FOUND, selectors.missing_order(account, self.order_id))
         if self._after is not None and self._after > order.seq:
             raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
         is_current = self._after is None or self._after == order.seq
