@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("orders", "0025_list_by_index"),
+        ("orders", "0027_delete_what_is_archived"),
     ]
 
     operations = [
