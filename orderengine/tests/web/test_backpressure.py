@@ -4,9 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from autobahn.twisted import websocket
+from autobahn.websocket import protocol as framing
 from daphne.ws_protocol import WebSocketFactory
 
-from orderengine.web.backpressure import BoundedWebSocketProtocol, is_readable, limit_websockets
+from orderengine.web.backpressure import WORDS_FOR_DEBUG, BoundedWebSocketProtocol, is_readable, limit_websockets
 from orderengine.web.frames import FLOOD, FRAME_BURST, FRAMES_PER_S, MAX_UNREAD_BYTES, FrameRate
 
 
@@ -97,3 +99,11 @@ def test_ten_frames_a_second_are_no_flood(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_what_daphne_cannot_decode_is_a_bad_request(path: str, headers: dict[str, str], expected: bool) -> None:
     assert is_readable(SimpleNamespace(path=path, headers=headers)) is expected
+
+
+def test_autobahn_makes_no_words_for_debug_lines() -> None:
+    """Each of the names is still one that it uses."""
+    limit_websockets()
+
+    assert [getattr(framing, name)(framing) for name in WORDS_FOR_DEBUG] == [""] * len(WORDS_FOR_DEBUG)
+    assert websocket.hltype(framing) == ""
