@@ -5,11 +5,13 @@ from shlex import quote
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from dex import FeeStrategy
 from dex import Token as NativeToken
+from orders.database.rows import ALWAYS, Condition, Rows
 from orders.models import Account, ArchivedOrder, Order, Token, TradingControl, Wallet, heartbeat_name
 from orders.pauses import Control, Controls
 from orders.problems import Problem
@@ -17,7 +19,11 @@ from orders.problems import Problem
 MAINTENANCE = "upkeep"  # as running installations have it stored
 
 
-_TOKEN = ("symbol", "name", "decimals", "is_enabled", "value")
+_TOKENS = Rows(Token)
+_UNSHOWN = (
+    *("request_hash", "held_value", "counted_fee", "counted_day", "counted_key", "due_at", "lease_until"),
+    *("lease_token", "claim_count", "parked_at", "waiting_since"),
+)
 
 
 def token_decimals() -> dict[str, int]:
@@ -30,12 +36,28 @@ def decimals_on(native: NativeToken) -> dict[str, int]:
     return {native.symbol: native.decimals} | token_decimals()
 
 
-def tokens() -> dict[str, Token]:
-    """Registered tokens by symbol. Each request for an order asks, and would have the ORM make its statement anew."""
+class KnownTokens(NamedTuple):
+    """The registered tokens by symbol, and the condition under which they are still the same."""
+
+    by_symbol: dict[str, Token]
+    holds: Condition
+
+
+_STATED = f"(SELECT md5(string_agg(ROW({_TOKENS.columns('t')})::text, ',' ORDER BY t.symbol)) FROM orders_token t)"
+
+
+def read_tokens() -> KnownTokens:
+    """Registered tokens. Requests for orders ask, and would have the ORM make its statement anew."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT symbol, name, decimals, is_enabled, value FROM orders_token ORDER BY symbol")
-        rows = [(*row[:-1], None if row[-1] is None else int(row[-1])) for row in cursor.fetchall()]
-    return {row[0]: Token.from_db("default", _TOKEN, row) for row in rows}
+        cursor.execute(f"SELECT {_TOKENS.columns('t')}, {_STATED} FROM orders_token t ORDER BY symbol")
+        rows = cursor.fetchall()
+    by_symbol = {row[0]: _TOKENS.read(row) for row in rows}
+    return KnownTokens(by_symbol, Condition(f"{_STATED} = %s", [rows[0][-1] if rows else None]))
+
+
+def tokens() -> dict[str, Token]:
+    """Registered tokens by symbol."""
+    return read_tokens().by_symbol
 
 
 def orders_of(account: Account) -> QuerySet[Order]:
@@ -62,6 +84,33 @@ def archived(noted: ArchivedOrder) -> Problem:
     month = f"{noted.file.month:%Y-%m}"
     facts = {"order_id": str(noted.order_id), "month": month}
     return Problem("archived", f"order {noted.order_id} has ended and is in the archive of {month}", facts=facts)
+
+
+class Shown(NamedTuple):
+    """An order as it is shown, and the pauses in force."""
+
+    order: Order
+    controls: Controls
+
+
+# What its JSON is made of. The rest, which is of no concern to its owner, is read where somebody asks for it.
+_SHOWN = Rows(Order, _UNSHOWN)
+_SHOWN_ORDER = f"""
+    SELECT {_SHOWN.columns("o")}, coalesce(
+        (SELECT json_agg(json_build_array(chain_id, account_id, venue))::text FROM orders_tradingcontrol), '[]'
+    )
+    FROM orders_order o WHERE o.id = %s AND o.account_id = %s
+"""
+
+
+def shown_order(account_id: int, order_id: UUID, holds: Condition = ALWAYS) -> Shown | None:
+    """The order, unless the account has none of this id, or the condition does not hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SHOWN_ORDER} AND {holds.sql}", [order_id, account_id, *holds.parameters])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return Shown(_SHOWN.read(row), Controls([Control(*one) for one in orjson.loads(row[-1])]))
 
 
 class FeeTerms(NamedTuple):

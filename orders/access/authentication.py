@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db import connection
 from django.db.models.functions import Now
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
@@ -14,6 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from orders.config import api_is_open
+from orders.database.rows import Rows
 from orders.models import Account, ApiKey
 from orders.models.key_format import prefix_of
 from orders.scopes import SCOPES
@@ -21,7 +21,20 @@ from orders.scopes import SCOPES
 LOCAL_ACCOUNT = "local"
 _LOOPBACK = {"127.0.0.1", "::1"}
 # `last_used_at` tells when a key was last used, not how often: one write a minute is all that it may cost.
-USED_EVERY = timedelta(minutes=1)
+USED_EVERY = "interval '1 minute'"
+# What is counted of a key as it is used says nothing of what it may do.
+_COUNTED = ("last_used_at", "day", "day_value", "fee_day", "day_fees")
+_ACCOUNT, _KEY = Rows(Account), Rows(ApiKey)
+# All that a caller is known by, in one text: of its account who it is, for the rest is read where it counts.
+ACCOUNT_STATED = "md5(ROW(a.id, a.name)::text)"
+KEY_STATED = f"md5(ROW({Rows(ApiKey, _COUNTED).columns('k')}, a.id, a.name)::text)"
+_LOCAL = f"SELECT {_ACCOUNT.columns('a')}, {ACCOUNT_STATED} FROM orders_account a WHERE a.name = %s"
+_BY_PREFIX = f"""
+    SELECT {_KEY.columns("k")}, {_ACCOUNT.columns("a")}, coalesce(k.expiry_date <= now(), false),
+        coalesce(k.last_used_at > now() - {USED_EVERY}, false), {KEY_STATED}
+    FROM orders_apikey k JOIN orders_account a ON a.id = k.account_id
+    WHERE k.prefix = %s AND NOT k.revoked
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +59,34 @@ class Caller:
         return scope in (SCOPES if self.key is None else self.key.scopes)
 
 
+class Found(NamedTuple):
+    """A caller, and what it was known by when it was found."""
+
+    caller: Caller
+    stated: str
+
+
 def caller_from(authorization: str, remote_address: str) -> Caller | None:
     """The caller behind an Authorization header, or None. Shared by REST and WebSocket.
 
     Raises: AuthenticationFailed for a header that is present and wrong, also where none is needed.
     """
+    found = find_caller(authorization, remote_address)
+    return None if found is None else found.caller
+
+
+def find_caller(authorization: str, remote_address: str) -> Found | None:
+    """As `caller_from`. Raises: AuthenticationFailed."""
     if authorization:
-        scheme, _, key = authorization.partition(" ")
-        api_key = _find_key(key.strip()) if scheme.lower() == "bearer" else None
-        if api_key is None:
+        scheme, _, text = authorization.partition(" ")
+        found = _find_key(text.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
             raise AuthenticationFailed("the API key is unknown, expired or revoked")
-        if not is_within(remote_address, api_key.ip_ranges):
+        key, stated = found
+        if not is_within(remote_address, key.ip_ranges):
             raise AuthenticationFailed("the API key may not be used from this address")
-        return caller_with(api_key)
-    if is_open_to(remote_address):
-        account, _created = Account.objects.get_or_create(name=LOCAL_ACCOUNT)
-        return Caller(account, "local")
-    return None
+        return Found(caller_with(key), stated)
+    return _local_caller() if is_open_to(remote_address) else None
 
 
 def caller_with(api_key: ApiKey) -> Caller:
@@ -93,23 +117,37 @@ def is_within(remote_address: str, ranges: Sequence[str]) -> bool:
     return any(mapped in ip_network(each) for each in ranges)
 
 
-def _find_key(text: str) -> ApiKey | None:
+def _find_key(text: str) -> tuple[ApiKey, str] | None:
     prefix = prefix_of(text)
     if not prefix or not text.isprintable():
         return None
-    used = ExpressionWrapper(Q(last_used_at__gt=Now() - USED_EVERY), output_field=BooleanField())
-    expired = ExpressionWrapper(Q(expiry_date__lte=Now()), output_field=BooleanField())
-    found = (
-        ApiKey.objects.filter(prefix=prefix, revoked=False)
-        .select_related("account")
-        .annotate(is_noted=used, is_past=expired)
-        .first()
-    )
-    if found is None or found.is_past or not found.is_valid(text):
+    row = _first_row(_BY_PREFIX, prefix)
+    if row is None:
         return None
-    if not found.is_noted:
+    found = _KEY.read(row)
+    found.account = _ACCOUNT.read(row[_KEY.width :])
+    is_past, is_noted, stated = row[-3:]
+    if is_past or not found.is_valid(text):
+        return None
+    if not is_noted:
         ApiKey.objects.filter(pk=found.pk).update(last_used_at=Now())
-    return found  # type: ignore[no-any-return]  # the library's manager has no types
+    return found, stated
+
+
+def _local_caller() -> Found:
+    row = _first_row(_LOCAL, LOCAL_ACCOUNT)
+    if row is None:
+        Account.objects.get_or_create(name=LOCAL_ACCOUNT)
+        row = _first_row(_LOCAL, LOCAL_ACCOUNT)
+        assert row is not None
+    return Found(Caller(_ACCOUNT.read(row), "local"), row[-1])
+
+
+def _first_row(statement: str, parameter: str) -> Sequence[Any] | None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [parameter])
+        row: Sequence[Any] | None = cursor.fetchone()
+        return row
 
 
 class ApiKeyAuthentication(BaseAuthentication):

@@ -22,6 +22,7 @@ from orders.streams.admission import Refused
 from orders.streams.feed import get_feed
 from orders.streams.filters import FILTER_NAMES, StreamFilter, read_filter
 from orders.streams.socket import MALFORMED, RESTART, SLOW, Socket, read_frame
+from orders.streams.threads import in_thread
 from orders.streams.window import Window
 
 # How long a client may leave a full window unacknowledged.
@@ -51,7 +52,7 @@ class StreamConsumer(Socket):
         self.account_id = account.pk
         self._account = account
         if self._filter.pair is not None:
-            await database_sync_to_async(check_tokens)(self._filter.pair)
+            await in_thread(check_tokens, self._filter.pair)
         self._window = Window()
         self._news, self._acknowledged = asyncio.Event(), asyncio.Event()
         # Entries that may be sent next, and where the last of them leaves the client.
@@ -187,12 +188,12 @@ class StreamConsumer(Socket):
     async def _send_snapshot(self) -> None:
         """The open orders, for a client without a cursor of this log; events that they show already are left out."""
         at = Cursor(self._epoch, self._told)
-        ids = await database_sync_to_async(open_order_ids)(self._account)
-        controls = await database_sync_to_async(read_controls)()
+        ids = await in_thread(open_order_ids, self._account)
+        controls = await in_thread(read_controls)
         for i in range(0, max(1, len(ids)), SNAPSHOT_ORDERS):
             if self._window.is_full:
                 await self._wait_for_room()
-            orders = await database_sync_to_async(orders_by_id)(self._account, ids[i : i + SNAPSHOT_ORDERS])
+            orders = await in_thread(orders_by_id, self._account, ids[i : i + SNAPSHOT_ORDERS])
             shown = [order for order in orders if self._filter.shows(order)]
             self._known.update((order.id, order.seq) for order in orders)
             is_last = i + SNAPSHOT_ORDERS >= len(ids)

@@ -6,9 +6,11 @@ from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 
-from orders.access.authentication import caller_from, is_within, valid_key
+from orders.access.authentication import is_within, valid_key
+from orders.access.known import known_caller, look_up
 from orders.access.tickets import redeem_ticket
 from orders.config import is_allowed_origin
+from orders.database.rows import Condition
 from orders.models import Account, ApiKey
 from orders.problems import Problem
 from orders.scopes import READ
@@ -34,6 +36,19 @@ class Refused(Exception):
         self.problem = problem
 
 
+def known_caller_of(scope: Mapping[str, Any]) -> tuple[Access, Condition] | None:
+    """Who showed the same key before, and the condition under which it still may read. Reads no row."""
+    if any(offered.startswith(TICKET_PREFIX) for offered in scope.get("subprotocols") or ()):
+        return None
+    headers = _headers_of(scope)
+    if "origin" in headers:
+        return None
+    known = known_caller(headers.get("authorization", ""), address_of(scope))
+    if known is None or not known.caller.may(READ):
+        return None
+    return Access(known.caller.account, known.caller.key_prefix), known.holds
+
+
 def caller_of(scope: Mapping[str, Any]) -> Access | None:
     """Who asks, or None where the first frame has to tell. Raises: Refused 4401, 4403.
 
@@ -44,17 +59,18 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
     for offered in scope.get("subprotocols") or ():
         if offered.startswith(TICKET_PREFIX):
             return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers_of(scope)
     if "origin" in headers and not is_allowed_origin(headers["origin"]):
         if headers.get("authorization"):
             raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not open sockets with a key"))
         return None
     try:
-        caller = caller_from(headers.get("authorization", ""), address)
+        known = look_up(headers.get("authorization", ""), address)
     except AuthenticationFailed as error:
         raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
-    if caller is None:
+    if known is None:
         return None
+    caller = known.caller
     if not caller.may(READ):
         raise Refused(FORBIDDEN, Problem("scope", "this key may not read orders"))
     return Access(caller.account, caller.key_prefix)
@@ -63,6 +79,10 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
 def address_of(scope: Mapping[str, Any]) -> str:
     """Where the socket comes from."""
     return str((scope.get("client") or ("", 0))[0])
+
+
+def _headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def caller_with_ticket(ticket: str, address: str) -> Access:

@@ -2,31 +2,43 @@
 
 import asyncio
 import re
+from collections import deque
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-
-from orders import selectors
 from orders.config import ws_linger_s
+from orders.database.rows import ALWAYS, Condition
 from orders.event_log.event import EventMessage, timestamp
 from orders.event_log.log import event_message, order_events
 from orders.inputs.query import read_seq, seq_ahead
-from orders.models import Account, Order
-from orders.pauses import Controls
+from orders.models import Account
 from orders.presentation.orders import order_json
 from orders.problems import Problem
-from orders.selectors import read_controls
+from orders.selectors import Shown, missing_order, shown_order
 from orders.states import is_terminal
 from orders.streams import socket
-from orders.streams.admission import Refused
+from orders.streams.admission import Access, Refused
 from orders.streams.feed import get_feed
 from orders.streams.socket import MALFORMED, NOT_FOUND, Socket
+from orders.streams.threads import in_thread
 
 # As paths of the API take it: other forms of the same number are no ids.
 ORDER_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Events that one socket may owe its client at a time; a feed further ahead is read from the rows instead.
 MAX_QUEUED = 256
+
+
+class _Read(NamedTuple):
+    """What the rows say of an order as its socket opens."""
+
+    shown: Shown
+    missed: list[EventMessage]
+
+
+def _settle(waiter: "asyncio.Future[bool] | None", has_news: bool) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(has_news)
 
 
 class OrderConsumer(Socket):
@@ -35,6 +47,10 @@ class OrderConsumer(Socket):
     order_id: UUID
     account_id: int
     sent_seq: int = 0
+    # Events that wait for their turn; None: there were more, which are in the rows.
+    _queue: deque[EventMessage | None]
+    # Of the pump, when it waits: whether there is something in the queue.
+    _news: "asyncio.Future[bool] | None" = None
 
     def read_address(self) -> None:
         """The order and the last seq the client has. Raises: Refused 4400, ProblemError."""
@@ -46,15 +62,25 @@ class OrderConsumer(Socket):
 
     async def begin(self, account: Account) -> None:
         """Subscribe before reading, so that nothing falls between the snapshot and the first live event."""
-        self.account_id = account.pk
-        self._queue: asyncio.Queue[EventMessage | None] = asyncio.Queue(MAX_QUEUED)
-        await get_feed().follow_order(self)
-        self._epoch = get_feed().epoch
-        order, missed, controls = await database_sync_to_async(self._read)(account)
-        self.sent_seq = order.seq if self._after is None else self._after
-        shown = order_json(order, controls)
-        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": shown})
-        self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
+        read = await self._subscribe_and_read(account, ALWAYS)
+        if read is None:
+            raise Refused(NOT_FOUND, await in_thread(missing_order, account, self.order_id))
+        await self._serve(read)
+
+    async def begin_known(self, access: Access, holds: Condition) -> bool:
+        """The same, with one statement that knows the caller and reads the order."""
+        try:
+            read = await self._subscribe_and_read(access.account, holds)
+            if read is not None:
+                self.take_place(access)
+        except BaseException:
+            await self.end()
+            raise
+        if read is None:
+            await self.end()
+            return False
+        await self._serve(read)
+        return True
 
     async def end(self) -> None:
         """Leave the feed."""
@@ -62,8 +88,26 @@ class OrderConsumer(Socket):
 
     def offer(self, event: EventMessage) -> None:
         """Queue a new event; when the queue is full the rows are read later instead."""
-        if event.seq > self.sent_seq and not self._queue.full():
-            self._queue.put_nowait(event if self._queue.qsize() < MAX_QUEUED - 1 else None)
+        if event.seq > self.sent_seq and len(self._queue) < MAX_QUEUED:
+            self._queue.append(event if len(self._queue) < MAX_QUEUED - 1 else None)
+            _settle(self._news, True)
+
+    async def _subscribe_and_read(self, account: Account, holds: Condition) -> _Read | None:
+        self.account_id = account.pk
+        self._queue = deque()
+        await get_feed().follow_order(self)
+        self._epoch = get_feed().epoch
+        return await in_thread(self._read, account.pk, holds)
+
+    async def _serve(self, read: _Read) -> None:
+        """Snapshot, then everything that follows it. Raises: Refused 4400."""
+        order, missed = read.shown.order, read.missed
+        if self._after is not None and self._after > order.seq:
+            raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
+        self.sent_seq = order.seq if self._after is None else self._after
+        shown = order_json(order, read.shown.controls)
+        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": shown})
+        self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
 
     # --- The pump: one writer per socket --------------------------------------------------------------------
 
@@ -75,16 +119,22 @@ class OrderConsumer(Socket):
             if event is not None and event.seq == self.sent_seq + 1:
                 has_ended = await self._forward_all([event])
             elif event is None or event.seq > self.sent_seq:
-                has_ended = await self._forward_all(await database_sync_to_async(self._missed)())
+                has_ended = await self._forward_all(await in_thread(self._missed))
         await asyncio.sleep(ws_linger_s())
         await self.shut(1000)
 
     async def _next(self) -> EventMessage | None:
-        while True:
+        loop = asyncio.get_running_loop()
+        while not self._queue:
+            self._news = loop.create_future()
+            heartbeat = loop.call_later(socket.HEARTBEAT_S, _settle, self._news, False)
             try:
-                return await asyncio.wait_for(self._queue.get(), socket.HEARTBEAT_S)
-            except TimeoutError:
+                has_news = await self._news
+            finally:
+                heartbeat.cancel()
+            if not has_news:
                 await self.say({"type": "heartbeat", "seq": self.sent_seq, "at": timestamp(datetime.now(UTC))})
+        return self._queue.popleft()
 
     async def _forward_all(self, events: list[EventMessage]) -> bool:
         """Send events that follow each other; True after a terminal one."""
@@ -97,15 +147,13 @@ class OrderConsumer(Socket):
 
     # --- Reading ------------------------------------------------------------------------------------------
 
-    def _read(self, account: Account) -> tuple[Order, list[EventMessage], Controls]:
-        """The order, the events after the client's seq, and what is paused. Raises: Refused 4404, 4400."""
-        order = selectors.orders_of(account).filter(pk=self.order_id).first()
-        if order is None:
-            raise Refused(NOT_FOUND, selectors.missing_order(account, self.order_id))
-        if self._after is not None and self._after > order.seq:
-            raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
-        is_current = self._after is None or self._after == order.seq
-        return order, [] if is_current else self._events_after(self._after or 0), read_controls()
+    def _read(self, account_id: int, holds: Condition) -> _Read | None:
+        """The order with what is paused, and the events after the client's seq."""
+        shown = shown_order(account_id, self.order_id, holds)
+        if shown is None:
+            return None
+        is_behind = self._after is not None and self._after < shown.order.seq
+        return _Read(shown, self._events_after(self._after or 0) if is_behind else [])
 
     def _missed(self) -> list[EventMessage]:
         return self._events_after(self.sent_seq)

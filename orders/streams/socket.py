@@ -9,18 +9,27 @@ from urllib.parse import parse_qs
 
 import orjson
 from channels.consumer import get_handler_name
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error as DatabaseError
 from psycopg import Error as SessionError
 
+from orders.database.rows import Condition
 from orders.faults import UNFORESEEN, fault_problem
 from orders.inputs.query import Query
 from orders.inputs.strict_json import JsonError, read_json
 from orders.models import Account
 from orders.problems import Problem, ProblemError
 from orders.scalars import ScalarError
-from orders.streams.admission import Access, Refused, address_of, caller_of, caller_with_ticket, is_still_valid
+from orders.streams.admission import (
+    Access,
+    Refused,
+    address_of,
+    caller_of,
+    caller_with_ticket,
+    is_still_valid,
+    known_caller_of,
+)
+from orders.streams.threads import in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +41,7 @@ SUBPROTOCOL = "oe.v1"
 
 MALFORMED, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_MANY, RESTART = 4400, 4401, 4404, 4408, 4429, 1012
 UNEXPECTED = 1011
+DISCONNECTED = "websocket.disconnect"
 DATABASE_ERRORS = (DatabaseError, SessionError, OSError)
 
 _open: Counter[int] = Counter()
@@ -59,6 +69,13 @@ class Socket(AsyncWebsocketConsumer):
         """Serve the caller; called once. Raises: Refused."""
         raise NotImplementedError
 
+    async def begin_known(self, access: Access, holds: Condition) -> bool:
+        """Serve a caller who was seen before, if the rows that are read for it say under `holds` that it may be.
+
+        False, with nothing done, where they do not, or the kind of socket knows no such way. Raises: Refused.
+        """
+        return False
+
     async def end(self) -> None:
         """Leave the feed."""
 
@@ -79,7 +96,10 @@ class Socket(AsyncWebsocketConsumer):
             if offered and SUBPROTOCOL not in offered:
                 raise Refused(MALFORMED, Problem("invalid", f"the subprotocol here is {SUBPROTOCOL}"))
             self.read_address()
-            access = await database_sync_to_async(caller_of)(self.scope)
+            known = known_caller_of(self.scope)
+            if known is not None and await self.begin_known(*known):
+                return
+            access = await in_thread(caller_of, self.scope)
             if access is None:
                 self._waits_for_ticket = True
                 self._tasks.append(asyncio.create_task(self._no_ticket()))
@@ -93,22 +113,24 @@ class Socket(AsyncWebsocketConsumer):
         async with self._refusing():
             if self._waits_for_ticket:
                 ticket = _ticket_in(read_frame(text_data))
-                await self._admit(await database_sync_to_async(caller_with_ticket)(ticket, address_of(self.scope)))
+                await self._admit(await in_thread(caller_with_ticket, ticket, address_of(self.scope)))
             elif self._access is not None:
                 await self.take(text_data)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """As the base class does. A server that gives a socket up does not tell it: it leaves all the same."""
+        """Take message after message, as the base class does by a task for each.
+
+        A server that gives a socket up does not tell it: it leaves all the same.
+        """
+        self.scope, self.base_send = scope, send
         try:
-            await super().__call__(scope, receive, send)
+            while (message := await receive())["type"] != DISCONNECTED:
+                await self.dispatch(message)
         finally:
             await self._leave()
 
-    async def disconnect(self, code: int) -> None:
-        """Stop everything that runs for the socket."""
-        await self._leave()
-
     async def _leave(self) -> None:
+        """Stop everything that runs for the socket."""
         self._is_closed = True
         for task in self._tasks:
             task.cancel()
@@ -118,6 +140,11 @@ class Socket(AsyncWebsocketConsumer):
             await self.end()
 
     async def _admit(self, access: Access) -> None:
+        self.take_place(access)
+        await self.begin(access.account)
+
+    def take_place(self, access: Access) -> None:
+        """Count the socket as one of the caller's, which is known to be let in. Raises: Refused 4429."""
         self._waits_for_ticket = False
         if _open[access.account.pk] >= MAX_SOCKETS:
             raise Refused(TOO_MANY, Problem("throttled", f"{MAX_SOCKETS} sockets of yours are open here"))
@@ -125,7 +152,6 @@ class Socket(AsyncWebsocketConsumer):
         self._access = access
         if access.key_prefix:
             self._tasks.append(asyncio.create_task(self._check_key(access.key_prefix)))
-        await self.begin(access.account)
 
     async def _no_ticket(self) -> None:
         await asyncio.sleep(TICKET_WAIT_S)
@@ -138,7 +164,7 @@ class Socket(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(KEY_CHECK_S)
             async with self._refusing():
-                if not await database_sync_to_async(is_still_valid)(prefix, address_of(self.scope)):
+                if not await in_thread(is_still_valid, prefix, address_of(self.scope)):
                     raise Refused(
                         UNAUTHORIZED,
                         Problem("unauthorized", "the API key has expired, was revoked or may not read here"),
