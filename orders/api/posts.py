@@ -21,6 +21,7 @@ from orders.api.serializers import OrderRequestSerializer
 from orders.api.stated import stated_hash
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
+from orders.models import Token
 from orders.presentation.orders import first_answer_json, order_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
@@ -40,11 +41,16 @@ def order_reader() -> OrderRequestSerializer:
 
 def read_offer() -> Offer:
     """What can be traded now."""
+    return offer_of(selectors.tokens())
+
+
+def offer_of(tokens: Mapping[str, Token]) -> Offer:
+    """What can be traded while these are the tokens."""
     engine = get_engine()
     return Offer(
         chain_id=engine.chain.chain_id,
         native=engine.chain.native,
-        tokens=selectors.tokens(),
+        tokens=tokens,
         venues=frozenset(venue.name for venue in engine.venues),
         default_slippage_bps=default_slippage_bps(),
         default_price_impact_bps=default_price_impact_bps(),

@@ -13,19 +13,23 @@ from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.renderers import JSONRenderer
 
-from orders.access.authentication import Caller, caller_from
+from orders.access.authentication import Caller
+from orders.access.known import known_caller, look_up
 from orders.api.exceptions import MEDIA_TYPE, RETRY_AFTER_S, logged_problem, problem_headers
+from orders.api.intake import Offer
 from orders.api.orders import OrdersView
-from orders.api.posts import BY_NAMES, headers_of, judged, order_answer, order_reader, read_idempotency, read_offer
+from orders.api.posts import BY_NAMES, headers_of, judged, offer_of, order_answer, order_reader, read_idempotency
 from orders.api.throttles import KeyThrottle
+from orders.database.rows import ALWAYS, Condition
 from orders.database.write_watch import watch_writes
 from orders.inputs.strict_json import read_json
 from orders.notify.wake import wake
 from orders.problems import Problem
 from orders.scopes import TRADE
+from orders.selectors import KnownTokens, read_tokens
 from orders.services.idempotency import Answer, Idempotency, answer_once
-from orders.services.joined import Outcome, place_joined
-from orders.services.place import Placed, place_orders
+from orders.services.joined import Asker, Outcome, place_joined
+from orders.services.place import Outdated, Placed, place_orders
 from orders.states import Stage
 from orders.terms import NewOrder
 
@@ -66,35 +70,70 @@ class _Ready(NamedTuple):
     throttle: KeyThrottle
 
 
+class _Terms(NamedTuple):
+    """By whom and on what terms orders are asked for, as it was read, and the condition under which it still is so."""
+
+    caller: Caller
+    offer: Offer
+    holds: Condition = ALWAYS
+
+
+# The tokens as they were read last.
+_tokens: list[KnownTokens] = []
+
+
 def answer_posts(alike: Alike, bodies: Sequence[bytes]) -> list[Reply | None]:
-    """The reply to each body, in their order; None: the view is to answer it. Never raises."""
+    """The reply to each body, in their order; None: the view is to answer it. Never raises.
+
+    Caller and tokens are not read where they were before: the statement that stores the orders stores nothing if they
+    have changed, and then they are read again, and so are the orders by them.
+    """
+    throttles = [KeyThrottle() for _ in bodies]
+    replies: dict[int, Reply | None] = {}
+    known = None if alike.idempotency_key is not None else _known_terms(alike)
+    if known is not None:
+        tried = _answer(known, alike, bodies, throttles)
+        replies = {i: reply for i, reply in enumerate(tried) if not isinstance(reply, Outdated)}
+    left = [i for i in range(len(bodies)) if i not in replies]
+    if left:
+        replies |= zip(left, _answer_anew(alike, [bodies[i] for i in left], [throttles[i] for i in left]), strict=True)
+    return [replies[i] for i in range(len(bodies))]
+
+
+def _answer_anew(alike: Alike, bodies: Sequence[bytes], throttles: Sequence[KeyThrottle]) -> list[Reply | None]:
+    """As `answer_posts`, on terms that are read now."""
     with watch_writes() as watch:
         watch.ignore()  # that a key was used is noted
         try:
-            caller = _caller(alike)
-            offer = read_offer() if caller else None
+            terms = _read_terms(alike)
         except Exception as error:
             return [_failed(error)] * len(bodies)
-    if caller is None or offer is None:
+    if terms is None:
         return [None] * len(bodies)
+    replies = _answer(terms, alike, bodies, throttles)
+    return [_failed(reply) if isinstance(reply, Outdated) else reply for reply in replies]
+
+
+def _answer(
+    terms: _Terms, alike: Alike, bodies: Sequence[bytes], throttles: Sequence[KeyThrottle]
+) -> "list[Reply | Outdated | None]":
     fields = order_reader()
 
-    def read(body: bytes) -> _Ready | None:
+    def read(body: bytes, throttle: KeyThrottle) -> _Ready | None:
         try:
             data = read_json(body)
-            order = judged(fields.run_validation(data), offer, caller)
+            order = judged(fields.run_validation(data), terms.offer, terms.caller)
             key = alike.idempotency_key
             idempotency = None if key is None else read_idempotency(key, [METHOD, PATH, data])
         except Exception:  # whatever it is, the view meets it too, and tells it
             return None
-        throttle = KeyThrottle()
         # Counted last: the view counts what it answers.
-        if isinstance(order, NewOrder) and throttle.allows(caller.key):
+        if isinstance(order, NewOrder) and throttle.allows(terms.caller.key):
             return _Ready(order, idempotency, throttle)
         return None
 
-    ready = [read(body) for body in bodies]
-    replies = iter(_stored(caller, [one for one in ready if one]))
+    ready = [read(body, throttle) for body, throttle in zip(bodies, throttles, strict=True)]
+    replies = iter(_stored(terms, [one for one in ready if one]))
     return [one and next(replies) for one in ready]
 
 
@@ -103,20 +142,33 @@ def busy() -> Reply:
     return _problem(BUSY, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-def _caller(alike: Alike) -> Caller | None:
-    """Who calls, if it may place orders at all."""
+def _known_terms(alike: Alike) -> _Terms | None:
+    """What is known of earlier requests, if anything is. Reads no row."""
+    known = known_caller(alike.authorization, alike.address)
+    if known is None or not known.caller.may(TRADE) or not _tokens:
+        return None
+    tokens = _tokens[0]
+    return _Terms(known.caller, offer_of(tokens.by_symbol), known.holds.with_also(tokens.holds))
+
+
+def _read_terms(alike: Alike) -> _Terms | None:
+    """The same as it is now; None for who may not place orders at all."""
     try:
-        caller = caller_from(alike.authorization, alike.address)
+        known = look_up(alike.authorization, alike.address)
     except AuthenticationFailed:
         return None
-    return caller if caller and caller.may(TRADE) else None
+    if known is None or not known.caller.may(TRADE):
+        return None
+    _tokens[:] = [read_tokens()]
+    return _Terms(known.caller, offer_of(_tokens[0].by_symbol))
 
 
-def _stored(caller: Caller, ready: Sequence[_Ready]) -> list[Reply]:
+def _stored(terms: _Terms, ready: Sequence[_Ready]) -> list[Reply | Outdated]:
     """What becomes of each order."""
     if not ready or ready[0].idempotency:
-        return [_stored_once(caller, one) for one in ready]
-    outcomes = place_joined(caller.account, [one.order for one in ready], key=caller.key)
+        return [_stored_once(terms.caller, one) for one in ready]
+    asker = Asker(terms.caller.account, terms.caller.key, terms.holds)
+    outcomes = place_joined(asker, [one.order for one in ready])
     if any(isinstance(outcome, Placed) for outcome in outcomes):
         wake(Stage.ROUTE)
     return [_reply(outcome, one.throttle) for outcome, one in zip(outcomes, ready, strict=True)]
@@ -133,7 +185,9 @@ def _stored_once(caller: Caller, one: _Ready) -> Reply:
             return _failed(error, one.throttle)
 
 
-def _reply(outcome: Outcome, throttle: KeyThrottle) -> Reply:
+def _reply(outcome: Outcome, throttle: KeyThrottle) -> Reply | Outdated:
+    if isinstance(outcome, Outdated):
+        return outcome
     if isinstance(outcome, Exception):
         return _failed(outcome, throttle)
     try:

@@ -28,11 +28,11 @@ class KeyThrottle(BaseThrottle):
         return self.allows(getattr(request.user, "key", None))
 
     def allows(self, key: ApiKey | None) -> bool:
-        """Count a request of the key; whether it was within the rate."""
+        """Count a request of the key, once however often this is asked; whether it was within the rate."""
         if key is None:
             return True
         most = rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute
-        if not most or not hints.attempt(lambda: self._count(key.prefix)):
+        if not most or not (self.used or hints.attempt(lambda: self._count(key.prefix))):
             return True
         self.most = most
         return self.used <= most

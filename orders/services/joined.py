@@ -6,17 +6,19 @@ refused. Where the answer to COMMIT is lost, what became of the transaction is l
 
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.db import transaction
 from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from orders.database.errors import drop_connection, is_unavailable
+from orders.database.rows import ALWAYS, Condition
 from orders.database.write_watch import was_refused, watch_writes
 from orders.faults import fault_problem
 from orders.models import Account, ApiKey
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import IN_PROGRESS, fate_problem, is_stored
-from orders.services.place import Placed, place_orders
+from orders.services.place import Outdated, Placed, place_orders
 from orders.terms import NewOrder
 
 # For orders that are stored one by one, since they failed together or repeat each other.
@@ -25,15 +27,23 @@ ALONE_S = 6.0
 Outcome = Placed | Problem | Exception
 
 
-def place_joined(account: Account, orders: Sequence[NewOrder], *, key: ApiKey | None) -> list[Outcome]:
+class Asker(NamedTuple):
+    """Whose orders they are, as it was read, and the condition under which that still holds."""
+
+    account: Account
+    key: ApiKey | None
+    holds: Condition = ALWAYS
+
+
+def place_joined(asker: Asker, orders: Sequence[NewOrder]) -> list[Outcome]:
     """As `place_orders` with each order in a transaction of its own; one outcome per order, in their order.
 
     Never raises. Whoever calls wakes the workers afterwards.
     """
     first, repeats = _without_repeats(orders)
-    outcomes = dict(zip(first, _place(account, [orders[i] for i in first], key), strict=True))
+    outcomes = dict(zip(first, _place(asker, [orders[i] for i in first]), strict=True))
     # Each has the answer of the order that has its client_order_id by then.
-    outcomes |= zip(repeats, _alone(account, [orders[i] for i in repeats], key, ProblemError(IN_PROGRESS)), strict=True)
+    outcomes |= zip(repeats, _alone(asker, [orders[i] for i in repeats], ProblemError(IN_PROGRESS)), strict=True)
     return [outcomes[i] for i in range(len(orders))]
 
 
@@ -49,12 +59,12 @@ def _without_repeats(orders: Sequence[NewOrder]) -> tuple[list[int], list[int]]:
     return first, repeats
 
 
-def _place(account: Account, orders: Sequence[NewOrder], key: ApiKey | None) -> list[Outcome]:
+def _place(asker: Asker, orders: Sequence[NewOrder]) -> list[Outcome]:
     results: list[Placed | Problem] | None = None
     with watch_writes():
         try:
             with transaction.atomic():
-                results = place_orders(account, orders, key=key)
+                results = place_orders(asker.account, orders, key=asker.key, holds=asker.holds)
             return list(results)
         except Exception as error:
             if results is not None and not was_refused(error):
@@ -62,17 +72,19 @@ def _place(account: Account, orders: Sequence[NewOrder], key: ApiKey | None) -> 
             told = _told(error)
             if len(orders) == 1 or not _may_be_of_one(error):
                 return [told] * len(orders)
-    return _alone(account, orders, key, told)
+    return _alone(asker, orders, told)
 
 
-def _alone(account: Account, orders: Sequence[NewOrder], key: ApiKey | None, too_late: Exception) -> list[Outcome]:
+def _alone(asker: Asker, orders: Sequence[NewOrder], too_late: Exception) -> list[Outcome]:
     """Each in a transaction of its own, as long as there is time."""
     ends_at = time.monotonic() + ALONE_S
-    return [_place(account, [order], key)[0] if time.monotonic() < ends_at else too_late for order in orders]
+    return [_place(asker, [order])[0] if time.monotonic() < ends_at else too_late for order in orders]
 
 
 def _may_be_of_one(error: Exception) -> bool:
     """Whether one order may be at fault: not where the database is away, but for a lock that a rival of one holds."""
+    if isinstance(error, Outdated):
+        return False
     return _is_of_a_rival(error) or not is_unavailable(error)
 
 

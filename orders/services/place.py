@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from orders.database.recordset import recordset, to_json
+from orders.database.rows import ALWAYS, Condition
 from orders.models import Account, ApiKey, Order, new_id
 from orders.order_types import waits
 from orders.problems import Problem
@@ -29,6 +30,10 @@ class Placed:
     xid: str = ""
 
 
+class Outdated(Exception):
+    """What the orders were read by holds no longer; nothing was stored."""
+
+
 class Inserted(NamedTuple):
     """What an insert left: when each order was created, by id, and by which transaction."""
 
@@ -37,29 +42,37 @@ class Inserted(NamedTuple):
 
 
 def place_orders(
-    account: Account, items: Sequence[NewOrder | Refused], *, key: ApiKey | None = None
+    account: Account,
+    items: Sequence[NewOrder | Refused],
+    *,
+    key: ApiKey | None = None,
+    holds: Condition = ALWAYS,
 ) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
     A client_order_id that exists with the same terms gives the existing order, with other terms a problem, whatever
     would be made of the terms today; that of an archived order gives a problem. Where the account or the key has
     limits, an order that does not fit is refused with `limit_exceeded`.
+
+    Raises: Outdated unless `holds` is true as the orders are inserted; then the transaction has stored nothing.
     """
-    placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key))
+    placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key, holds))
     refused = [item for item in items if isinstance(item, Refused)]
     known = _first_of(account, [item.client_order_id for item in refused])
     return [next(placed) if isinstance(item, NewOrder) else _answer_refused(item, known) for item in items]
 
 
-def _place(account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None) -> list[Placed | Problem]:
+def _place(
+    account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None, holds: Condition
+) -> list[Placed | Problem]:
     orders = [unsaved_order(account, item) for item in new_orders]
     if not orders:
         return []
-    inserted = None if has_day_limit(key) else _insert(account, orders, is_counted=False)
+    inserted = None if has_day_limit(key) else _insert(account, orders, holds, is_counted=False)
     refused: dict[Any, Problem] = {}
     if inserted is None:
         with transaction.atomic(savepoint=False):
-            inserted, refused = _insert_within_limits(account, key, orders, [demand(item) for item in new_orders])
+            inserted, refused = _insert_within_limits(account, key, orders, new_orders, holds)
     created = inserted.created_at
     for order in orders:
         if order.id in created:
@@ -104,9 +117,10 @@ def _first(first: Order | Problem, hashes: set[bytes]) -> Placed | Problem:
 
 
 def _insert_within_limits(
-    account: Account, key: ApiKey | None, orders: Sequence[Order], demands: Sequence[Demand]
+    account: Account, key: ApiKey | None, orders: Sequence[Order], new_orders: Sequence[NewOrder], holds: Condition
 ) -> tuple[Inserted, dict[Any, Problem]]:
     """Insert those that fit under limits, and count them; what was inserted, and what was refused, by id."""
+    demands: Sequence[Demand] = [demand(item) for item in new_orders]
     room = lock_room(account, key)
     # A lone order's own repeat takes no room of another: whether it is archived can be told afterwards.
     look_up = _existing if len(orders) == 1 else _first_of
@@ -121,8 +135,9 @@ def _insert_within_limits(
         if order.id in fitting and room.fees.is_counted:
             order.counted_fee, order.counted_day = fitting[order.id].fees.value, room.fees.day
             order.counted_key = key.prefix if key is not None and room.fees.key_left is not None else None
-    inserted = _insert(account, [o for o in orders if o.id in fitting], is_counted=room.is_counted)
-    assert inserted is not None  # the row is locked
+    inserted = _insert(account, [o for o in orders if o.id in fitting], holds, is_counted=room.is_counted)
+    if inserted is None:  # whether the account is counted cannot have changed, for its row is locked
+        raise Outdated
     count(account, key, room, [fitting[order_id] for order_id in inserted.created_at])
     return inserted, refused
 
@@ -194,11 +209,12 @@ def _due_at(new: NewOrder) -> datetime | None:
     return wait.until if new.expires_at is None else min(wait.until, new.expires_at)
 
 
-def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> Inserted | None:
+def _insert(account: Account, orders: Sequence[Order], holds: Condition, *, is_counted: bool) -> Inserted | None:
     """Insert those whose client_order_id is new, also among archived orders.
 
-    None, and nothing inserted, when the account's orders are counted and the caller thought they are not. The lock on
-    its row is the one that the foreign key takes anyway.
+
+    None, and nothing inserted, when the account's orders are counted and the caller thought they are not, or `holds` is
+    not true. The lock on its row is the one that the foreign key takes anyway.
     """
     columns = ", ".join(_INSERTED)
     values = columns.replace("due_at", "coalesce(due_at, now())")
@@ -208,7 +224,8 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
         cursor.execute(
             f"""
             WITH a AS MATERIALIZED (
-                SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s FOR KEY SHARE
+                SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s AND {holds.sql}
+                FOR KEY SHARE
             ), placed AS (
                 INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
                 SELECT {values}, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
@@ -224,7 +241,7 @@ def _insert(account: Account, orders: Sequence[Order], *, is_counted: bool) -> I
             )
             SELECT id, created_at, pg_current_xact_id_if_assigned()::text FROM a LEFT JOIN placed ON true
             """,
-            [account.id, is_counted, recordset(rows)],
+            [account.id, is_counted, *holds.parameters, recordset(rows)],
         )
         rows_back = cursor.fetchall()
     if not rows_back:

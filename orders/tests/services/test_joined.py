@@ -13,7 +13,7 @@ from orders.models import Account, Order, OrderEvent
 from orders.problems import Problem, ProblemError
 from orders.risk.account_limits import set_limits
 from orders.services import joined
-from orders.services.joined import Outcome, place_joined
+from orders.services.joined import Asker, Outcome, place_joined
 from orders.services.place import Placed, place_orders
 from orders.terms import NewOrder
 from orders.tests.factories import place, terms
@@ -55,7 +55,7 @@ def test_they_are_stored_by_one_statement_in_their_order(account: Account) -> No
 
     outcomes: list[Any] = []
 
-    seen = statements(lambda: outcomes.extend(place_joined(account, orders, key=None)))
+    seen = statements(lambda: outcomes.extend(place_joined(Asker(account, None), orders)))
 
     assert [code_of(outcome) for outcome in outcomes] == ["placed"] * 3
     assert [outcome.order.client_order_id for outcome in outcomes] == ["a", None, "b"]
@@ -68,7 +68,7 @@ def test_repeats_among_them_have_the_answer_of_what_is_stored(account: Account) 
     place(account, named("known"))
     other = named("a", amount=7)
 
-    outcomes = place_joined(account, [named("a"), named("a"), other, named("known"), named(None)], key=None)
+    outcomes = place_joined(Asker(account, None), [named("a"), named("a"), other, named("known"), named(None)])
 
     assert [code_of(outcome) for outcome in outcomes] == [
         "placed", "repeat", "client_order_id_reused", "repeat", "placed",
@@ -79,7 +79,7 @@ def test_repeats_among_them_have_the_answer_of_what_is_stored(account: Account) 
 def test_a_limit_refuses_those_that_do_not_fit(account: Account) -> None:
     set_limits(account, max_open_value=None, max_open_orders=2, actor=OPERATOR)
 
-    outcomes = place_joined(account, [named(None) for _ in range(4)], key=None)
+    outcomes = place_joined(Asker(account, None), [named(None) for _ in range(4)])
 
     assert [code_of(outcome) for outcome in outcomes] == ["placed", "placed", "limit_exceeded", "limit_exceeded"]
     account.refresh_from_db()
@@ -98,7 +98,7 @@ def test_one_whose_name_a_rival_holds_is_the_only_one_that_is_told_to_come_again
     holder = beside(rival)
     try:
         assert holds.wait(10)
-        outcomes = place_joined(account, [named("a"), named("taken"), named(None)], key=None)
+        outcomes = place_joined(Asker(account, None), [named("a"), named("taken"), named(None)])
     finally:
         let_go.set()
     holder.result()
@@ -118,7 +118,7 @@ def test_one_that_cannot_be_stored_fails_alone(account: Account, monkeypatch: py
 
     monkeypatch.setattr(joined, "place_orders", broken)
 
-    good, bad, other = place_joined(account, [named("a"), named("bad"), named("c")], key=None)
+    good, bad, other = place_joined(Asker(account, None), [named("a"), named("bad"), named("c")])
 
     assert [code_of(good), str(bad), code_of(other)] == ["placed", "of a row that nobody can read", "placed"]
     assert calls == [3, 1, 1, 1]
@@ -133,5 +133,5 @@ def test_after_a_while_the_others_share_the_error_of_all(account: Account, monke
 
     monkeypatch.setattr(joined, "place_orders", broken)
 
-    assert [str(outcome) for outcome in place_joined(account, [named(None)] * 3, key=None)] == ["broken"] * 3
+    assert [str(outcome) for outcome in place_joined(Asker(account, None), [named(None)] * 3)] == ["broken"] * 3
     assert not Order.objects.exists()
