@@ -25,6 +25,7 @@ from orders.tests.ws_client import Socket
 
 Run = Callable[..., None]
 AT = datetime(2999, 1, 1, tzinfo=UTC)
+WAIT_S = 60.0
 asynchronous = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.asyncio,
@@ -49,10 +50,11 @@ async def first_word(order: Order, key: str) -> Any:
 
 
 async def seen(account: Account, key: str) -> Order:
-    """An order of which a socket was open."""
+    """An order of which a socket was open. The use of the key is noted for as long as the test takes."""
     known._known.clear()
     [order] = await database_sync_to_async(place)(account)
     assert await first_word(order, key) == "snapshot"
+    await ApiKey.objects.filter(prefix=prefix_of(key)).aupdate(last_used_at=AT)
     return order
 
 
@@ -132,12 +134,12 @@ class TestSockets:
         def slow(*args: Any) -> Any:
             shown = shown_order(*args)
             loop.call_soon_threadsafe(reading.set)
-            asyncio.run_coroutine_threadsafe(ended.wait(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(ended.wait(), loop).result(WAIT_S)
             return shown
 
         monkeypatch.setattr("orders.streams.order_consumer.shown_order", slow)
         async with follow(order, key) as opened:
-            await asyncio.wait_for(reading.wait(), 10)
+            await asyncio.wait_for(reading.wait(), WAIT_S)
             await database_sync_to_async(drive)()
             ended.set()
             snapshot = await opened.next()
