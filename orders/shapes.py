@@ -28,7 +28,7 @@ class Shape(Generic[T]):
         self._given = {key for key, field in fields.items() if field.read is GIVEN}
         if self._given:
             self._readers = [(key, _nothing if key in self._given else read) for key, read in self._readers]
-        self._has_optional = any(field.is_optional for field in fields.values())
+        self._optional = [key for key, field in fields.items() if field.is_optional]
 
     def render(self, source: T, **given: Any) -> dict[str, Any]:
         """The object, its fields in the order of their statement. Raises: TypeError where `given` does not fit."""
@@ -37,8 +37,9 @@ class Shape(Generic[T]):
             if given.keys() != self._given:
                 raise TypeError(f"{self.name} is given {sorted(given)} in place of {sorted(self._given)}")
             answer.update(given)
-        if self._has_optional:
-            return {key: value for key, value in answer.items() if value is not ABSENT}
+        for key in self._optional:
+            if answer[key] is ABSENT:
+                del answer[key]
         return answer
 
     def schema(self) -> dict[str, Any]:
