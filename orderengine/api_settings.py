@@ -5,7 +5,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.api.permissions.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["orders.api.throttles.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["orders.api.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["orders.api.parsers.QuickJSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "orders.api.openapi.Schema",
     "EXCEPTION_HANDLER": "orders.api.exceptions.problem_handler",
     "UNAUTHENTICATED_USER": None,

@@ -13,6 +13,7 @@ from orders.access.key_limits import require_real_orders
 from orders.api import parameters, schema
 from orders.api.base import AccountView, caller_of
 from orders.api.exceptions import problem_response, validation_problem
+from orders.api.parsers import FloatFree
 from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, order_reader, read_offer
 from orders.api.serializers import MAX_BATCH, BatchRequestSerializer
 from orders.presentation.orders import ORDER
@@ -67,7 +68,9 @@ class BatchView(AccountView):
             if is_atomic and any(isinstance(result, Problem) for result in results):
                 raise AtomicRefusal(results)
             is_whole = not any(isinstance(result, Problem) for result in results)
-            return Answer(201 if is_whole else 207, BATCH.render(results), created=created_by(results))
+            body = BATCH.render(results)
+            # What a problem holds is its own matter.
+            return Answer(201 if is_whole else 207, FloatFree(body) if is_whole else body, created=created_by(results))
 
         try:
             return answer_post(request, run)

@@ -1,7 +1,7 @@
 """From validated fields to a typed order: token units become atoms, names are checked against what exists."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -30,22 +30,24 @@ class Offer:
     default_price_impact_bps: str
 
 
-def new_order(fields: Mapping[str, Any], offer: Offer) -> NewOrder:
-    """One order from OrderRequestSerializer's fields. Raises: ProblemError."""
-    terms = replace(
-        _swap_terms(fields, offer),
-        time_in_force=time_in_force(fields),
-        tags=fields.get("tags", {}),
-        scenario=scenario(fields),
-    )
+def new_order(fields: Mapping[str, Any], offer: Offer, stated: bytes = b"") -> NewOrder:
+    """One order from OrderRequestSerializer's fields, with the hash of them. Raises: ProblemError."""
+    limits = _swap_limits(fields, offer)
     expires_at: datetime | None = fields.get("expires_at")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise ProblemError(_problem("already_expired", f"{expires_at.isoformat()} is in the past", "/expires_at"))
     order_type = ORDER_TYPES[fields["type"]]
-    if problem := order_type.check_time_in_force(terms.time_in_force, has_expiry=expires_at is not None):
+    in_force = time_in_force(fields)
+    if problem := order_type.check_time_in_force(in_force, has_expiry=expires_at is not None):
         raise ProblemError(problem)
-    terms = replace(terms, type_terms=read_type_terms(order_type, fields))
-    order = _new_order(fields, offer, terms, order_type.name, fields.get("client_order_id"), expires_at)
+    terms = SwapTerms(
+        **limits,
+        time_in_force=in_force,
+        tags=fields.get("tags", {}),
+        scenario=scenario(fields),
+        type_terms=read_type_terms(order_type, fields),
+    )
+    order = _new_order(fields, offer, terms, order_type.name, fields.get("client_order_id"), expires_at, stated)
     if error := order_type.check(order):
         raise ProblemError(Problem(error.code, error.detail, errors=[error]))
     return order
@@ -53,7 +55,7 @@ def new_order(fields: Mapping[str, Any], offer: Offer) -> NewOrder:
 
 def order_to_quote(fields: Mapping[str, Any], offer: Offer) -> NewOrder:
     """What a quote is for: a market order that is never stored. Raises: ProblemError."""
-    return _new_order(fields, offer, _swap_terms(fields, offer), "market", None, None)
+    return _new_order(fields, offer, SwapTerms(**_swap_limits(fields, offer)), "market", None, None)
 
 
 def _new_order(
@@ -63,6 +65,7 @@ def _new_order(
     order_type: str,
     client_order_id: str | None,
     expires_at: datetime | None,
+    stated: bytes = b"",
 ) -> NewOrder:
     """Raises: ProblemError for an amount that the token cannot hold."""
     token_in, token_out = _tokens(fields, offer)
@@ -84,6 +87,7 @@ def _new_order(
         value=value_of(amount, fixed.decimals, fixed.value),
         unit_value_in=token_in.value,
         native=offer.native,
+        stated=stated,
         native_value=native.value if (native := offer.tokens.get(offer.native.symbol)) else None,
     )
 
@@ -101,22 +105,23 @@ def _tokens(fields: Mapping[str, Any], offer: Offer) -> tuple[Token, Token]:
     return offer.tokens[fields["token_in"]], offer.tokens[fields["token_out"]]
 
 
-def _swap_terms(fields: Mapping[str, Any], offer: Offer) -> SwapTerms:
+def _swap_limits(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+    """The fields of SwapTerms that limit a swap. Raises: ProblemError."""
     token_in, token_out = _tokens(fields, offer)
     guards: Mapping[str, Any] = fields.get("guards", {})
     _check_sides(fields["side"], guards)
     slippage = guards.get("max_slippage_bps")
     # Stated null means no guard; silence means the default one.
     impact = guards.get("max_price_impact_bps", Decimal(offer.default_price_impact_bps))
-    return SwapTerms(
-        max_slippage_ppm=bps_to_ppm(Decimal(offer.default_slippage_bps) if slippage is None else slippage),
-        max_price_impact_ppm=None if impact is None else bps_to_ppm(impact),
-        min_amount_out=_optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
-        max_amount_in=_optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
-        max_quote_age_ms=guards.get("max_quote_age_ms"),
+    return {
+        "max_slippage_ppm": bps_to_ppm(Decimal(offer.default_slippage_bps) if slippage is None else slippage),
+        "max_price_impact_ppm": None if impact is None else bps_to_ppm(impact),
+        "min_amount_out": _optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
+        "max_amount_in": _optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
+        "max_quote_age_ms": guards.get("max_quote_age_ms"),
         **_route_limits(fields.get("venues", {}), offer),
         **_fee_limits(fields.get("fee", {}), offer.native),
-    )
+    }
 
 
 def _route_limits(venues: Mapping[str, Any], offer: Offer) -> dict[str, Any]:

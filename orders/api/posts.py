@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from orders.access.key_limits import apply_key_limits, require_real_orders
 from orders.api.base import account_of
 from orders.api.intake import Offer, new_order
 from orders.api.parameters import KEY_PATTERN, MAX_KEY_LENGTH
+from orders.api.parsers import FloatFree
 from orders.api.serializers import OrderRequestSerializer
 from orders.api.stated import stated_hash
 from orders.config import default_price_impact_bps, default_slippage_bps
@@ -62,12 +62,12 @@ def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller) -> NewOrder 
     stated = stated_hash(fields)
     try:
         require_real_orders(caller)
-        new = apply_key_limits(new_order(fields, offer), caller)
+        new = apply_key_limits(new_order(fields, offer, stated), caller)
     except ProblemError as error:
         new = error.problem
     if isinstance(new, Problem):
         return Refused(new, fields.get("client_order_id"), stated)
-    return replace(new, stated=stated)
+    return new
 
 
 def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:
@@ -107,10 +107,10 @@ def order_answer(placed: Placed | Problem) -> Answer:
     if isinstance(placed, Problem):
         raise ProblemError(placed)
     location = f"/api/v1/orders/{placed.order.id}"
-    return Answer(201, accepted_json(placed), location, placed.is_replay, created_by([placed]))
+    return Answer(201, FloatFree(accepted_json(placed)), location, placed.is_replay, created_by([placed]))
 
 
 def accepted_json(placed: Placed) -> dict[str, Any]:
-    """The order as this POST, or the first one like it, answers it."""
+    """The order as this POST, or the first one like it, answers it. It has no route yet, and so no float."""
     order = placed.order
     return first_answer_json(order) if placed.is_replay else order_json(order, at=order.created_at)

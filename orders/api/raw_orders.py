@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.renderers import JSONRenderer
 
 from orders.access.authentication import Caller
 from orders.access.known import known_caller, look_up
 from orders.api.exceptions import MEDIA_TYPE, RETRY_AFTER_S, logged_problem, problem_headers
 from orders.api.intake import Offer
 from orders.api.orders import OrdersView
+from orders.api.parsers import QuickJSONRenderer
 from orders.api.posts import BY_NAMES, headers_of, judged, offer_of, order_answer, order_reader, read_idempotency
 from orders.api.throttles import KeyThrottle
 from orders.database.rows import ALWAYS, Condition
@@ -198,7 +198,7 @@ def _reply(outcome: Outcome, throttle: KeyThrottle) -> Reply | Outdated:
 
 def _answered(answer: Answer, throttle: KeyThrottle) -> Reply:
     headers = {"Content-Type": JSON, **headers_of(answer), **_OF_THE_VIEW, **throttle.headers()}
-    return Reply(answer.status_code, headers, JSONRenderer().render(answer.body))
+    return Reply(answer.status_code, headers, QuickJSONRenderer().render(answer.body))
 
 
 def _failed(error: Exception, throttle: KeyThrottle | None = None) -> Reply:
@@ -208,7 +208,7 @@ def _failed(error: Exception, throttle: KeyThrottle | None = None) -> Reply:
 
 
 def _problem(problem: Problem, headers: Mapping[str, str], throttle: KeyThrottle | None = None) -> Reply:
-    body = JSONRenderer().render(problem.to_json() | {"instance": PATH})
+    body = QuickJSONRenderer().render(problem.to_json() | {"instance": PATH})
     counted = throttle.headers() if throttle else {}
     return Reply(problem.status, {"Content-Type": MEDIA_TYPE, **headers, **_OF_THE_VIEW, **counted}, body)
 
