@@ -212,7 +212,6 @@ def _due_at(new: NewOrder) -> datetime | None:
 def _insert(account: Account, orders: Sequence[Order], holds: Condition, *, is_counted: bool) -> Inserted | None:
     """Insert those whose client_order_id is new, also among archived orders.
 
-
     None, and nothing inserted, when the account's orders are counted and the caller thought they are not, or `holds` is
     not true. The lock on its row is the one that the foreign key takes anyway.
     """
