@@ -20,6 +20,7 @@ from websockets.exceptions import WebSocketException
 
 EACH = 20  # sockets that a web process lets one account have
 AT_ONCE = 50
+TRIES, TRY_AGAIN_S = 50, 0.2
 FILES_BESIDE = 256
 PLACED_WITHIN_S, OPENS_WITHIN_S, ENDS_WITHIN_S = 60.0, 60.0, 60.0
 BODY = {"token_in": "SOL", "token_out": "USDC", "amount": "1.5"}
@@ -127,8 +128,12 @@ async def listen(socket: ClientConnection, order: str, heard: Heard) -> None:
 
 
 async def cancel(client: httpx.AsyncClient, key: str, order: str, heard: Heard) -> None:
-    """One order."""
-    answer = await client.delete(f"/api/v1/orders/{order}", headers={"Authorization": f"Bearer {key}"})
+    """One order, later where the web process has too much to do: what counts begins with the commit."""
+    for _ in range(TRIES):
+        answer = await client.delete(f"/api/v1/orders/{order}", headers={"Authorization": f"Bearer {key}"})
+        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+            break
+        await asyncio.sleep(TRY_AGAIN_S)
     if not answer.is_success:
         heard.note_wrong(f"a cancel was answered {answer.status_code}")
 
