@@ -23,7 +23,7 @@ from orders.event_log.log import read_page
 from orders.models import Account, Order
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
-from orders.services.joined import place_joined
+from orders.services.joined import Asker, place_joined
 from orders.services.place import place_orders
 from orders.tests.archive.past import ACTOR, BEFORE, LATER, age, assert_nothing_lost, filed, live, load_past, run
 from orders.tests.factories import api_key, new_account, place, terms
@@ -100,7 +100,7 @@ def test_a_repeat_of_an_archived_order_is_told_so_and_stores_nothing(history: Hi
 def test_both_ways_to_place_tell_it_and_under_limits_too(history: History) -> None:
     items = [terms(client_order_id=name) for name in ("own-3", "new", "own-6")]
 
-    joined = place_joined(history.account, items, key=None)
+    joined = place_joined(Asker(history.account, None), items)
     Account.objects.filter(pk=history.account.pk).update(is_counted=True, max_open_orders=1, open_orders=0)
     limited = place_orders(history.account, [terms(client_order_id=name) for name in ("own-3", "newer", "own-6")])
     refused = place_orders(history.account, [terms(client_order_id="own-3")])
@@ -124,7 +124,7 @@ def test_an_order_that_is_archived_while_its_repeat_comes_is_never_placed_again(
 
     def post() -> Any:
         if door == "joined":
-            return place_joined(history.account, [repeat], key=None)[0]
+            return place_joined(Asker(history.account, None), [repeat])[0]
         try:
             return answer_once(
                 history.account,

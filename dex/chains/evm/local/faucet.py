@@ -62,9 +62,9 @@ class Faucet:
             atoms = atoms_worth(token.symbol, GRANT_USD)
             given.append(_send(giver, token.address, TRANSFER_TO.call(wallet, atoms)))
             allowed.append(_send(wallet, token.address, APPROVE.call(self._router, atoms), nonce=hex(nonce)))
-        self._anvil.ask_all(
-            [("anvil_setBalance", [wallet, hex(NATIVE_ATOMS)]), ("anvil_impersonateAccount", [wallet]), *given]
-        )
+        self._anvil.ask_all([("anvil_setBalance", [wallet, hex(NATIVE_ATOMS)]), ("anvil_impersonateAccount", [wallet])])
+        for method, parameters in given:  # one after the other: those of one request take the same nonce at times
+            self._anvil.ask(method, *parameters)
         self._anvil.try_all(allowed)
         self._anvil.ask_all([("anvil_stopImpersonatingAccount", [wallet]), ("evm_mine", [])])
         if self._count(wallet) < len(self._tokens):
