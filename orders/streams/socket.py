@@ -201,7 +201,10 @@ class Socket(AsyncWebsocketConsumer):
             async with self._refusing():
                 await work
 
-        self._tasks.append(asyncio.create_task(guarded()))
+        task = asyncio.create_task(guarded())
+        # A socket that is left before its task has begun would leave the coroutine unused.
+        task.add_done_callback(lambda _: work.close())
+        self._tasks.append(task)
 
     def restart(self) -> None:
         """Have the client come again with its cursor."""
