@@ -19,6 +19,8 @@ import pytest
 from django.db import connection, connections
 from django.test import Client
 
+from orders.access import known
+from orders.api import raw_orders
 from orders.api.raw_orders import Alike, answer_posts
 from orders.audit.record import Actor
 from orders.models import Account, ApiKey, Order, TradingControl, WsTicket
@@ -127,6 +129,12 @@ def is_certain_of_nothing(answer: Any) -> bool:
     return False
 
 
+def forget_callers() -> None:
+    """As a process that has just started: the next request has its caller and the tokens read."""
+    known._known.clear()
+    raw_orders._tokens.clear()
+
+
 def settle(cut: Cut) -> None:
     """Wait until the server has ended with everything that a cut session asked for."""
     if cut is Cut.LATE:
@@ -190,8 +198,9 @@ def test_what_is_said_of_orders_is_true(caller: Caller, way: str, cut: Cut, is_l
 @pytest.mark.parametrize("is_limited", [False, True], ids=["free", "limited"])
 @pytest.mark.parametrize("cut", list(Cut))
 @pytest.mark.parametrize("way", ["alone", "together", "by key"])
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "known"])
 def test_what_is_said_of_orders_that_are_stored_together_is_true(
-    caller: Caller, way: str, cut: Cut, is_limited: bool
+    caller: Caller, way: str, cut: Cut, is_limited: bool, is_known: bool
 ) -> None:
     """Each of its own, and of the repeat among them."""
     if is_limited:
@@ -203,13 +212,16 @@ def test_what_is_said_of_orders_that_are_stored_together_is_true(
         else [ORDER]
     )
     sent: list[tuple[list[Any], dict[str, str]]] = []
+    caller.send_together([ORDER])
 
     def ask() -> Any:
+        if not is_known:
+            forget_callers()
         sent.append(fresh(bodies, {"Idempotency-Key": "k"} if way == "by key" else {}, len(sent)))
         answers.append(caller.send_together(sent[-1][0], **sent[-1][1]))
         return answers[-1][0]
 
-    before, cut_commits, answers = 1, 0, list[list[Any]]()
+    before, cut_commits, answers = Order.objects.count(), 0, list[list[Any]]()
     for answer, was_commit in cuts(caller, cut, ask):
         cut_commits += was_commit
         settle(cut)
