@@ -40,7 +40,11 @@ def say_less(**_: object) -> None:
 
 @signals.worker_before_create_process.connect
 def share_what_is_loaded(**_: object) -> None:
-    """Before a worker's first child: those that come after a killed one must not look through all of it again."""
+    """Before a worker's first child: those that come after a killed one must not look through all of it again.
+
+    The drain is loaded here for the moment that its processes share: when any of them had a message.
+    """
+    import orders.pipeline.drain  # noqa: F401
     from orders.engine import freeze_gc
 
     freeze_gc()
