@@ -18,8 +18,9 @@ class OrderStatus(StrEnum):
 
 
 class Stage(StrEnum):
-    """The batch loops, in the order in which they take an order on."""
+    """The batch loops, in the order in which they take an order on; `CHILDREN` is for parents alone."""
 
+    CHILDREN = "children"
     ROUTE = "route"
     BUILD = "build"
     SUBMIT = "submit"
@@ -32,10 +33,12 @@ TERMINAL: frozenset[OrderStatus] = frozenset({S.CONFIRMED, S.FAILED})
 LIVE: tuple[OrderStatus, ...] = tuple(status for status in OrderStatus if status not in TERMINAL)
 
 # An edge from a status to itself has an event of its own: a retry (attempt + 1), a wait for the chain, a replacement,
-# or a cancel that was stored.
+# a cancel that was stored, terms that their owner has replaced, a trigger that fired, or a parent's progress.
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
-    S.PENDING: frozenset({S.ROUTING, S.FAILED}),
-    S.ROUTING: frozenset({S.ROUTING, S.BUILDING, S.FAILED}),
+    # Only a parent is CONFIRMED from here, by what its children have filled.
+    S.PENDING: frozenset({S.PENDING, S.ROUTING, S.CONFIRMED, S.FAILED}),
+    # Back to PENDING: the order's own limit is not reached, so it waits for a better price.
+    S.ROUTING: frozenset({S.ROUTING, S.PENDING, S.BUILDING, S.FAILED}),
     # Back to ROUTING before anything was signed: the quote aged, a simulation missed the limits, trading was paused, a
     # wait is over, or an internal error.
     S.BUILDING: frozenset({S.BUILDING, S.ROUTING, S.SUBMITTED, S.FAILED}),

@@ -28,7 +28,7 @@ class Mutant:
 
 BUILD, SUBMIT, TRANSITION = "orders/pipeline/build.py", "orders/pipeline/submit.py", "orders/pipeline/transition.py"
 CANCEL_TRIGGERS = "orders/migrations/0017_stop_signing_after_a_cancel.py"
-STATUS_TRIGGER = "orders/migrations/0028_call_the_status_guard_to_refuse.py"
+STATUS_TRIGGER = "orders/migrations/0029_orders_that_wait.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
             unasked.append((order, answer))
 """

@@ -1,12 +1,13 @@
 """What PostgreSQL remembers. Every invariant we can state is a constraint or a trigger here; no business methods."""
 
-from orders.models.accounts import Account, ApiKey, IdempotencyKey, WsTicket
+from orders.models.accounts import Account, ApiKey, DeadMansSwitch, IdempotencyKey, WsTicket
 from orders.models.archive import ArchivedEvents, ArchivedOrder, ArchiveFile
 from orders.models.audit import AuditEntry
 from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_name
 from orders.models.events import Fill, OrderEvent
 from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
+from orders.models.prices import PairPrice
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
 
@@ -17,12 +18,14 @@ __all__ = [
     "ArchivedEvents",
     "ArchivedOrder",
     "AuditEntry",
+    "DeadMansSwitch",
     "Fill",
     "Heartbeat",
     "IdempotencyKey",
     "Order",
     "OrderEvent",
     "OrderLabel",
+    "PairPrice",
     "SignedTransaction",
     "Submission",
     "Token",

@@ -21,6 +21,7 @@ from orders.models.triggers import (
     status_guard,
     status_refused,
 )
+from orders.models.waiting import LINKS, TRIGGER_KINDS
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
@@ -31,14 +32,17 @@ def new_id() -> uuid.UUID:
 
 
 class Order(models.Model):
-    """One intent to swap and where it stands. Only pipeline/claim.py and pipeline/transition.py write `status`."""
+    """One intent to swap and where it stands. Only pipeline/claim.py and pipeline/transition.py write `status`.
+
+    A parent is executed by its children, orders of their own, and stays PENDING until all of them have ended.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders", db_index=False)
     client_order_id = models.CharField(max_length=64, null=True)
     request_hash = models.BinaryField(max_length=32)
 
-    # The owner's terms: never change after the insert.
+    # The owner's terms: after the insert only their owner replaces them, as long as the order waits.
     chain_id = models.CharField(max_length=64)
     order_type = models.CharField(max_length=32)
     side = models.CharField(max_length=16)
@@ -61,6 +65,25 @@ class Order(models.Model):
     counted_key = models.CharField(
         max_length=8, null=True, help_text="Prefix of the key against whose limit they count too."
     )
+
+    # What an order that waits for a price is found by: the price of token_in in token_out, in token units, from which
+    # on it is worth a look, and which price reaches it (models/waiting.py). Null: it waits for none.
+    trigger_kind = models.CharField(max_length=16, null=True)
+    trigger_at_price = models.DecimalField(max_digits=120, decimal_places=60, null=True)
+
+    # A parent, and a child of one. Amounts are atoms.
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, related_name="children", null=True, db_index=False)
+    is_parent = models.BooleanField(default=False, db_default=False)
+    allotted = AtomsField(
+        null=True, help_text="Of the fixed side, what a parent's children have filled or may yet fill; null: no parent."
+    )
+    filled_amount_in = AtomsField(null=True, help_text="What a parent's ended children have given.")
+    filled_amount_out = AtomsField(null=True, help_text="What a parent's ended children have received.")
+
+    # Orders that decide on each other share a `link_id`.
+    link_id = models.UUIDField(null=True)
+    link = models.CharField(max_length=24, null=True, help_text="one_cancels_other or then.")
+    link_rank = models.SmallIntegerField(null=True, help_text="Its place in the request, from 0; `then` goes by it.")
 
     # Where it stands.
     status = models.CharField(max_length=16, default=OrderStatus.PENDING)
@@ -122,8 +145,28 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status=OrderStatus.CONFIRMED)
-                | Q(amount_in__gt=0, amount_out__gt=0, tx_hash__isnull=False),
+                | Q(amount_in__gt=0, amount_out__gt=0) & (Q(tx_hash__isnull=False) | Q(is_parent=True)),
                 name="order_confirmed_has_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_parent=False, allotted__isnull=True)
+                | Q(is_parent=True, parent__isnull=True, allotted__gte=0, allotted__lte=models.F("amount")),
+                name="order_allotted_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_parent=False)
+                | Q(status__in=(OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.FAILED)),
+                name="order_parent_is_not_routed",
+            ),
+            models.CheckConstraint(
+                condition=Q(trigger_kind__isnull=True, trigger_at_price__isnull=True)
+                | Q(trigger_kind__in=TRIGGER_KINDS, trigger_at_price__gt=0),
+                name="order_trigger_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(link_id__isnull=True, link__isnull=True, link_rank__isnull=True)
+                | Q(link_id__isnull=False, link__in=LINKS, link_rank__gte=0),
+                name="order_link_whole",
             ),
             models.CheckConstraint(
                 condition=~Q(status=OrderStatus.SUBMITTED) | Q(tx_hash__isnull=False),
@@ -133,10 +176,15 @@ class Order(models.Model):
         indexes = (
             # One per stage: a claim reads the due rows of its stage and chain only, however many wait on a chain whose
             # engine is down.
-            *(
-                models.Index(fields=("chain_id", "due_at"), condition=due.q, name=f"order_due_{stage}")
-                for stage, due in DUE.items()
+            *(models.Index(fields=("chain_id", "due_at"), condition=due.q, name=due.index) for due in DUE.values()),
+            # Waiting orders, by the price that they wait for: a pass over a pair's prices reads those that it reaches.
+            models.Index(
+                fields=("chain_id", "token_in", "token_out", "trigger_kind", "trigger_at_price"),
+                condition=Q(status=OrderStatus.PENDING, trigger_kind__isnull=False),
+                name="order_waits_for_price",
             ),
+            models.Index(fields=("parent", "id"), condition=Q(parent__isnull=False), name="order_children"),
+            models.Index(fields=("link_id", "link_rank"), condition=Q(link_id__isnull=False), name="order_linked"),
             # Of an account, newest first; an open order is in the first of them alone.
             models.Index(fields=("account", "created_at", "id"), condition=Q(outcome__isnull=True), name="order_open"),
             *list_indexes("order", ("account",), "id"),

@@ -127,6 +127,7 @@ _READ: dict[str, str] = {
 }
 _SIDE = list(_READ).index("side")
 _NOT_READ: dict[Stage, tuple[str, ...]] = {
+    Stage.CHILDREN: ("wallet", "plan"),
     Stage.ROUTE: ("plan",),
     Stage.BUILD: ("paused_venues",),
     Stage.SUBMIT: ("wallet", "paused_venues", "terms", "plan"),

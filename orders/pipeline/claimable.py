@@ -19,7 +19,13 @@ READABLE = (
 )
 
 # By stage, besides that the order is due. From a signature on neither terms nor plan are read.
-_CONDITIONS = {Stage.ROUTE: (READABLE, NOT_PAUSED), Stage.BUILD: (READABLE,), Stage.SUBMIT: (), Stage.CONFIRM: ()}
+_CONDITIONS = {
+    Stage.CHILDREN: (READABLE, NOT_PAUSED),
+    Stage.ROUTE: (READABLE, NOT_PAUSED),
+    Stage.BUILD: (READABLE,),
+    Stage.SUBMIT: (),
+    Stage.CONFIRM: (),
+}
 
 
 def claimable(stage: Stage) -> str:

@@ -35,6 +35,15 @@ COLUMN_TYPES: dict[str, str] = {
     "network_fee_paid": "numeric",
     "native_token": "text",
     "native_decimals": "smallint",
+    "trigger_kind": "text",
+    "trigger_at_price": "numeric",
+    "allotted": "numeric",
+    "filled_amount_in": "numeric",
+    "filled_amount_out": "numeric",
+    "amount": "numeric",
+    "terms": "jsonb",
+    "expires_at": "timestamptz",
+    "held_value": "numeric",
 }
 
 

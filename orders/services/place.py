@@ -148,6 +148,7 @@ _FRESH: dict[str, Any] = dict.fromkeys(field.attname for field in Order._meta.co
     "attempt": 1,
     "seq": 1,
     "claim_count": 0,
+    "is_parent": False,
 }
 
 
