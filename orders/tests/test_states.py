@@ -74,7 +74,7 @@ def test_seq_moves_by_one_with_the_status(account: Account, step: int) -> None:
 @pytest.mark.parametrize(
     ("status", "seq", "words"),
     [
-        ("'PENDING'", "seq + 1", "illegal transition ROUTING -> PENDING"),
+        ("'SUBMITTED'", "seq + 1", "illegal transition ROUTING -> SUBMITTED"),
         ("'CONFIRMED'", "seq + 1", "illegal transition ROUTING -> CONFIRMED"),
         ("'LIMBO'", "seq + 1", "illegal transition ROUTING -> LIMBO"),
         ("NULL", "seq + 1", "illegal transition ROUTING -> <NULL>"),
