@@ -4,13 +4,14 @@ import contextlib
 import gc
 import os
 
-from orders.engine import freeze_gc
+from orders.engine import GC_YOUNG, freeze_gc
 
 
 def test_a_child_keeps_what_it_has_loaded_itself_beside_what_its_parent_keeps() -> None:
     """Garbage collection in each batch would look through all that speaks to nodes."""
     freeze_gc()
     kept = gc.get_freeze_count()
+    assert gc.get_threshold()[0] == GC_YOUNG
     child = os.fork()
     if not child:
         with contextlib.suppress(BaseException):
