@@ -70,7 +70,7 @@ class SwapPlan:
         """The exponent of token_out."""
         return self.decimals[self.route.token_out]
 
-    @property
+    @cached_property
     def net_amount(self) -> int | None:
         """As `dex.Quote.net_amount`: output less the network fee, or input plus it; None where its value is unknown."""
         return self._net(self._gross(self.route), None if self.network_fee is None else self.network_fee.value)
@@ -79,33 +79,32 @@ class SwapPlan:
         """The same for a venue alone; None where it refuses, or the value of its fee is unknown."""
         return self._net(self._gross(alone), alone.fee_value) if alone.code is None else None
 
-    @cached_property
+    @property
     def best_venue(self) -> VenueQuote | None:
         """The venue that alone would leave most, or ask least: net of fees where those of all venues are known."""
-        choose = max if self.side is Side.EXACT_IN else min
-        return choose(self._able, key=self._compared, default=None)
+        return self._comparison[1]
 
-    @property
+    @cached_property
     def saved_bps(self) -> float | None:
         """How much better the plan is than the best venue alone, compared as that is; None where nothing is left."""
-        ours = self.net_amount if self._compares_net else self._gross(self.route)
-        theirs = self._compared(self.best_venue) if self.best_venue else 0
+        ours, _, theirs = self._comparison
         if ours is None or ours <= 0 or theirs <= 0:
             return None
         more, less = (ours, theirs) if self.side is Side.EXACT_IN else (theirs, ours)
         return (more / less - 1) * 10_000
 
-    @property
-    def _able(self) -> list[VenueQuote]:
-        return [alone for alone in self.venue_quotes if alone.amount_in and alone.amount_out]
-
     @cached_property
-    def _compares_net(self) -> bool:
-        return None not in (self.net_amount, *map(self.venue_net, self._able))
-
-    def _compared(self, alone: VenueQuote) -> int:
-        net = self.venue_net(alone) if self._compares_net else None
-        return self._gross(alone) if net is None else net
+    def _comparison(self) -> tuple[int | None, VenueQuote | None, int]:
+        """What the plan is worth, the best venue, and what that is worth, all of them net or all gross; 0: no venue."""
+        able = [alone for alone in self.venue_quotes if alone.amount_in and alone.amount_out]
+        ours, worths = self.net_amount, [self.venue_net(alone) for alone in able]
+        if ours is None or None in worths:
+            ours, worths = self._gross(self.route), [self._gross(alone) for alone in able]
+        if not able:
+            return ours, None, 0
+        known = [worth for worth in worths if worth is not None]
+        theirs = max(known) if self.side is Side.EXACT_IN else min(known)
+        return ours, able[worths.index(theirs)], theirs
 
     def _gross(self, amounts: Route | VenueQuote) -> int:
         return (amounts.amount_out if self.side is Side.EXACT_IN else amounts.amount_in) or 0
