@@ -95,7 +95,7 @@ MUTANTS = (
     for row in answer.rows():
         written += session.rows(
             "INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms,"
-            " data) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + Event.COLUMNS,
+            " data) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) RETURNING " + EVENT_COLUMNS,
             row,
         )
     return lambda: _events(written, group)

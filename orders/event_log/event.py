@@ -1,9 +1,9 @@
 """The public event and its one JSON shape."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple, Self
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import orjson
@@ -11,10 +11,22 @@ import orjson
 from orders.shapes import GIVEN, Shape, anything, choice, integer, text, time, uuid
 from orders.states import OrderStatus
 
+# Orders of a batch were made at the same moment, and an answer shows it twice for each.
+RECENT = 1024
 
+
+@lru_cache(RECENT)
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, as everywhere in the public API."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# Of an event's row all but `data`, which the writer knows and the database need not send back. The time comes as the
+# text that goes out: making a datetime of it and text again costs more than the rest of the event.
+EVENT_COLUMNS = (
+    "order_id, account_id, seq, status, attempt, outcome,"
+    " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, took_ms, xid, id"
+)
 
 
 class EventMessage(NamedTuple):
@@ -27,16 +39,8 @@ class EventMessage(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One committed fact about an order, as its row holds it; `at` is RFC 3339 in UTC with microseconds."""
-
-    # All but `data`, which the writer knows and the database need not send back. The time comes as the text that
-    # goes out: making a datetime of it and text again costs more than the rest of the event.
-    COLUMNS: ClassVar[str] = (
-        "order_id, account_id, seq, status, attempt, outcome,"
-        " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS at, took_ms, xid, id"
-    )
 
     order_id: UUID
     account_id: int
@@ -53,7 +57,7 @@ class Event:
 
     @classmethod
     def from_row(cls, row: Sequence[Any], data: Mapping[str, Any] | str) -> Self:
-        """From a row of `COLUMNS`, as a raw cursor gives it, and the data written with it."""
+        """From a row of `EVENT_COLUMNS`, as a raw cursor gives it, and the data written with it."""
         order_id, account_id, seq, status, attempt, outcome, at, took_ms, xid, row_id = row
         return cls(order_id, account_id, seq, status, attempt, outcome, at, took_ms, int(xid), row_id, data)
 

@@ -17,7 +17,7 @@ from dex import Fees, FeeStrategy
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
 from orders.database.session import session
-from orders.event_log.event import Event
+from orders.event_log.event import EVENT_COLUMNS, Event
 from orders.pipeline.claimable import claimable
 from orders.pipeline.transition import Change
 from orders.plan import SwapPlan
@@ -222,7 +222,7 @@ def _statement(stage: Stage) -> str:
             SELECT id, account_id, seq, status, attempt, updated_at,
                    greatest(0, extract(epoch FROM updated_at - since_before) * 1000)::int, '{{}}'
             FROM claimed WHERE was = 'PENDING'
-            RETURNING {Event.COLUMNS}
+            RETURNING {EVENT_COLUMNS}
         )
         -- full: each event has its order, and no event is compared with all orders
         SELECT {read}, o.seen, e.* FROM claimed o FULL JOIN entered e ON e.order_id = o.id

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from orders.database.recordset import id_array, recordset, to_json
 from orders.database.session import session
-from orders.event_log.event import Event
+from orders.event_log.event import EVENT_COLUMNS, Event
 from orders.risk.limits import release
 from orders.states import OrderStatus, check_edge, is_terminal
 
@@ -293,5 +293,5 @@ _WRITTEN = f"""
         SELECT id, account_id, seq, status, attempt, outcome, updated_at,
                greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
         FROM moved
-        RETURNING {Event.COLUMNS}
+        RETURNING {EVENT_COLUMNS}
     """

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,7 +150,7 @@ async def test_what_others_send_is_neither_shown_nor_read_for(
     """Whoever can write to Redis knows the form of a message and every event, but not the secret."""
     [order] = await database_sync_to_async(place)(account)
     first = (await database_sync_to_async(events_of)(order))[0]
-    invented = replace(first, seq=2, status="CONFIRMED", outcome="filled")
+    invented = first._replace(seq=2, status="CONFIRMED", outcome="filled")
     redis = redis_client()
 
     async with follow(order, key) as socket, Stream(key) as stream:
@@ -191,7 +190,7 @@ async def test_events_of_another_database_are_read_and_not_believed(
 
     async with follow(order, key) as socket:
         await socket.next()
-        await database_sync_to_async(push_events)([replace(first, seq=2, status="CONFIRMED", outcome="filled")])
+        await database_sync_to_async(push_events)([first._replace(seq=2, status="CONFIRMED", outcome="filled")])
         await heard()
         assert await socket.ws.receive_nothing(timeout=0.1)
         await database_sync_to_async(cancel_orders)([order.id], actor=Actor("t"))
