@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 # The tokens that an order, or a swap, sells and buys.
 TokenPair = tuple[str, str]
@@ -61,8 +62,7 @@ class Costs:
         return self.per_repeat.get(kind, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFee:
+class NetworkFee(NamedTuple):
     """What a route is expected to cost: `amount` atoms of the native `token`.
 
     `value` is that in atoms of the side of the order that is not fixed, at what the pools would give for it; None

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, MutableMapping
-from dataclasses import replace
 
 from dex.errors import NoRoute
 from dex.pools.base import Pool, Swap
@@ -23,7 +22,7 @@ def sell(pools: MutableMapping[str, Pool], route: Route, now: int) -> tuple[Hop,
             continue
         swapped = swap(pools, hop, amount, True, now)
         made[hop.token_out] += swapped.amount_out
-        done.append(replace(hop, amount_in=swapped.amount_in, amount_out=swapped.amount_out))
+        done.append(_swapped(hop, swapped))
     return tuple(done)
 
 
@@ -45,8 +44,12 @@ def buy(pools: MutableMapping[str, Pool], route: Route, amount_out: int, now: in
         open_need[hop.token_out] -= swapped.amount_out
         needed[hop.token_in] += swapped.amount_in
         open_need[hop.token_in] += swapped.amount_in
-        done.append(replace(hop, amount_in=swapped.amount_in, amount_out=swapped.amount_out))
+        done.append(_swapped(hop, swapped))
     return tuple(reversed(done))
+
+
+def _swapped(hop: Hop, swap: Swap) -> Hop:
+    return Hop(hop.venue, hop.pool_id, hop.token_in, hop.token_out, swap.amount_in, swap.amount_out)
 
 
 def swap(pools: MutableMapping[str, Pool], hop: Hop, amount: int, is_exact_in: bool, now: int) -> Swap:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from dex.costs import FeeStrategy, NetworkFee
 
@@ -112,8 +113,7 @@ class Route:
         return sum(hop.amount_out for hop in self.hops if hop.token_out == self.token_out)
 
 
-@dataclass(frozen=True, slots=True)
-class VenueQuote:
+class VenueQuote(NamedTuple):
     """What one venue alone would have given, or why not; `fee_value` is its network fee in the side not fixed."""
 
     venue: str

@@ -124,7 +124,9 @@ def _judge(
     stored = next((item for item in submission.transactions if item.signed.tx_hash in receipts), None)
     receipt = receipts[stored.signed.tx_hash] if stored else None
     if stored is not None and receipt is not None and receipt.is_final:
-        receipt = replace(receipt, fee_paid=engine.fee_paid(stored.signed, receipt))
+        fee_paid = engine.fee_paid(stored.signed, receipt)
+        if fee_paid != receipt.fee_paid:
+            receipt = replace(receipt, fee_paid=fee_paid)
         _judge_final(order, submission, receipt, engine.chain.native, policy, found)
         return
     taken_back = _note_mined(submission, receipt, found)

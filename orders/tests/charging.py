@@ -75,7 +75,7 @@ def charged(quote: Quote, per_swap: int = PER_SWAP) -> Quote:
         return int(atoms * USDC_PER_LAMPORT) if quote.side is Side.EXACT_IN else atoms
 
     atoms = per_swap * len(quote.route.hops)
-    venues = tuple(replace(alone, fee_value=None if alone.code else value(per_swap)) for alone in quote.venue_quotes)
+    venues = tuple(alone._replace(fee_value=None if alone.code else value(per_swap)) for alone in quote.venue_quotes)
     return replace(quote, network_fee=NetworkFee("SOL", atoms, value(atoms)), venue_quotes=venues)
 
 

@@ -43,7 +43,8 @@ free_plans = st.builds(
     mid_amount_out=atoms,
     price_impact_ppm=st.integers(0, 10**6),
     venue_quotes=st.lists(
-        st.builds(VenueQuote, names, atoms, atoms) | st.builds(VenueQuote, names, st.none(), st.none(), names),
+        st.builds(VenueQuote, names, atoms, atoms, st.none(), st.none())
+        | st.builds(VenueQuote, names, st.none(), st.none(), names, st.none()),
         max_size=3,
     ).map(tuple),
     snapshot_version=st.integers(0, 2**62),
@@ -57,7 +58,7 @@ def with_fees(draw: st.DrawFn) -> SwapPlan:
     if fee is None:
         return plan
     quotes = tuple(
-        replace(alone, fee_value=None if alone.code else draw(st.none() | atoms)) for alone in plan.venue_quotes
+        alone._replace(fee_value=None if alone.code else draw(st.none() | atoms)) for alone in plan.venue_quotes
     )
     return replace(plan, network_fee=fee, venue_quotes=quotes)
 
@@ -159,7 +160,7 @@ def as_before(order: Order) -> dict[str, Any]:
     """Store the order's plan as the version before did, and give back what that version would have shown."""
     order.refresh_from_db()
     assert order.plan is not None
-    free = tuple(replace(alone, fee_value=None) for alone in order.plan.venue_quotes)
+    free = tuple(alone._replace(fee_value=None) for alone in order.plan.venue_quotes)
     old = ROUTE.render(replace(order.plan, network_fee=None, venue_quotes=free))  # it knew no fees
     Order.objects.filter(pk=order.pk).update(route=old)
     order.refresh_from_db()

@@ -204,12 +204,13 @@ def write_block(
     executed: Sequence[Executed],
     *,
     is_doomed: bool,
+    is_final: bool,
     kept: int,
 ) -> tuple[Head, dict[str, Receipt]]:
     """Append a block: its transactions, what they changed, and that as it was before, so that a reorg can undo it.
 
-    The head that it is, and the receipts of what it holds, itself counted as a confirmation. What is needed to undo
-    only blocks of more than `kept` ago is forgotten.
+    The head that it is, and the receipts of what it holds, itself counted as a confirmation; `is_final` says whether
+    that is enough. What is needed to undo only blocks of more than `kept` ago is forgotten.
     """
     hashes = "".join(item.tx_hash for item in executed)
     block_hash = hash_text(f"{head.block_hash}/{number}/{hashes}")
@@ -232,7 +233,7 @@ def write_block(
         "old_nonces": json.dumps({address: before.nonces.get(address) for address in nonces}),
     }
     session.later(_WRITE, values)
-    receipts = {item.tx_hash: _receipt(item, number, block_hash) for item in executed}
+    receipts = {item.tx_hash: _receipt(item, number, block_hash, is_final=is_final) for item in executed}
     return head._replace(number=number, block_hash=block_hash, at=at), receipts
 
 
@@ -253,7 +254,7 @@ def _columns(item: Executed) -> dict[str, Any]:
     }
 
 
-def _receipt(item: Executed, number: int, block_hash: str) -> Receipt:
+def _receipt(item: Executed, number: int, block_hash: str, *, is_final: bool) -> Receipt:
     amounts = item.amount_in, item.amount_out
     return Receipt(
         item.tx_hash,
@@ -265,5 +266,6 @@ def _receipt(item: Executed, number: int, block_hash: str) -> Receipt:
         *amounts,
         item.route,
         1,
-        fee_paid=item.fee_paid,
+        is_final,
+        item.fee_paid,
     )

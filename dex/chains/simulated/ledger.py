@@ -15,7 +15,7 @@ cancellation, which costs less, or leave it to the deadline.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dex import execution
 from dex.chains.simulated.fees import COLLECTOR, NATIVE, fee_of
@@ -63,8 +63,7 @@ class Undone(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(NamedTuple):
     """What became of one transaction. `code` is None on success; amounts are atoms, `fee_paid` of NATIVE."""
 
     tx_hash: str
@@ -125,7 +124,7 @@ def execute(ledger: Ledger, transaction: Transaction, now: int) -> Executed:
     if isinstance(intent, CancellationIntent):
         return Executed(transaction.tx_hash, fee_paid=fee)
     run = _sandwiched if intent.scenario == "slippage" else _attempt
-    return replace(run(ledger, transaction, intent, now), fee_paid=fee)
+    return run(ledger, transaction, intent, now)._replace(fee_paid=fee)
 
 
 def trade(ledger: Ledger, address: str, hop: Hop, now: int) -> int:
@@ -147,7 +146,8 @@ def _attempt(ledger: Ledger, transaction: Transaction, intent: SwapIntent, now: 
         if now > intent.deadline:
             raise Undone("expired", f"the block's time {now} is past the deadline {intent.deadline}")
         _check_plan(intent.route)
-        route = replace(intent.route, hops=_performed(lambda: _hops(pools, intent, now)))
+        hops = _performed(lambda: _hops(pools, intent, now))
+        route = Route(intent.route.token_in, intent.route.token_out, hops)
         _check_limits(intent, route.amount_in, route.amount_out)
         ledger.move(intent.wallet, route.token_in, -route.amount_in)
     except Undone as undone:

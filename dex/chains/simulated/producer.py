@@ -114,7 +114,7 @@ class BlockProducer:
         if time.monotonic() - self._told_at > TELL_S or not all(tx_hash in final for tx_hash in tx_hashes):
             return None
         self._final = {tx_hash: receipt for tx_hash, receipt in final.items() if tx_hash not in tx_hashes}
-        return [replace(final[tx_hash], is_final=True) for tx_hash in tx_hashes]
+        return [final[tx_hash] for tx_hash in tx_hashes]
 
     def _bring_up(self) -> Head:
         """Do what is due, unless another process has done it while this one waited for the lock; the head then."""
@@ -162,8 +162,10 @@ class BlockProducer:
             for item in ready
         )
         kept = options.required_confirmations + KEPT_PAST_FINALITY
-        made_at = self._made_at(head, number)
-        return write_block(head, number, made_at, before, after, executed, is_doomed=is_doomed, kept=kept)
+        made_at, is_final = self._made_at(head, number), not self._reversible
+        return write_block(
+            head, number, made_at, before, after, executed, is_doomed=is_doomed, is_final=is_final, kept=kept
+        )
 
     def _is_behind(self, head: Head) -> bool:
         return self._is_due(head) or self._is_doomed(head)

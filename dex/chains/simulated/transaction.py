@@ -24,6 +24,8 @@ _SIGNATURE_LENGTHS = (TAG_BYTES, SIGNATURE_BYTES)
 _END_OF_JSON = ord("}")
 # The one contract of the chain: it swaps along a route and pays the wallet that signed.
 ROUTER = "sim:router"
+# `json.dumps` makes one for each call that asks for anything but its defaults.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def sign(chain_id: str, intent: Intent, signer: Signer) -> SignedTransaction:
 
 def encode(chain_id: str, intent: Intent) -> bytes:
     """What the signature covers."""
-    return json.dumps(_body(chain_id, intent), separators=(",", ":")).encode()
+    return _ENCODER.encode(_body(chain_id, intent)).encode()
 
 
 def summarize_payload(body: bytes) -> TransactionSummary:
