@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from dex import FeeStrategy, Side
@@ -32,7 +33,8 @@ class Offer:
 
 def new_order(fields: Mapping[str, Any], offer: Offer, stated: bytes = b"") -> NewOrder:
     """One order from OrderRequestSerializer's fields, with the hash of them. Raises: ProblemError."""
-    limits = _swap_limits(fields, offer)
+    tokens = _tokens(fields, offer)
+    limits = _swap_limits(fields, offer, tokens)
     expires_at: datetime | None = fields.get("expires_at")
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise ProblemError(_problem("already_expired", f"{expires_at.isoformat()} is in the past", "/expires_at"))
@@ -47,7 +49,7 @@ def new_order(fields: Mapping[str, Any], offer: Offer, stated: bytes = b"") -> N
         scenario=scenario(fields),
         type_terms=read_type_terms(order_type, fields),
     )
-    order = _new_order(fields, offer, terms, order_type.name, fields.get("client_order_id"), expires_at, stated)
+    order = _new_order(fields, offer, tokens, terms, order_type.name, fields.get("client_order_id"), expires_at, stated)
     if error := order_type.check(order):
         raise ProblemError(Problem(error.code, error.detail, errors=[error]))
     return order
@@ -55,12 +57,14 @@ def new_order(fields: Mapping[str, Any], offer: Offer, stated: bytes = b"") -> N
 
 def order_to_quote(fields: Mapping[str, Any], offer: Offer) -> NewOrder:
     """What a quote is for: a market order that is never stored. Raises: ProblemError."""
-    return _new_order(fields, offer, SwapTerms(**_swap_limits(fields, offer)), "market", None, None)
+    tokens = _tokens(fields, offer)
+    return _new_order(fields, offer, tokens, SwapTerms(**_swap_limits(fields, offer, tokens)), "market", None, None)
 
 
 def _new_order(
     fields: Mapping[str, Any],
     offer: Offer,
+    tokens: tuple[Token, Token],
     terms: SwapTerms,
     order_type: str,
     client_order_id: str | None,
@@ -68,7 +72,7 @@ def _new_order(
     stated: bytes = b"",
 ) -> NewOrder:
     """Raises: ProblemError for an amount that the token cannot hold."""
-    token_in, token_out = _tokens(fields, offer)
+    token_in, token_out = tokens
     side = Side(fields["side"])
     fixed = token_in if side is Side.EXACT_IN else token_out
     amount = _atoms(fields["amount"], fixed.decimals, "/amount")
@@ -105,17 +109,21 @@ def _tokens(fields: Mapping[str, Any], offer: Offer) -> tuple[Token, Token]:
     return offer.tokens[fields["token_in"]], offer.tokens[fields["token_out"]]
 
 
-def _swap_limits(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+def _swap_limits(fields: Mapping[str, Any], offer: Offer, tokens: tuple[Token, Token]) -> dict[str, Any]:
     """The fields of SwapTerms that limit a swap. Raises: ProblemError."""
-    token_in, token_out = _tokens(fields, offer)
+    token_in, token_out = tokens
     guards: Mapping[str, Any] = fields.get("guards", {})
     _check_sides(fields["side"], guards)
     slippage = guards.get("max_slippage_bps")
     # Stated null means no guard; silence means the default one.
-    impact = guards.get("max_price_impact_bps", Decimal(offer.default_price_impact_bps))
+    if "max_price_impact_bps" in guards:
+        impact = guards["max_price_impact_bps"]
+        impact_ppm = None if impact is None else bps_to_ppm(impact)
+    else:
+        impact_ppm = _default_ppm(offer.default_price_impact_bps)
     return {
-        "max_slippage_ppm": bps_to_ppm(Decimal(offer.default_slippage_bps) if slippage is None else slippage),
-        "max_price_impact_ppm": None if impact is None else bps_to_ppm(impact),
+        "max_slippage_ppm": _default_ppm(offer.default_slippage_bps) if slippage is None else bps_to_ppm(slippage),
+        "max_price_impact_ppm": impact_ppm,
         "min_amount_out": _optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
         "max_amount_in": _optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
         "max_quote_age_ms": guards.get("max_quote_age_ms"),
@@ -124,8 +132,15 @@ def _swap_limits(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
     }
 
 
+@cache
+def _default_ppm(bps: str) -> int:
+    return bps_to_ppm(Decimal(bps))
+
+
 def _route_limits(venues: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
-    """What the owner said about the route. Raises: ProblemError."""
+    """What the owner said about the route, if anything. Raises: ProblemError."""
+    if not venues:
+        return {}
     for list_name, kind, offered in (
         ("allow", "venue", offer.venues),
         ("deny", "venue", offer.venues),

@@ -126,9 +126,16 @@ class NoTerms:
     """The own terms of a type that takes no field of its own."""
 
 
+# Of each class of terms what it declares, once it was asked for.
+_declared: dict[type[Any], Mapping[str, RequestField]] = {}
+
+
 def request_fields(terms_class: type[Any]) -> Mapping[str, RequestField]:
     """The fields that a type's own terms declare, by name."""
-    return {declared.name: declared.metadata[RequestField] for declared in fields(terms_class)}
+    known = _declared.get(terms_class)
+    if known is None:
+        known = _declared[terms_class] = {one.name: one.metadata[RequestField] for one in fields(terms_class)}
+    return known
 
 
 def store_terms(own: Any) -> dict[str, Any]:
