@@ -6,7 +6,7 @@ transition.py this is all that writes `Order.status`, and the trigger holds both
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,8 @@ from orders.signing.wallets import WALLET_IN_USE
 from orders.states import Stage
 from orders.terms import SwapTerms
 
+# Texts of terms, of which each may have a kilobyte of tags.
+RECENT_TERMS = 1024
 # Terms of a stage that does not read them.
 NOT_READ = SwapTerms(max_slippage_ppm=0)
 
@@ -171,11 +173,17 @@ def claim_orders(stage: Stage, limit: int, lease_s: int, *, chain_id: str) -> Cl
     return Claim(orders, events, has_more=seen > len(rows) or seen == limit)
 
 
+@lru_cache(RECENT_TERMS)
+def _terms(text: str) -> SwapTerms:
+    """Read once for orders that were placed on the same terms, as most are. Raises: UnreadableTerms."""
+    return SwapTerms.from_json(orjson.loads(text))
+
+
 def _order(row: Sequence[Any]) -> ClaimedOrder:
     *plain, amount, quoted_in, quoted_out, least_out, most_in, fee_paid, terms_text, plan_text = row
     terms, plan, unreadable = NOT_READ, None, None
     try:
-        terms = NOT_READ if terms_text is None else SwapTerms.from_json(orjson.loads(terms_text))
+        terms = NOT_READ if terms_text is None else _terms(terms_text)
         plan = None if plan_text is None else SwapPlan.from_json(orjson.loads(plan_text), plain[_SIDE])
     except Exception as error:  # the row is claimed: its stage ends it, and no other order waits for it
         unreadable = f"{type(error).__name__}: {error}"

@@ -226,9 +226,9 @@ def _statement(shared: Shared, group: Sequence[Change], beside: Beside | None) -
     return text(shared.columns, ctes), {"rows": recordset(rows), **shared._asdict(), **values}
 
 
-def _by_order(change: Change) -> UUID:
-    """One lock order for all writers."""
-    return change.order_id
+def _by_order(change: Change) -> int:
+    """One lock order for all writers: that of ids, which are compared by these numbers."""
+    return change.order_id.int
 
 
 # A wait is counted from its first moment until something is signed, over all that was tried meanwhile.
