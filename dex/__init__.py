@@ -3,7 +3,7 @@
 `dex` holds pure values and exact arithmetic, and adapters to chains; it knows no web framework, queue or database.
 """
 
-from dex.chains.base import Chain, Snapshot
+from dex.chains.base import Ahead, Chain, Snapshot
 from dex.costs import Costs, FeeStrategy, NetworkFee
 from dex.engine import NOBODY, Engine
 from dex.errors import (
@@ -61,6 +61,7 @@ __all__ = [
     "POOL_KINDS",
     "PPM",
     "VENUES",
+    "Ahead",
     "AmountTooSmall",
     "BroadcastRejected",
     "BroadcastTimeout",

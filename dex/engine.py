@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from contextvars import copy_context
 from functools import cached_property, partial
 
-from dex.chains.base import Chain, Snapshot
+from dex.chains.base import Ahead, Chain, Snapshot
 from dex.chains.capabilities import (
     BoundsFees,
     CrossChecksNodes,
@@ -19,7 +19,7 @@ from dex.chains.capabilities import (
     SimulatesSwaps,
 )
 from dex.costs import FeeStrategy
-from dex.errors import BroadcastRejected, DexError
+from dex.errors import BroadcastRejected, DexError, RetryableError
 from dex.router import Market, find_route
 from dex.types import (
     NEVER,
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 NOBODY = "0x" + "0" * 40
 # A thread costs more than a wait that is shorter.
 AT_ONCE_S = 0.002
+# A market that takes so long to read is worth reading before it is known for which requests.
+READ_AHEAD_FROM_S = 0.02
 
 
 class Engine:
@@ -67,6 +69,8 @@ class Engine:
         self._lock = threading.Lock()
         # How long the newest answer of `prepare` took that was asked for ahead; the first one may take long.
         self._prepare_s = math.inf
+        # How long the newest two snapshots took, or the attempts to get one. A single one may meet a busy machine.
+        self._snapshots_s = (0.0, 0.0)
 
     @property
     def chain(self) -> Chain:
@@ -107,8 +111,11 @@ class Engine:
         *,
         is_sequential: bool = True,
         offers: Mapping[FeeStrategy, Fees] | None = None,
+        ahead: Ahead | None = None,
     ) -> list[Quote | DexError]:
         """Quote every request on one snapshot; a request that cannot be routed gets its error as the answer.
+
+        It is the one that was read `ahead`, else the newest.
 
         Each request sees the market as those before it would leave it, so that a batch of orders in one
         direction is not promised one price; one whose route costs more than its `max_network_fee` moves nothing, since
@@ -116,7 +123,7 @@ class Engine:
         counts what its transaction could cost at most, else what it is expected to cost.
         Raises: ChainUnavailable when there is no snapshot.
         """
-        market = self._market(self._chain.snapshot())
+        market = self._market(self._snapshot() if ahead is None else ahead.snapshot())
         answers: list[Quote | DexError] = []
         for number, request in enumerate(requests, start=1):
             try:
@@ -131,6 +138,19 @@ class Engine:
             if most is None or self.cost_of(request, routed.quote, offers) <= most:
                 market.apply(routed.pools_after)
         return answers
+
+    @property
+    def reads_slowly(self) -> bool:
+        """Whether snapshots take so long that `look_ahead` is of use."""
+        return min(self._snapshots_s) >= READ_AHEAD_FROM_S
+
+    def look_ahead(self) -> Ahead:
+        """Read the market, and ask for fees meanwhile, before it is known which requests there will be."""
+        asked_s, offers = time.monotonic(), self.prepare_ahead()
+        try:
+            return Ahead(asked_s, offers, self._snapshot())
+        except RetryableError as error:
+            return Ahead(asked_s, offers, error)
 
     def prepare(self) -> Mapping[FeeStrategy, Fees]:
         """Fetch what `build` needs from the chain, so that `build` itself waits for no node; fees to offer by strategy.
@@ -240,6 +260,13 @@ class Engine:
         except DexError:  # it is refused when it is to be signed
             return 0
         return most
+
+    def _snapshot(self) -> Snapshot:
+        began_s = time.monotonic()
+        try:
+            return self._chain.snapshot()
+        finally:
+            self._snapshots_s = (self._snapshots_s[1], time.monotonic() - began_s)
 
     def _market(self, snapshot: Snapshot) -> Market:
         """The snapshot's market, for the caller alone."""

@@ -1,11 +1,12 @@
 """The interface of a chain adapter. Network calls happen here and nowhere else in `dex`."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from dex.costs import Costs, FeeStrategy
-from dex.errors import DexError
+from dex.errors import DexError, RetryableError
 from dex.pools.base import Pool
 from dex.types import (
     Fees,
@@ -29,6 +30,21 @@ class Snapshot:
     time: int
     pools: tuple[Pool, ...]
     costs: Mapping[FeeStrategy, Costs] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the chain was asked at `asked_s`, by this process's monotonic clock, before it was known for whom."""
+
+    asked_s: float
+    offers: "Future[Mapping[FeeStrategy, Fees]]"
+    market: Snapshot | RetryableError
+
+    def snapshot(self) -> Snapshot:
+        """The market. Raises: ChainUnavailable, if that was the answer."""
+        if isinstance(self.market, RetryableError):
+            raise self.market
+        return self.market
 
 
 @dataclass(frozen=True, slots=True)

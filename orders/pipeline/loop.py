@@ -4,7 +4,8 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from django.db import Error as DatabaseError
 
@@ -17,6 +18,7 @@ from orders.notify.wake import wake
 from orders.pipeline.build import build_orders
 from orders.pipeline.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
 from orders.pipeline.confirm import confirm_orders
+from orders.pipeline.outlook import is_worth_it, read_ahead
 from orders.pipeline.planned import write_planned
 from orders.pipeline.quarantine import quarantine_orders
 from orders.pipeline.results import Settled, fail, retry
@@ -69,11 +71,13 @@ def run_stage(
     policy = policy.on_a_chain(answers_within_s)
     retry_error: RetryableError | None = None
     while True:
+        if (prepared := _prepared(stage, works, engine)) is None:
+            break
         claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, answers_within_s), chain_id=chain_id)
         push_events(claim.events)
         if claim.has_more:
             wake(stage)  # whoever is free begins with the rest now, while this batch waits for its chain
-        for settled in _carry(stage, claim.orders, engine, policy, works, carries_to):
+        for settled in _carry(stage, claim.orders, engine, policy, prepared, carries_to):
             retry_error = settled.retry or retry_error
         if not claim.has_more:
             break
@@ -82,6 +86,17 @@ def run_stage(
             break
     if retry_error is not None:
         raise retry_error
+
+
+def _prepared(stage: Stage, works: Mapping[Stage, StageWork], engine: Engine) -> Mapping[Stage, StageWork] | None:
+    """The works for what is claimed next, with a market that was read ahead; None where nothing is to be claimed."""
+    if stage is not Stage.ROUTE or not engine.reads_slowly:
+        return works
+    if not is_worth_it(engine.chain.chain_id):
+        return None
+    with within(engine.chain.timing.answer_s):
+        route: Any = works[stage]
+        return {**works, stage: partial(route, ahead=read_ahead(engine))}
 
 
 def _carry(

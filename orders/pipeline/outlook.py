@@ -1,10 +1,19 @@
-"""What is due, and what dead workers hold: as maintenance asks each second, in one statement, and in parts."""
+"""What is due, and what dead workers hold: as maintenance asks each second, in one statement, and in parts.
 
+Where it takes time to read the market, that is done before orders are claimed: whoever comes meanwhile is in the batch.
+Else an order that comes while the first one's market is read would need another process, which reads it again. So one
+process of a worker reads at a time. The others leave a wake-up to it that comes meanwhile: it claims only afterwards.
+"""
+
+import mmap
+import struct
+import time
 from typing import NamedTuple
 
 import orjson
 from django.db import connection
 
+from dex import Ahead, Engine
 from orders.models import heartbeat_name
 from orders.models.due import DUE
 from orders.pipeline.claim import HOLDER
@@ -34,6 +43,13 @@ _LOOK = f"""
          WHERE delay_s IS NOT NULL)
     FROM turn
 """
+
+# A process that has read for longer may have died, or asks a node that does not answer.
+TRUSTED_S = 0.5
+
+_TIME = struct.Struct("d")
+# Made before the worker's processes fork, so that all of them share it.
+_reads_since = mmap.mmap(-1, _TIME.size)
 
 
 class Outlook(NamedTuple):
@@ -84,3 +100,30 @@ def due_stages(chain_id: str) -> dict[Stage, float]:
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_DUE, {"chain_id": chain_id})
         return {Stage(name): max(0.0, float(delay)) for name, delay in cursor.fetchall() if delay is not None}
+
+
+def is_worth_it(chain_id: str) -> bool:
+    """Whether an order waits to be routed that no other process of this worker will claim once it has read.
+
+    Whoever sees another one read has a wake-up from before the end of that: its order is in the claim that follows.
+    """
+    return time.monotonic() - reads_since() >= TRUSTED_S and due_stages(chain_id).get(Stage.ROUTE) == 0.0
+
+
+def read_ahead(engine: Engine) -> Ahead:
+    """Read the market; call `claim_orders` afterwards, never before."""
+    note_reading(time.monotonic())
+    try:
+        return engine.look_ahead()
+    finally:
+        note_reading(0.0)
+
+
+def reads_since() -> float:
+    """Since when a process of this worker reads, by the machine's monotonic clock; 0 where none does."""
+    return float(_TIME.unpack_from(_reads_since, 0)[0])
+
+
+def note_reading(since: float) -> None:
+    """See `reads_since`."""
+    _TIME.pack_into(_reads_since, 0, since)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from dex import DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
+from dex import Ahead, DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
 from orders.order_types import part_of, waits
 from orders.pipeline.claim import ClaimedOrder, release_orders
@@ -36,8 +36,13 @@ OFFERS_LAST_S = 2.0
 _known_decimals: WeakKeyDictionary[Engine, dict[str, int]] = WeakKeyDictionary()
 
 
-def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
-    """Give each order its route and the limits that the chain will enforce, and carry it on to be built."""
+def route_orders(
+    orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy, ahead: Ahead | None = None
+) -> Settled:
+    """Give each order its route and the limits that the chain will enforce, and carry it on to be built.
+
+    On the market that was read `ahead` of the claim, if one was.
+    """
     settled = Settled()
     changes = end_unsigned(orders)
     open_orders = _due([order for order in orders if is_wanted(order)])
@@ -47,11 +52,11 @@ def route_orders(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Poli
     if not open_orders:
         settled.events = transition(changes)
         return settled
-    asked_s, offers = time.monotonic(), engine.prepare_ahead()
-    answers = _quotes(open_orders, engine, paused, offers.result)
+    asked_s, offers = (ahead.asked_s, ahead.offers) if ahead else (time.monotonic(), engine.prepare_ahead())
+    answers = _quotes(open_orders, engine, paused, offers.result, ahead)
     decimals, quoted_s = _decimals(answers, engine), time.monotonic()
     refused = [order for order, answer in zip(open_orders, answers, strict=True) if isinstance(answer, TerminalError)]
-    reasons = _reasons(refused, engine, offers.result) if paused else {}
+    reasons = _reasons(refused, engine, offers.result, ahead) if paused else {}
     is_fresh = time.monotonic() - asked_s < OFFERS_LAST_S
     for order, answer in zip(open_orders, answers, strict=True):
         if order.id in reasons:
@@ -116,10 +121,10 @@ def _expired(order: ClaimedOrder) -> Problem:
 
 
 def _reasons(
-    refused: Sequence[ClaimedOrder], engine: Engine, ask: Callable[[], Offers]
+    refused: Sequence[ClaimedOrder], engine: Engine, ask: Callable[[], Offers], ahead: Ahead | None
 ) -> dict[UUID, Quote | DexError]:
     """What each of these would have been answered without any pause of a venue, and without the others."""
-    answers = _quotes(refused, engine, NONE, ask, is_sequential=False)
+    answers = _quotes(refused, engine, NONE, ask, ahead, is_sequential=False)
     return {order.id: answer for order, answer in zip(refused, answers, strict=True)}
 
 
@@ -128,6 +133,7 @@ def _quotes(
     engine: Engine,
     paused: frozenset[str],
     ask: Callable[[], Offers],
+    ahead: Ahead | None,
     *,
     is_sequential: bool = True,
 ) -> Sequence[Quote | DexError]:
@@ -137,7 +143,7 @@ def _quotes(
         closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
         requests = [_request(order, paused | closed.get(order.account_id, NONE)) for order in orders]
         offers = offers_for(requests, ask)
-        answers = engine.route(requests, is_sequential=is_sequential, offers=offers)
+        answers = engine.route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
         return [
             (isinstance(answer, Quote) and quote_above_limit(request, answer, offers, engine)) or answer
             for request, answer in zip(requests, answers, strict=True)

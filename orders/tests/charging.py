@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dex import Engine, Fees, FeeStrategy, NetworkFee, Quote, Receipt, Side, Signable, SignedTransaction, SwapRequest
+from dex import (
+    Ahead,
+    Engine,
+    Fees,
+    FeeStrategy,
+    NetworkFee,
+    Quote,
+    Receipt,
+    Side,
+    Signable,
+    SignedTransaction,
+    SwapRequest,
+)
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from dex.chains.simulated.options import USUAL_FEES
 from dex.errors import DexError
@@ -62,9 +74,10 @@ class ChargingEngine(Engine):
         *,
         is_sequential: bool = True,
         offers: Mapping[FeeStrategy, Fees] | None = None,
+        ahead: Ahead | None = None,
     ) -> list[Quote | DexError]:
         """See `Engine`."""
-        answers = super().route(requests, is_sequential=is_sequential, offers=offers)
+        answers = super().route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
         return [charged(answer) if isinstance(answer, Quote) else answer for answer in answers]
 
 

@@ -6,6 +6,7 @@ Counted by who meets whom, not by time: a wait that is not under way while anoth
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from dex import ChainUnavailable, Engine
 from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, Fill, Order, OrderEvent
-from orders.pipeline import route
+from orders.pipeline import outlook, route
 from orders.pipeline.loop import run_stage
 from orders.risk.pause import find_target, pause
 from orders.states import Stage
@@ -99,6 +100,7 @@ def test_who_is_free_begins_with_what_a_claim_left_while_its_batch_waits(
     account: Account, engine: Engine, before: Before, drive: Drive, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     """Two batches are in the same call at the same time, on one engine: neither holds a lock that the other needs."""
+    monkeypatch.setattr(Engine, "reads_slowly", False)  # as it may, on a busy machine
     policy, rivals = Policy(batch_size=1), list[Future[Any]]()
 
     def free_worker() -> None:
@@ -139,3 +141,111 @@ def test_a_whole_batch_beside_a_paused_venue_is_asked_for_once_more(
     assert calls == ["snapshot", "snapshot"]
     assert [statuses(order) for order in held_up] == [["PENDING", "ROUTING"]] * 3
     assert [statuses(order)[-1] for order in (hopeless, free)] == ["FAILED", "CONFIRMED"]
+
+
+@pytest.fixture
+def slow(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain whose market takes long to read."""
+    monkeypatch.setattr(Engine, "reads_slowly", True)
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_order_that_comes_while_a_slow_market_is_read_is_in_the_batch(
+    account: Account, engine: Engine, policy: Policy, before: Before
+) -> None:
+    def come() -> None:
+        if calls[-1] == "snapshot":
+            place(account)
+
+    calls: list[str] = before(("snapshot", "prepare"), come)
+    place(account)
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert [statuses(order) for order in Order.objects.all()] == [HAPPY, HAPPY]
+    assert sorted(calls) == ["prepare", "snapshot"]
+
+
+@pytest.mark.usefixtures("slow")
+def test_who_comes_while_another_one_reads_leaves_its_orders_to_that_one(
+    account: Account, engine: Engine, policy: Policy, before: Before
+) -> None:
+    def other() -> None:
+        place(account)
+        beside(lambda: run_stage(Stage.ROUTE, engine=engine, policy=policy)).result(MEET_WITHIN_S)
+        assert {statuses(order)[-1] for order in Order.objects.all()} == {"PENDING"}
+
+    calls = before(("snapshot",), other)
+    place(account)
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert calls == ["snapshot"]
+    assert [statuses(order) for order in Order.objects.all()] == [HAPPY, HAPPY]
+
+
+@pytest.mark.usefixtures("slow")
+def test_who_has_read_for_long_is_not_waited_for(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have died at it."""
+    [order] = place(account)
+    marks: list[float] = []
+
+    def fail() -> None:
+        marks.append(outlook.reads_since())
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, "look_ahead", fail)
+    with pytest.raises(ZeroDivisionError):
+        outlook.read_ahead(engine)
+    assert marks[0] > 0 == outlook.reads_since()
+    monkeypatch.undo()
+    monkeypatch.setattr(Engine, "reads_slowly", True)
+
+    outlook.note_reading(marks[0])
+    monkeypatch.setattr(outlook, "TRUSTED_S", 10**9)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+    assert statuses(order) == ["PENDING"]
+    monkeypatch.setattr(outlook, "TRUSTED_S", 0)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert statuses(order) == HAPPY
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_slow_market_is_not_read_for_nothing(engine: Engine, policy: Policy, before: Before) -> None:
+    calls = before(("snapshot", "prepare"))
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert calls == []
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_order_waits_for_a_chain_that_was_away_before_its_claim(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.chain, "snapshot", lambda: (_ for _ in ()).throw(ChainUnavailable("away")))
+    [order] = place(account)
+
+    with pytest.raises(ChainUnavailable):
+        run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    order.refresh_from_db()
+    assert (order.status, order.waiting_for) == ("ROUTING", "chain")
+
+
+def test_what_a_market_takes_says_whether_the_next_one_is_read_ahead(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, clock = Engine(engine.chain), iter([0.0, 0.021, 1.0, 1.019, 2.0, 2.021, 3.0, 3.021])
+    monkeypatch.setattr(engine.chain, "snapshot", lambda: None)
+    monkeypatch.setattr("dex.engine.time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    seen = []
+    for _ in range(4):
+        fresh._snapshot()
+        seen.append(fresh.reads_slowly)
+
+    assert seen == [False, False, False, True]
