@@ -1,17 +1,22 @@
 """Every read that more than one caller needs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from shlex import quote
 from typing import NamedTuple
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from dex import FeeStrategy
 from dex import Token as NativeToken
+from orders.database.pooling import is_pooled
 from orders.database.rows import ALWAYS, Condition, Rows
+from orders.database.session import session
+from orders.event_log.event import Event
+from orders.event_log.log import begin_order_events
 from orders.models import Account, ArchivedOrder, Order, Token, TradingControl, Wallet, heartbeat_name
 from orders.pauses import Control, Controls
 from orders.problems import Problem
@@ -105,12 +110,32 @@ _SHOWN_ORDER = f"""
 
 def shown_order(account_id: int, order_id: UUID, holds: Condition = ALWAYS) -> Shown | None:
     """The order, unless the account has none of this id, or the condition does not hold."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_SHOWN_ORDER} AND {holds.sql}", [order_id, account_id, *holds.parameters])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    return Shown(_SHOWN.read(row), Controls([Control(*one) for one in orjson.loads(row[-1])]))
+    return _begin_shown(account_id, order_id, holds)()
+
+
+def shown_with_events(
+    account_id: int, order_id: UUID, seq: int, holds: Condition = ALWAYS
+) -> tuple[Shown, list[Event]] | None:
+    """The same with the order's events of a higher seq, in one round trip; the events may be ahead of what is shown.
+
+    Behind a pooler each statement goes out alone, and BEGIN and COMMIT would be two more.
+    """
+    with nullcontext() if is_pooled() else transaction.atomic():
+        shown, events = _begin_shown(account_id, order_id, holds), begin_order_events(order_id, seq)
+    found = shown()
+    return None if found is None else (found, events())
+
+
+def _begin_shown(account_id: int, order_id: UUID, holds: Condition) -> Callable[[], Shown | None]:
+    answer = session.later(f"{_SHOWN_ORDER} AND {holds.sql}", [order_id, account_id, *holds.parameters])
+
+    def read() -> Shown | None:
+        rows = answer.rows()
+        if not rows:
+            return None
+        return Shown(_SHOWN.read(rows[0]), Controls([Control(*one) for one in orjson.loads(rows[0][-1])]))
+
+    return read
 
 
 class FeeTerms(NamedTuple):

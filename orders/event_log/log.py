@@ -5,7 +5,7 @@ it. Whoever reads, REST, a socket that catches up or the reader behind live sock
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from orders.database.pooling import is_pooled
 from orders.database.recordset import recordset
+from orders.database.session import session
 from orders.event_log.archived import require_kept
 from orders.event_log.cursor import WHOLE, Cursor, Position
 from orders.event_log.event import Event, EventMessage
@@ -238,7 +239,13 @@ def read_page(account_id: int, after: Position, limit: int) -> Page:
 
 def order_events(order_id: UUID, seq: int) -> list[Event]:
     """The order's events with a higher seq, in order."""
-    return [read_event(columns) for columns in _rows(ORDER_EVENTS, [order_id, seq])]
+    return begin_order_events(order_id, seq)()
+
+
+def begin_order_events(order_id: UUID, seq: int) -> Callable[[], list[Event]]:
+    """The same, read with the next statement of the transaction, or with COMMIT; the events when called for."""
+    answer = session.later(ORDER_EVENTS, [order_id, seq])
+    return lambda: [read_event(columns) for columns in answer.rows()]
 
 
 def _rows(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:

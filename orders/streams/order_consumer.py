@@ -9,13 +9,13 @@ from uuid import UUID
 
 from orders.config import ws_linger_s
 from orders.database.rows import ALWAYS, Condition
-from orders.event_log.event import EventMessage, timestamp
+from orders.event_log.event import Event, EventMessage, timestamp
 from orders.event_log.log import event_message, order_events
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Account
 from orders.presentation.orders import order_json
 from orders.problems import Problem
-from orders.selectors import Shown, missing_order, shown_order
+from orders.selectors import Shown, missing_order, shown_order, shown_with_events
 from orders.states import is_terminal
 from orders.streams import socket
 from orders.streams.admission import Access, Refused
@@ -149,17 +149,17 @@ class OrderConsumer(Socket):
 
     def _read(self, account_id: int, holds: Condition) -> _Read | None:
         """The order with what is paused, and the events after the client's seq."""
-        shown = shown_order(account_id, self.order_id, holds)
-        if shown is None:
-            return None
-        is_behind = self._after is not None and self._after < shown.order.seq
-        return _Read(shown, self._events_after(self._after or 0) if is_behind else [])
+        if self._after is None:
+            shown = shown_order(account_id, self.order_id, holds)
+            return shown and _Read(shown, [])
+        found = shown_with_events(account_id, self.order_id, self._after, holds)
+        return found and _Read(found[0], self._messages(found[1]))
 
     def _missed(self) -> list[EventMessage]:
-        return self._events_after(self.sent_seq)
+        return self._messages(order_events(self.order_id, self.sent_seq))
 
-    def _events_after(self, seq: int) -> list[EventMessage]:
-        return [event_message(event, self._epoch) for event in order_events(self.order_id, seq)]
+    def _messages(self, events: list[Event]) -> list[EventMessage]:
+        return [event_message(event, self._epoch) for event in events]
 
 
 class NowhereConsumer(Socket):

@@ -8,15 +8,18 @@ from typing import Any
 import orjson
 import pytest
 from channels.db import database_sync_to_async
+from django.utils.module_loading import import_string
 
 from dex import Side
 from orders.access import known
 from orders.access.authentication import caller_with
+from orders.database.rows import Condition
+from orders.event_log.log import order_events
 from orders.models import Account, ApiKey, Order, TradingControl
 from orders.models.key_format import prefix_of
 from orders.pauses import Controls
 from orders.presentation.orders import order_json
-from orders.selectors import read_controls, shown_order
+from orders.selectors import read_controls, shown_order, shown_with_events
 from orders.services.cancel import Actor, cancel_orders
 from orders.states import OrderStatus, Stage
 from orders.streams import socket
@@ -147,6 +150,33 @@ class TestSockets:
 
         assert snapshot["seq"] == 1
         assert [event["seq"] for event in events] == [2, 3, 4, 5]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seq", [0, 3, 9])
+def test_an_order_and_its_events_are_read_in_one_round_trip(
+    account: Account, drive: Run, seq: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [order] = place(account)
+    drive()
+    trips: list[bool] = []
+    conversations: Any = import_string("orderengine.postgres.conversation.Conversation")
+    send = conversations.send
+
+    def counted(conversation: Any, *, commits: bool = False) -> None:
+        trips.append(commits)
+        send(conversation, commits=commits)
+
+    monkeypatch.setattr(conversations, "send", counted)
+    found = shown_with_events(account.pk, order.pk, seq)
+    assert trips == [True]
+    assert shown_with_events(account.pk, order.pk, seq, Condition("FALSE")) is None
+
+    assert found
+    shown, events = found
+    assert (shown.order.pk, shown.order.status, shown.order.seq) == (order.pk, "CONFIRMED", 5)
+    assert events == order_events(order.pk, seq)
+    assert [event.seq for event in events] == [1, 2, 3, 4, 5][seq:]
 
 
 def same(orders: list[Order], controls: Controls) -> set[tuple[str, str | None]]:
