@@ -43,8 +43,8 @@ logger = logging.getLogger(__name__)
 NOBODY = "0x" + "0" * 40
 # A thread costs more than a wait that is shorter.
 AT_ONCE_S = 0.002
-# A market that takes so long to read is worth reading before it is known for which requests.
-READ_AHEAD_FROM_S = 0.02
+# An answer that takes so long is a wait: a market is worth reading then before it is known for which requests.
+SLOW_S = 0.02
 
 
 class Engine:
@@ -71,6 +71,8 @@ class Engine:
         self._prepare_s = math.inf
         # How long the newest two snapshots took, or the attempts to get one. A single one may meet a busy machine.
         self._snapshots_s = (0.0, 0.0)
+        # The same of the newest broadcast.
+        self._submit_s = math.inf
 
     @property
     def chain(self) -> Chain:
@@ -142,7 +144,12 @@ class Engine:
     @property
     def reads_slowly(self) -> bool:
         """Whether snapshots take so long that `look_ahead` is of use."""
-        return min(self._snapshots_s) >= READ_AHEAD_FROM_S
+        return min(self._snapshots_s) >= SLOW_S
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether the newest snapshot and the newest broadcast were no wait worth speaking of."""
+        return max(self._snapshots_s[1], self._submit_s) < SLOW_S
 
     def look_ahead(self) -> Ahead:
         """Read the market, and ask for fees meanwhile, before it is known which requests there will be."""
@@ -227,7 +234,11 @@ class Engine:
 
     def submit(self, transactions: Sequence[SignedTransaction]) -> list[DexError | None]:
         """Hand bytes to the chain. None: accepted or known already; see `Chain.broadcast` for the errors."""
-        return self._chain.broadcast(transactions)
+        began_s = time.monotonic()
+        try:
+            return self._chain.broadcast(transactions)
+        finally:
+            self._submit_s = time.monotonic() - began_s
 
     def fee_paid(self, signed: SignedTransaction, receipt: Receipt) -> int:
         """What a receipt says that its transaction cost; without I/O.

@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from django.db import Error as DatabaseError
+from django.db import connection
 
 from dex import Engine, RetryableError
 from dex.deadline import within
 from orders.config import Policy
 from orders.database.errors import is_unavailable
-from orders.notify.push import push_events
+from orders.event_log.event import Event
+from orders.notify.push import MAX_EVENTS, push_events
 from orders.notify.wake import wake
 from orders.pipeline.build import build_orders
 from orders.pipeline.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
@@ -29,6 +31,10 @@ from orders.problems import Problem, UnreadableRow
 from orders.states import OrderStatus, Stage, is_terminal
 
 logger = logging.getLogger(__name__)
+
+# Of so few orders all events to their ends fit one message. Where the chain answers at once they share it: each more is
+# a wake-up of Redis and of every web process, on whose core the order itself is waiting.
+SHARED_BY = MAX_EVENTS // len(Stage)
 
 
 class StageWork(Protocol):
@@ -74,11 +80,15 @@ def run_stage(
         if (prepared := _prepared(stage, works, engine)) is None:
             break
         claim = claim_orders(stage, policy.batch_size, policy.lease_of(stage, answers_within_s), chain_id=chain_id)
-        push_events(claim.events)
+        pushes = _Pushes(holds=len(claim.orders) <= SHARED_BY and engine.answers_at_once)
+        pushes.add(claim.events)
         if claim.has_more:
             wake(stage)  # whoever is free begins with the rest now, while this batch waits for its chain
-        for settled in _carry(stage, claim.orders, engine, policy, prepared, carries_to):
-            retry_error = settled.retry or retry_error
+        try:
+            for settled in _carry(stage, claim.orders, engine, policy, prepared, carries_to, pushes):
+                retry_error = settled.retry or retry_error
+        finally:
+            pushes.end()
         if not claim.has_more:
             break
         if time.monotonic() >= ends_at:
@@ -106,6 +116,7 @@ def _carry(
     policy: Policy,
     works: Mapping[Stage, StageWork],
     carries_to: Mapping[Stage, Stage],
+    pushes: "_Pushes",
 ) -> Iterator[Settled]:
     """Take a batch through the stage and those it is carried to, as long as there is time."""
     ends_at = time.monotonic() + policy.carry_s
@@ -115,7 +126,7 @@ def _carry(
         if next_stage is None or is_late:
             settled.carried, events = write_planned(settled.carried)
             settled.events += events
-        push_events(settled.events)
+        pushes.add(settled.events)
         for woken, delay_s in settled.wakes:
             wake(woken, delay_s)
         if settled.retry is not None:
@@ -127,6 +138,31 @@ def _carry(
             release_orders((order, 0.0) for order in batch)
             wake(stage)
             return
+
+
+class _Pushes:
+    """The events of one batch on their way. With `holds` they share a message, which goes out at the end.
+
+    On the session that they were committed on: another one may be of another database, in which they are not.
+    """
+
+    def __init__(self, *, holds: bool) -> None:
+        self._holds = holds
+        self._held: list[Event] = []
+        self._session: Any = None
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take events that are committed. Never raises."""
+        if self._holds:
+            self._held += events
+            self._session = connection.connection
+        else:
+            push_events(events)
+
+    def end(self) -> None:
+        """Send what is held. Never raises."""
+        if connection.connection is self._session:
+            push_events(self._held)
 
 
 def _run_batch(

@@ -10,13 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from dex import ChainUnavailable, Engine
 from orders.audit.record import Actor
 from orders.config import Policy
+from orders.event_log.event import Event
 from orders.models import Account, Fill, Order, OrderEvent
 from orders.pipeline import outlook, route
-from orders.pipeline.loop import run_stage
+from orders.pipeline.loop import SHARED_BY, STAGES, run_stage
 from orders.risk.pause import find_target, pause
 from orders.states import Stage
 from orders.tests.factories import place, terms
@@ -249,3 +251,87 @@ def test_what_a_market_takes_says_whether_the_next_one_is_read_ahead(
         seen.append(fresh.reads_slowly)
 
     assert seen == [False, False, False, True]
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The statuses of each message's events."""
+    messages: list[list[str]] = []
+
+    def push(events: list[Event]) -> None:
+        if events:
+            messages.append([event.status for event in events])
+
+    monkeypatch.setattr("orders.pipeline.loop.push_events", push)
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("answers_at_once", "count"), [(True, 1), (True, SHARED_BY), (True, SHARED_BY + 1), (False, 1)]
+)
+def test_events_of_few_orders_share_a_message_where_the_chain_answers_at_once(
+    account: Account,
+    engine: Engine,
+    policy: Policy,
+    pushed: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    answers_at_once: bool,
+    count: int,
+) -> None:
+    monkeypatch.setattr(Engine, "answers_at_once", answers_at_once)
+    orders = place(account, *(terms() for _ in range(count)))
+
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+
+    assert [statuses(order) for order in orders] == [HAPPY] * count
+    apart = [["ROUTING"] * count, ["BUILDING"] * count, ["SUBMITTED"] * count + ["CONFIRMED"] * count]
+    shared = answers_at_once and count <= SHARED_BY
+    assert pushed == ([[status for message in apart for status in message]] if shared else apart)
+
+
+@pytest.mark.parametrize(("ends_session", "sent"), [(False, [["ROUTING", "BUILDING"]]), (True, [])])
+def test_committed_events_are_sent_though_an_error_follows_on_the_session_that_has_committed_them(
+    account: Account,
+    engine: Engine,
+    policy: Policy,
+    pushed: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    ends_session: bool,
+    sent: list[list[str]],
+) -> None:
+    """Another session may be of another database, whose epoch the message would state."""
+
+    def lost(*_: Any, **__: Any) -> Any:
+        if ends_session:
+            connection.close()
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(Engine, "answers_at_once", True)
+    place(account)
+
+    with pytest.raises(OperationalError):
+        run_stage(Stage.ROUTE, engine=engine, policy=policy, works={**STAGES, Stage.SUBMIT: lost})
+
+    assert pushed == sent
+
+
+def test_a_chain_answers_at_once_while_neither_market_nor_broadcast_takes_long(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, took_s = Engine(engine.chain), iter([0.01, 0.01, 0.03, 0.01, 0.03])
+    now = [0.0]
+
+    def take(*_: Any) -> list[None]:
+        now[0] += next(took_s)
+        return []
+
+    monkeypatch.setattr(engine.chain, "snapshot", take)
+    monkeypatch.setattr(engine.chain, "broadcast", take)
+    monkeypatch.setattr("dex.engine.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    seen = []
+    for ask in (fresh._snapshot, lambda: fresh.submit([]), fresh._snapshot, fresh._snapshot, lambda: fresh.submit([])):
+        ask()
+        seen.append(fresh.answers_at_once)
+
+    assert seen == [False, True, False, True, False]
