@@ -1,6 +1,7 @@
 """Workers that can be stopped between any two statements, and killed there: each is a thread with a connection."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,8 +12,8 @@ from django.db import DatabaseError, connection
 from dex import Engine, RetryableError
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 
-# How long a statement may take before the other worker is let on: it waits for a lock that the other one holds.
-BLOCKED_S = 0.05
+# A worker that has not come to its next stop after so long is asked for: does PostgreSQL say that it waits for a lock?
+ASK_S = 0.01
 ENDS_WITHIN_S = 20.0
 # Reorgs of up to two blocks can happen.
 CONFIRMATIONS = 3
@@ -44,6 +45,8 @@ class Worker:
         self._has_stopped = threading.Semaphore(0)
         self._is_waiting = False
         self._is_killed = False
+        # Of its session in PostgreSQL, 0 before its first statement.
+        self._session = 0
         self._thread: threading.Thread | None = None
 
     @property
@@ -55,6 +58,7 @@ class Worker:
         """Start the work, up to its first statement."""
         self._is_killed = False
         self._is_waiting = False
+        self._session = 0
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
         self._await_stop()
@@ -91,10 +95,14 @@ class Worker:
             self.go_on(1)
 
     def _await_stop(self) -> bool:
-        """True at a stop, False when it has ended or hangs on a lock."""
+        """True at a stop, False when it has ended or hangs on a lock. How long a statement takes says neither."""
         assert self._thread is not None
-        has_stopped = self._has_stopped.acquire(timeout=BLOCKED_S)
-        return has_stopped and self._thread.is_alive()
+        ends_at = time.monotonic() + ENDS_WITHIN_S
+        while not self._has_stopped.acquire(timeout=ASK_S):
+            if self._session and rows(f"SELECT pg_blocking_pids({self._session})") != [([],)]:
+                return False
+            assert time.monotonic() < ends_at, "a worker comes to no stop, and waits for no lock"
+        return self._thread.is_alive()
 
     def _run(self, work: Callable[[Engine], Any]) -> None:
         try:
@@ -113,6 +121,7 @@ class Worker:
             self._has_stopped.release()
 
     def _stopping(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        self._session = connection.connection.info.backend_pid
         if not connection.in_atomic_block:
             self._stop()
         result = execute(sql, params, many, context)
