@@ -15,7 +15,12 @@ from hypothesis import settings
 settings.register_profile("default", derandomize="NEW_EXAMPLES" not in os.environ, deadline=None)
 settings.load_profile("default")
 
-pytest_plugins = ["dex.testing.local_chain", "orders.tests.fixtures", "orderengine.tests.selection"]
+pytest_plugins = [
+    "dex.testing.local_chain",
+    "orders.tests.fixtures",
+    "orderengine.tests.flush",
+    "orderengine.tests.selection",
+]
 
 
 @pytest.hookimpl(tryfirst=True)
