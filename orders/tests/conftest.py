@@ -1,14 +1,34 @@
 """What holds for every test of orders; orders/tests/fixtures.py has the fixtures that tests ask for."""
 
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from orders.engine import get_engine
 from orders.notify.breaker import hints, redis_client
+from orders.streams import threads
 
 REDIS_BACK_WITHIN_S = 10.0
+THREADS_FREE_WITHIN_S = 30.0
+
+
+@pytest.fixture(scope="package", autouse=True)
+def no_sessions_left() -> Iterator[None]:
+    """The threads in which sockets read rows outlive the tests: none keeps a session of the database that goes."""
+    yield
+    # So that each of them comes here once.
+    all_are_here = threading.Barrier(threads.MAX_THREADS)
+
+    def close() -> None:
+        all_are_here.wait(THREADS_FREE_WITHIN_S)
+        connections.close_all()
+
+    for closed in [threads._threads.submit(close) for _ in range(threads.MAX_THREADS)]:
+        closed.result()
 
 
 @pytest.fixture(autouse=True)

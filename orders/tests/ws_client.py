@@ -8,6 +8,9 @@ from channels.testing import WebsocketCommunicator
 
 from orders.streams.routing import websocket_urlpatterns
 
+# Until what must come is missing. Nothing waits so long but for a fault.
+PATIENCE_S = 30
+
 
 class Socket:
     """A client on one address."""
@@ -17,19 +20,19 @@ class Socket:
         self.ws = WebsocketCommunicator(URLRouter(websocket_urlpatterns), address, headers=raw)
 
     async def __aenter__(self) -> "Socket":
-        assert (await self.ws.connect())[0]
+        assert (await self.ws.connect(timeout=PATIENCE_S))[0]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.ws.disconnect()
 
     async def next(self) -> Any:
-        return json.loads(await self.ws.receive_from(timeout=5))
+        return json.loads(await self.ws.receive_from(timeout=PATIENCE_S))
 
     async def until_close(self) -> tuple[list[Any], int]:
         messages: list[Any] = []
         while True:
-            output = await self.ws.receive_output(timeout=5)
+            output = await self.ws.receive_output(timeout=PATIENCE_S)
             if output["type"] == "websocket.close":
                 return messages, output["code"]
             messages.append(json.loads(output["text"]))
@@ -48,7 +51,7 @@ class Stream:
         self.subprotocol: Any = None
 
     async def __aenter__(self) -> "Stream":
-        connected, self.subprotocol = await self.ws.connect()
+        connected, self.subprotocol = await self.ws.connect(timeout=PATIENCE_S)
         assert connected
         return self
 
@@ -58,7 +61,7 @@ class Stream:
     async def next(self, kind: str = "") -> Any:
         """The next message, or the next of a kind."""
         while True:
-            message = json.loads(await self.ws.receive_from(timeout=5))
+            message = json.loads(await self.ws.receive_from(timeout=PATIENCE_S))
             if not kind or message["type"] == kind:
                 return message
 
@@ -68,7 +71,7 @@ class Stream:
     async def close_code(self) -> tuple[list[Any], int]:
         messages: list[Any] = []
         while True:
-            output = await self.ws.receive_output(timeout=5)
+            output = await self.ws.receive_output(timeout=PATIENCE_S)
             if output["type"] == "websocket.close":
                 return messages, output["code"]
             messages.append(json.loads(output["text"]))

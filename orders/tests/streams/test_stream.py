@@ -115,7 +115,7 @@ async def test_events_that_come_while_a_client_begins_are_sent_and_end_no_reader
     async def slowly(self: account_consumer.StreamConsumer, cursor: Any) -> bool:
         position = feed.get_feed()._accounts[account.pk].position
         await database_sync_to_async(place)(account)
-        for _ in range(300):
+        for _ in range(3000):
             if feed.get_feed()._accounts[account.pk].position != position:
                 break
             await asyncio.sleep(0.01)

@@ -11,7 +11,7 @@ from redis.exceptions import ReadOnlyError
 
 from dex import ChainUnavailable, NoRoute
 from orders.models import Account
-from orders.streams import account_consumer, order_consumer, socket
+from orders.streams import account_consumer, feed, order_consumer, socket
 from orders.tests.factories import api_key, place
 from orders.tests.ws_client import Socket
 
@@ -64,4 +64,6 @@ async def test_an_error_closes_with_a_problem(
     assert closed_with == close_code
     assert (messages[-1]["type"], messages[-1]["problem"]["code"]) == ("error", code)
     lines = [r for r in caplog.records if r.levelno >= logging.WARNING and r.name.startswith("orders.streams")]
+    # On a machine that stands still Redis may come too late for the feed, which says so.
+    lines = [line for line in lines if line.name != feed.__name__ or "Redis" not in line.getMessage()]
     assert [line.exc_info is not None for line in lines] == [has_trace]
