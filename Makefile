@@ -22,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 REQUIREMENTS := requirements.txt .ci/requirements-test.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run dev test test-fast chain seed check check-style check-files check-spelling check-workflows check-imports \
+.PHONY: help setup setup-dev python run dev test test-fast test-deep chain seed check check-style check-files check-spelling check-workflows check-imports \
 	check-types check-django chaos mutants fuzz audit bench lock clean
 
 help: ## This list
@@ -50,7 +50,10 @@ test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to 
 	@$(DEVSTACK) with-servers -- $(BIN)/python -m pytest $(ARGS)
 
 test-fast: setup ## Run the tests that need no server, half a minute; ARGS="-k name" goes to pytest
-	@env -u PYTHONDONTWRITEBYTECODE $(ALONE) $(BIN)/python -m pytest --fast -p no:schemathesis $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(ALONE) $(BIN)/python -m pytest --fast $(ARGS)
+
+test-deep: setup ## The property tests with four times as many examples; NEW_EXAMPLES=1 draws new ones
+	@EXAMPLES=deep $(DEVSTACK) with-servers -- $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
 chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
 	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))

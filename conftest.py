@@ -2,8 +2,7 @@
 
 Django keeps a dead connection until a request begins or ends, and no test has one. It stands at the top because
 hooks of a package's own conftest.py see the tests of that package alone. And property tests draw the same examples in
-every run, so that a change is judged by itself: NEW_EXAMPLES=1 draws new ones. How long one takes on a busy machine
-says nothing: none fails for that.
+every run, so that a change is judged by itself: NEW_EXAMPLES=1 draws new ones, EXAMPLES=deep four times as many.
 """
 
 import os
@@ -12,8 +11,10 @@ import pytest
 from django.db import connections
 from hypothesis import settings
 
-settings.register_profile("default", derandomize="NEW_EXAMPLES" not in os.environ, deadline=None)
-settings.load_profile("default")
+from dex.testing.examples import register_profiles
+
+register_profiles(are_new="NEW_EXAMPLES" in os.environ)
+settings.load_profile(os.environ.get("EXAMPLES") or "ci")
 
 pytest_plugins = [
     "dex.testing.local_chain",

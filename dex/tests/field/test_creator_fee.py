@@ -8,6 +8,7 @@ from dex.errors import InsufficientLiquidity
 from dex.pools.kinds.raydium_cpmm import CpmmFees, CpmmPool, CreatorFeeOn
 from dex.router import Market, find_route
 from dex.testing import NOW, request
+from dex.testing.examples import examples
 from dex.types import PPM, Side
 
 TOKENS = ("AAA", "BBB")
@@ -84,7 +85,7 @@ def test_exact_out_asks_for_the_least_input_that_pays_it(
     amount=amounts,
     pair=st.sampled_from(PAIRS),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_router_promises_what_the_program_pays_and_stays_below_its_bound(
     fees: list[tuple[int, int, CreatorFeeOn]], sizes: int, amount: int, pair: tuple[str, str]
 ) -> None:

@@ -11,6 +11,7 @@ from dex.errors import AmountTooSmall, DexError, InsufficientLiquidity, PriceImp
 from dex.pools import Pool
 from dex.router import Market, find_route
 from dex.testing import NOW, cpmm_pool, markets, request, requests, v2_pool
+from dex.testing.examples import examples
 from dex.types import PPM, Quote, Side, SwapRequest
 
 GUARD = 10_000  # ppm: what orders have that name none
@@ -120,7 +121,7 @@ def test_size_is_price_impact_also_where_rounding_costs_as_well() -> None:
 
 
 @given(pools=markets(), asked=requests(), guard=st.integers(0, PPM))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_the_guard_lets_no_more_through_than_before(pools: list[Pool], asked: SwapRequest, guard: int) -> None:
     """Either code refuses: together they hold the whole price, rounding included, to the guard."""
     market = Market(pools, NOW, 1)

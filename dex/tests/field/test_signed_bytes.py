@@ -12,6 +12,7 @@ from dex.chains.simulated.transaction import ROUTER, decode, encode, sign, summa
 from dex.errors import BroadcastRejected
 from dex.signers import CancellationSummary, DevSigner, Signer, SigningPolicy, SwapSummary
 from dex.signers.keystore import LocalKeystoreSigner, create_keystore
+from dex.testing.examples import examples
 from dex.types import CancellationIntent, Fees, Hop, Intent, Route, Side, SwapIntent
 
 CHAIN = "simulated"
@@ -89,7 +90,7 @@ def test_all_signed_bytes_are_read_and_so_are_those_of_the_first_version(
 @example(signature=b"}" * 65)
 @example(signature=b"[" * 65)
 @example(signature=bytes(65))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(75), deadline=None)
 def test_any_signature_is_found_again_with_the_body_it_covers(signature: bytes) -> None:
     seen: list[tuple[bytes, bytes]] = []
     intent = _swap("wallet", 7)

@@ -22,6 +22,7 @@ from dex.router.net.envelope import Lines, beyond, lines
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.testing import NOW, markets, requests
+from dex.testing.examples import examples
 from dex.tests.router.cost_markets import SHAPES, example
 from dex.tests.router.kernels import asked_of, both, needs_numba, path_of
 from dex.types import Side, SwapRequest
@@ -32,7 +33,7 @@ OFF: Final = 0.05  # share by which prices are off those of the best path
 GAP: Final = 1e-6  # of the gross value: how far net values of two routes, and their bounds, may be apart
 ATOMS: Final = 10.0
 LEAST: Final = 1e-6  # units that an edge takes, or pays for one
-FEW = settings(max_examples=25)  # of each shape
+FEW = settings(max_examples=examples(8))  # of each shape
 SEEDS = st.integers(0, 2**32 - 1)
 
 pytestmark = needs_numba

@@ -22,13 +22,14 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.testing import NOW, cpmm_pool
+from dex.testing.examples import examples
 from dex.tests.router.cost_markets import MOST_POOLS, SHAPES, Example, example
 from dex.tests.router.enumeration import Best, best_net, uniform
 from dex.tests.router.splits import ATOMS, BASIS_POINTS, BOUND_ERROR, CLOSE, IN, OUT, assert_true
 from dex.types import Side
 
-FEW = settings(max_examples=10)
-MORE = settings(FEW, max_examples=20)
+FEW = settings(max_examples=examples(5))
+MORE = settings(FEW, max_examples=examples(6))
 SHARES: Final = (-6.0, -1.5)  # powers of ten: what a swap costs, as a share of the order
 SMALL_SHARES: Final = (-7.5, -4.0)  # where swaps that earn less hardly matter
 EACH: Final = 12  # examples of each shape among which the best routes are counted

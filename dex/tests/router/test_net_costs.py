@@ -18,12 +18,13 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder, SplitSwap
 from dex.testing import NOW, TOKENS
+from dex.testing.examples import examples
 from dex.tests.router.cost_markets import SHAPES, Example, example
 from dex.tests.router.enumeration import Best, best_net, by_kind
 from dex.tests.router.splits import ATOMS, BASIS_POINTS, BOUND_ERROR, CLOSE, IN, assert_true
 from dex.types import Hop, Route
 
-FEW = settings(max_examples=10)
+FEW = settings(max_examples=examples(5))
 SEEDS = st.integers(0, 10**6)
 TICKS: Final = ("uniswap_v3", "orca_whirlpool", "meteora_dlmm", "bins")  # kinds that charge for them
 SHARES: Final = (-6.0, -2.5)  # powers of ten: what a usual swap costs, as a share of the order

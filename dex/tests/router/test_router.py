@@ -17,6 +17,7 @@ from dex.errors import (
 from dex.pools import Pool
 from dex.router import Market, find_route
 from dex.testing import NOW, cpmm_pool, dlmm_pool, markets, request, requests
+from dex.testing.examples import examples
 from dex.types import PPM, Quote, Side, SwapRequest
 
 MILLION = 10**6 * 10**9
@@ -24,7 +25,7 @@ SOL_USDC = ("SOL", "USDC")
 OUT = Side.EXACT_OUT
 ONE_POOL: list[Pool] = [cpmm_pool("pool", SOL_USDC, (MILLION, MILLION))]
 # Markets out of nowhere, profitable cycles and dust included: few of them show what is to be seen.
-SHORT = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+SHORT = settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def quote(pools: list[Pool], asked: SwapRequest) -> Quote:

@@ -12,13 +12,14 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import SplitOrder
 from dex.testing import NOW, TOKENS
+from dex.testing.examples import examples
 from dex.testing.fair_markets import fair_markets, scaled_markets
 from dex.testing.kinds.balancer_weighted import weighted_pool
 from dex.testing.kinds.meteora_damm_v2 import damm_pool
 from dex.testing.kinds.uniswap_v2 import v2_pool
 from dex.tests.router.splits import CLOSE, IN, OUT, amount_of, filled, loss, orders, rounding, split_of
 
-FEW_FIT = settings(max_examples=45, suppress_health_check=[HealthCheck.filter_too_much])
+FEW_FIT = settings(max_examples=examples(12), suppress_health_check=[HealthCheck.filter_too_much])
 MANY_ATOMS = 10**6  # from which rounding does not decide which route is best
 
 

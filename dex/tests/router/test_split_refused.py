@@ -11,6 +11,7 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import SplitOrder
 from dex.testing import NOW
+from dex.testing.examples import examples
 from dex.testing.fair_markets import fair_markets
 from dex.tests.router.splits import IN, split_of
 from dex.types import Side
@@ -18,7 +19,7 @@ from dex.types import Side
 # Shares of an amount. Between what fills and what does not the last digits of floats decide, here and there each way.
 A_LITTLE = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 MANY_ZEROS = st.integers(12, 22)
-FEW_FIT = settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
+FEW_FIT = settings(max_examples=examples(6), suppress_health_check=[HealthCheck.filter_too_much])
 
 
 def refusal_of(pools: list[Pool], order: SplitOrder) -> InsufficientLiquidity:

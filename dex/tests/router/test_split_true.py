@@ -17,6 +17,7 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.testing import NOW, TOKENS, markets
+from dex.testing.examples import examples
 from dex.testing.kinds.bins import bins_pool
 from dex.testing.kinds.uniswap_v2 import v2_pool
 from dex.tests.router.splits import ATOMS, BOUND_ERROR, IN, OUT, limited_orders, loss, orders, split_of
@@ -44,7 +45,7 @@ def test_limits_hold_and_costs_are_charged(pools: list[Pool], order: SplitOrder)
         assert order.swap_cost > 0 or split.cost == 0
 
 
-@settings(FEW_FIT, max_examples=40)
+@settings(FEW_FIT, max_examples=examples(12))
 @given(pools=markets(max_pools=5), order=orders(), data=st.data())
 def test_no_random_route_passes_the_bound(pools: list[Pool], order: SplitOrder, data: st.DataObject) -> None:
     paid, can_be_bought = data.draw(random_routes(pools, order))
@@ -170,7 +171,7 @@ def test_same_input_gives_the_same_route(pools: list[Pool], order: SplitOrder) -
     assert _answer(market, order) == _answer(market, order) == _answer(CompiledMarket(pools, NOW), order)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(5))
 @given(pools=markets(), asked=st.lists(orders(), min_size=THREADS, max_size=2 * THREADS))
 def test_threads_that_share_a_market_change_nothing(pools: list[Pool], asked: list[SplitOrder]) -> None:
     market = CompiledMarket(pools, NOW)

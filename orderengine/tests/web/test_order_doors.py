@@ -12,6 +12,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dex.testing.examples import examples
 from orderengine.web.order_route import middleware_headers, with_frame
 from orders.api.raw_orders import PATH, Alike, answer_posts
 from orders.audit.record import Actor
@@ -206,7 +207,7 @@ def market(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.wake", lambda *_: None)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(KEYS), st.sampled_from(LIMITS), st.lists(rounds, min_size=1, max_size=4))
 def test_both_doors_answer_the_same(
     key: dict[str, Any], limits: dict[str, Any], asked: list[tuple[str | None, list[bytes]]]

@@ -14,6 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dex.testing.examples import examples
 from orders.api.front_door import Seldom
 from orders.models import Account, Order, Token, Wallet
 from orders.tests.factories import api_key, place, terms
@@ -266,7 +267,7 @@ def test_no_key_is_a_server_error(db: None, key: str, wrong: list[Any]) -> None:
 TEXTS = st.text(st.characters(), max_size=40) | st.sampled_from(["\x00", "\ud800", "9" * 400, "-0", "1e400"])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     address=st.sampled_from([*ADDRESSES, "/admin/orders/order/", "/admin/orders/wallet/", "/admin/orders/auditentry/"]),
     name=st.sampled_from(PARAMETERS) | TEXTS,
@@ -283,7 +284,7 @@ def test_nothing_made_up_is_a_server_error(
         assert answer.status_code < 500 or address == "/ready", (address, query, host)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=TEXTS, value=TEXTS)
 def test_no_text_in_json_is_a_server_error(caller: Client, name: str, value: str) -> None:
     order = {"token_in": "SOL", "token_out": "USDC", "amount": "1"}

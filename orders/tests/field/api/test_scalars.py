@@ -9,6 +9,7 @@ from django.test import Client
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dex.testing.examples import examples
 from orders.api.serializers import BatchRequestSerializer, CancelRequestSerializer, OrderRequestSerializer
 from orders.inputs.strict_json import read_json
 from orders.models import Account, Order, TradingControl
@@ -256,7 +257,7 @@ def mutated(draw: st.DrawFn) -> Any:
     return body
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(mutated())
 @example(FULL | {"guards": {"max_slippage_bps": 0.29}})
 @example(FULL | {"guards": {"max_slippage_bps": ""}})
