@@ -74,3 +74,21 @@ def test_tables_that_have_grown_are_made_anew() -> None:
 
     assert filled() == set(KEPT)
     assert file_of("orders_token") != file
+
+
+def test_tables_that_were_analyzed_are_made_anew() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE orders_order")
+    assert rows_once_counted("orders_order") == 1
+
+    flush()
+
+    assert filled() == set(KEPT)
+    assert rows_once_counted("orders_order") == -1
+
+
+def rows_once_counted(table: str) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)", [table])
+        number: float = cursor.fetchone()[0]
+        return number
