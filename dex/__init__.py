@@ -17,8 +17,10 @@ from dex.errors import (
     InsufficientFunds,
     InsufficientLiquidity,
     LimitNotMet,
+    LimitPriceNotReached,
     NonceTaken,
     NoRoute,
+    PriceDeviation,
     PriceImpactExceeded,
     ReorgPastFinality,
     RetryableError,
@@ -29,6 +31,8 @@ from dex.errors import (
 )
 from dex.legs import legs_of
 from dex.pools import POOL_KINDS, Pool, Swap, pool_from_state
+from dex.prices import MarketPrices, PairPrice
+from dex.standing import Standing
 from dex.types import (
     BPS_IN_PPM,
     NEVER,
@@ -45,7 +49,6 @@ from dex.types import (
     Side,
     Signable,
     SignedTransaction,
-    Standing,
     SwapIntent,
     SwapRequest,
     Token,
@@ -81,11 +84,15 @@ __all__ = [
     "Intent",
     "Leg",
     "LimitNotMet",
+    "LimitPriceNotReached",
+    "MarketPrices",
     "NetworkFee",
     "NoRoute",
     "NonceTaken",
+    "PairPrice",
     "Pool",
     "PreparedSwap",
+    "PriceDeviation",
     "PriceImpactExceeded",
     "Quote",
     "Receipt",

@@ -21,6 +21,7 @@ from dex.chains.capabilities import (
 from dex.costs import FeeStrategy
 from dex.errors import BroadcastRejected, DexError, RetryableError
 from dex.router import Market, find_route
+from dex.standing import Standing
 from dex.types import (
     NEVER,
     Fees,
@@ -31,7 +32,6 @@ from dex.types import (
     Route,
     Signable,
     SignedTransaction,
-    Standing,
     SwapIntent,
     SwapRequest,
 )

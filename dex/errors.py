@@ -4,6 +4,7 @@
 have happened, so record and reconcile, never repeat blindly. Codes are stable and public: docs/errors.md.
 """
 
+from fractions import Fraction
 from typing import ClassVar
 
 
@@ -126,6 +127,28 @@ class LimitNotMet(TerminalError):
     """The best route pays less than `min_amount_out` or costs more than `max_amount_in`."""
 
     code = "slippage"
+
+
+class LimitPriceNotReached(TerminalError):
+    """The market trades the amount, or any part of it where that is allowed, only at worse prices than the limit.
+
+    `worth_routing_from` is the marginal price (`dex.prices`) from which on another try is worth its effort, in atoms of
+    token_out per atom of token_in: see docs/routing.md for what it takes for granted. 0: at any price.
+    """
+
+    code = "limit_price"
+
+    def __init__(
+        self, detail: str, *, worth_routing_from: Fraction = Fraction(), hint: str = "", **facts: object
+    ) -> None:
+        super().__init__(detail, hint=hint, **facts)
+        self.worth_routing_from = worth_routing_from
+
+
+class PriceDeviation(TerminalError):
+    """The quoted price is worse than the request's reference price by more than it allows."""
+
+    code = "price_deviation"
 
 
 class InsufficientFunds(TerminalError):

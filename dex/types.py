@@ -1,8 +1,8 @@
 """The domain's frozen values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fractions import Fraction
 from typing import NamedTuple
 
 from dex.costs import FeeStrategy, NetworkFee
@@ -41,6 +41,12 @@ class SwapRequest:
     `deny_tokens`. `max_legs` (parallel paths), `max_hops` (swaps in a row) and `max_swaps` (all of them) limit
     the size of the route; None: any. `fee_strategy` is what it offers for its place in a block, `max_network_fee` the
     most atoms of the native token that the route may be expected to cost; None: any.
+
+    Prices are exact, in atoms of token_out per atom of token_in. `limit_price` is the worst average price of what is
+    traded, after venue fees, price impact and the network fee's value; None: any. With `allow_partial` the route trades
+    as much of `amount` as is best at that limit, and the rest is left over (`Quote.unfilled`); without it all or
+    nothing. A quote whose average price, before the network fee, is worse than `reference_price` by more than
+    `max_deviation_ppm` is refused; both or neither are given.
     """
 
     token_in: str
@@ -59,6 +65,10 @@ class SwapRequest:
     max_swaps: int | None = None
     fee_strategy: FeeStrategy = FeeStrategy.NORMAL
     max_network_fee: int | None = None
+    limit_price: Fraction | None = None
+    allow_partial: bool = False
+    reference_price: Fraction | None = None
+    max_deviation_ppm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,9 @@ class Quote:
     `mid_amount_out` is what the same input would pay at the marginal prices before the order, without fees or impact.
     `bound` is what no route of any shape can beat, in atoms of the side that is not fixed and net of the network fee,
     and `gap_bps` how far the promise is from it; None where no bound was found. `snapshot_version` is the block it was
-    priced on. `network_fee` is what the route is expected to cost; None where the chain charges nothing.
+    priced on. `network_fee` is what the route is expected to cost; None where the chain charges nothing. `unfilled` is
+    what a request that allows a partial fill leaves over, in atoms of the side that it fixes: the amounts, limits and
+    the bound are those of what is filled.
     """
 
     side: Side
@@ -147,6 +159,7 @@ class Quote:
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
     network_fee: NetworkFee | None = None
+    unfilled: int = 0
 
     @property
     def net_amount(self) -> int | None:
@@ -276,25 +289,3 @@ class Receipt:
     is_final: bool = False
     fee_paid: int = 0
     is_fee_agreed: bool = field(default=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the chain stands: its newest final block (number, unix seconds), and the nonces that wallets have used.
-
-    `next_nonces` are the first nonces that no included transaction uses, `final_nonces` those that no final one does.
-    A wallet that the chain has not seen is at 0.
-    """
-
-    final_block: int
-    final_time: int
-    next_nonces: Mapping[str, int]
-    final_nonces: Mapping[str, int]
-
-    def is_spent(self, wallet: str, key: int) -> bool:
-        """Whether a final transaction has used the wallet's exclusion key: no other one executes under it any more."""
-        return self.final_nonces[wallet] > key
-
-    def is_in_turn(self, wallet: str, key: int) -> bool:
-        """Whether the next transaction of the wallet that a block takes is one under this exclusion key."""
-        return self.next_nonces[wallet] == key

@@ -69,6 +69,10 @@ _ENDINGS = {
     "amount_too_small": Kind(422, "Amount too small", "Send a larger amount"),
     "price_impact": Kind(422, "Price impact above your guard", "Send less at once, or raise max_price_impact_bps"),
     "slippage": Kind(422, "Price moved beyond your limit", "Raise max_slippage_bps or place the order again"),
+    "limit_price": Kind(422, "Limit price not reached", "Wait for a better price, or change limit_price"),
+    "price_deviation": Kind(
+        422, "Price too far from the reference", "Wait until the pools agree again, or raise max_deviation_bps"
+    ),
     "insufficient_funds": Kind(422, "Wallet holds too little", "Fund the wallet or send a smaller amount"),
     "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),
     "cancelled": Kind(422, "Cancelled"),

@@ -8,13 +8,13 @@ from typing import Protocol
 from dex.costs import Costs, FeeStrategy
 from dex.errors import DexError, RetryableError
 from dex.pools.base import Pool
+from dex.standing import Standing
 from dex.types import (
     Fees,
     Intent,
     Receipt,
     Signable,
     SignedTransaction,
-    Standing,
     Token,
 )
 

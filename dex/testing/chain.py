@@ -8,6 +8,7 @@ from dex.chains.base import Snapshot, Timing
 from dex.costs import Costs, FeeStrategy
 from dex.errors import DexError
 from dex.pools import Pool
+from dex.standing import Standing
 from dex.testing.constants import NOW
 from dex.types import (
     NEVER,
@@ -17,7 +18,6 @@ from dex.types import (
     Route,
     Signable,
     SignedTransaction,
-    Standing,
     SwapIntent,
     Token,
     intent_of,

@@ -41,6 +41,7 @@ from dex.errors import (
     DexError,
 )
 from dex.signers import NO_CODE, Signer
+from dex.standing import Standing
 from dex.types import (
     NEVER,
     CancellationIntent,
@@ -50,7 +51,6 @@ from dex.types import (
     Receipt,
     Signable,
     SignedTransaction,
-    Standing,
     SwapIntent,
     Token,
     WalletCall,

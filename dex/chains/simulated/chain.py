@@ -20,7 +20,8 @@ from dex.chains.simulated.transaction import ROUTER, Transaction, decode, encode
 from dex.costs import FeeStrategy
 from dex.errors import BroadcastRejected, DexError
 from dex.signers import DevSigner, Signer, SigningPolicy
-from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Standing, Token, intent_of
+from dex.standing import Standing
+from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Token, intent_of
 
 
 class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack):
