@@ -18,9 +18,10 @@ from dex.chains.capabilities import (
     ReplacesTransactions,
     SimulatesSwaps,
 )
-from dex.costs import FeeStrategy
+from dex.costs import FeeStrategy, TokenPair
 from dex.errors import BroadcastRejected, DexError, RetryableError
-from dex.router import Market, find_route
+from dex.prices import MarketPrices
+from dex.router import Market, find_route, market_prices
 from dex.standing import Standing
 from dex.types import (
     NEVER,
@@ -158,6 +159,14 @@ class Engine:
             return Ahead(asked_s, offers, self._snapshot())
         except RetryableError as error:
             return Ahead(asked_s, offers, error)
+
+    def prices(self, pairs: Iterable[TokenPair]) -> MarketPrices:
+        """Prices of pairs (token_in, token_out) on one snapshot, for all orders that wait at once.
+
+        Venues and tokens that an order denies are not left out, so that no order waits that a route could fill.
+        Raises: ChainUnavailable when there is no snapshot.
+        """
+        return market_prices(self._market(self._chain.snapshot()), pairs)
 
     def prepare(self) -> Mapping[FeeStrategy, Fees]:
         """Fetch what `build` needs from the chain, so that `build` itself waits for no node; fees to offer by strategy.

@@ -1,6 +1,7 @@
 """Finds routes: pools in, a guarded quote out; no I/O."""
 
 from dex.router.market import Market
+from dex.router.prices import market_prices
 from dex.router.quote import Routed, find_route
 
-__all__ = ["Market", "Routed", "find_route"]
+__all__ = ["Market", "Routed", "find_route", "market_prices"]
