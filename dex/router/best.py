@@ -61,6 +61,11 @@ def best_route(search: Search) -> Found:
     return _best(search, search.request.max_swaps)
 
 
+def best_beside(search: Search, found: Found) -> Found:
+    """A route that was found, or a path of one venue where rounding makes that better."""
+    return _better(search, found, _best_fill(search, search.request.max_swaps))
+
+
 def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | None) -> Found | None:
     """Where the best route may cost more than the request allows, the best one found that may not; else None.
 
@@ -79,9 +84,9 @@ def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | 
     if found is None:
         paths = [_of_path(search.market, search.request, fill, None) for fill in search.fills]
         paths = [path for path in paths if cost(path) <= most]
-        found = max(paths, key=lambda path: _net(side, path), default=None)
-    net = _net(side, best)
-    if found is None or _net(side, found) < net - abs(net) * search.request.max_slippage_ppm // PPM:
+        found = max(paths, key=lambda path: net_of(side, path), default=None)
+    net = net_of(side, best)
+    if found is None or net_of(side, found) < net - abs(net) * search.request.max_slippage_ppm // PPM:
         return None
     return replace(found, bound=best.bound)
 
@@ -104,12 +109,12 @@ def _with_fewer_swaps(search: Search, best: Found, most: int, cost: Callable[[Fo
     return None
 
 
-def _best(search: Search, max_swaps: int | None) -> Found:
-    """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
-    market, request, venues, fees = search.market, search.request, search.venues, search.fees
+def order_of(search: Search, max_swaps: int | None) -> SplitOrder:
+    """The question to the search for a split. Raises: NoRoute where no venue is allowed."""
+    request, venues, fees = search.request, search.venues, search.fees
     if not venues:
         raise NoRoute("none of the venues you allow has pools here")
-    order = SplitOrder(
+    return SplitOrder(
         request.token_in,
         request.token_out,
         request.side,
@@ -117,27 +122,41 @@ def _best(search: Search, max_swaps: int | None) -> Found:
         max_swaps=max_swaps,
         max_hops=request.max_hops,
         max_legs=request.max_legs,
-        allow_venues=venues if len(venues) < len(market.venues) else frozenset(),
+        allow_venues=venues if len(venues) < len(search.market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
         deadline_ms=search.left_ms,
         costs=None if fees is None else fees.costs,
         native_price=None if fees is None else fees.price,
     )
-    fills = [fill for fill in search.fills if max_swaps is None or len(fill.path) <= max_swaps]
-    single = max(fills, key=lambda fill: fill.net(request.side), default=None)
+
+
+def _best(search: Search, max_swaps: int | None) -> Found:
+    """The split, or a single path of one venue where rounding, which is all on tiny amounts, makes that better."""
+    market, request = search.market, search.request
+    order = order_of(search, max_swaps)
+    single = _best_fill(search, max_swaps)
     try:
-        found = _of_split(market, request, find_split(market.compiled, order))
+        found = of_split(market, request, find_split(market.compiled, order))
     except (InsufficientLiquidity, NoRoute) as refusal:
         if single is None:
             is_too_small = search.alone and all(isinstance(fill, AmountTooSmall) for fill in search.alone)
             raise (too_small(order) if is_too_small else refusal) from None
         return _of_path(market, request, single, None)
-    if single is not None and single.net(request.side) > _net(request.side, found):
-        return _of_path(market, request, single, found.bound)
+    return _better(search, found, single)
+
+
+def _best_fill(search: Search, max_swaps: int | None) -> Fill | None:
+    fills = [fill for fill in search.fills if max_swaps is None or len(fill.path) <= max_swaps]
+    return max(fills, key=lambda fill: fill.net(search.request.side), default=None)
+
+
+def _better(search: Search, found: Found, single: Fill | None) -> Found:
+    if single is not None and single.net(search.request.side) > net_of(search.request.side, found):
+        return _of_path(search.market, search.request, single, found.bound)
     return found
 
 
-def _of_split(market: Market, request: SwapRequest, split: Split) -> Found:
+def of_split(market: Market, request: SwapRequest, split: Split) -> Found:
     """The split as a chain would execute it.
 
     Plans for a fixed output are found by selling where they use up a pool; a chain buys, last swap first, which may
@@ -155,7 +174,8 @@ def _of_split(market: Market, request: SwapRequest, split: Split) -> Found:
     return Found(route, tuple(pools.values()), split.bound, split.network_fee)
 
 
-def _net(side: Side, found: Found) -> int:
+def net_of(side: Side, found: Found) -> int:
+    """What a route is worth, more is better: its output less the fee, or minus its input and the fee."""
     fee = 0 if found.network_fee is None else found.network_fee.value or 0
     return (found.route.amount_out if side is Side.EXACT_IN else -found.route.amount_in) - fee
 

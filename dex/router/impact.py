@@ -18,10 +18,12 @@ ROUNDING_ATOMS: Final = 100
 class Worsening(NamedTuple):
     """By how much an order's price is below the marginal prices before it, as shares: in all, and by size alone.
 
-    `mid` is atoms out per atom in before the order, without fees.
+    Both prices are atoms out per atom in before the order, of its legs by their shares: `mid` without fees, `marginal`
+    after them.
     """
 
     mid: float
+    marginal: float
     total: float
     by_size: float
 
@@ -47,7 +49,7 @@ def worsening_of(market: Market, route: Route, amount_in: int, amount_out: int) 
             token_prices[token] = max(token_prices.get(token, 0.0), price)
     lost = sum(_rounded_off(market.compiled, hop) * token_prices.get(hop.token_out, 0.0) for hop in route.hops)
     fair = amount_in * marginal
-    return Worsening(mid, 1 - amount_out / fair, 1 - (amount_out + lost) / fair)
+    return Worsening(mid, marginal, 1 - amount_out / fair, 1 - (amount_out + lost) / fair)
 
 
 class _LegPrices(NamedTuple):

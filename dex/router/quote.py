@@ -7,23 +7,32 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
-from dex.errors import AmountTooSmall, InsufficientLiquidity, LimitNotMet, PriceImpactExceeded
+from dex.errors import (
+    AmountTooSmall,
+    InsufficientLiquidity,
+    LimitNotMet,
+    LimitPriceNotReached,
+    PriceDeviation,
+    PriceImpactExceeded,
+)
 from dex.pools import Pool
-from dex.router.best import Found, Search, best_route, within_fee
+from dex.router.best import Found, Search, best_beside, best_route, within_fee
+from dex.router.guards import best_case, check_quote, limits_of, not_reached, part_from
 from dex.router.impact import Worsening, worsening_of
 from dex.router.market import Market
 from dex.router.net.costs import native_price
 from dex.router.net.fees import FeeTable
+from dex.router.partial import best_part, least_fee_of, marginal_of
 from dex.router.venue_paths import Fill, best_fill
-from dex.types import PPM, Quote, Route, Side, SwapRequest, VenueQuote
+from dex.types import Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
-LOWER_MINIMUM = "Lower guards.min_amount_out: the market pays facts.amount_out atoms now; or wait for a better price"
-RAISE_MAXIMUM = "Raise guards.max_amount_in: the market asks facts.amount_in atoms now; or wait for a better price"
 # By how much quoted amounts may pass the bound: floats, and atoms that programs round in the trader's favour.
 BOUND_ERROR = 1e-9
 ROUNDING_ATOMS = 2
@@ -39,6 +48,13 @@ class Routed:
     pools_after: tuple[Pool, ...]
 
 
+class _Beside(NamedTuple):
+    """A search, beside what each venue alone would give."""
+
+    search: Search
+    venue_quotes: tuple[VenueQuote, ...]
+
+
 def find_route(
     market: Market,
     request: SwapRequest,
@@ -48,34 +64,79 @@ def find_route(
     """The best route for a request, or the best found within the deadline, guarded and with its limits.
 
     Where it may cost more than `max_network_fee`, one found that may not takes its place (`within_fee`); without one it
-    stays. What counts is what is expected to be paid, or `most_cost` where that is more.
-    Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, PriceImpactExceeded, LimitNotMet.
+    stays. What counts is what is expected to be paid, or `most_cost` where that is more. Of a request that allows a
+    partial fill it is the route of the part that gains most against the limit price.
+    Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, and what `check_quote` raises.
     """
     ends_at = math.inf if deadline_ms is None else time.perf_counter() + deadline_ms / 1_000
+    if request.allow_partial and request.limit_price is not None:
+        return _partly(market, request, request.limit_price, ends_at, most_cost)
+    return _routed(_search(market, request, ends_at), most_cost)
+
+
+def _partly(
+    market: Market,
+    request: SwapRequest,
+    limit: Fraction,
+    ends_at: float,
+    most_cost: Callable[[Route], int] | None,
+) -> Routed:
+    search = Search(market, request, allowed_venues(market, request), _fees(market, request), (), ends_at)
+    part = best_part(search, limit)
+    if part is not None:
+        unfilled = request.amount - part.amount
+        with suppress(LimitPriceNotReached):  # once it is rounded to whole atoms
+            return _routed(_search(market, _part_of(request, part.amount), ends_at), most_cost, part.found, unfilled)
+    raise not_reached(
+        request, limit, best_case(request, marginal_of(search)), part_from(request, limit, least_fee_of(search))
+    )
+
+
+def _part_of(request: SwapRequest, amount: int) -> SwapRequest:
+    """The request for a part of its amount; limits on the whole are shared in proportion, rounded the owner's way."""
+    least, most = request.min_amount_out, request.max_amount_in
+    return replace(
+        request,
+        amount=amount,
+        min_amount_out=None if least is None else -(-least * amount // request.amount),
+        max_amount_in=None if most is None else most * amount // request.amount,
+    )
+
+
+def _search(market: Market, request: SwapRequest, ends_at: float) -> _Beside:
+    """Where the request is routed, and what each venue gives alone."""
     venues = allowed_venues(market, request)
     fees = _fees(market, request)
     compiled, paths = market.compiled, market.paths
     alone = {venue: best_fill(compiled, request, paths.of(venue, request, compiled), fees) for venue in sorted(venues)}
     fills = [fill for fill in alone.values() if fill is not None]
     search = Search(market, request, venues, fees, fills, ends_at)
-    venue_quotes = tuple(_venue_quote(venue, fill) for venue, fill in alone.items())
-    best = best_route(search)
+    return _Beside(search, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
+
+
+def _routed(
+    beside: _Beside, most_cost: Callable[[Route], int] | None, found: Found | None = None, unfilled: int = 0
+) -> Routed:
+    """The guarded quote of the best route, or of the one found already where no venue's own path is better."""
+    search = beside.search
+    best = best_route(search) if found is None else best_beside(search, found)
     cheaper = within_fee(search, best, most_cost)
     if cheaper is not None:
-        with suppress(AmountTooSmall, PriceImpactExceeded, LimitNotMet):
-            return _guarded(market, request, cheaper, venue_quotes)
-    return _guarded(market, request, best, venue_quotes)
+        with suppress(AmountTooSmall, PriceImpactExceeded, LimitNotMet, LimitPriceNotReached, PriceDeviation):
+            return _guarded(beside, cheaper, unfilled)
+    return _guarded(beside, best, unfilled)
 
 
-def _guarded(market: Market, request: SwapRequest, found: Found, venue_quotes: tuple[VenueQuote, ...]) -> Routed:
-    """The quote of a route. Raises: AmountTooSmall, PriceImpactExceeded, LimitNotMet."""
+def _guarded(beside: _Beside, found: Found, unfilled: int) -> Routed:
+    """The quote of a route. Raises: what `check_quote` raises."""
+    market, request = beside.search.market, beside.search.request
     amount_in = found.route.amount_in
     # What an exact-out plan pays above the amount, where it has to, is not part of the quote.
     amount_out = found.route.amount_out if request.side is Side.EXACT_IN else request.amount
     worsening = worsening_of(market, found.route, amount_in, amount_out)
-    quote = _quote(market, request, found, (amount_in, amount_out), worsening, venue_quotes)
-    _check_impact(request, worsening)
-    _check_limits(request, quote)
+    quote = _quote(market, request, found, (amount_in, amount_out), worsening, beside.venue_quotes)
+    quote = replace(quote, unfilled=unfilled) if unfilled else quote
+    check_quote(request, quote, worsening)
     return Routed(quote, found.pools_after)
 
 
@@ -106,7 +167,7 @@ def _quote(
 ) -> Quote:
     is_exact_in = request.side is Side.EXACT_IN
     amount_in, amount_out = amounts
-    min_amount_out, max_amount_in = _limits(request, amount_in, amount_out)
+    min_amount_out, max_amount_in = limits_of(request, amount_in, amount_out)
     bound, gap_bps = _certificate(is_exact_in, amount_in, amount_out, found)
     return Quote(
         side=request.side,
@@ -143,66 +204,8 @@ def _certificate(is_exact_in: bool, amount_in: int, amount_out: int, found: Foun
     return math.floor(bound), max(0.0, BASIS_POINTS * ((amount_in + fee) / bound - 1))
 
 
-def _limits(request: SwapRequest, amount_in: int, amount_out: int) -> tuple[int, int]:
-    """`min_amount_out` and `max_amount_in`: slippage or the owner's limit, the stricter, rounded the owner's way."""
-    if request.side is Side.EXACT_IN:
-        floor = -(-amount_out * (PPM - request.max_slippage_ppm) // PPM)
-        return max(floor, request.min_amount_out or 0), amount_in
-    ceiling = amount_in * (PPM + request.max_slippage_ppm) // PPM
-    return amount_out, ceiling if request.max_amount_in is None else min(ceiling, request.max_amount_in)
-
-
-def _check_impact(request: SwapRequest, worsening: Worsening) -> None:
-    """The guard on the price: what size costs is price impact, what rounding costs beside it makes an amount too small.
-
-    Raises: PriceImpactExceeded, AmountTooSmall.
-    """
-    impact, total, most = worsening.price_impact_ppm, worsening.total_ppm, request.max_price_impact_ppm
-    if most is None or max(impact, total) <= most:
-        return
-    if impact > most:
-        raise PriceImpactExceeded(
-            f"the order moves the price of {request.token_in} in {request.token_out} by {_percent(impact)}, "
-            f"your limit is {_percent(most)}",
-            price_impact_ppm=impact,
-            max_price_impact_ppm=most,
-        )
-    fixed = request.token_in if request.side is Side.EXACT_IN else request.token_out
-    raise AmountTooSmall(
-        f"the amount of {fixed} is so small that rounding to whole units takes {_percent(total - impact)} of it, "
-        f"your limit on the price is {_percent(most)}",
-        token=fixed,
-        price_impact_ppm=impact,
-        rounding_ppm=total - impact,
-        max_price_impact_ppm=most,
-    )
-
-
-def _check_limits(request: SwapRequest, quote: Quote) -> None:
-    if request.min_amount_out is not None and quote.amount_out < request.min_amount_out:
-        raise LimitNotMet(
-            f"the best route pays less {request.token_out} than your min_amount_out",
-            hint=LOWER_MINIMUM,
-            token=request.token_out,
-            amount_out=str(quote.amount_out),
-            min_amount_out=str(request.min_amount_out),
-        )
-    if request.max_amount_in is not None and quote.amount_in > request.max_amount_in:
-        raise LimitNotMet(
-            f"the best route costs more {request.token_in} than your max_amount_in",
-            hint=RAISE_MAXIMUM,
-            token=request.token_in,
-            amount_in=str(quote.amount_in),
-            max_amount_in=str(request.max_amount_in),
-        )
-
-
 def _venue_quote(venue: str, fill: Fill | InsufficientLiquidity | None) -> VenueQuote:
     if isinstance(fill, Fill):
         value = None if fill.fee is None else fill.fee.value
         return VenueQuote(venue, fill.amount_in, fill.amount_out, None, value)
     return VenueQuote(venue, None, None, "no_route" if fill is None else fill.code)
-
-
-def _percent(ppm: int) -> str:
-    return f"{ppm / 10_000:.2f} %"

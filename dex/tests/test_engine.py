@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from threading import current_thread, main_thread
 
 import pytest
@@ -15,6 +16,7 @@ from dex import (
     Engine,
     Fees,
     FeeStrategy,
+    LimitPriceNotReached,
     Pool,
     Quote,
     Side,
@@ -50,6 +52,22 @@ def test_each_order_of_a_batch_sees_what_the_ones_before_leave() -> None:
 
     assert second.amount_out < first.amount_out == alone.amount_out == again.amount_out
     assert quotes(engine, twice[:1])[0] == first
+
+
+def test_an_order_of_a_batch_finds_what_the_one_before_has_left_at_its_limit() -> None:
+    """The first takes all that there is at the limit; alone, the second would have."""
+    engine = Engine(FakeChain(POOLS))
+    wish = replace(request(*SOL_USDC, MILLION // 10), limit_price=Fraction(98, 100), allow_partial=True)
+    lower = replace(wish, limit_price=Fraction(97, 100))
+
+    alone, again = quotes(engine, [wish, wish], is_sequential=False)
+    assert alone.unfilled == again.unfilled > 0
+    first, second, third = engine.route([wish, wish, lower])
+    assert first == alone
+    assert isinstance(second, LimitPriceNotReached)
+    assert isinstance(third, Quote)
+    (whole,) = quotes(engine, [lower])
+    assert first.amount_in + third.amount_in == pytest.approx(whole.amount_in, rel=1e-3)
 
 
 def test_an_order_that_waits_for_lower_fees_moves_no_price() -> None:

@@ -87,6 +87,34 @@ class CompiledMarket(CompiledEdges):
         for edge in touched:
             self._price_pair(edge)
 
+    def with_one_way(self, pool: Pool) -> CompiledMarket:
+        """The market with one more pool, which is sold the first of its tokens for the second and not the other way.
+
+        Edges get new numbers. Raises: KeyError where a token is not traded.
+        """
+        tokens = (pool.tokens[0], pool.tokens[1])
+        tail, head = (self.token_number[token] for token in tokens)
+        columns, number, used = compile_curves([pool.curve(*tokens, self.now)]), len(self.pools), self.used
+        place = int((self.head * self.token_count + self.tail).searchsorted(head * self.token_count + tail, "right"))
+        twin = object.__new__(CompiledMarket)
+        twin.__dict__.update(self.__dict__)
+        twin.pools, twin.position = [*self.pools, pool], self.position | {pool.pool_id: number}
+        twin.venues, twin.kinds = (*self.venues, pool.venue), (*self.kinds, pool.kind)
+        twin._swaps, twin._of_venues, twin._buying, twin.kept = [*self._swaps, {}], {}, None, {}
+        twin._to_buy = {edge + (edge >= place): most for edge, most in self._to_buy.items()}
+        of_edge = {"tail": tail, "head": head, "pool": number, "venue": len(self.venues), "edge_kind": len(self.kinds)}
+        summary = {name: getattr(columns, name)[0] for name in ("price", "capacity", "steepness")}
+        for name, value in (of_edge | summary | {"first": used, "count": 1, "room": 1}).items():
+            setattr(twin, name, np.insert(getattr(self, name), place, value))
+        for name in ("table", "family", "before"):
+            both = getattr(self, name)[..., :used], getattr(columns, name)
+            setattr(twin, name, np.concatenate(both, axis=-1))
+        twin.used, twin.edge_tokens = used + 1, self.edge_tokens.copy()
+        twin.edge_tokens.insert(place, tokens)
+        twin._number()
+        twin.price_pairs()
+        return twin
+
     def edges_between(self, tail: int, head: int) -> range:
         """The edges from one token to another, by number."""
         return self._between.get((tail, head), _NO_EDGES)
@@ -137,6 +165,16 @@ class CompiledMarket(CompiledEdges):
         self.head, self.tail, self.pool = np.ascontiguousarray(ends.T)
         self.token_count = len(self.tokens)
         self.has_multi_asset_pools = any(len(pool.tokens) > 2 for pool in self.pools)
+        self._number()
+        venue_number = {venue: number for number, venue in enumerate(self.venues)}
+        self.venue = np.array([venue_number[pool.venue] for pool in self.pools], np.intp)[self.pool]
+        self.kinds = tuple(sorted({pool.kind for pool in self.pools}))
+        kind_number = {kind: number for number, kind in enumerate(self.kinds)}
+        self.kept: dict[str, dict[Any, Any]] = {}  # what others found out of all this, and may ask for again
+        self.edge_kind = np.array([kind_number[pool.kind] for pool in self.pools], np.intp)[self.pool]
+
+    def _number(self) -> None:
+        """Find edges by their tokens and pools."""
         self.index()
         self.pair_ends = list(zip(self.pair_tail.tolist(), self.pair_head.tolist(), strict=True))
         starts = [*self.pair_start.tolist(), self.edge_count]
@@ -145,12 +183,6 @@ class CompiledMarket(CompiledEdges):
         self.edge_pools: list[int] = self.pool.tolist()
         for edge, pool in enumerate(self.edge_pools):
             self.edges_of_pool[pool].append(edge)
-        venue_number = {venue: number for number, venue in enumerate(self.venues)}
-        self.venue = np.array([venue_number[pool.venue] for pool in self.pools], np.intp)[self.pool]
-        self.kinds = tuple(sorted({pool.kind for pool in self.pools}))
-        kind_number = {kind: number for number, kind in enumerate(self.kinds)}
-        self.kept: dict[str, dict[Any, Any]] = {}  # what others found out of all this, and may ask for again
-        self.edge_kind = np.array([kind_number[pool.kind] for pool in self.pools], np.intp)[self.pool]
 
     def _curves(self, edges: Iterable[int]) -> list[Curve]:
         pools, pool, tokens, now = self.pools, self.edge_pools, self.edge_tokens, self.now

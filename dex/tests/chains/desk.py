@@ -59,12 +59,14 @@ class Desk:
     def chain(self) -> Chain:
         return self.bench.chain
 
-    def quote(self) -> Quote:
+    def request(self) -> SwapRequest:
         closed = closed_venues(self.chain)
-        request = SwapRequest(
+        return SwapRequest(
             self.token_in, self.token_out, Side.EXACT_IN, self.amount, 5_000, max_hops=1, deny_venues=closed
         )
-        (answer,) = self.engine.route([request])
+
+    def quote(self) -> Quote:
+        (answer,) = self.engine.route([self.request()])
         assert isinstance(answer, Quote), answer
         return answer
 

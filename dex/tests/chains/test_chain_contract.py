@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from dex import (
     CancellationIntent,
     DexError,
+    Quote,
     SignedTransaction,
 )
 from dex.chains import CHAINS, chain_kind
@@ -73,6 +75,25 @@ def test_what_the_wallet_got_is_what_the_pools_gave(desk: Desk) -> None:
     receipt = desk.included(signed)
 
     assert receipt.amount_out == before - in_pools(desk.token_out)
+
+
+def test_the_part_of_an_order_that_is_worth_its_limit_executes_within_it(desk: Desk) -> None:
+    """The limit is a little worse than what a fifth of the order nets: that much at least is filled."""
+    part = desk.quote()
+    assert part.net_amount is not None
+    limit = Fraction(part.net_amount, part.amount_in) * Fraction(9_999, 10_000)
+    asked = replace(desk.request(), amount=5 * desk.amount, limit_price=limit, allow_partial=True)
+    (quote,) = desk.engine.route([asked])
+    assert isinstance(quote, Quote), quote
+    assert quote.amount_in + quote.unfilled == asked.amount
+    assert quote.min_amount_out >= quote.amount_in * limit
+
+    signed = desk.signed(route=quote.route, min_amount_out=quote.min_amount_out, max_amount_in=quote.max_amount_in)
+    assert desk.send(signed) == [None]
+    receipt = desk.included(signed)
+
+    assert receipt.is_success
+    assert (receipt.amount_in, receipt.amount_out >= quote.min_amount_out) == (quote.amount_in, True)
 
 
 def test_the_same_bytes_twice_execute_once(desk: Desk) -> None:
