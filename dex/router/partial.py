@@ -17,7 +17,7 @@ from dex.router.best import Found, Search, net_of, of_split, order_of
 from dex.router.constrained.limits import Limits
 from dex.router.graph.unfilled import UNFILLED, with_unfilled
 from dex.router.marginal import marginal_prices
-from dex.router.split import find_split
+from dex.router.split import check_joined, find_split
 from dex.router.split_values import Split, SplitOrder
 from dex.types import Side
 
@@ -26,7 +26,7 @@ _LARGER: Final = 2  # times the part, which is solved then
 _SHRINK: Final = 1_000  # of an order of which nothing is worth trading: it may be that all of that is dust
 _TRIES: Final = 4
 _STEPS: Final = 10  # of the search by amount
-_CLOSE: Final = 1e-5  # of the limit price: how near to it the marginal price has to come
+_CLOSE: Final = 1e-5  # of what a part is worth: what another amount has to gain
 _BETWEEN: Final = (0.02, 0.98)  # of a bracket: where the next amount is looked for
 
 
@@ -51,11 +51,13 @@ def best_part(search: Search, limit: Fraction) -> Part | None:
             break
         part = _solved(search, amount, limit)
         if part is None:
+            if amount == request.amount:
+                check_joined(search.market.compiled, order_of(search, request.max_swaps))
             amount //= _SHRINK
             continue
         if (gain := gain_of(request.side, part, limit)) > most:
             best, most = part, gain
-        if part.amount * _SMALL >= amount:
+        if part.amount * _SMALL >= amount or search.left_ms == 0:
             break
         amount = part.amount * _LARGER
     return best
@@ -158,23 +160,23 @@ def _by_amount(search: Search, amount: int, first: int, limit: Fraction) -> Part
     side, top, target = search.request.side, marginal_of(search), float(limit)
     low, high, part = 0, amount, first
     best, most = None, Fraction(0)
-    order = order_of(search, search.request.max_swaps)
     for _ in range(_STEPS):
-        found = _found(search, replace(order, amount=part))
+        found = _found(search, replace(order_of(search, search.request.max_swaps), amount=part))
         if found is None:  # too much, within the limits
             high, following = part, (low + part) / 2
         else:
             tried, price = found
             if (gain := gain_of(side, tried, limit)) > most:
                 best, most = tried, gain
-            if abs(price / target - 1) <= _CLOSE or (part == amount and price >= target):
+            if part == amount and price >= target:
                 break
             low, high = (part, high) if price > target else (low, part)
             # As if all were one pool of constant product.
             following = part * (math.sqrt(top / target) - 1) / (math.sqrt(top / price) - 1) if top > price > 0 else high
         least, last = (low + share * (high - low) for share in _BETWEEN)
         following = int(amount if low and high == amount and following >= high else min(max(following, least), last))
-        if following <= 0 or following == part:
+        gains = following - part if found is None else abs(found[1] / target - 1) * abs(following - part)
+        if following <= 0 or abs(gains) <= _CLOSE * part or (best is not None and search.left_ms == 0):
             break
         part = following
     return best

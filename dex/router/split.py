@@ -18,6 +18,7 @@ from dex.router.convex.optimum import GAP
 from dex.router.exact.finish import Finished, finish
 from dex.router.exact.replay import Replayed
 from dex.router.graph.compiled import CompiledMarket
+from dex.router.marginal import MOST_HOPS
 from dex.router.net.fees import FeeTable
 from dex.router.refusal import too_large, too_small
 from dex.router.split_values import Split, SplitOrder, SplitSwap
@@ -47,6 +48,14 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     if not finished.replayed.amount_out or not finished.replayed.amount_in:
         raise too_small(order)
     return _split(market, order, query, route, finished)
+
+
+def check_joined(market: CompiledMarket, order: SplitOrder) -> None:
+    """Whether any path that the order permits joins its tokens, whatever it pays. Raises: NoRoute."""
+    query = _query(market, order)
+    joined = near(market, query, min(market.token_count - 1, order.max_hops or MOST_HOPS, order.max_swaps or MOST_HOPS))
+    if not (joined.price > 0).any():
+        raise NoRoute(f"no permitted pools lead from {order.token_in} to {order.token_out}")
 
 
 def _query(market: CompiledMarket, order: SplitOrder) -> Query:

@@ -6,7 +6,7 @@ import math
 import random
 from dataclasses import replace
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dex.costs import Costs, FeeStrategy
-from dex.errors import DexError, LimitPriceNotReached, PriceDeviation
+from dex.errors import DexError, LimitPriceNotReached, NoRoute, PriceDeviation
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router import Market, find_route
@@ -149,7 +149,7 @@ def test_parts_keep_to_limits_on_the_route(seed: int, shape: str, legs: int | No
     asked = replace(asked, max_legs=legs, max_swaps=swaps, limit_price=limit, allow_partial=True)
     try:
         quote = find_route(market, asked).quote
-    except LimitPriceNotReached:  # the best price takes more swaps
+    except (LimitPriceNotReached, NoRoute):  # the best price, or any, takes more swaps
         assert swaps is not None
         return
     _assert_true(asked, quote, limit)
@@ -283,6 +283,22 @@ def test_better_than_the_reference_is_no_deviation() -> None:
     """Only a worse price is refused."""
     asked = replace(request("SOL", "USDC", 10**9), reference_price=Fraction(1), max_deviation_ppm=0)
     assert find_route(Market([_pool()], NOW, 1), asked).quote.amount_in == 10**9
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"deny_venues": frozenset({"raydium"})}, {"max_hops": 1}, {"max_swaps": 1}, {"deny_tokens": frozenset({"JUP"})}],
+)
+def test_an_order_that_no_permitted_path_can_fill_does_not_wait(limits: dict[str, Any]) -> None:
+    """There are pools, but not for this order: that is no matter of its price."""
+    way: list[Pool] = [
+        cpmm_pool("a", ("SOL", "JUP"), (10**12, 10**12)),
+        cpmm_pool("b", ("JUP", "USDC"), (10**12, 10**12)),
+    ]
+    asked = replace(request("SOL", "USDC", 10**9), limit_price=Fraction(1, 2), allow_partial=True)
+    assert find_route(Market(way, NOW, 1), asked).quote.unfilled == 0
+    with pytest.raises(NoRoute):
+        find_route(Market(way, NOW, 1), replace(asked, **limits))
 
 
 def test_limits_on_a_whole_amount_hold_in_proportion_for_a_part() -> None:
