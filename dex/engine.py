@@ -161,11 +161,7 @@ class Engine:
             return Ahead(asked_s, offers, error)
 
     def prices(self, pairs: Iterable[TokenPair]) -> MarketPrices:
-        """Prices of pairs (token_in, token_out) on one snapshot, for all orders that wait at once.
-
-        Venues and tokens that an order denies are not left out, so that no order waits that a route could fill.
-        Raises: ChainUnavailable when there is no snapshot.
-        """
+        """Prices of pairs (token_in, token_out) on one snapshot, whatever an order denies. Raises: ChainUnavailable."""
         return market_prices(self._market(self._chain.snapshot()), pairs)
 
     def prepare(self) -> Mapping[FeeStrategy, Fees]:
