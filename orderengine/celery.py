@@ -54,8 +54,9 @@ def share_what_is_loaded(**_: object) -> None:
 def watch_for_silence(**_: object) -> None:
     """In each process of a worker: orders go on while the broker is away, for however long."""
     from orders.pipeline.drain import Drain
+    from orders.waiting.trigger_pass import JOBS
 
-    drain = Drain()
+    drain = Drain(JOBS)
     drain.start()
     # Kept by the reference, as a signal would let go of it.
     signals.worker_process_shutdown.connect(lambda **_: drain.stop(), weak=False)

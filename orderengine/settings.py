@@ -103,7 +103,7 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "orders"
 # The wake-ups of each stage, at most one of which waits, have a queue of their own.
-_QUEUES = ("orders", *(f"orders.{stage}" for stage in Stage))
+_QUEUES = ("orders", "orders.triggers", *(f"orders.{stage}" for stage in Stage))
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in _QUEUES}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -156,6 +156,7 @@ ORDER_MAX_ATTEMPTS: int = env.int("ORDER_MAX_ATTEMPTS", 3, 1, 1_000)
 ORDER_RETRY_BASE_MS: int = env.int("ORDER_RETRY_BASE_MS", 200, 0, 60_000)
 # How long an order without expires_at waits for a chain that cannot be asked, or for fees to fall, before it is signed.
 ORDER_PATIENCE_S: float = env.float("ORDER_PATIENCE_S", 300.0, 0, 604_800)
+TRIGGER_WINDOW_S: float = env.float("TRIGGER_WINDOW_S", 30.0, 1, 3_600)
 ORDER_DEFAULT_SLIPPAGE_BPS: str = env.bps("ORDER_DEFAULT_SLIPPAGE_BPS", "50")
 # An order without a guard of its own must not sell into an empty book; an explicit null switches it off.
 ORDER_DEFAULT_PRICE_IMPACT_BPS: str = env.bps("ORDER_DEFAULT_PRICE_IMPACT_BPS", "1000")

@@ -28,7 +28,7 @@ class Policy:
     consumes the nonce. A parked order is looked at each `park_s`. An order without `expires_at` waits `patience_s` for
     a chain that cannot be asked before it is signed.
     A batch is carried on to its next stage by the same worker until `carry_s` after it was claimed: then another task
-    takes it, since a task may not last for long.
+    takes it, since a task may not last for long. The reference price of a pair is the median over `trigger_window_s`.
     """
 
     batch_size: int = 200
@@ -46,6 +46,7 @@ class Policy:
     park_s: float = 60.0
     patience_s: float = 300.0
     carry_s: float = 4.0
+    trigger_window_s: float = 30.0
 
     def on_a_chain(self, answers_within_s: float) -> "Policy":
         """The same, with leases that outlast all that one stage asks of a silent chain, and the write that follows.
@@ -95,6 +96,7 @@ def get_policy() -> Policy:
         stuck_s=settings.ORDER_STUCK_S,
         max_replacements=settings.ORDER_MAX_REPLACEMENTS,
         patience_s=settings.ORDER_PATIENCE_S,
+        trigger_window_s=settings.TRIGGER_WINDOW_S,
     )
 
 

@@ -74,6 +74,7 @@ _ENDINGS = {
         422, "Price too far from the reference", "Wait until the pools agree again, or raise max_deviation_bps"
     ),
     "insufficient_funds": Kind(422, "Wallet holds too little", "Fund the wallet or send a smaller amount"),
+    "not_filled": Kind(422, "Not filled at once", "Place it with gtc or gtd, so that it waits, or with another limit"),
     "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),
     "cancelled": Kind(422, "Cancelled"),
     "network": Kind(422, "Chain could not be reached", "Place the order again; nothing was executed"),

@@ -15,6 +15,7 @@ from orders.pipeline.maintenance import run_maintenance, run_maintenance_if_late
 from orders.reconciliation.ledger_check import check_ledger
 from orders.services.idempotency import expire_idempotency_keys
 from orders.states import Stage
+from orders.waiting.trigger_pass import trigger_orders
 
 # Of everything but wake-ups, of which each stage has a queue of its own (orders/notify/wake.py).
 QUEUE = "orders"
@@ -82,6 +83,13 @@ def maintenance() -> None:
     """Each second: wake stages with due orders and send what was stored and not sent. Every worker asks for it."""
     with DATABASE.watched():
         run_maintenance(get_engine(), get_policy())
+
+
+@shared_task(name="orders.triggers", base=EngineTask)
+def triggers() -> None:
+    """With each block, while orders wait for prices: have those executed whose price has come."""
+    with DATABASE.watched():
+        trigger_orders(get_engine(), get_policy())
 
 
 @shared_task(name="orders.watch_nonces", base=EngineTask)

@@ -23,14 +23,12 @@ from orders.api.throttles import KeyThrottle
 from orders.database.rows import ALWAYS, Condition
 from orders.database.write_watch import watch_writes
 from orders.inputs.strict_json import read_json
-from orders.notify.wake import wake
 from orders.problems import Problem
 from orders.scopes import TRADE
 from orders.selectors import KnownTokens, read_tokens
 from orders.services.idempotency import Answer, Idempotency, answer_once
 from orders.services.joined import Asker, Outcome, place_joined
-from orders.services.place import Outdated, Placed, place_orders
-from orders.states import Stage
+from orders.services.place import Outdated, Placed, place_orders, wake_placed
 from orders.terms import NewOrder
 
 PATH, METHOD = "/api/v1/orders", "POST"
@@ -169,8 +167,8 @@ def _stored(terms: _Terms, ready: Sequence[_Ready]) -> list[Reply | Outdated]:
         return [_stored_once(terms.caller, one) for one in ready]
     asker = Asker(terms.caller.account, terms.caller.key, terms.holds)
     outcomes = place_joined(asker, [one.order for one in ready])
-    if any(isinstance(outcome, Placed) for outcome in outcomes):
-        wake(Stage.ROUTE)
+    if placed := [outcome for outcome in outcomes if isinstance(outcome, Placed)]:
+        wake_placed(placed)
     return [_reply(outcome, one.throttle) for outcome, one in zip(outcomes, ready, strict=True)]
 
 

@@ -5,6 +5,7 @@ of the same values took 190 and 41, because it quotes them element by element in
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,11 @@ def recordset(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """Atoms as text, since JSON numbers end at 64 bits, and bytes as PostgreSQL reads them; others as they are."""
+    """Atoms and prices as text (JSON numbers end at 64 bits), bytes as PostgreSQL reads them, others as they are."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
     if isinstance(value, (bytes, memoryview)):
         return "\\x" + bytes(value).hex()
     return value

@@ -36,7 +36,7 @@ GUARD = pgtrigger.compiler.Trigger(
         when="BEFORE",
     ),
 )
-KINDS = ("limit", "rises", "falls", "last_rises", "last_falls")
+KINDS = ("limit", "rises", "falls", "trails", "last_rises", "last_falls", "last_trails")
 COLUMNS = """
     ALTER TABLE orders_order
         ADD COLUMN IF NOT EXISTS trigger_kind varchar(16),

@@ -22,43 +22,53 @@ from orders.states import Stage
 
 # Beyond this the rows are left to maintenance, so that what waits in a process stays few.
 LONGEST_S = 60.0
+# What is woken beside the stages, as one of them.
+TRIGGERS = "triggers"
 
 _IF_NONE_WAITS = "return redis.call('LLEN', KEYS[1]) == 0 and redis.call('LPUSH', KEYS[1], ARGV[1])"
 _ID = "00000000-0000-0000-0000-000000000000"
 
 
-def task_name(stage: Stage) -> str:
-    """Name of the Celery task that runs the stage."""
-    return f"orders.{stage}"
+def task_name(work: str) -> str:
+    """Name of the Celery task that runs the stage, or the trigger pass."""
+    return f"orders.{work}"
 
 
-def queue_name(stage: Stage) -> str:
-    """The queue of a stage's wake-ups, and of nothing else."""
-    return f"orders.{stage}"
+def queue_name(work: str) -> str:
+    """The queue of a stage's wake-ups, or of the trigger pass, and of nothing else."""
+    return f"orders.{work}"
+
+
+def wake_trigger_pass(delay_s: float = 0.0) -> None:
+    """Have the prices that orders wait for compared with the market `delay_s` from now. Never raises."""
+    _wake(TRIGGERS, delay_s)
 
 
 def wake(stage: Stage, delay_s: float = 0.0) -> None:
     """Have the stage's task run `delay_s` from now. Never raises, never waits long."""
+    _wake(stage, delay_s)
+
+
+def _wake(work: str, delay_s: float) -> None:
     if delay_s <= 0:
-        hints.attempt(lambda: _send(stage))
+        hints.attempt(lambda: _send(work))
     elif delay_s <= LONGEST_S and not hints.is_open:
-        later().call(delay_s, lambda: hints.attempt(lambda: _send(stage)))
+        later().call(delay_s, lambda: hints.attempt(lambda: _send(work)))
 
 
-def _send(stage: Stage) -> None:
-    queue = queue_name(stage)
-    kept(broker_redis_url()).send([("EVAL", _IF_NONE_WAITS, 1, queue, message(stage))])
+def _send(work: str) -> None:
+    kept(broker_redis_url()).send([("EVAL", _IF_NONE_WAITS, 1, queue_name(work), message(work))])
 
 
-def message(stage: Stage) -> str:
+def message(work: str) -> str:
     """A message as Celery itself would send it, with an id of its own."""
-    return str(uuid4()).join(_template(stage))
+    return str(uuid4()).join(_template(work))
 
 
 @cache
-def _template(stage: Stage) -> list[str]:
+def _template(work: str) -> list[str]:
     """The parts of a message between which its id goes. Celery takes ten times as long to make one."""
-    headers, properties, body, _ = current_app.amqp.as_task_v2(_ID, task_name(stage), ignore_result=True)
+    headers, properties, body, _ = current_app.amqp.as_task_v2(_ID, task_name(work), ignore_result=True)
     content_type, encoding, text = dumps(body, serializer="json")
     whole = {
         "body": b64encode(text.encode()).decode(),
@@ -68,7 +78,7 @@ def _template(stage: Stage) -> list[str]:
         "properties": {
             **properties,
             "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue_name(stage)},
+            "delivery_info": {"exchange": "", "routing_key": queue_name(work)},
             "priority": 0,
             "body_encoding": "base64",
             "delivery_tag": _ID,

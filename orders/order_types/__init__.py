@@ -2,19 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
-from orders.order_types.base import MarketView, OrderLike, OrderType, Part, Wait
+from orders.order_types.base import MarketView, OrderLike, OrderType, Part, Trigger, Wait, atoms_price
 from orders.order_types.fields import RequestField, show_terms
+from orders.order_types.limit import Limit
 from orders.order_types.market import Market
+from orders.order_types.stop import Stop
+from orders.order_types.stop_limit import StopLimit
+from orders.order_types.trailing_stop import TrailingStop
 from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import ScalarError, shown
 
 ORDER_TYPES: dict[str, OrderType[Any]] = {
     "market": Market(),
+    "limit": Limit(),
+    "stop": Stop(),
+    "stop_limit": StopLimit(),
+    "trailing_stop": TrailingStop(),
 }
 
-__all__ = ["FIELDS", "ORDER_TYPES", "TIMES_IN_FORCE", "MarketView", "OrderLike", "OrderType", "Part", "Wait"]
+__all__ = ["FIELDS", "ORDER_TYPES", "TIMES_IN_FORCE", "MarketView", "OrderLike", "OrderType", "Part", "Trigger", "Wait"]
 
 
 def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
@@ -93,3 +102,15 @@ def waits(name: str, order: OrderLike, at: datetime) -> Wait | None:
     """What an order waits for at a time by its type; nothing where only a later version of the program knows that."""
     known = ORDER_TYPES.get(name)
     return known.due(order, MarketView(at)) if known else None
+
+
+def trigger_of(name: str, order: OrderLike) -> Trigger | None:
+    """What a new order waits for that the market brings; nothing where only a later version knows its type."""
+    known = ORDER_TYPES.get(name)
+    return known.trigger(order) if known else None
+
+
+def limit_of(name: str, order: OrderLike) -> Fraction | None:
+    """The worst average price at which an order executes, in atoms of token_out per atom of token_in; None: any."""
+    price = ORDER_TYPES[name].limit_price(order)
+    return None if price is None else atoms_price(price, order)

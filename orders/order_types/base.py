@@ -5,15 +5,22 @@ question always has the same answer. docs/adding-an-order-type.md shows how to w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
+from dex import Side
 from orders.order_types.fields import NoTerms, RequestField, load_terms, request_fields, store_terms
 from orders.problems import FieldError, Problem
 from orders.terms import NewOrder, SwapTerms
 
 Own = TypeVar("Own")
+# Before and after the point, of a price that is stored: models/orders.py has room for as many.
+PRICE_DIGITS = 60
+# The least that is stored.
+LEAST_PRICE = Decimal(1).scaleb(-PRICE_DIGITS)
 
 
 class OrderLike(Protocol):
@@ -25,6 +32,10 @@ class OrderLike(Protocol):
     def token_in(self) -> str: ...
     @property
     def token_out(self) -> str: ...
+    @property
+    def decimals_in(self) -> int: ...
+    @property
+    def decimals_out(self) -> int: ...
     @property
     def amount(self) -> int: ...
     @property
@@ -43,6 +54,18 @@ class Wait(NamedTuple):
 
     waiting_for: str
     until: datetime
+
+
+class Trigger(NamedTuple):
+    """What an order waits for that comes with the market and not with time: the word for it, and when it is reached.
+
+    `kind` (models/waiting.py) says which price of the pair reaches `price`, and from which side; prices are token_out
+    for one token_in, in token units.
+    """
+
+    waiting_for: str
+    kind: str
+    price: Decimal
 
 
 class Part(NamedTuple):
@@ -111,17 +134,74 @@ class OrderType(Generic[Own]):
         """None where the order may be executed now, else what it waits for. It waits for nothing that has come."""
         return None
 
+    def trigger(self, order: OrderLike) -> Trigger | None:
+        """What a new order waits for before anything else; None: for nothing that the market brings."""
+        return None
+
+    def after_trigger(self, order: OrderLike) -> Trigger | None:
+        """What an order waits for that its trigger has reached; None: it is due. `limit` itself is never over."""
+        return None
+
+    def limit_price(self, order: OrderLike) -> Decimal | None:
+        """The worst average price at which it executes, in token units; None: any within the guards.
+
+        An order that may wait waits on where the market does not give it; another one ends.
+        """
+        return None
+
+    def waits_on(self, order: OrderLike) -> bool:
+        """Whether an order for which the market gives no route within its terms waits for a better one."""
+        return self.limit_price(order) is not None and order.terms.time_in_force in ("gtc", "gtd")
+
     def becomes(self, order: OrderLike, left: int, market: MarketView) -> Sequence[Part]:
         """What to execute now of an order that is due, of which `left` atoms are left; never more than these.
 
-        One part of all that is left is the order itself; its terms may be narrower than the order's. The pipeline
-        makes no child orders yet: a type that answers anything else is not executed.
+        One part of all that is left is the order itself; its terms may be narrower than the order's: a limit price
+        makes the worst amount that it permits the one that the chain enforces. The pipeline makes no child orders yet:
+        a type that answers anything else is not executed.
         """
-        return [Part(left, order.terms)]
+        return [Part(left, _within_limit(order, left, self.limit_price(order)))]
 
     def left(self, order: OrderLike, filled: int) -> int:
         """Atoms of the fixed side still to be executed when `filled` are filled; never negative."""
         return max(0, order.amount - filled)
+
+
+def atoms_price(price: Decimal, order: OrderLike) -> Fraction:
+    """A price in token units as one in atoms of token_out for one of token_in, exactly."""
+    return Fraction(price) * Fraction(10) ** (order.decimals_out - order.decimals_in)
+
+
+def price_error(pointer: str, price: Decimal) -> FieldError | None:
+    """Why a price cannot be kept exactly, or None."""
+    _, digits, exponent = price.as_tuple()
+    assert isinstance(exponent, int)
+    if -exponent <= PRICE_DIGITS and len(digits) + exponent <= PRICE_DIGITS:
+        return None
+    return FieldError(pointer, "invalid", f"a price has at most {PRICE_DIGITS} digits on either side of the point")
+
+
+def limit_error(pointer: str, price: Decimal, order: OrderLike) -> FieldError | None:
+    """Why a limit price makes no sense in an order, or None."""
+    if order.side == Side.EXACT_OUT and order.amount < atoms_price(price, order):
+        return FieldError(pointer, "amount_too_small", "at this price the amount costs less than the smallest unit")
+    return price_error(pointer, price)
+
+
+def _within_limit(order: OrderLike, amount: int, price: Decimal | None) -> SwapTerms:
+    """The order's terms, narrowed to what a limit price means for an amount of its fixed side.
+
+    Rounded so that the price is never worse than the limit, not by an atom.
+    """
+    terms = order.terms
+    if price is None:
+        return terms
+    rate = atoms_price(price, order)
+    if order.side == Side.EXACT_IN:
+        least = -int(-amount * rate // 1)
+        return replace(terms, min_amount_out=max(least, terms.min_amount_out or 0))
+    most = int(amount / rate // 1)
+    return replace(terms, max_amount_in=most if terms.max_amount_in is None else min(most, terms.max_amount_in))
 
 
 def _problem(code: str, detail: str, pointer: str) -> Problem:

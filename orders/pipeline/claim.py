@@ -64,6 +64,9 @@ class ClaimedOrder(NamedTuple):
     seq: int
     is_cancel_requested: bool
     order_type: str
+    decimals_in: int
+    decimals_out: int
+    trigger_kind: str | None
     waiting_for: str | None
     waited_s: float | None
     native_token: str | None
@@ -113,6 +116,9 @@ _READ: dict[str, str] = {
     "seq": "o.seq",
     "is_cancel_requested": "o.cancel_requested_at IS NOT NULL",
     "order_type": "o.order_type",
+    "decimals_in": "o.decimals_in",
+    "decimals_out": "o.decimals_out",
+    "trigger_kind": "o.trigger_kind",
     "waiting_for": "o.waiting_for",
     "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "native_token": "o.native_token",

@@ -8,7 +8,7 @@ import mmap
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from django.db import Error as DatabaseError
@@ -23,7 +23,7 @@ from orders.notify.breaker import hints, write_probe
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import LATE_S, run_maintenance, run_maintenance_if_late
 from orders.pipeline.outlook import due_stages
-from orders.pipeline.periodic import JOBS
+from orders.pipeline.periodic import JOBS, Job
 from orders.reconciliation.heartbeat import beat
 
 logger = logging.getLogger(__name__)
@@ -57,9 +57,10 @@ def idle_s() -> float:
 
 
 class Drain:
-    """The thread of one process."""
+    """The thread of one process; `jobs` are those that run without their messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Mapping[str, Job] = JOBS) -> None:
+        self._jobs = jobs
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drain", daemon=True)
         self._looked_at = 0.0
@@ -86,41 +87,43 @@ class Drain:
 
     def _look(self) -> None:
         if hints.is_open:
-            drain_without_broker(get_engine(), get_policy(), self._stop.wait)
+            drain_without_broker(get_engine(), get_policy(), self._stop.wait, self._jobs)
         elif not _Task.is_running and idle_s() >= LATE_S <= time.monotonic() - self._looked_at:
             self._looked_at = time.monotonic()
             if hints.attempt(write_probe):
-                drain_if_idle(get_engine(), get_policy())
+                drain_if_idle(get_engine(), get_policy(), self._jobs)
 
 
-def drain_without_broker(engine: Engine, policy: Policy, pause: Callable[[float], bool]) -> None:
+def drain_without_broker(
+    engine: Engine, policy: Policy, pause: Callable[[float], bool], jobs: Mapping[str, Job] = JOBS
+) -> None:
     """Work off what is due until Redis is back, or `pause` answers that it is time to stop. Raises: DatabaseError."""
     freeze_gc()
     try:
         while hints.is_open and not pause(PAUSE_S):
             with DATABASE.watched():
-                _work(engine, policy)
+                _work(engine, policy, jobs)
     finally:
         connection.close()
 
 
-def drain_if_idle(engine: Engine, policy: Policy) -> None:
+def drain_if_idle(engine: Engine, policy: Policy, jobs: Mapping[str, Job] = JOBS) -> None:
     """Once, where no worker has run maintenance: messages get lost although Redis takes them. Raises: DatabaseError."""
     try:
         with DATABASE.watched():
             if run_maintenance(engine, policy, LATE_S):
-                _work(engine, policy)
+                _work(engine, policy, jobs)
     finally:
         connection.close()
 
 
-def _work(engine: Engine, policy: Policy) -> None:
+def _work(engine: Engine, policy: Policy, jobs: Mapping[str, Job]) -> None:
     for stage, delay_s in due_stages(engine.chain.chain_id).items():
         if not delay_s:
             # Its orders have their own back-off.
             with suppress(RetryableError):
                 run_stage(stage, engine=engine, policy=policy)
     run_maintenance_if_late(engine, policy)
-    for name, job in JOBS.items():
+    for name, job in jobs.items():
         if beat(heartbeat_name(f"{name} without a broker", engine.chain.chain_id), at_least_s=job.every_s):
             job.run(engine, policy)

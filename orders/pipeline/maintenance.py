@@ -6,7 +6,7 @@ from dex import Engine
 from orders.config import Policy
 from orders.database.statistics import count_if_late
 from orders.notify.push import push_events
-from orders.notify.wake import wake
+from orders.notify.wake import wake, wake_trigger_pass
 from orders.pipeline.outlook import due_stages, end_dead_leases, look
 from orders.pipeline.resend import send_unsent
 from orders.states import Stage
@@ -39,6 +39,8 @@ def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S)
     # The safety net: every stage that has rows of the chain to look at, also where its messages were lost.
     for stage, delay_s in due.items():
         wake(stage, delay_s)
+    if seen.has_waiting:
+        wake_trigger_pass()
     if seen.has_unsent:
         send_what_is_unsent(engine)
     count_if_late()

@@ -23,6 +23,10 @@ from orders.reconciliation.heartbeat import BEAT
 from orders.selectors import MAINTENANCE
 from orders.states import Stage
 
+# Whether orders of the chain wait for prices.
+_HAS_WAITING = """EXISTS (
+            SELECT FROM orders_order
+            WHERE chain_id = %(chain_id)s AND status = 'PENDING' AND trigger_kind IS NOT NULL)"""
 # The orders of a chain whose leases a session holds that is gone; and for each stage in how many seconds the first one
 # without a lease is due, null where none is within the next one.
 _IS_DEAD = (
@@ -40,7 +44,8 @@ _LOOK = f"""
     WITH turn AS ({BEAT} RETURNING name)
     SELECT EXISTS ({_DEAD}), EXISTS (SELECT FROM orders_order WHERE {UNSENT}),
         (SELECT jsonb_object_agg(stage, delay_s) FROM ({_FIRST_DUE}) AS first (stage, delay_s)
-         WHERE delay_s IS NOT NULL)
+         WHERE delay_s IS NOT NULL),
+        {_HAS_WAITING}
     FROM turn
 """
 
@@ -53,10 +58,12 @@ _reads_since = mmap.mmap(-1, _TIME.size)
 
 
 class Outlook(NamedTuple):
-    """Whether leases of dead workers hold orders, whether stored bytes were not sent, and the stages that are due."""
+    """Whether leases of dead workers hold orders, whether stored bytes were not sent, and what is due."""
 
     has_dead_leases: bool
     has_unsent: bool
+    # Whether orders wait for prices.
+    has_waiting: bool
     # With the seconds until their first order is due, see `due_stages`.
     due: dict[Stage, float]
 
@@ -69,9 +76,11 @@ def look(chain_id: str, at_least_s: float) -> Outlook | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    has_dead_leases, has_unsent, due = row
+    has_dead_leases, has_unsent, due, has_waiting = row
     found = orjson.loads(due) if due else {}
-    return Outlook(has_dead_leases, has_unsent, {Stage(name): max(0.0, delay_s) for name, delay_s in found.items()})
+    return Outlook(
+        has_dead_leases, has_unsent, has_waiting, {Stage(name): max(0.0, delay_s) for name, delay_s in found.items()}
+    )
 
 
 def end_dead_leases(lease_s: int, *, chain_id: str) -> int:

@@ -1,4 +1,4 @@
-"""Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, or back for a retry, or FAILED.
+"""Routes a batch of orders on one market snapshot: ROUTING -> BUILDING, back to wait or for a retry, or FAILED.
 
 BUILDING is left to the stage that signs, which writes it with the signature.
 """
@@ -13,14 +13,15 @@ from weakref import WeakKeyDictionary
 
 from dex import Ahead, DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
-from orders.order_types import part_of, waits
+from orders.order_types import limit_of, part_of, waits
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.results import Settled, cancelled, fail, move
 from orders.pipeline.transition import Change, transition
+from orders.pipeline.unreached import has_not_fired, still_waiting, unrouted
 from orders.pipeline.waiting import Unasked, expired_while_waiting, wait
 from orders.plan import SwapPlan
 from orders.presentation.routes import PROOF, legs_json
-from orders.problems import Problem, problem_of
+from orders.problems import Problem
 from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
 from orders.selectors import decimals_on
 from orders.signing.wallets import closed_venues
@@ -44,8 +45,9 @@ def route_orders(
     On the market that was read `ahead` of the claim, if one was.
     """
     settled = Settled()
-    changes = end_unsigned(orders)
-    open_orders = _due([order for order in orders if is_wanted(order)])
+    wanted = [order for order in orders if is_wanted(order)]
+    changes = end_unsigned(orders) + [still_waiting(order) for order in wanted if has_not_fired(order)]
+    open_orders = _due([order for order in wanted if not has_not_fired(order)])
     paused = orders[0].venues_to_avoid
     waiting: list[ClaimedOrder] = []
     unasked: list[Unasked] = []
@@ -81,7 +83,8 @@ def route_orders(
         elif isinstance(answer, RetryableError):
             unasked.append((order, answer))
         else:
-            changes.append(fail(order, problem_of(answer)))
+            assert isinstance(answer, TerminalError)
+            changes.append(unrouted(order, answer))
     changes += wait(unasked, Stage.ROUTE, policy, settled)
     settled.events = transition(changes)
     if waiting:
@@ -167,7 +170,10 @@ def _decimals(answers: Sequence[Quote | DexError], engine: Engine) -> Mapping[st
 def _request(order: ClaimedOrder, denied: frozenset[str]) -> SwapRequest:
     part = part_of(order.order_type, order, datetime.now(UTC))
     request = swap_request(order.token_in, order.token_out, order.side, part.amount, part.terms, order.network_fee_paid)
-    return replace(request, deny_venues=request.deny_venues | denied) if denied else request
+    limit_price = limit_of(order.order_type, order)
+    if denied or limit_price is not None:
+        return replace(request, deny_venues=request.deny_venues | denied, limit_price=limit_price)
+    return request
 
 
 def _columns(quote: Quote) -> dict[str, Any]:

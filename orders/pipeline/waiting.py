@@ -1,8 +1,8 @@
 """Orders that cannot be tried because the chain cannot be asked: nothing is lost, so they wait and are tried again.
 
 Such a wait is no attempt. It begins with one event and ends with the next one, whatever number of tries lie between.
-An order without a signature waits until its own `expires_at`, or `patience_s` where it has none; one with a signature
-until the chain answers.
+An order without a signature waits until its own `expires_at`, or `patience_s` where it has none, without end where it
+is `gtc`; one with a signature until the chain answers.
 """
 
 import logging
@@ -29,6 +29,7 @@ CAUSES = {
     "chain": "the chain could not be asked",
     "fees": "the network's fees were above the most allowed",
     "funds": "other transactions of its wallet might take what it needs",
+    "price": "its price was not reached",
 }
 
 # A process logs the same cause no more often.
@@ -93,7 +94,9 @@ def _log(error: RetryableError) -> None:
 
 
 def _is_over(order: ClaimedOrder, policy: Policy) -> bool:
-    return order.expires_s is None and (order.waited_s or 0.0) >= policy.patience_s
+    if order.expires_s is not None or order.terms.time_in_force == "gtc":
+        return False
+    return (order.waited_s or 0.0) >= policy.patience_s
 
 
 def _begin(order: ClaimedOrder, error: RetryableError, delay_s: float) -> Change:

@@ -7,7 +7,7 @@ from dex import Quote, Side
 from orders.amounts import format_units, ppm_to_bps
 from orders.event_log.event import timestamp
 from orders.models import Order
-from orders.order_types import FIELDS, TIMES_IN_FORCE, type_fields_json, types_with, waits
+from orders.order_types import FIELDS, TIMES_IN_FORCE, trigger_of, type_fields_json, types_with, waits
 from orders.pauses import NONE, Controls
 from orders.plan import SwapPlan
 from orders.presentation.amounts import UNITS, amount, bps
@@ -124,7 +124,7 @@ EVERY_ORDER: dict[str, Field[Order]] = {
     "sim": nested(SIM, lambda order: {"scenario": order.terms.scenario}),
     "status": choice(OrderStatus),
     "outcome": text(about="Open set: filled, slippage, no_route, cancelled ...", null=True),
-    "waiting_for": text(GIVEN, "worker, halt, chain, fees or funds; null: nothing.", null=True),
+    "waiting_for": text(GIVEN, "worker, price, halt, chain, fees or funds; null: nothing.", null=True),
     "attempt": integer(),
     "cancel_requested_at": time(
         lambda order: order.cancel_requested_at and timestamp(order.cancel_requested_at),
@@ -214,6 +214,7 @@ def _waiting_for(order: Order, controls: Controls, at: datetime) -> str | None:
 
 def first_answer_json(order: Order) -> dict[str, Any]:
     """The object that accepting this order answered: it depends on nothing that has happened since."""
+    trigger = trigger_of(order.order_type, order)
     return order_json(
         Order(
             id=order.id,
@@ -231,6 +232,7 @@ def first_answer_json(order: Order) -> dict[str, Any]:
             native_decimals=order.native_decimals,
             expires_at=order.expires_at,
             status=OrderStatus.PENDING,
+            waiting_for=trigger and trigger.waiting_for,
             created_at=order.created_at,
             updated_at=order.created_at,
         ),

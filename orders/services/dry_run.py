@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, InsufficientFunds, SwapIntent
+from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, InsufficientFunds, LimitPriceNotReached, SwapIntent
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order
-from orders.order_types import part_of
+from orders.order_types import ORDER_TYPES, limit_of, part_of
 from orders.pipeline.trial import with_wallet
 from orders.plan import SwapPlan
 from orders.selectors import decimals_on, read_controls
@@ -21,6 +21,8 @@ from orders.terms import NewOrder, swap_request
 def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
     """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
 
+    One that would wait for its limit price is as it would be stored.
+
     Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, the signer's policy, or a wallet
     that holds too little.
     """
@@ -28,7 +30,13 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
     now = datetime.now(UTC)
     part = part_of(new.order_type, new, now)
     request = swap_request(new.token_in, new.token_out, new.side, part.amount, part.terms)
-    quote, waiting_for = quote_now(account, request, engine, read_controls())
+    request = replace(request, limit_price=limit_of(new.order_type, new))
+    try:
+        quote, waiting_for = quote_now(account, request, engine, read_controls())
+    except LimitPriceNotReached:
+        if not ORDER_TYPES[new.order_type].waits_on(new):
+            raise
+        return _waiting(unsaved_order(account, new), now)
     intent = intent_of_quote(account, new, quote, policy)
     if (refusal := engine.check([intent])[0]) is not None:
         raise refusal
@@ -48,6 +56,12 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
     }
     for name, value in fields.items():
         setattr(order, name, value)
+    return order
+
+
+def _waiting(order: Order, now: datetime) -> Order:
+    """As it would be stored, to wait for its price."""
+    order.created_at = order.updated_at = now
     return order
 
 

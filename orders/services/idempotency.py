@@ -11,10 +11,8 @@ from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from orders.database.write_watch import was_refused
 from orders.models import Account, IdempotencyKey
-from orders.notify.wake import wake
 from orders.problems import Problem, ProblemError
-from orders.services.place import Placed
-from orders.states import Stage
+from orders.services.place import Placed, wake_placed
 
 IDEMPOTENCY_HOURS = 24
 # In one statement: those of a busy hour would take longer than any statement may, and none would ever go.
@@ -66,7 +64,7 @@ def answer_once(account: Account, idempotency: Idempotency | None, run: Callable
         if answer is None or was_refused(error):
             raise
         _require_stored(answer.created, idempotency, error)
-    wake(Stage.ROUTE)
+    wake_placed(answer.created)
     return answer
 
 

@@ -11,11 +11,13 @@ from django.db.models.base import ModelState
 from orders.database.recordset import recordset, to_json
 from orders.database.rows import ALWAYS, Condition
 from orders.models import Account, ApiKey, Order, new_id
-from orders.order_types import waits
+from orders.models.waiting import NEVER_DUE, trigger_columns
+from orders.notify.wake import wake, wake_trigger_pass
+from orders.order_types import trigger_of, waits
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.selectors import archived_by_client_id
-from orders.states import OrderStatus
+from orders.states import OrderStatus, Stage
 from orders.terms import NewOrder, Refused
 
 
@@ -84,6 +86,13 @@ def _place(
         _placed(order, item, inserted, known, refused.get(order.id))
         for order, item in zip(orders, new_orders, strict=True)
     ]
+
+
+def wake_placed(placed: Iterable[Placed]) -> None:
+    """Have stored orders routed, and those that wait for a price compared with the market."""
+    wake(Stage.ROUTE)
+    if any(one.order.trigger_kind is not None for one in placed):
+        wake_trigger_pass()
 
 
 def _placed(
@@ -172,7 +181,7 @@ def unsaved_order(account: Account, new: NewOrder) -> Order:
         "terms": new.terms,
         "native_token": new.native and new.native.symbol,
         "native_decimals": new.native_decimals,
-        "due_at": _due_at(new),
+        **_first_wait(new),
     }
     # As from the database: the constructor would ask every field for its default, which costs ten times as much.
     order = Order.__new__(Order)
@@ -204,15 +213,22 @@ _INSERTED: dict[str, str] = {
     "counted_day": "date",
     "counted_key": "text",
     "due_at": "timestamptz",
+    "waiting_for": "text",
+    "trigger_kind": "text",
+    "trigger_at_price": "numeric",
 }
 
 
-def _due_at(new: NewOrder) -> datetime | None:
-    """When the order is looked at first, be it for its end; None: at once."""
+def _first_wait(new: NewOrder) -> dict[str, Any]:
+    """When the order is looked at first, be it for its end (None: at once), and what the market has to bring before."""
+    trigger = trigger_of(new.order_type, new)
+    if trigger is not None:
+        columns = trigger_columns(trigger.kind, trigger.price)
+        return {"due_at": new.expires_at or NEVER_DUE, "waiting_for": trigger.waiting_for, **columns}
     wait = waits(new.order_type, new, datetime.now(UTC))
     if wait is None:
-        return None
-    return wait.until if new.expires_at is None else min(wait.until, new.expires_at)
+        return {"due_at": None}
+    return {"due_at": wait.until if new.expires_at is None else min(wait.until, new.expires_at)}
 
 
 def _insert(account: Account, orders: Sequence[Order], holds: Condition, *, is_counted: bool) -> Inserted | None:
@@ -232,8 +248,9 @@ def _insert(account: Account, orders: Sequence[Order], holds: Condition, *, is_c
                 SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s AND {holds.sql}
                 FOR KEY SHARE
             ), placed AS (
-                INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count)
-                SELECT {values}, 'PENDING', 1, 1, 0 FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
+                INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count, waiting_since)
+                SELECT {values}, 'PENDING', 1, 1, 0, CASE WHEN waiting_for IS NOT NULL THEN now() END
+                FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
                 -- As a value and not as EXISTS, of which a plan may read the whole table.
                 WHERE client_order_id IS NULL OR (
                     SELECT true FROM orders_archivedorder x

@@ -10,6 +10,7 @@ from django.test import Client
 from dex import Engine
 from orders.config import Policy
 from orders.models import Account, Order
+from orders.models.waiting import LEAST_PRICE, NEVER_DUE
 from orders.order_types import ORDER_TYPES, MarketView, OrderType, Wait, waits
 from orders.pipeline import route
 from orders.pipeline.claim import claim_orders
@@ -18,6 +19,7 @@ from orders.pipeline.outlook import due_stages
 from orders.states import Stage
 from orders.tests.factories import api_key
 from orders.tests.order_types.requests import body, each_example, each_type
+from orders.waiting.trigger_pass import trigger_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +54,8 @@ def test_an_order_is_held_until_it_is_due_and_executed_then(
     assert answer.status_code == 201, answer.content
     shown = answer.json()
     order = Order.objects.get(pk=shown["id"])
-    wait = order_type.due(order, MarketView(order.created_at))
+    trigger = order_type.trigger(order)
+    wait = trigger or order_type.due(order, MarketView(order.created_at))
 
     assert api.post(body(order_type, example) | {"client_order_id": "one"}).json() == shown
     assert api.get(f"orders/{order.id}") == shown
@@ -60,7 +63,11 @@ def test_an_order_is_held_until_it_is_due_and_executed_then(
         listed = api.get(f"orders?type={other}")["results"]
         assert listed == ([shown] if other == order_type.name else [])
     assert shown["waiting_for"] == (wait.waiting_for if wait else "worker")
-    if wait is not None:
+    if trigger is not None:
+        _is_held_until_triggered(order, engine, policy)
+        Order.objects.exclude(trigger_kind="limit").update(trigger_kind="last_rises", trigger_at_price=LEAST_PRICE)
+        assert trigger_orders(engine, policy, at_least_s=0.0)
+    elif isinstance(wait, Wait):
         _is_held(order, wait, engine, policy)
         # Its time has come.
         at = max(wait.until, datetime.now(UTC))
@@ -82,6 +89,21 @@ def _is_held(order: Order, wait: Wait, engine: Engine, policy: Policy) -> None:
     held = Order.objects.get(pk=order.pk)
     assert (held.status, held.route, held.lease_until) == ("ROUTING", None, None)
     assert abs((held.due_at - wait.until).total_seconds()) < 5
+
+
+def _is_held_until_triggered(order: Order, engine: Engine, policy: Policy) -> None:
+    """No worker takes it up before, and one that is made to puts it back; a limit is what routing itself decides on."""
+    assert order.due_at == (order.expires_at or NEVER_DUE)
+    assert claim_orders(Stage.ROUTE, 10, 60, chain_id=order.chain_id).orders == []
+    assert due_stages(order.chain_id) == {}
+    if order.trigger_kind == "limit":
+        return
+    Order.objects.update(due_at=order.created_at)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+    held = Order.objects.get(pk=order.pk)
+    assert (held.status, held.route, held.waiting_for, held.lease_until) == ("PENDING", None, "price", None)
+    assert (held.trigger_kind, held.trigger_at_price) == (order.trigger_kind, order.trigger_at_price)
+    assert abs((held.due_at - order.due_at).total_seconds()) < 5
 
 
 @each_type

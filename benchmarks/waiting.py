@@ -1,0 +1,129 @@
+"""What orders that wait for prices cost: a trigger pass beside many of them, and a crossing of some at once.
+
+    make bench ARGS="waiting --orders 100000 --pairs 50"
+
+On a PostgreSQL of its own, with the simulated chain's market. Eight in ten of the orders are limits, the others stops
+above and below. Each figure is CPU in milliseconds, of this process and of its database session: the median of several
+passes, and the worst. In a crossing the limits of some of a pair's orders lie below its price: CPU of the pass that
+makes them due, and of routing, signing and executing all of them, each a thousandth of a token.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+INSIDE = "ORDER_ENGINE_WAITING_INSIDE"
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat after the command, which is in parentheses.
+UTIME, STIME = 11, 12
+
+
+class Cost(NamedTuple):
+    """CPU in milliseconds: of this process, and of its database session (in steps of a clock tick)."""
+
+    here: float
+    database: float
+
+
+def main() -> None:
+    """Load, measure, print."""
+    parser = argparse.ArgumentParser(prog="waiting", description=__doc__)
+    parser.add_argument("--orders", type=int, default=100_000)
+    parser.add_argument("--pairs", type=int, default=50)
+    parser.add_argument("--crossing", type=int, default=500)
+    parser.add_argument("--passes", type=int, default=40, help="of which the median is taken")
+    chosen = parser.parse_args()
+    if INSIDE not in os.environ:
+        here = [sys.executable, "-m", "benchmarks.waiting", *sys.argv[1:]]
+        inside = [sys.executable, "-m", "orderengine.devstack", "with-servers", "--", *here]
+        # The limits of requests are not those of a load.
+        sys.exit(subprocess.run(inside, env=os.environ | {INSIDE: "1", "DB_STATEMENT_TIMEOUT_MS": "600000"}).returncode)
+    _measure(chosen)
+
+
+def _measure(chosen: argparse.Namespace) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "orderengine.settings"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from dex import Engine
+    from dex.chains.simulated import SimulatedChain, SimulatedOptions
+    from orders.config import Policy
+    from orders.models import Account, Order
+    from orders.pipeline.loop import run_stage
+    from orders.states import Stage
+    from orders.tests.waiting.crowd import load_crowd, load_waiting, pairs_of
+    from orders.waiting.trigger_pass import trigger_orders
+
+    call_command("migrate", verbosity=0)
+    call_command("prepare", verbosity=0)
+    engine, policy = Engine(SimulatedChain(SimulatedOptions())), Policy(batch_size=200)
+    account = Account.objects.create(name="waiting")
+    pairs = pairs_of(engine.chain.tokens(), chosen.pairs)
+
+    def one_pass() -> None:
+        assert trigger_orders(engine, policy, at_least_s=0.0) is (Order.objects.exists())
+
+    for _ in range(5):
+        one_pass()
+    load_crowd(account, pairs, chosen.orders)
+    waiting = Order.objects.filter(due_at__year=9000).count()
+    for _ in range(5):
+        one_pass()
+    idle = [cost(one_pass) for _ in range(chosen.passes)]
+    assert Order.objects.filter(due_at__year=9000).count() == waiting
+    print(f"{waiting} orders of {len(pairs)} pairs wait; CPU in ms: here, database session, both")
+    show("a pass in which nothing fires, median", median(idle))
+    show("the same, the most expensive of all", max(idle, key=sum))
+    prices = cost(lambda: engine.prices([(pair.token_in.symbol, pair.token_out.symbol) for pair in pairs]))
+    show("of it the prices of the pairs", prices)
+
+    [crossed] = [pair for pair in pairs if (pair.token_in.symbol, pair.token_out.symbol) == ("ETH", "USDC")][:1]
+    load_waiting(account, crossed, "limit", chosen.crossing, Decimal("0.9"), Decimal(0))
+    began = time.monotonic()
+    show(f"a pass that {chosen.crossing} orders cross", cost(one_pass))
+    due = Order.objects.filter(due_at__year__lt=9000, status="PENDING").count()
+    assert due == chosen.crossing, due
+    show("their route to the end, as one worker", cost(lambda: run_stage(Stage.ROUTE, engine=engine, policy=policy)))
+    ended = Order.objects.filter(outcome="filled").count()
+    print(f"{ended} of {chosen.crossing} filled {time.monotonic() - began:.2f} s after the crossing")
+
+
+def cost(run: Callable[[], object]) -> Cost:
+    """Of one run."""
+    database, here = _session_ms(), time.process_time()
+    run()
+    return Cost((time.process_time() - here) * 1000, _session_ms() - database)
+
+
+def median(costs: list[Cost]) -> Cost:
+    """The database's clock is coarse: of it the mean."""
+    return Cost(statistics.median(c.here for c in costs), statistics.fmean(c.database for c in costs))
+
+
+def show(name: str, cost: Cost) -> None:
+    """One line of the table."""
+    print(f"{name:<44}{cost.here:>9.1f}{cost.database:>9.1f}{sum(cost):>9.1f}", flush=True)
+
+
+def _session_ms() -> float:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[UTIME]) + int(fields[STIME])) * 1000 / TICKS_PER_S
+
+
+if __name__ == "__main__":
+    main()
