@@ -12,8 +12,8 @@ from dex import FeeStrategy, Side, SwapRequest, Token
 from orders.problems import Problem, UnreadableRow
 
 # Of the stored form. Version 1 has no `v`, and states every default; all are read alike. Of version 3 are only terms on
-# fees, which earlier programs must not overlook.
-VERSION = 3
+# fees, and of version 4 those on the deviation from a reference price: earlier programs must not overlook them.
+VERSION = 4
 
 
 class UnreadableTerms(UnreadableRow):
@@ -42,6 +42,7 @@ class SwapTerms:
     max_swaps: int | None = None
     fee_strategy: str = FeeStrategy.NORMAL.value
     max_network_fee: int | None = None
+    max_deviation_ppm: int | None = None
     time_in_force: str = "ioc"
     tags: Mapping[str, str] = field(default_factory=dict)
     scenario: str = "none"
@@ -54,8 +55,7 @@ class SwapTerms:
             value = getattr(self, name)
             if value != default:
                 stored[name] = str(value) if name in _AMOUNTS else value
-                if name in _SINCE_VERSION_3:
-                    stored["v"] = 3
+                stored["v"] = max(stored["v"], _SINCE_VERSION.get(name, 2))
         return stored | {"tags": self.tags}
 
     @classmethod
@@ -79,7 +79,7 @@ class SwapTerms:
 
 
 _AMOUNTS = ("min_amount_out", "max_amount_in", "max_network_fee")
-_SINCE_VERSION_3 = ("fee_strategy", "max_network_fee")
+_SINCE_VERSION = {"fee_strategy": 3, "max_network_fee": 3, "max_deviation_ppm": 4}
 _LISTS = ("allow", "deny", "deny_tokens")
 _DEFAULTS = {known.name: getattr(SwapTerms(0), known.name) for known in fields(SwapTerms)[1:]}
 
@@ -142,7 +142,10 @@ class Refused:
 def swap_request(
     token_in: str, token_out: str, side: str, amount: int, terms: SwapTerms, fee_paid: int | None = None
 ) -> SwapRequest:
-    """The router's question for stored terms; `fee_paid` is what earlier attempts have cost."""
+    """The router's question for stored terms; `fee_paid` is what earlier attempts have cost.
+
+    The reference price that `max_deviation_ppm` goes with is not among them: risk/deviation.py adds it.
+    """
     return SwapRequest(
         token_in=token_in,
         token_out=token_out,
@@ -160,6 +163,7 @@ def swap_request(
         max_swaps=terms.max_swaps,
         fee_strategy=FeeStrategy(terms.fee_strategy),
         max_network_fee=fee_left(terms.max_network_fee, fee_paid),
+        max_deviation_ppm=terms.max_deviation_ppm,
     )
 
 
@@ -170,7 +174,7 @@ def fee_left(most: int | None, paid: int | None) -> int | None:
 
 def _in_version_1(terms: SwapTerms) -> dict[str, Any]:
     """The form in which version 1 stored terms: the defaults stated, but for limits of routes that were left out."""
-    later = {"deny_tokens", "max_legs", "max_hops", "max_swaps", "type_terms", *_SINCE_VERSION_3}
+    later = {"deny_tokens", "max_legs", "max_hops", "max_swaps", "type_terms", *_SINCE_VERSION}
     stored = terms.to_json()
     del stored["v"]
     return {name: default for name, default in _DEFAULTS.items() if name not in later} | stored

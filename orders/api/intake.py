@@ -127,6 +127,7 @@ def _swap_limits(fields: Mapping[str, Any], offer: Offer, tokens: tuple[Token, T
         "min_amount_out": _optional(guards.get("min_amount_out"), token_out, "/guards/min_amount_out"),
         "max_amount_in": _optional(guards.get("max_amount_in"), token_in, "/guards/max_amount_in"),
         "max_quote_age_ms": guards.get("max_quote_age_ms"),
+        "max_deviation_ppm": None if (most := guards.get("max_deviation_bps")) is None else bps_to_ppm(most),
         **_route_limits(fields.get("venues", {}), offer),
         **_fee_limits(fields.get("fee", {}), offer.native),
     }

@@ -193,9 +193,8 @@ class GuardsSerializer(StrictSerializer):
     """Limits under which the order may execute."""
 
     max_slippage_bps = BpsField(required=False, help_text="Worsening allowed between quote and execution.")
-    max_price_impact_bps = BpsField(
-        required=False, allow_null=True, help_text="Worsening allowed by the order's own size."
-    )
+    max_price_impact_bps = BpsField(required=False, allow_null=True, help_text="Worsening allowed by its own size.")
+    max_deviation_bps = BpsField(required=False, allow_null=True, help_text="Allowed below the reference price.")
     min_amount_out = AmountField(required=False, allow_null=True, help_text="exact_in: least token_out to receive.")
     max_amount_in = AmountField(required=False, allow_null=True, help_text="exact_out: most token_in to give.")
     max_quote_age_ms = WholeField(

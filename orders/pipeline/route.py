@@ -22,6 +22,7 @@ from orders.pipeline.waiting import Unasked, expired_while_waiting, wait
 from orders.plan import SwapPlan
 from orders.presentation.routes import PROOF, legs_json
 from orders.problems import Problem
+from orders.risk.deviation import with_reference_prices
 from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
 from orders.selectors import decimals_on
 from orders.signing.wallets import closed_venues
@@ -145,6 +146,7 @@ def _quotes(
     try:
         closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
         requests = [_request(order, paused | closed.get(order.account_id, NONE)) for order in orders]
+        requests = with_reference_prices(requests, engine)
         offers = offers_for(requests, ask)
         answers = engine.route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
         return [

@@ -57,6 +57,7 @@ GUARDS = Shape[StatedLimits](
     {
         "max_slippage_bps": bps(lambda limits: ppm_to_bps(limits.terms.max_slippage_ppm)),
         "max_price_impact_bps": bps(lambda limits: _bps(limits.terms.max_price_impact_ppm), null=True),
+        "max_deviation_bps": bps(lambda limits: _bps(limits.terms.max_deviation_ppm), null=True),
         "min_amount_out": text(
             lambda limits: _units(limits.terms.min_amount_out, limits.decimals_out), UNITS, null=True
         ),

@@ -10,6 +10,7 @@ from orders.config import Policy
 from orders.models import Account, ApiKey, Wallet
 from orders.pauses import Controls
 from orders.problems import Problem, ProblemError, problem_of
+from orders.risk.deviation import with_reference_prices
 from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
 from orders.risk.limits import admit, demand, has_day_limit, read_room
 from orders.signing.wallets import closed_venues
@@ -29,6 +30,7 @@ def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: 
     Raises: DexError, ProblemError.
     """
     with within(engine.chain.timing.answer_s):
+        (request,) = with_reference_prices([request], engine)
         closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
         paused = controls.venues
         offers = offers_for([request], engine.prepare)

@@ -63,6 +63,7 @@ FIELDS: dict[str, list[Any]] = {
         {"min_amount_out": "0.5"},
         {"max_amount_in": "500"},
         {"max_quote_age_ms": 1000},
+        {"max_deviation_bps": "12.5"},
         {"max_slippage": 1},
         {"max_slippage_bps": 1.234},
         {"min_amount_out": 5},
