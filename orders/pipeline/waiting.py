@@ -80,7 +80,7 @@ def pause_s(waited_s: float, policy: Policy) -> float:
 
 def expired_while_waiting(order: ClaimedOrder) -> str:
     """What to add to the words of an order that has run out of time; empty where it waited for nothing."""
-    if order.waiting_for is None or order.waited_s is None:
+    if order.waiting_for not in CAUSES or order.waited_s is None:
         return ""
     return f": {CAUSES[order.waiting_for]} for {order.waited_s:.0f} s"
 
