@@ -55,6 +55,7 @@ _REQUESTS = {
     "unknown_order_type": Kind(422, "Order type not offered", "Send one of the types that detail names"),
     "type_field": Kind(422, "Field does not fit the order type", "Send the fields of the type: docs/order-types.md"),
     "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
+    "slice_too_small": Kind(422, "Slices too small", "Send fewer slices; facts.most_slices says how many work"),
     "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
     "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
     "client_order_id_reused": Kind(422, "client_order_id already used", "Use a new client_order_id for other terms"),
@@ -74,7 +75,7 @@ _ENDINGS = {
         422, "Price too far from the reference", "Wait until the pools agree again, or raise max_deviation_bps"
     ),
     "insufficient_funds": Kind(422, "Wallet holds too little", "Fund the wallet or send a smaller amount"),
-    "not_filled": Kind(422, "Not filled at once", "Place it with gtc or gtd, so that it waits, or with another limit"),
+    "not_filled": Kind(422, "Not filled", "Place it with another limit, or with gtc or gtd, so that it waits"),
     "expired": Kind(422, "Expired before execution", "Place the order again with a later expires_at"),
     "cancelled": Kind(422, "Cancelled"),
     "network": Kind(422, "Chain could not be reached", "Place the order again; nothing was executed"),
@@ -108,8 +109,8 @@ KINDS: dict[str, Kind] = {**_REQUESTS, **_ENDINGS, **_SERVICE}
 
 # Codes whose outcome word differs from the code itself.
 _OUTCOMES = {"insufficient_liquidity": "no_route", "amount_too_small": "no_route"}
-# How an order can end: filled, or by the outcome of a failure.
-OUTCOMES = frozenset({"filled"} | {_OUTCOMES.get(code, code) for code in _ENDINGS})
+# How an order can end: filled, as far as a parent's children were; or by the outcome of a failure.
+OUTCOMES = frozenset({"filled", "partially_filled"} | {_OUTCOMES.get(code, code) for code in _ENDINGS})
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ MAINTENANCE = "upkeep"  # as running installations have it stored
 
 _TOKENS = Rows(Token)
 _UNSHOWN = (
-    *("request_hash", "held_value", "counted_fee", "counted_day", "counted_key", "due_at", "lease_until"),
+    *("request_hash", "held_value", "allotted", "counted_fee", "counted_day", "counted_key", "due_at", "lease_until"),
     *("lease_token", "claim_count", "parked_at", "waiting_since", "trigger_kind", "trigger_at_price"),
 )
 

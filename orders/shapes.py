@@ -125,10 +125,15 @@ def nested(
 
 
 def listed(
-    shape: Shape[Any], read: Callable[[T], Any] | None = None, about: str = "", *, optional: bool = False
+    shape: Shape[Any],
+    read: Callable[[T], Any] | None = None,
+    about: str = "",
+    *,
+    null: bool = False,
+    optional: bool = False,
 ) -> Field[T]:
     """A list of objects of the shape; `read` gives them rendered."""
-    return Field({"type": "array", "items": shape} | _about(about), read, optional)
+    return Field({"type": _type("array", null), "items": shape} | _about(about), read, optional)
 
 
 def _type(name: str, null: bool) -> str | list[str]:

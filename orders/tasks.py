@@ -54,6 +54,12 @@ class StageTask(EngineTask):
 OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask}
 
 
+@shared_task(name="orders.children", **OPTIONS)
+def children(self: StageTask) -> None:
+    """Parents make their children, tell what these have filled, and end with them."""
+    self.run_stage(Stage.CHILDREN)
+
+
 @shared_task(name="orders.route", **OPTIONS)
 def route(self: StageTask) -> None:
     """PENDING -> ROUTING -> BUILDING."""

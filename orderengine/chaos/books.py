@@ -39,7 +39,8 @@ ALWAYS: dict[str, str] = {
     """,
     # CONFIRMED means a success on the chain, in the amounts that the order tells; FAILED that none can come any more.
     "unproven": """
-        SELECT o.id, o.status, o.outcome, o.tx_hash FROM orders_order o WHERE o.status = 'CONFIRMED' AND NOT EXISTS (
+        SELECT o.id, o.status, o.outcome, o.tx_hash FROM orders_order o
+        WHERE o.status = 'CONFIRMED' AND NOT o.is_parent AND NOT EXISTS (
             SELECT FROM simulated_chaintransaction c WHERE c.tx_hash = o.tx_hash AND c.state = 'included'
                 AND c.code IS NULL AND c.amount_in = o.amount_in AND c.amount_out = o.amount_out)
         UNION ALL
@@ -61,9 +62,23 @@ ALWAYS: dict[str, str] = {
     """,
     "wrong_amounts": """
         SELECT o.id, o.amount_in, o.amount_out, sum(f.amount_in), sum(f.amount_out) FROM orders_order o
-        LEFT JOIN orders_fill f ON f.order_id = o.id WHERE o.status = 'CONFIRMED'
+        LEFT JOIN orders_fill f ON f.order_id = o.id WHERE o.status = 'CONFIRMED' AND NOT o.is_parent
         GROUP BY o.id HAVING sum(f.amount_in) IS DISTINCT FROM o.amount_in
             OR sum(f.amount_out) IS DISTINCT FROM o.amount_out
+    """,
+    # Children never hold more than their parent's amount, and a parent that has ended tells what they have filled.
+    "wrong_families": """
+        SELECT p.id, p.status, p.outcome, p.amount, p.allotted, c.held, c.live, c.amount_in, c.amount_out
+        FROM orders_order p CROSS JOIN LATERAL (
+            SELECT coalesce(sum(o.amount) FILTER (WHERE o.outcome IS NULL OR o.status = 'CONFIRMED'), 0) AS held,
+                count(*) FILTER (WHERE o.outcome IS NULL) AS live,
+                sum(o.amount_in) AS amount_in, sum(o.amount_out) AS amount_out
+            FROM orders_order o WHERE o.parent_id = p.id
+        ) c
+        WHERE p.is_parent AND (c.held > p.allotted OR p.allotted > p.amount OR p.tx_hash IS NOT NULL
+            OR p.outcome IS NOT NULL AND (c.live > 0
+                OR (p.amount_in, p.amount_out) IS DISTINCT FROM (c.amount_in, c.amount_out)
+                OR (p.outcome = 'filled') <> (c.held = p.amount)))
     """,
 }
 # Once everything has ended and nobody works any more.

@@ -13,6 +13,7 @@ from orders.admin.large import NEWEST, AmongNewest, among_newest
 from orders.engine import get_engine
 from orders.models import Order, Token
 from orders.models.listed import FAILED
+from orders.order_list.wanted import PARTIAL_OUTCOME
 from orders.plan import forms_through
 from orders.problems import OUTCOMES
 from orders.selectors import database_time_s
@@ -48,9 +49,9 @@ class StatusFilter(admin.SimpleListFilter):
         if word is None:
             return queryset
         if word == OrderStatus.FAILED:
-            return queryset.filter(FAILED)
+            return queryset.filter(FAILED, ~Q(outcome=PARTIAL_OUTCOME))
         if word == OrderStatus.CONFIRMED:
-            return among_newest(queryset).filter(outcome=FILLED)
+            return among_newest(queryset).filter(outcome__in=(FILLED, PARTIAL_OUTCOME))
         return queryset.filter(status=word, outcome__isnull=True)
 
 

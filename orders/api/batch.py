@@ -8,14 +8,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
+from dex import Engine
 from orders.access.authentication import Caller
 from orders.access.key_limits import require_real_orders
 from orders.api import parameters, schema
 from orders.api.base import AccountView, caller_of
 from orders.api.exceptions import problem_response, validation_problem
 from orders.api.parsers import FloatFree
-from orders.api.posts import BY_NAMES, accepted_json, answer_post, created_by, judged, order_reader, read_offer
+from orders.api.posts import (
+    BY_NAMES,
+    accepted_json,
+    answer_post,
+    created_by,
+    judged,
+    may_be_parent,
+    order_reader,
+    read_offer,
+)
 from orders.api.serializers import MAX_BATCH, BatchRequestSerializer
+from orders.engine import get_engine
 from orders.presentation.orders import ORDER
 from orders.problems import PROBLEM, Problem, ProblemError
 from orders.scopes import TRADE
@@ -61,8 +72,11 @@ class BatchView(AccountView):
         caller = caller_of(request)
         items, is_atomic = _batch_items(request.data)
 
+        # What asks the chain does so before the transaction begins.
+        early = _read_items(items, caller, get_engine()) if any(map(may_be_parent, items)) else None
+
         def run() -> Answer:
-            results = place_orders(caller.account, _read_items(items, caller), key=caller.key)
+            results = place_orders(caller.account, early or _read_items(items, caller), key=caller.key)
             if all(isinstance(result, Problem) for result in results):
                 require_real_orders(caller)
             if is_atomic and any(isinstance(result, Problem) for result in results):
@@ -99,13 +113,13 @@ def _batch_items(data: Any) -> tuple[list[Any], bool]:
     return data["orders"], data.get("atomic", False)
 
 
-def _read_items(items: list[Any], caller: Caller) -> list[NewOrder | Refused]:
+def _read_items(items: list[Any], caller: Caller, engine: Engine | None = None) -> list[NewOrder | Refused]:
     offer = read_offer()
     reader = order_reader()
     read: list[NewOrder | Refused] = []
     for item in items:
         try:
-            read.append(judged(reader.run_validation(item), offer, caller))
+            read.append(judged(reader.run_validation(item), offer, caller, engine))
         except ValidationError as error:
             read.append(Refused(validation_problem(error.detail)))
     return read

@@ -13,7 +13,15 @@ from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, actor_of, caller_of
 from orders.api.intake import new_order
 from orders.api.pagination import newest_first
-from orders.api.posts import BY_NAMES, answer_post, idempotency_of, judged, order_answer, read_offer
+from orders.api.posts import (
+    BY_NAMES,
+    answer_post,
+    idempotency_of,
+    judged,
+    may_be_parent,
+    order_answer,
+    read_offer,
+)
 from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.config import get_policy
 from orders.engine import get_engine
@@ -22,7 +30,8 @@ from orders.event_log.log import epoch_now, order_events, own_cursor
 from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, read_wanted
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Order
-from orders.presentation.orders import ORDER, ORDER_PAGE, REHEARSED, order_json
+from orders.presentation.orders import ORDER, ORDER_PAGE, order_json
+from orders.presentation.rehearsed import REHEARSED
 from orders.problems import Problem, ProblemError
 from orders.scalars import read_flag_text
 from orders.scopes import CANCEL, READ, TRADE
@@ -74,8 +83,12 @@ class OrdersView(AccountView):
             order = dry_run_order(caller.account, new, key=caller.key, engine=get_engine(), policy=get_policy())
             return Response(order_json(order, read_controls(), shape=REHEARSED))
 
+        # What asks the chain does so before the transaction begins.
+        early = judged(fields, read_offer(), caller, get_engine()) if may_be_parent(fields) else None
+
         def run() -> Answer:
-            return order_answer(place_orders(caller.account, [judged(fields, read_offer(), caller)], key=caller.key)[0])
+            item = early or judged(fields, read_offer(), caller)
+            return order_answer(place_orders(caller.account, [item], key=caller.key)[0])
 
         return answer_post(request, run)
 

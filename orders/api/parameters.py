@@ -4,7 +4,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from orders.api.serializers import CLIENT_ORDER_ID_PATTERN
 from orders.event_log.cursor import CURSOR_PATTERN
-from orders.inputs.filters import MAX_SYMBOL, TAG_LENGTH
+from orders.inputs.filters import ID_PATTERN, MAX_SYMBOL, TAG_LENGTH
 from orders.inputs.query import MAX_SEQ
 from orders.order_types import ORDER_TYPES
 from orders.problems import OUTCOMES
@@ -50,6 +50,7 @@ LIST_PARAMETERS = [
     OpenApiParameter("pair", PAIR, description="`SOL/USDC`: in that direction."),
     OpenApiParameter("tag", TAG, description="`book:eu`, or `book` for any value."),
     OpenApiParameter("client_order_id", OWN_ID),
+    OpenApiParameter("parent", {"type": "string", "pattern": ID_PATTERN}, description="The children of this order."),
     OpenApiParameter("created_after", TIME_SCHEMA, description="RFC 3339."),
     OpenApiParameter("created_before", TIME_SCHEMA, description="RFC 3339."),
     limit(500, 50, "Orders per page."),

@@ -10,6 +10,7 @@ import orjson
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dex import Engine
 from orders import selectors
 from orders.access.authentication import Caller
 from orders.access.key_limits import apply_key_limits, require_real_orders
@@ -22,10 +23,12 @@ from orders.api.stated import stated_hash
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
 from orders.models import Token
+from orders.order_types import PARENT_TYPES
 from orders.presentation.orders import first_answer_json, order_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
 from orders.services.place import Placed
+from orders.services.slices import slices_refusal
 from orders.terms import NewOrder, Refused
 
 BY_NAMES = "GET /api/v1/orders lists what is stored; a repeat with the same Idempotency-Key stores nothing twice"
@@ -57,17 +60,27 @@ def offer_of(tokens: Mapping[str, Token]) -> Offer:
     )
 
 
-def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller) -> NewOrder | Refused:
-    """The order of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases."""
+def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller, engine: Engine | None = None) -> NewOrder | Refused:
+    """The order of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases.
+
+    With an engine the slices of a parent are judged too, which asks the chain: call it outside of transactions then.
+    """
     stated = stated_hash(fields)
     try:
         require_real_orders(caller)
         new = apply_key_limits(new_order(fields, offer, stated), caller)
+        if engine is not None and isinstance(new, NewOrder):
+            new = slices_refusal(new, engine) or new
     except ProblemError as error:
         new = error.problem
     if isinstance(new, Problem):
         return Refused(new, fields.get("client_order_id"), stated)
     return new
+
+
+def may_be_parent(data: Any) -> bool:
+    """Whether a request may be for an order that is executed by others."""
+    return isinstance(data, Mapping) and data.get("type") in PARENT_TYPES
 
 
 def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:

@@ -18,7 +18,16 @@ from orders.api.exceptions import MEDIA_TYPE, RETRY_AFTER_S, logged_problem, pro
 from orders.api.intake import Offer
 from orders.api.orders import OrdersView
 from orders.api.parsers import QuickJSONRenderer
-from orders.api.posts import BY_NAMES, headers_of, judged, offer_of, order_answer, order_reader, read_idempotency
+from orders.api.posts import (
+    BY_NAMES,
+    headers_of,
+    judged,
+    may_be_parent,
+    offer_of,
+    order_answer,
+    order_reader,
+    read_idempotency,
+)
 from orders.api.throttles import KeyThrottle
 from orders.database.rows import ALWAYS, Condition
 from orders.database.write_watch import watch_writes
@@ -120,6 +129,8 @@ def _answer(
     def read(body: bytes, throttle: KeyThrottle) -> _Ready | None:
         try:
             data = read_json(body)
+            if may_be_parent(data):  # the view asks the chain about its slices
+                return None
             order = judged(fields.run_validation(data), terms.offer, terms.caller)
             key = alike.idempotency_key
             idempotency = None if key is None else read_idempotency(key, [METHOD, PATH, data])

@@ -5,8 +5,8 @@ as archived, and deletes them. An order that has changed since stays, for a late
 """
 
 import time
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from uuid import UUID
 
@@ -45,8 +45,8 @@ def empty(file: ArchiveFile, folder: Path) -> int:
     """Delete what the file holds; how many orders went. Raises: ArchiveError where it is not as sealed, OSError."""
     path = folder / file.name
     check_file(path, file.size, file.sha256)
-    moved, left = 0, lines(path)
-    while some := list(islice(left, AT_ONCE)):
+    moved, left = 0, groupby(lines(path), _family)
+    while some := _next_families(left):
         started = time.monotonic()
         moved += move({UUID(read_line(line)["order"]["id"]): line for line in some}, file.pk)
         # As long as it took: others have the database for half of the time at least.
@@ -58,6 +58,22 @@ def empty(file: ArchiveFile, folder: Path) -> int:
     return moved
 
 
+def _family(line: str) -> str:
+    """The id that a parent and its children share, whose lines follow each other: they leave in one transaction."""
+    order = read_line(line)["order"]
+    return str(order.get("parent_id") or order["id"])
+
+
+def _next_families(left: Iterator[tuple[str, Iterator[str]]]) -> list[str]:
+    """Lines of whole families, as few as there can be from `AT_ONCE` on."""
+    some: list[str] = []
+    for _, family in left:
+        some += family
+        if len(some) >= AT_ONCE:
+            break
+    return some
+
+
 def move(texts: Mapping[UUID, str], file_id: int) -> int:
     """Delete those of the orders whose rows are what the file holds; how many."""
     with transaction.atomic(), connection.cursor() as cursor:
@@ -66,7 +82,10 @@ def move(texts: Mapping[UUID, str], file_id: int) -> int:
             [id_array(texts)],
         )
         locked = [row[0] for row in cursor.fetchall()]
-        same = id_array(item.order_id for item in read_records(locked) if texts[item.order_id] == item.text)
+        alike = {item.order_id for item in read_records(locked) if texts[item.order_id] == item.text}
+        # Where one of a family stays, all of it does.
+        staying = {_family(text) for order_id, text in texts.items() if order_id not in alike}
+        same = id_array(order_id for order_id in alike if _family(texts[order_id]) not in staying)
         cursor.execute(_NOTE, [file_id, same])
         count: int = cursor.rowcount
         for statement in _DELETE:

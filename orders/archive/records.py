@@ -36,13 +36,12 @@ _RECORDS = f"""
     SELECT o.id, jsonb_build_object('order', to_jsonb(o), {
     ", ".join(f"'{name}', coalesce((SELECT jsonb_agg(r.row) FROM ({rows}) r), '[]')" for name, rows in _ROWS.items())
 })::text
-    FROM orders_order o WHERE o.id = ANY(%s::uuid[]) ORDER BY o.id
+    FROM orders_order o WHERE o.id = ANY(%s::uuid[]) ORDER BY coalesce(o.parent_id, o.id), o.id
 """
 # Ended before a time, and final: nothing will change such an order any more. The fees of the last day that an account
-# or a key counts are compared with its orders, so these stay.
-_FINAL = """
-    SELECT o.id FROM orders_order o
-    WHERE o.id = ANY(%(ids)s::uuid[]) AND o.outcome IS NOT NULL AND o.updated_at < %(ended_before)s
+# or a key counts are compared with its orders, so these stay. A parent waits for its children, and they leave with it.
+_IS_FINAL = """
+    o.outcome IS NOT NULL AND o.updated_at < %(ended_before)s
         AND NOT EXISTS (
             SELECT FROM orders_submission s
             WHERE s.order_id = o.id AND (s.closed_at IS NULL OR s.closed_at >= %(ended_before)s))
@@ -51,16 +50,27 @@ _FINAL = """
             OR EXISTS (
                 SELECT FROM orders_apikey k WHERE k.account_id = o.account_id AND k.fee_day = o.counted_day)))
 """
+_FINAL = f"""
+    WITH final AS MATERIALIZED (
+        SELECT p.id FROM orders_order p
+        WHERE p.id = ANY(%(ids)s::uuid[]) AND p.parent_id IS NULL
+            AND EXISTS (SELECT FROM orders_order o WHERE o.id = p.id AND {_IS_FINAL})
+            AND NOT (p.is_parent AND EXISTS (
+                SELECT FROM orders_order o WHERE o.parent_id = p.id AND ({_IS_FINAL}) IS NOT TRUE))
+    )
+    SELECT id FROM final UNION ALL
+    SELECT o.id FROM orders_order o JOIN final ON o.parent_id = final.id
+"""
 
 
 def read_records(order_ids: Iterable[UUID]) -> list[Record]:
-    """These orders as they stand now, by id."""
+    """These orders as they stand now, by id; children behind their parents."""
     return [Record(*row) for row in _rows(_RECORDS, [id_array(order_ids)])]
 
 
 def next_ids(after: UUID, below: UUID, limit: int) -> list[UUID]:
-    """The next orders after an id, lowest first."""
-    statement = "SELECT id FROM orders_order WHERE id > %s AND id < %s ORDER BY id LIMIT %s"
+    """The next orders after an id, lowest first, without children: they go with their parents."""
+    statement = "SELECT id FROM orders_order WHERE id > %s AND id < %s AND parent_id IS NULL ORDER BY id LIMIT %s"
     return [row[0] for row in _rows(statement, [after, below, limit])]
 
 
@@ -71,7 +81,7 @@ def oldest_id() -> UUID | None:
 
 
 def final_ids(order_ids: Iterable[UUID], ended_before: datetime) -> list[UUID]:
-    """Those of which nothing can change any more since a time."""
+    """Those of which nothing can change any more since a time, and the children of parents among them."""
     return [row[0] for row in _rows(_FINAL, {"ids": id_array(order_ids), "ended_before": ended_before})]
 
 

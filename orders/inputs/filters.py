@@ -3,7 +3,9 @@
 REST and the account stream read the same words by the same functions.
 """
 
+import re
 from collections.abc import Collection
+from uuid import UUID
 
 from orders.inputs.query import Query
 from orders.models import Token
@@ -14,11 +16,12 @@ from orders.scalars import CLIENT_ORDER_ID, ScalarError, read_choice, read_text,
 from orders.states import OrderStatus
 
 MAX_SYMBOL = 32
+ID_PATTERN = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 # A name of 1 to 64 characters, and a value of as many.
 MAX_TAG = 64
 TAG_LENGTH = 2 * MAX_TAG + 1
 LIST_NAMES = frozenset(
-    {"status", "outcome", "type", "pair", "tag", "client_order_id", "created_after", "created_before"}
+    {"status", "outcome", "type", "pair", "tag", "client_order_id", "parent", "created_after", "created_before"}
 )
 PAGE_NAMES = frozenset({"limit", "cursor"})
 REPEATABLE = frozenset({"status"})
@@ -31,6 +34,7 @@ def read_wanted(query: Query) -> Wanted:
         outcome=query.read("outcome", read_outcome),
         order_type=query.read("type", read_type),
         client_order_id=query.read("client_order_id", read_client_order_id),
+        parent=query.read("parent", read_id),
         pair=query.read("pair", read_known_pair),
         tag=query.read("tag", read_tag),
         created_after=query.read("created_after", read_time),
@@ -53,6 +57,13 @@ def read_outcome(text: str) -> str:
 def read_client_order_id(text: str) -> str:
     """The caller's own id. Raises: ScalarError."""
     return read_text(text, most=64, pattern=CLIENT_ORDER_ID)
+
+
+def read_id(text: str) -> UUID:
+    """The id of an order. Raises: ScalarError."""
+    if re.fullmatch(ID_PATTERN, text) is None:
+        raise ScalarError(f"{shown(text)} is no id of an order")
+    return UUID(text)
 
 
 def read_tag(text: str) -> tuple[str, str | None]:

@@ -77,6 +77,9 @@ class Order(models.Model):
     allotted = AtomsField(
         null=True, help_text="Of the fixed side, what a parent's children have filled or may yet fill; null: no parent."
     )
+    slices_done = models.PositiveIntegerField(
+        null=True, help_text="Of a parent's slices, how many have had their turn."
+    )
     filled_amount_in = AtomsField(null=True, help_text="What a parent's ended children have given.")
     filled_amount_out = AtomsField(null=True, help_text="What a parent's ended children have received.")
 

@@ -16,7 +16,7 @@ import orjson
 
 from orders.models import Order, label_of
 from orders.models.listed import FAILED_SQL, FILLED_SQL, OPEN_SQL
-from orders.order_list.wanted import Part, Wanted
+from orders.order_list.wanted import PARTIAL_OUTCOME, Part, Wanted
 
 
 class Place(NamedTuple):
@@ -100,10 +100,12 @@ class _Branch:
 
 
 def _branches(account_id: int, wanted: Wanted) -> list[_Branch]:
-    if wanted.client_order_id is not None:
-        return [_one_order(account_id, wanted)]
+    if wanted.client_order_id is not None or wanted.parent is not None:
+        return [_few_orders(account_id, wanted)]
     return [
-        _open(account_id, wanted) if part is Part.OPEN else _ended(account_id, wanted, part) for part in wanted.parts()
+        _open(account_id, wanted) if part is Part.OPEN else _ended(account_id, wanted, part)
+        for part in wanted.parts()
+        if part is not Part.PARTIAL or not wanted.has_all_ended  # they are among those of Part.FAILED then
     ]
 
 
@@ -112,9 +114,14 @@ def _rows(account_id: int, wanted: Wanted) -> _Branch:
     return branch if wanted.order_type is None else branch.add("l.order_type = %s", wanted.order_type)
 
 
-def _one_order(account_id: int, wanted: Wanted) -> _Branch:
-    """At most one has the caller's id: the other filters are held against it."""
-    branch = _rows(account_id, wanted).add("l.client_order_id = %s", wanted.client_order_id)
+def _few_orders(account_id: int, wanted: Wanted) -> _Branch:
+    """At most one has the caller's id, and a parent has few children: the other filters are held against them."""
+    branch = _rows(account_id, wanted)
+    if wanted.client_order_id is not None:
+        branch.add("l.client_order_id = %s", wanted.client_order_id)
+    if wanted.parent is not None:
+        # As an array, for which no plan walks through all of the account's orders.
+        branch.add("l.id = ANY(ARRAY(SELECT c.id FROM orders_order c WHERE c.parent_id = %s))", wanted.parent)
     if wanted.statuses:
         branch.add("l.status = ANY(%s::text[])", sorted(wanted.statuses))
     if wanted.outcome is not None:
@@ -139,8 +146,13 @@ def _ended(account_id: int, wanted: Wanted, part: Part) -> _Branch:
             branch.add(f"EXISTS ({is_of_type})", wanted.order_type)
     if part is Part.FILLED:
         return branch.add(FILLED_SQL)
+    if part is Part.PARTIAL:
+        return branch.add("l.outcome = %s", PARTIAL_OUTCOME)
+    if wanted.outcome is None:
+        branch.add(FAILED_SQL)
+        return branch if wanted.has_all_ended else branch.add("l.outcome <> %s", PARTIAL_OUTCOME)
     # An outcome says that it is not the other one, and both conditions would be taken for fewer rows than there are.
-    return branch.add(FAILED_SQL) if wanted.outcome is None else branch.add("l.outcome = %s", wanted.outcome)
+    return branch.add("l.outcome = %s", wanted.outcome)
 
 
 def _tagged(branch: _Branch, wanted: Wanted) -> _Branch:

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from uuid import UUID
 
 from orders.states import LIVE, OrderStatus
 
 FILLED_OUTCOME = "filled"
+# Of a parent that is CONFIRMED and not filled whole: its row lies with those that failed.
+PARTIAL_OUTCOME = "partially_filled"
 
 
 class Part(Enum):
@@ -16,6 +19,7 @@ class Part(Enum):
     OPEN = "open"
     FILLED = "filled"
     FAILED = "failed"
+    PARTIAL = "partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Wanted:
     pair: tuple[str, str] | None = None
     tag: tuple[str, str | None] | None = None
     client_order_id: str | None = None
+    parent: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -37,10 +42,17 @@ class Wanted:
             yield Part.OPEN
         for part, status, fits in (
             (Part.FILLED, OrderStatus.CONFIRMED, self.outcome in {None, FILLED_OUTCOME}),
-            (Part.FAILED, OrderStatus.FAILED, self.outcome != FILLED_OUTCOME),
+            (Part.FAILED, OrderStatus.FAILED, self.outcome not in {FILLED_OUTCOME, PARTIAL_OUTCOME}),
+            (Part.PARTIAL, OrderStatus.CONFIRMED, self.outcome in {None, PARTIAL_OUTCOME}),
         ):
             if fits and (not self.statuses or status in self.statuses):
                 yield part
+
+    @property
+    def has_all_ended(self) -> bool:
+        """Whether orders of any outcome fit that has ended: those of two parts then lie in one index, in order."""
+        ended = {OrderStatus.CONFIRMED, OrderStatus.FAILED}
+        return self.outcome is None and (not self.statuses or ended <= self.statuses)
 
     @property
     def live_statuses(self) -> list[str]:

@@ -1,19 +1,33 @@
 """The order types there are, by their public name, and what follows from all of them together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from orders.order_types.base import MarketView, OrderLike, OrderType, Part, Trigger, Wait, atoms_price
+from orders.order_types.base import (
+    MarketView,
+    OrderLike,
+    OrderType,
+    Part,
+    Progress,
+    Slice,
+    Step,
+    Trigger,
+    Wait,
+    atoms_price,
+)
 from orders.order_types.fields import RequestField, show_terms
 from orders.order_types.limit import Limit
 from orders.order_types.market import Market
 from orders.order_types.stop import Stop
 from orders.order_types.stop_limit import StopLimit
 from orders.order_types.trailing_stop import TrailingStop
+from orders.order_types.twap import Twap
 from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import ScalarError, shown
+from orders.terms import NewOrder
 
 ORDER_TYPES: dict[str, OrderType[Any]] = {
     "market": Market(),
@@ -21,9 +35,24 @@ ORDER_TYPES: dict[str, OrderType[Any]] = {
     "stop": Stop(),
     "stop_limit": StopLimit(),
     "trailing_stop": TrailingStop(),
+    "twap": Twap(),
 }
 
-__all__ = ["FIELDS", "ORDER_TYPES", "TIMES_IN_FORCE", "MarketView", "OrderLike", "OrderType", "Part", "Trigger", "Wait"]
+__all__ = [
+    "FIELDS",
+    "ORDER_TYPES",
+    "PARENT_TYPES",
+    "TIMES_IN_FORCE",
+    "MarketView",
+    "OrderLike",
+    "OrderType",
+    "Part",
+    "Progress",
+    "Slice",
+    "Step",
+    "Trigger",
+    "Wait",
+]
 
 
 def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
@@ -36,6 +65,8 @@ def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
     return merged
 
 
+# Those of which an order may be executed by children.
+PARENT_TYPES = frozenset(name for name, known in ORDER_TYPES.items() if known.may_be_parent)
 FIELDS: Mapping[str, RequestField] = merge_fields(ORDER_TYPES.values())
 TIMES_IN_FORCE: tuple[str, ...] = tuple(
     word for word in ("ioc", "fok", "gtc", "gtd") if any(word in known.times_in_force for known in ORDER_TYPES.values())
@@ -88,14 +119,44 @@ def type_fields_json(name: str, order: OrderLike) -> dict[str, Any]:
 def part_of(name: str, order: OrderLike, at: datetime) -> Part:
     """What is executed now of an order of which nothing is executed yet.
 
-    Raises: NotImplementedError where its type asks for child orders, which the pipeline does not make.
+    Raises: NotImplementedError where its type asks for anything but one part of it all, which nobody executes.
     """
     order_type = ORDER_TYPES[name]
     left = order_type.left(order, filled=0)
     parts = order_type.becomes(order, left, MarketView(at))
     if [part.amount for part in parts] != [left]:
-        raise NotImplementedError(f"a {name} order asks for child orders, and the pipeline makes none")
+        raise NotImplementedError(f"a {name} order that is no parent asks for other parts than all of it")
     return parts[0]
+
+
+def first_part(new: NewOrder, at: datetime) -> tuple[Part, Sequence[Slice] | None]:
+    """What an order that is placed at a time executes first, and a parent's slices; None where it has none."""
+    order_type = ORDER_TYPES[new.order_type]
+    if not order_type.is_parent(new):
+        return part_of(new.order_type, new, at), None
+    begin = Progress(at, at, b"", new.decimals_in, new.decimals_out, fee_left=new.terms.max_network_fee)
+    step = order_type.step(new, begin)
+    if not step.children and step.wait is not None:
+        step = order_type.step(new, replace(begin, at=step.wait.until))
+    return Part(step.children[0].amount, step.children[0].terms), order_type.outline(new, begin)
+
+
+def is_parent(name: str, order: OrderLike) -> bool:
+    """Whether an order is executed by children."""
+    return ORDER_TYPES[name].is_parent(order)
+
+
+def parent_columns(order_type: str, order: OrderLike) -> dict[str, Any]:
+    """The columns of a parent before its first child; of another order none."""
+    if not is_parent(order_type, order):
+        return {}
+    return {"is_parent": True, "allotted": 0, "slices_done": 0, "filled_amount_in": 0, "filled_amount_out": 0}
+
+
+def slices_of(name: str, order: OrderLike) -> int | None:
+    """How many slices a parent has; None where only a later version of the program knows that."""
+    known = ORDER_TYPES.get(name)
+    return known.slices(order) if known else None
 
 
 def waits(name: str, order: OrderLike, at: datetime) -> Wait | None:

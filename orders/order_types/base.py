@@ -75,6 +75,51 @@ class Part(NamedTuple):
     terms: SwapTerms
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a parent is at the time `at`. Amounts are atoms of its fixed side.
+
+    `seed` is its own, and the same for good. `slices_done` is how many of its slices have had their turn, `allotted`
+    what its children have filled or may yet fill, `fee_left` the native atoms that the swaps of children to come may
+    cost in all; None: any.
+    """
+
+    at: datetime
+    placed_at: datetime
+    seed: bytes
+    decimals_in: int
+    decimals_out: int
+    slices_done: int = 0
+    allotted: int = 0
+    fee_left: int | None = None
+
+
+class Child(NamedTuple):
+    """An order to be placed for a parent: its type, atoms of the fixed side, and terms."""
+
+    order_type: str
+    amount: int
+    terms: SwapTerms
+
+
+class Step(NamedTuple):
+    """What a parent does now: the children to make, how many slices have then had their turn, and the wait for more.
+
+    Without a wait no child comes any more: the parent ends with its last child.
+    """
+
+    children: Sequence[Child]
+    slices_done: int
+    wait: Wait | None = None
+
+
+class Slice(NamedTuple):
+    """A slice as it is planned: from when on it may be traded at the earliest, and atoms of the fixed side."""
+
+    at: datetime
+    amount: int
+
+
 class Refusal(NamedTuple):
     """Fields that the type refuses, with the pointer and the code of the answer; for the contract test."""
 
@@ -93,6 +138,8 @@ class OrderType(Generic[Own]):
     times_in_force: ClassVar[tuple[str, ...]] = ("ioc", "fok", "gtd")
     # What an order of this type can wait for.
     waits_for: ClassVar[tuple[str, ...]] = ()
+    # Whether there are orders of it that are executed by children: see `is_parent`.
+    may_be_parent: ClassVar[bool] = False
     # Fields of orders that are accepted and refused, beside token_in, token_out and amount: the contract test's cases.
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     refusals: ClassVar[Sequence[Refusal]] = ()
@@ -154,13 +201,28 @@ class OrderType(Generic[Own]):
         return self.limit_price(order) is not None and order.terms.time_in_force in ("gtc", "gtd")
 
     def becomes(self, order: OrderLike, left: int, market: MarketView) -> Sequence[Part]:
-        """What to execute now of an order that is due, of which `left` atoms are left; never more than these.
+        """What to execute now of an order that is due, of which `left` atoms are left: one part of all of these.
 
-        One part of all that is left is the order itself; its terms may be narrower than the order's: a limit price
-        makes the worst amount that it permits the one that the chain enforces. The pipeline makes no child orders yet:
-        a type that answers anything else is not executed.
+        Its terms may be narrower than the order's: a limit price makes the worst amount that it permits the one that
+        the chain enforces. A parent is not asked: its children are.
         """
         return [Part(left, _within_limit(order, left, self.limit_price(order)))]
+
+    def is_parent(self, order: OrderLike) -> bool:
+        """Whether the order is executed by children, orders of their own, and never itself."""
+        return self.may_be_parent
+
+    def slices(self, order: OrderLike) -> int:
+        """How many slices a parent has: each has its turn once."""
+        raise NotImplementedError
+
+    def step(self, order: OrderLike, progress: Progress) -> Step:
+        """What a parent does at a time: the children to make. Never more atoms than are not allotted yet."""
+        raise NotImplementedError
+
+    def outline(self, order: OrderLike, progress: Progress) -> Sequence[Slice]:
+        """The slices that a parent begins with, if each is filled in its turn."""
+        raise NotImplementedError
 
     def left(self, order: OrderLike, filled: int) -> int:
         """Atoms of the fixed side still to be executed when `filled` are filled; never negative."""

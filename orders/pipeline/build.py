@@ -17,11 +17,12 @@ from orders.database.session import session
 from orders.models import Wallet, new_id
 from orders.pauses import Controls
 from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.parents.rows import lock_orders, with_parents
 from orders.pipeline.planned import write_planned
 from orders.pipeline.results import Settled, cancelled, fail, move, retry
 from orders.pipeline.route import end_unsigned, is_wanted
 from orders.pipeline.store import NewSubmission, store
-from orders.pipeline.transition import Change, lock_orders, transition
+from orders.pipeline.transition import Change, transition
 from orders.pipeline.trial import try_swaps
 from orders.pipeline.waiting import Unasked, wait
 from orders.problems import Problem, problem_of
@@ -95,7 +96,7 @@ def _wallets(orders: Sequence[ClaimedOrder], engine: Engine) -> dict[int, Wallet
 def _unsigned(orders: Sequence[ClaimedOrder], settled: Settled) -> Iterator[list[Change]]:
     """One transaction for what becomes of orders that are not signed now: their ends, and changes that are added."""
     with transaction.atomic():
-        lock_orders(order.id for order in orders)
+        lock_orders(with_parents(orders))
         changes = end_unsigned(orders)
         yield changes
         settled.events += transition(changes)
@@ -112,6 +113,8 @@ def _sign_and_store(orders: Sequence[ClaimedOrder], means: _Means, settled: Sett
     """Sign what may still be signed by what stands behind the rows' locks, and settle it with what may not."""
     engine, policy, wallets = means.engine, means.policy, means.wallets
     with transaction.atomic():
+        if any(order.parent_id is not None for order in orders):  # their ends lock the parents, which come first
+            lock_orders(with_parents(orders))
         locked, held = _still_ours(orders), lock_to_sign({wallets[order.account_id].id for order in orders})
         ours = locked()
         changes = [cancelled(order) for order in orders if order.id in ours and ours[order.id].is_called_back]

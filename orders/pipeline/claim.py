@@ -70,6 +70,7 @@ class ClaimedOrder(NamedTuple):
     waiting_for: str | None
     waited_s: float | None
     native_token: str | None
+    parent_id: UUID | None
     wallet: str | None
     paused_venues: str | None
     amount: int
@@ -122,6 +123,7 @@ _READ: dict[str, str] = {
     "waiting_for": "o.waiting_for",
     "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "native_token": "o.native_token",
+    "parent_id": "o.parent_id",
     "wallet": f"({WALLET_IN_USE})::text",
     "paused_venues": "(SELECT jsonb_agg(DISTINCT venue)::text FROM orders_tradingcontrol WHERE venue <> '')",
     "amount": "o.amount::text",

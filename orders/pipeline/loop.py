@@ -21,6 +21,7 @@ from orders.pipeline.build import build_orders
 from orders.pipeline.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
 from orders.pipeline.confirm import confirm_orders
 from orders.pipeline.outlook import is_worth_it, read_ahead
+from orders.pipeline.parents.stage import advance_parents
 from orders.pipeline.planned import write_planned
 from orders.pipeline.quarantine import quarantine_orders
 from orders.pipeline.results import Settled, fail, retry
@@ -44,6 +45,7 @@ class StageWork(Protocol):
 
 
 STAGES: Mapping[Stage, StageWork] = {
+    Stage.CHILDREN: advance_parents,
     Stage.ROUTE: route_orders,
     Stage.BUILD: build_orders,
     Stage.SUBMIT: submit_orders,
@@ -232,7 +234,7 @@ def _after_bug(stage: Stage, order: ClaimedOrder, error: Exception, policy: Poli
 
 
 def _may_fail(stage: Stage) -> bool:
-    """Only while no bytes can have left; from then on the chain decides."""
+    """Only while no bytes can have left; from then on the chain decides. A parent's children may have sent some."""
     return stage in {Stage.ROUTE, Stage.BUILD}
 
 

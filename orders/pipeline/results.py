@@ -58,6 +58,7 @@ def move(
         delay_s=delay_s,
         fields=fields or EMPTY,
         data=data or EMPTY,
+        parent_id=order.parent_id,
     )
 
 

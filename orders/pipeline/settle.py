@@ -10,8 +10,9 @@ from orders.audit.record import record_signatures
 from orders.database.recordset import recordset, to_json
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
+from orders.pipeline.parents.rows import lock_orders, parents_of_ended
 from orders.pipeline.planned import begin_planned, behind_planned
-from orders.pipeline.transition import Beside, Change, lock_orders, transition
+from orders.pipeline.transition import Beside, Change, transition
 from orders.pipeline.unconfirmed import Resolution, Silent
 from orders.plan import hops_to_json
 from orders.signing.submissions import (
@@ -47,8 +48,10 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
         submission.wallet_id: f"another program used its nonce {submission.key}" for submission in resolution.taken
     }
     with transaction.atomic():
-        if found.waiting or taken:  # before wallets and accounts are locked, and all of them in their order
-            lock_orders([*(change.order_id for change in found.changes), *(order.id for order, _ in found.waiting)])
+        parents = parents_of_ended(found.changes)
+        if found.waiting or taken or parents:  # before wallets and accounts are locked, and all of them in their order
+            ids = [*(change.order_id for change in found.changes), *(order.id for order, _ in found.waiting)]
+            lock_orders([*ids, *found.planned, *parents])
         paused = pause_wallets(taken)
         submitted = begin_planned(list(found.planned.values()))
         moved = transition(_behind(found), _beside(found))

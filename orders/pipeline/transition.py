@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from orders.database.recordset import id_array, recordset, to_json
 from orders.database.session import session
 from orders.event_log.event import EVENT_COLUMNS, Event
+from orders.pipeline.parents.rows import lock_orders, make_due, parents_of_ended
 from orders.risk.limits import release
 from orders.states import OrderStatus, check_edge, is_terminal
 
@@ -38,6 +39,7 @@ COLUMN_TYPES: dict[str, str] = {
     "trigger_kind": "text",
     "trigger_at_price": "numeric",
     "allotted": "numeric",
+    "slices_done": "int",
     "filled_amount_in": "numeric",
     "filled_amount_out": "numeric",
     "amount": "numeric",
@@ -57,7 +59,7 @@ class Change(NamedTuple):
     moved the order since then has won, even if it is back in the same status; None where a row lock says so. The lease
     ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
     `keeps_nonce` an order ends before its nonce is used: what may yet be paid for that stays reserved until it is
-    (signing/nonces.py).
+    (signing/nonces.py). `parent_id` is the parent whose child the order is: the child's end makes it due.
     """
 
     order_id: UUID
@@ -73,6 +75,7 @@ class Change(NamedTuple):
     seq: int | None = None
     waiting_for: str | None = None
     keeps_nonce: bool = False
+    parent_id: UUID | None = None
 
     @property
     def shared(self) -> "Shared":
@@ -139,26 +142,18 @@ def begin_transition(changes: Sequence[Change], beside: Beside | None = None) ->
     if len(groups) == 1 and not is_ending:
         return _begin(*groups.popitem(), beside)
     freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
+    parents = parents_of_ended(changes)
     with transaction.atomic(savepoint=False):
-        if len(groups) > 1:
-            lock_orders(change.order_id for change in changes)
+        if len(groups) > 1 or parents:
+            lock_orders([*(change.order_id for change in changes), *parents])
         within = beside if len(groups) == 1 else None
         events = [event for shared, group in groups.items() for event in _write(shared, group, freed, charged, within)]
         if beside is not None and within is None and events:
             _write_beside(beside, events)
+        if parents:
+            make_due(parents)
         release(freed, charged)
     return lambda: events
-
-
-def lock_orders(order_ids: Iterable[UUID]) -> None:
-    """Lock rows in the order that all writers keep, before statements that would lock some of them one after the other.
-
-    Needs a transaction.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM orders_order WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", [id_array(order_ids)]
-        )
 
 
 def _write_beside(beside: Beside, events: Sequence[Event]) -> None:

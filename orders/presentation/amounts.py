@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from dex import Side
 from orders.amounts import format_units
+from orders.models import Order
 from orders.shapes import ABSENT, Field, text
 
 T = TypeVar("T")
@@ -35,6 +37,11 @@ def amount(
         name: text(in_units, about, null=null, optional=optional),
         f"{name}_raw": text(in_atoms, "Atoms.", null=null, optional=optional),
     }
+
+
+def fixed_decimals(order: Order) -> int:
+    """The exponent of the token that the order's side fixes."""
+    return order.decimals_in if order.side == Side.EXACT_IN else order.decimals_out
 
 
 def bps(read: Callable[[T], Any] | None = None, about: str = "Basis points.", *, null: bool = False) -> Field[T]:

@@ -7,10 +7,18 @@ from dex import Quote, Side
 from orders.amounts import format_units, ppm_to_bps
 from orders.event_log.event import timestamp
 from orders.models import Order
-from orders.order_types import FIELDS, TIMES_IN_FORCE, trigger_of, type_fields_json, types_with, waits
+from orders.order_types import (
+    FIELDS,
+    TIMES_IN_FORCE,
+    parent_columns,
+    trigger_of,
+    type_fields_json,
+    types_with,
+    waits,
+)
 from orders.pauses import NONE, Controls
 from orders.plan import SwapPlan
-from orders.presentation.amounts import UNITS, amount, bps
+from orders.presentation.amounts import UNITS, amount, bps, fixed_decimals
 from orders.presentation.fees import (
     FEE_LIMITS,
     NETWORK_FEE,
@@ -20,6 +28,8 @@ from orders.presentation.fees import (
     paid_fee,
     planned_fee,
 )
+from orders.presentation.price import price
+from orders.presentation.progress import OF_PARENTS
 from orders.presentation.routes import ROUTE
 from orders.problems import PROBLEM
 from orders.shapes import GIVEN, Field, Shape, choice, integer, listed, nested, text, text_map, texts, time, uuid
@@ -91,6 +101,11 @@ def _type_field(name: str) -> Field[Order]:
 EVERY_ORDER: dict[str, Field[Order]] = {
     "id": uuid(lambda order: str(order.id)),
     "client_order_id": text(null=True),
+    "parent_id": uuid(
+        lambda order: order.parent_id and str(order.parent_id),
+        "The order that this one is a child of, a part of its execution; null: of none.",
+        null=True,
+    ),
     "token_in": text(),
     "token_out": text(),
     "side": choice(Side),
@@ -98,11 +113,12 @@ EVERY_ORDER: dict[str, Field[Order]] = {
     **amount(
         "amount",
         lambda order: order.amount,
-        lambda order: order.decimals_in if order.side == Side.EXACT_IN else order.decimals_out,
+        fixed_decimals,
         "The fixed side, token units.",
     ),
     **amount("amount_in", lambda o: o.amount_in, lambda o: o.decimals_in, EXECUTED, null=True),
     **amount("amount_out", lambda o: o.amount_out, lambda o: o.decimals_out, EXECUTED, null=True),
+    **OF_PARENTS,
     **amount("quoted_amount_in", lambda o: o.quoted_amount_in, lambda o: o.decimals_in, QUOTED, null=True),
     **amount("quoted_amount_out", lambda o: o.quoted_amount_out, lambda o: o.decimals_out, QUOTED, null=True),
     "network_fee": nested(NETWORK_FEE, lambda order: (plan := order.plan) and planned_fee(plan), null=True),
@@ -125,7 +141,9 @@ EVERY_ORDER: dict[str, Field[Order]] = {
     "sim": nested(SIM, lambda order: {"scenario": order.terms.scenario}),
     "status": choice(OrderStatus),
     "outcome": text(about="Open set: filled, slippage, no_route, cancelled ...", null=True),
-    "waiting_for": text(GIVEN, "worker, price, halt, chain, fees or funds; null: nothing.", null=True),
+    "waiting_for": text(
+        GIVEN, "worker, price, halt, schedule, children, chain, fees or funds; null: nothing.", null=True
+    ),
     "attempt": integer(),
     "cancel_requested_at": time(
         lambda order: order.cancel_requested_at and timestamp(order.cancel_requested_at),
@@ -145,11 +163,6 @@ ORDER = Shape[Order](
     "OrderShape",
     "The order object: the same in every answer, snapshot and message.",
     {**EVERY_ORDER, **{name: _type_field(name) for name in FIELDS}},
-)
-REHEARSED = Shape[Order](
-    "RehearsedOrderShape",
-    "What would become of an order; nobody can ask for it later.",
-    {**ORDER.fields, "id": uuid(lambda _: None, "Always null: nothing was stored.", null=True)},
 )
 ORDER_PAGE = Shape[list[dict[str, Any]]](
     "OrderPageShape",
@@ -232,6 +245,7 @@ def first_answer_json(order: Order) -> dict[str, Any]:
             native_token=order.native_token,
             native_decimals=order.native_decimals,
             expires_at=order.expires_at,
+            **parent_columns(order.order_type, order),
             status=OrderStatus.PENDING,
             waiting_for=trigger and trigger.waiting_for,
             created_at=order.created_at,
@@ -244,16 +258,6 @@ def first_answer_json(order: Order) -> dict[str, Any]:
 def guards_json(terms: SwapTerms, decimals_in: int, decimals_out: int) -> dict[str, Any]:
     """The owner's limits as stated."""
     return GUARDS.render(StatedLimits(terms, decimals_in, decimals_out))
-
-
-def price(amount_in: int, amount_out: int, decimals_in: int, decimals_out: int) -> str:
-    """token_out per token_in in token units, 12 significant digits, for display only."""
-    if not amount_in:
-        return "0"
-    scale = 10**30
-    ratio = amount_out * 10**decimals_in * scale // (amount_in * 10**decimals_out)
-    spare = max(0, len(str(ratio)) - 12)
-    return format_units(ratio // 10**spare * 10**spare, 30)
 
 
 def _price(priced: Priced) -> str:

@@ -41,7 +41,7 @@ def contradictions(order_ids: Sequence[UUID]) -> list[Discrepancy]:
     An order that moves while it is read is seen at one moment: each look is one statement.
     """
     found = []
-    for statement in (_replay_statement(), _holds_statement()):
+    for statement in (_replay_statement(), _holds_statement(), _families_statement()):
         with connection.cursor() as cursor:
             cursor.execute(statement, [id_array(order_ids)])
             found += [Discrepancy(order_id, detail) for order_id, detail in cursor.fetchall() if detail]
@@ -108,7 +108,7 @@ def _replay_statement() -> str:
 def _holds_statement() -> str:
     return f"""
         WITH checked AS (
-            SELECT id, status, outcome, tx_hash, amount_out, network_fee_paid
+            SELECT id, status, outcome, tx_hash, amount_out, network_fee_paid, is_parent
             FROM orders_order WHERE id = ANY(%s::uuid[])
         ), holds AS (
             SELECT s.order_id, count(*) FILTER (WHERE s.closed_at IS NULL) AS open, sum(s.fee_paid) AS fees
@@ -123,11 +123,38 @@ def _holds_statement() -> str:
             CASE WHEN c.status IN ({_listed(LIVE)}) AND c.tx_hash IS NULL AND h.open > 0
                  THEN 'holds a nonce and has no transaction' END,
             CASE WHEN c.status = 'CONFIRMED' AND h.open > 0 THEN 'is CONFIRMED and still holds its nonce' END,
-            CASE WHEN c.status = 'CONFIRMED' AND f.amount_out IS DISTINCT FROM c.amount_out
+            CASE WHEN c.status = 'CONFIRMED' AND NOT c.is_parent AND f.amount_out IS DISTINCT FROM c.amount_out
                  THEN 'its fills do not add up' END,
-            CASE WHEN c.network_fee_paid IS DISTINCT FROM h.fees THEN 'its network fees do not add up' END,
+            CASE WHEN NOT c.is_parent AND c.network_fee_paid IS DISTINCT FROM h.fees
+                 THEN 'its network fees do not add up' END,
             CASE WHEN c.status <> 'CONFIRMED' AND f.order_id IS NOT NULL THEN 'has fills and is not CONFIRMED' END,
             CASE WHEN c.status IN ({_listed(sorted(TERMINAL))}) AND h.open > 0 AND c.outcome <> 'expired'
                  THEN 'has ended as ' || c.outcome || ' and still holds its nonce' END)
         FROM checked c LEFT JOIN holds h ON h.order_id = c.id LEFT JOIN fills f ON f.order_id = c.id ORDER BY c.id
+    """
+
+
+@cache
+def _families_statement() -> str:
+    # Children leave for an archive with their parent, so all of them are there, or none is.
+    return """
+        WITH checked AS (
+            SELECT * FROM orders_order WHERE id = ANY(%s::uuid[]) AND is_parent
+        ), sums AS (
+            SELECT c.id, count(*) FILTER (WHERE o.outcome IS NULL) AS live,
+                coalesce(sum(o.amount) FILTER (WHERE o.outcome IS NULL OR o.status = 'CONFIRMED'), 0) AS allotted,
+                sum(o.amount_in) AS amount_in, sum(o.amount_out) AS amount_out, sum(o.network_fee_paid) AS fees
+            FROM checked c JOIN orders_order o ON o.parent_id = c.id GROUP BY c.id
+        )
+        SELECT c.id, concat_ws('; ',
+            CASE WHEN s.allotted > c.allotted THEN 'has given its children less than they hold' END,
+            CASE WHEN s.allotted > c.amount THEN 'has children of more than its amount' END,
+            CASE WHEN c.tx_hash IS NOT NULL THEN 'is a parent and has a transaction of its own' END,
+            CASE WHEN c.outcome IS NOT NULL AND s.live > 0 THEN 'has ended before its children' END,
+            CASE WHEN c.status = 'CONFIRMED' AND (c.amount_in, c.amount_out)
+                      IS DISTINCT FROM (s.amount_in, s.amount_out) THEN 'its children do not add up' END,
+            CASE WHEN c.status = 'FAILED' AND s.amount_out IS NOT NULL THEN 'is FAILED and has filled children' END,
+            CASE WHEN c.outcome IS NOT NULL AND c.network_fee_paid IS DISTINCT FROM s.fees
+                 THEN 'its network fees are not those of its children' END)
+        FROM checked c LEFT JOIN sums s ON s.id = c.id ORDER BY c.id
     """

@@ -146,7 +146,8 @@ def _miscounted_fees() -> list[FeeMiscount]:
 def _begin_counting(account: Account) -> tuple[int, int]:
     """Count the live orders that were placed without limits: how many, and their value.
 
-    Purchases count what they may give as far as that is stated, or known from their route.
+    Purchases count what they may give as far as that is stated, or known from their route. A child counts with its
+    parent.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -161,6 +162,7 @@ def _begin_counting(account: Account) -> tuple[int, int]:
                 CASE o.side WHEN 'exact_out' THEN div(o.amount * u.value + u.scale - 1, u.scale) END)
             FROM t i, t u
             WHERE i.symbol = o.token_in AND u.symbol = o.token_out AND o.account_id = %s AND o.outcome IS NULL
+                AND o.parent_id IS NULL
             RETURNING held_value
             """,
             [account.id],

@@ -121,6 +121,7 @@ def resume(target: Target, actor: Actor, *, is_by_owner: bool = False, only: int
         if count:
             record(actor, [Entry("halt.lift", target.subject, True, False, target.account_id)])
     if count:
+        wake(Stage.CHILDREN)
         wake(Stage.ROUTE)
     return bool(count)
 

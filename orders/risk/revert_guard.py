@@ -26,7 +26,7 @@ INSUFFICIENT_FUNDS = "insufficient_funds"
 # fault that the order itself asked for.
 _REVERTED = "outcome IN ('reverted', 'insufficient_funds') AND tx_hash IS NOT NULL"
 _COUNTS = (
-    f"(status = 'CONFIRMED' OR {_REVERTED}) AND coalesce(terms->>'scenario', 'none') = 'none'"
+    f"(status = 'CONFIRMED' OR {_REVERTED}) AND NOT is_parent AND coalesce(terms->>'scenario', 'none') = 'none'"
     " AND updated_at > now() - interval '1 hour'"
 )
 

@@ -1,6 +1,7 @@
 """Cancels orders that hold no nonce yet; later only the chain can end them, which `confirm` then asks it to do.
 
-Either way nothing but a cancellation transaction is signed for them after the cancel is stored.
+Either way nothing but a cancellation transaction is signed for them after the cancel is stored. A parent is cancelled
+with its live children, and ends with the last of them; none is made after that.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from orders.event_log.event import Event
 from orders.models import Account, Order
 from orders.notify.push import push_events
 from orders.notify.wake import wake
+from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed
+from orders.pipeline.parents.family import Family, read_families
+from orders.pipeline.parents.rows import lock_orders
 from orders.pipeline.transition import Change, transition
 from orders.problems import Problem
 from orders.states import OrderStatus, Stage, is_terminal
@@ -39,21 +43,48 @@ def cancel_orders(
     The request is an event with a seq of its own, so that nothing decided on an older state is settled after it.
     """
     with transaction.atomic():
-        rows = Order.objects.select_for_update().filter(pk__any_of=order_ids).order_by("pk")
-        if account is not None:
-            rows = rows.filter(account=account)
-        orders = list(rows)
+        orders = _locked(order_ids, account)
         results = {order.id: _result(order) for order in orders}
         new = [o for o in orders if o.cancel_requested_at is None and not is_terminal(o.status)]
         _store_request([order.id for order in new])
-        late = [order for order in orders if results[order.id] is CancelResult.TOO_LATE]
+        late = [order for order in orders if results[order.id] is CancelResult.TOO_LATE and not order.is_parent]
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
         events: list[Event] = transition([*changes, *(_requested(order) for order in late if order in new)])
-        record(actor, [_entry(order, results[order.id]) for order in orders])
+        parents = [order for order in orders if order.is_parent and not is_terminal(order.status)]
+        families = read_families(order.id for order in parents) if parents else {}
+        events += transition([_parent_change(o, families[o.id], actor) for o in parents if o in new])
+        moved = {event.order_id: event.status for event in events}
+        results |= {o.id: CancelResult.CANCELLED for o in parents if is_terminal(moved.get(o.id, o.status))}
+        record(actor, [_entry(order, moved.get(order.id, order.status)) for order in orders])
     push_events(events)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
-    return results
+    asked = set(order_ids)
+    return {order_id: result for order_id, result in results.items() if order_id in asked}
+
+
+def _locked(order_ids: Sequence[UUID], account: Account | None) -> list[Order]:
+    """These orders, live children of parents among them, all locked with the parents of children, by id."""
+    known = Order.objects.filter(pk__any_of=order_ids)
+    if account is not None:
+        known = known.filter(account=account)
+    family = list(known.values_list("id", "parent_id", "is_parent"))
+    named = {order_id for order_id, _, _ in family}
+    if not any(parent_id or is_parent for _, parent_id, is_parent in family):
+        return list(Order.objects.select_for_update().filter(pk__any_of=list(named)).order_by("pk"))
+    parents = [order_id for order_id, _, is_parent in family if is_parent]
+    above = {parent_id for _, parent_id, _ in family if parent_id}
+    lock_orders({*named, *above, *_live_children(parents)})
+    # Behind the locks of the parents: nobody makes another child.
+    wanted = named | _live_children(parents)
+    return list(Order.objects.select_for_update().filter(pk__any_of=list(wanted)).order_by("pk"))
+
+
+def _live_children(parents: Sequence[UUID]) -> set[UUID]:
+    if not parents:
+        return set()
+    rows = Order.objects.filter(parent__in=parents, outcome__isnull=True)
+    return set(rows.values_list("id", flat=True))
 
 
 def _store_request(order_ids: Sequence[UUID]) -> None:
@@ -69,7 +100,22 @@ def _store_request(order_ids: Sequence[UUID]) -> None:
 def _result(order: Order) -> CancelResult:
     if is_terminal(order.status):
         return CancelResult.ALREADY_ENDED
-    return CancelResult.TOO_LATE if order.tx_hash else CancelResult.CANCELLED
+    return CancelResult.TOO_LATE if order.tx_hash or order.is_parent else CancelResult.CANCELLED
+
+
+def _parent_change(order: Order, family: Family, actor: Actor) -> Change:
+    """The end of a parent without live children, or the event of its cancel, as its children stand now."""
+    claimed = Claimed(order.id, order.updated_at, order.seq)
+    if not family.live:
+        return ended(claimed, family, Problem("cancelled", _words(actor, "while no child of it was open")))
+    return progressed(
+        claimed,
+        family,
+        {"cancel_requested": True},
+        slices_done=family.slices_done,
+        waiting_for=CHILDREN,
+        delay_s=0.0,
+    )
 
 
 def _requested(order: Order) -> Change:
@@ -79,9 +125,7 @@ def _requested(order: Order) -> Change:
 
 
 def _cancelled(order: Order, actor: Actor) -> Change:
-    who = actor.name if actor.is_admin else "its owner"
-    detail = f"cancelled by {who} before anything was sent" + (f": {actor.reason}" if actor.reason else "")
-    failure = Problem("cancelled", detail).to_json()
+    failure = Problem("cancelled", _words(actor, "before anything was sent")).to_json()
     return Change(
         order.id,
         OrderStatus(order.status),
@@ -90,9 +134,14 @@ def _cancelled(order: Order, actor: Actor) -> Change:
         fields={"outcome": "cancelled", "failure": failure},
         data={"failure": failure},
         seq=order.seq,
+        parent_id=order.parent_id,
     )
 
 
-def _entry(order: Order, result: CancelResult) -> Entry:
-    after = OrderStatus.FAILED if result is CancelResult.CANCELLED else order.status
+def _words(actor: Actor, when: str) -> str:
+    who = actor.name if actor.is_admin else "its owner"
+    return f"cancelled by {who} {when}" + (f": {actor.reason}" if actor.reason else "")
+
+
+def _entry(order: Order, after: str) -> Entry:
     return Entry("order.cancel", f"order:{order.id}", order.status, after, order.account_id)

@@ -8,12 +8,14 @@ from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, Insufficient
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order
-from orders.order_types import ORDER_TYPES, limit_of, part_of
+from orders.order_types import ORDER_TYPES, first_part, limit_of
 from orders.pipeline.trial import with_wallet
 from orders.plan import SwapPlan
+from orders.problems import ProblemError
 from orders.selectors import decimals_on, read_controls
 from orders.services.place import unsaved_order
 from orders.services.quote import intent_of_quote, quote_now, require_room
+from orders.services.slices import slices_refusal
 from orders.states import OrderStatus
 from orders.terms import NewOrder, swap_request
 
@@ -21,14 +23,17 @@ from orders.terms import NewOrder, swap_request
 def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
     """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
 
-    One that would wait for its limit price is as it would be stored.
+    One that would wait for its limit price is as it would be stored; a parent as it would be with the quote of its
+    first slice, and its slices as `outline`.
 
     Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, the signer's policy, or a wallet
     that holds too little.
     """
+    if (too_small := slices_refusal(new, engine)) is not None:
+        raise ProblemError(too_small)
     require_room(account, new, key)
     now = datetime.now(UTC)
-    part = part_of(new.order_type, new, now)
+    part, outline = first_part(new, now)
     request = swap_request(new.token_in, new.token_out, new.side, part.amount, part.terms)
     request = replace(request, limit_price=limit_of(new.order_type, new))
     try:
@@ -44,7 +49,7 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
         raise shortage
     order = unsaved_order(account, new)
     fields: dict[str, Any] = {
-        "status": OrderStatus.BUILDING,
+        "status": OrderStatus.BUILDING if outline is None else OrderStatus.PENDING,
         "route": SwapPlan.of(quote, decimals_on(engine.chain.native)).to_json(),
         "quoted_amount_in": quote.amount_in,
         "quoted_amount_out": quote.amount_out,
@@ -53,6 +58,7 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
         "waiting_for": waiting_for,
         "created_at": now,
         "updated_at": now,
+        "outline": outline,
     }
     for name, value in fields.items():
         setattr(order, name, value)

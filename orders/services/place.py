@@ -13,7 +13,7 @@ from orders.database.rows import ALWAYS, Condition
 from orders.models import Account, ApiKey, Order, new_id
 from orders.models.waiting import NEVER_DUE, trigger_columns
 from orders.notify.wake import wake, wake_trigger_pass
-from orders.order_types import trigger_of, waits
+from orders.order_types import parent_columns, trigger_of, waits
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.selectors import archived_by_client_id
@@ -81,6 +81,8 @@ def _place(
         if order.id in created:
             order.created_at = order.updated_at = created[order.id]
             order.due_at = order.due_at or order.created_at
+    if any(order.is_parent for order in orders if order.id in created):
+        transaction.on_commit(lambda: wake(Stage.CHILDREN))
     known = _first_of(account, [order.client_order_id for order in orders if order.id not in created])
     return [
         _placed(order, item, inserted, known, refused.get(order.id))
@@ -182,6 +184,7 @@ def unsaved_order(account: Account, new: NewOrder) -> Order:
         "native_token": new.native and new.native.symbol,
         "native_decimals": new.native_decimals,
         **_first_wait(new),
+        **parent_columns(new.order_type, new),
     }
     # As from the database: the constructor would ask every field for its default, which costs ten times as much.
     order = Order.__new__(Order)
@@ -216,6 +219,11 @@ _INSERTED: dict[str, str] = {
     "waiting_for": "text",
     "trigger_kind": "text",
     "trigger_at_price": "numeric",
+    "is_parent": "boolean",
+    "allotted": "numeric",
+    "slices_done": "int",
+    "filled_amount_in": "numeric",
+    "filled_amount_out": "numeric",
 }
 
 

@@ -201,7 +201,11 @@ def close_ended(paid: Mapping[UUID, int | None], native: Token) -> list[UUID]:
                 FROM v WHERE s.id = v.id AND s.closed_at IS NULL
                 RETURNING s.order_id, v.fee
             ), locked AS MATERIALIZED (
-                SELECT id FROM orders_order WHERE id IN (SELECT order_id FROM closed) ORDER BY id FOR NO KEY UPDATE
+                SELECT id FROM orders_order WHERE id IN (
+                    SELECT order_id FROM closed UNION ALL
+                    SELECT c.parent_id FROM orders_order c JOIN closed ON c.id = closed.order_id
+                    WHERE c.parent_id IS NOT NULL
+                ) ORDER BY id FOR NO KEY UPDATE
             )
             UPDATE orders_order o
             SET network_fee_paid = coalesce(o.network_fee_paid + closed.fee, closed.fee, o.network_fee_paid),
@@ -211,4 +215,21 @@ def close_ended(paid: Mapping[UUID, int | None], native: Token) -> list[UUID]:
             """,
             [rows, native.symbol, native.decimals],
         )
-        return [order_id for (order_id,) in cursor.fetchall()]
+        ids = [order_id for (order_id,) in cursor.fetchall()]
+        if ids:
+            cursor.execute(_ADD_TO_PARENTS, [id_array(ids)])
+            ids += [order_id for (order_id,) in cursor.fetchall() if order_id is not None]
+        return ids
+
+
+# A parent that has ended has paid what its children have; it is final when none of them can pay any more.
+_ADD_TO_PARENTS = """
+    UPDATE orders_order p
+    SET network_fee_paid = (SELECT sum(c.network_fee_paid) FROM orders_order c WHERE c.parent_id = p.id)
+    WHERE p.id IN (SELECT o.parent_id FROM orders_order o WHERE o.id = ANY(%s::uuid[]) AND o.parent_id IS NOT NULL)
+        AND p.outcome IS NOT NULL
+    RETURNING CASE WHEN NOT EXISTS (
+        SELECT FROM orders_order c JOIN orders_submission s ON s.order_id = c.id
+        WHERE c.parent_id = p.id AND s.closed_at IS NULL
+    ) THEN p.id END
+"""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from orders.api.serializers import OrderRequestSerializer
 from orders.cli.type_options import add_type_options, type_body
-from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, MarketView, OrderType
+from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, MarketView, OrderType, Progress, Step
 from orders.presentation.orders import EVERY_ORDER
 from orders.problems import KINDS, Problem
 from orders.terms import SwapTerms
@@ -105,7 +106,7 @@ def test_a_value_that_a_field_does_not_take_is_refused_at_the_field(order_type: 
         assert odd
         for value in odd:
             problem = refused(body(order_type, {**order_type.examples[0], name: value}))
-            assert [error.pointer.split("/")[1] for error in problem.errors] == [name], (value, problem)
+            assert {error.pointer.split("/")[1] for error in problem.errors} == {name}, (value, problem)
             assert problem.status == 400
 
 
@@ -213,6 +214,36 @@ def test_what_it_becomes_is_all_that_is_left_under_no_wider_limits(
     if order.terms.max_amount_in is not None:
         assert part.terms.max_amount_in is not None
         assert part.terms.max_amount_in <= order.terms.max_amount_in
+
+
+@each_example
+def test_a_parent_has_slices_and_others_none(order_type: OrderType[Any], example: Mapping[str, Any]) -> None:
+    """Step by step each slice has its turn once, and what the children are given is all of the amount, exactly."""
+    order = accepted(order_type, example)
+    if not order_type.is_parent(order):
+        with pytest.raises(NotImplementedError):
+            order_type.slices(order)
+        return
+    progress = Progress(NOW, NOW, b"seed", order.decimals_in, order.decimals_out)
+    planned = order_type.outline(order, progress)
+    given: list[int] = []
+    for _ in range(MOST_WAITS):
+        step = order_type.step(order, progress)
+        assert order_type.step(order, progress) == step
+        assert progress.slices_done <= step.slices_done <= order_type.slices(order)
+        given += [child.amount for child in step.children]
+        progress = replace(progress, slices_done=step.slices_done, allotted=sum(given))
+        if step.wait is None:
+            break
+        assert step.wait.waiting_for in order_type.waits_for
+        assert progress.at < step.wait.until < FAR
+        progress = replace(progress, at=step.wait.until)
+
+    assert order_type.may_be_parent
+    assert progress.slices_done == order_type.slices(order) == len(planned)
+    assert given == [item.amount for item in planned]
+    assert sum(given) == order.amount
+    assert order_type.step(order, progress) == Step((), progress.slices_done)
 
 
 @each_example

@@ -1,8 +1,9 @@
 """What becomes of an order of every registered type: accepted, stored, shown, held until it is due, executed."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -16,6 +17,8 @@ from orders.pipeline import route
 from orders.pipeline.claim import claim_orders
 from orders.pipeline.loop import run_stage
 from orders.pipeline.outlook import due_stages
+from orders.pipeline.parents import stage as parents
+from orders.pipeline.parents.family import Family, read_families
 from orders.states import Stage
 from orders.tests.factories import api_key
 from orders.tests.order_types.requests import body, each_example, each_type
@@ -73,21 +76,32 @@ def test_an_order_is_held_until_it_is_due_and_executed_then(
         at = max(wait.until, datetime.now(UTC))
         Order.objects.update(due_at=order.created_at, lease_until=None)
         monkeypatch.setattr(route, "waits", lambda name, order, _: waits(name, order, at))
+    if order.is_parent:
+        # And that of all its slices.
+        later = (wait.until if isinstance(wait, Wait) else order.created_at) + timedelta(days=366)
+        monkeypatch.setattr(parents, "read_families", lambda ids: at_a_time(later, ids))
     drive()
 
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("CONFIRMED", "filled"), order.failure
 
 
+def at_a_time(at: datetime, order_ids: Iterable[UUID]) -> dict[UUID, Family]:
+    """The parents as the database would read them at another time."""
+    return {order_id: family._replace(at=at) for order_id, family in read_families(order_ids).items()}
+
+
 def _is_held(order: Order, wait: Wait, engine: Engine, policy: Policy) -> None:
     """No worker takes it up before it is due, and one that is made to does nothing with it."""
     assert order.due_at == (min(wait.until, order.expires_at) if order.expires_at else wait.until)
-    assert claim_orders(Stage.ROUTE, 10, 60, chain_id=order.chain_id).orders == []
+    stage = Stage.CHILDREN if order.is_parent else Stage.ROUTE
+    assert claim_orders(stage, 10, 60, chain_id=order.chain_id).orders == []
     assert due_stages(order.chain_id) == {}
     Order.objects.update(due_at=order.created_at)
-    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+    run_stage(stage, engine=engine, policy=policy)
     held = Order.objects.get(pk=order.pk)
-    assert (held.status, held.route, held.lease_until) == ("ROUTING", None, None)
+    assert (held.status, held.route, held.lease_until) == ("PENDING" if order.is_parent else "ROUTING", None, None)
+    assert not Order.objects.filter(parent=order).exists()
     assert abs((held.due_at - wait.until).total_seconds()) < 5
 
 
@@ -125,5 +139,8 @@ def test_a_dry_run_asks_for_the_same(account: Account, engine: Engine, monkeypat
                 "/api/v1/orders?dry_run=true", body(order_type, example), content_type="application/json"
             )
             assert answer.status_code == 200, answer.content
-            assert answer.json()["status"] == "BUILDING"
+            is_parent = answer.json()["outline"] is not None
+            assert answer.json()["status"] == ("PENDING" if is_parent else "BUILDING")
+            assert is_parent == (answer.json()["slices_total"] is not None)
+            assert answer.json()["quoted_amount_out"] is not None
     assert not Order.objects.exists()

@@ -150,7 +150,7 @@ def test_terms_that_the_type_did_not_store_are_refused(stored: dict[str, Any]) -
 
 
 class Sliced(OrderType[Sample]):
-    """A type that asks for child orders."""
+    """A type that asks for a part of an order, and is no parent."""
 
     name = "sliced"
     terms_class = Sample
@@ -159,11 +159,11 @@ class Sliced(OrderType[Sample]):
         return [Part(left // 2, order.terms)]
 
 
-def test_a_type_that_asks_for_child_orders_is_not_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_type_that_asks_for_a_part_and_is_no_parent_is_not_executed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ORDER_TYPES, "sliced", Sliced())
 
     assert part_of("market", terms(), NOW) == Part(10**9, terms().terms)
-    with pytest.raises(NotImplementedError, match="a sliced order asks for child orders"):
+    with pytest.raises(NotImplementedError, match="a sliced order that is no parent asks for other parts"):
         part_of("sliced", terms(side=Side.EXACT_IN), NOW)
 
 
