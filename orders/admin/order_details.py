@@ -3,13 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from orders.admin.cells import NOTHING, amount, code, facts, gwei, in_one_line, moment, table, units
 from orders.admin.large import LargeTable
 from orders.models import AuditEntry, Order, SignedTransaction
 from orders.models.audit import SIGNATURE
-from orders.order_types import type_fields_json
+from orders.order_types import slices_of, type_fields_json
 from orders.presentation.fees import fee_limits_json, net_amount, paid_fee, planned_fee
 from orders.presentation.orders import ROUTE_LIMITS, guards_json
 from orders.presentation.pictures import route_svg
@@ -88,6 +90,19 @@ class OrderFacts(LargeTable):
             return "–"
         given = amount(order.amount_in, order.decimals_in, order.token_in)
         return f"{given} → {amount(order.amount_out, order.decimals_out, order.token_out)}"
+
+    @admin.display(description="part of")
+    def family(self, order: Order) -> str:
+        """The parent of a child; how far a parent is."""
+        if order.parent_id is not None:
+            page = reverse("admin:orders_order_change", args=[order.parent_id])
+            return format_html('<a href="{}">{}</a>', page, order.parent_id)
+        if not order.is_parent:
+            return NOTHING
+        given = amount(order.filled_amount_in, order.decimals_in, order.token_in)
+        got = amount(order.filled_amount_out, order.decimals_out, order.token_out)
+        done = f"{order.slices_done} of {slices_of(order.order_type, order)} slices have had their turns"
+        return f"{done}; filled {given} → {got}"
 
     @admin.display(description="network fee, expected")
     def fee_expected(self, order: Order) -> str:

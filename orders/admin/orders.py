@@ -66,7 +66,7 @@ class OrderAdmin(OrderFacts):
         css = {"all": ("orders/admin.css",)}
 
     readonly_fields = (
-        "state", "pair", "stated", "promised", "executed", "fee_expected", "fee_paid", "net",
+        "state", "pair", "stated", "family", "promised", "executed", "fee_expected", "fee_paid", "net",
         "timeline", "route_proof", "route_picture", "route_legs",
         "venue_quotes", "failure_shown", "terms_shown", "times", "transactions", "fills_shown", "acts",
     )  # fmt: skip
@@ -75,7 +75,7 @@ class OrderAdmin(OrderFacts):
             None,
             {
                 "fields": (
-                    *("state", "pair", "stated", "promised", "executed", "fee_expected", "fee_paid", "net"),
+                    *("state", "pair", "stated", "family", "promised", "executed", "fee_expected", "fee_paid", "net"),
                     *("attempt", "account", "client_order_id"),
                 )
             },

@@ -20,7 +20,8 @@ READABLE = (
 
 # By stage, besides that the order is due. From a signature on neither terms nor plan are read.
 _CONDITIONS = {
-    Stage.CHILDREN: (READABLE, NOT_PAUSED),
+    # A parent that is to be cancelled makes no child any more, and ends.
+    Stage.CHILDREN: (READABLE, f"(cancel_requested_at IS NOT NULL OR {NOT_PAUSED})"),
     Stage.ROUTE: (READABLE, NOT_PAUSED),
     Stage.BUILD: (READABLE,),
     Stage.SUBMIT: (),

@@ -104,7 +104,7 @@ def leave_at_each_step(engine: Engine, policy: Policy) -> None:
     for count in range(4):
         [order] = place_on(chain_id, new_account())
         live.exclude(pk=order.pk).update(due_at=ago(-60))
-        for stage in tuple(Stage)[:count]:
+        for stage in (Stage.ROUTE, Stage.BUILD, Stage.SUBMIT)[:count]:
             run_stage(stage, engine=engine, policy=policy, carries_to={})
             live.filter(pk=order.pk).update(due_at=ago(60), lease_until=None)
     # One has ended, and what it has signed holds its key still.

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
+from django.db.models.functions import Now
 
 from dex import Engine, Side
 from orders.config import Policy
@@ -13,6 +15,7 @@ from orders.order_list.pages import read_page
 from orders.order_list.wanted import Wanted
 from orders.presentation.orders import first_answer_json, order_json
 from orders.risk.account_limits import set_limits
+from orders.risk.pause import Target, pause, resume
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.place import place_orders
 from orders.states import Stage
@@ -249,6 +252,27 @@ def test_limits_that_begin_count_no_child_beside_its_parent(account: Account, st
     account.refresh_from_db()
     assert (account.open_orders, account.open_value) == (0, 0)
     check_books()
+
+
+def test_while_trading_is_paused_no_child_is_made_and_a_cancel_ends_it(account: Account, step: Work) -> None:
+    operator = Actor("t", reason="because", is_admin=True)
+    held, ended = place_parent(account), place_parent(account)
+    step(0.0, Stage.CHILDREN)
+    in_flight(children_of(ended)[0])
+    pause(Target("account", account.name, account_id=account.pk), operator)
+    cancel_orders([ended.id], actor=OWNER)
+    step(1.0, Stage.CHILDREN)
+    assert (len(children_of(held)), len(children_of(ended))) == (1, 1)
+
+    Order.objects.filter(parent=ended).update(status="FAILED", outcome="expired", seq=F("seq") + 1)
+    Order.objects.filter(pk=ended.pk).update(due_at=Now())
+    step(0.0, Stage.CHILDREN)
+    ended.refresh_from_db()
+    assert (ended.status, ended.outcome) == ("FAILED", "cancelled")
+
+    resume(Target("account", account.name, account_id=account.pk), operator)
+    step(0.0, Stage.CHILDREN)
+    assert len(children_of(held)) == 2
 
 
 def test_a_repeat_of_its_client_order_id_is_the_same_parent(account: Account, step: Work) -> None:
