@@ -17,6 +17,12 @@ GUARDED = OpenApiExample(
 )
 TWO_SWAPS = OpenApiExample("Two swaps", {"orders": [_SWAP, _BACK]}, request_only=True)
 
+
+def example(title: str, body: Any) -> OpenApiExample:
+    """A body that the docs page fills in."""
+    return OpenApiExample(title, body, request_only=True)
+
+
 _PROBLEM = OpenApiResponse(PROBLEM, description="Problem object")
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 # A cursor of another log, or an order that is archived.

@@ -3,11 +3,13 @@
 from django.urls import path, re_path
 
 from orders.api import batch, events, market, orders, pause, wallets
+from orders.api.life import cancel
 
 urlpatterns = [
     path("quotes", market.QuotesView.as_view()),
     path("orders", orders.OrdersView.as_view()),
     path("orders/batch", batch.BatchView.as_view()),
+    path("orders/cancel", cancel.CancelManyView.as_view()),
     path("orders/<uuid:order_id>", orders.OrderView.as_view(), name="order"),
     path("orders/<uuid:order_id>/events", orders.OrderEventsView.as_view()),
     re_path(

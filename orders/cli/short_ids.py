@@ -10,6 +10,8 @@ PAGE = 100
 LEAST = 4
 SHOWN = 12
 
+ID_HELP = "its id, or digits of its beginning or end"
+
 
 def short(order_id: str) -> str:
     """The end of an id, which is as good as the whole: the beginnings of neighbours are alike."""

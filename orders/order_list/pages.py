@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import orjson
+from django.db import connection
 
 from orders.models import Order, label_of
 from orders.models.listed import FAILED_SQL, FILLED_SQL, OPEN_SQL
@@ -62,6 +63,15 @@ def page_statement(
         f" ORDER BY page.at {direction}, page.id {direction}",
         [value for branch in branches for value in branch.values],
     )
+
+
+def cancellable_ids(account_id: int, wanted: Wanted, limit: int) -> list[UUID]:
+    """Up to `limit` open orders of which no cancel is stored yet, oldest first."""
+    branch = _one_order(account_id, wanted) if wanted.client_order_id is not None else _open(account_id, wanted)
+    branch.add(OPEN_SQL).add("l.cancel_requested_at IS NULL").narrow(wanted, None, "")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{branch.sql} ORDER BY at, id LIMIT {int(limit)}", branch.values)
+        return [order_id for _, order_id in cursor.fetchall()]
 
 
 @dataclass

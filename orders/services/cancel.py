@@ -56,11 +56,16 @@ def cancel_orders(
         moved = {event.order_id: event.status for event in events}
         results |= {o.id: CancelResult.CANCELLED for o in parents if is_terminal(moved.get(o.id, o.status))}
         record(actor, [_entry(order, moved.get(order.id, order.status)) for order in orders])
+        # Also where the caller's own transaction is around this one: nobody hears of what may be taken back.
+        transaction.on_commit(lambda: _tell(events, late))
+    asked = set(order_ids)
+    return {order_id: result for order_id, result in results.items() if order_id in asked}
+
+
+def _tell(events: Sequence[Event], late: Sequence[Order]) -> None:
     push_events(events)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
-    asked = set(order_ids)
-    return {order_id: result for order_id, result in results.items() if order_id in asked}
 
 
 def _locked(order_ids: Sequence[UUID], account: Account | None) -> list[Order]:

@@ -25,13 +25,17 @@ IN_PROGRESS = Problem("request_in_progress", "a request with this key or client_
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a POST answers, and answers again to the same Idempotency-Key; `created` is what it stores."""
+    """What a POST answers, and answers again to the same Idempotency-Key.
+
+    `created` are the orders that it stores, by which its fate can be looked up; `is_change`: it writes something else.
+    """
 
     status_code: int
     body: Any
     location: str = ""
     is_replay: bool = False
     created: Sequence[Placed] = field(default=(), repr=False)
+    is_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def answer_once(account: Account, idempotency: Idempotency | None, run: Callable
         # Unique: its client_order_id is of an order that was archived meanwhile.
         if isinstance(error.__cause__, (LockNotAvailable, UniqueViolation)):
             raise ProblemError(IN_PROGRESS) from error
-        if answer is None or was_refused(error):
+        if answer is None or answer.is_change or was_refused(error):
             raise
         _require_stored(answer.created, idempotency, error)
     wake_placed(answer.created)

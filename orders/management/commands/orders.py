@@ -9,13 +9,14 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dex import FeeStrategy
 from orders.cli.arguments import add_server_arguments, client_from
+from orders.cli.cancelling import add_cancel_options, cancel_body, cancel_many, is_many
 from orders.cli.client import EngineClient, ServerError
 from orders.cli.columns import columns
 from orders.cli.listing import LIST_NUMBERS, list_headings, list_row
 from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
 from orders.cli.render import Row, failure_sentence
-from orders.cli.short_ids import full_id
+from orders.cli.short_ids import ID_HELP, full_id
 from orders.cli.type_options import add_type_options, type_body
 from orders.cli.watch import watch
 from orders.presentation.pictures import route_svg
@@ -55,11 +56,9 @@ class Command(BaseCommand):
         for verb, words in (
             ("show", "the order as it stands"),
             ("watch", "its events, live; exit 1 unless it is filled"),
-            ("cancel", "cancel it"),
         ):
-            verbs.add_parser(verb, help=words).add_argument(
-                "order_id", help="its id, or digits of its beginning or end"
-            )
+            verbs.add_parser(verb, help=words).add_argument("order_id", help=ID_HELP)
+        add_cancel_options(verbs.add_parser("cancel", help="cancel one, or those that a filter finds"))
         for verb_parser in verbs.choices.values():
             add_server_arguments(verb_parser)
 
@@ -115,7 +114,10 @@ class Command(BaseCommand):
         self._follow(client, client.call("GET", f"orders/{_id(client, options)}"), options)
 
     def _cancel(self, client: EngineClient, options: dict[str, Any]) -> None:
-        order = client.call("DELETE", f"orders/{_id(client, options)}")
+        if is_many(options):
+            self.stdout.writelines(f"{line}\n" for line in cancel_many(client, options))
+            return
+        order = client.call("DELETE", f"orders/{_id(client, options)}", cancel_body(options))
         if order["outcome"] == "cancelled":
             self.stdout.write("cancelled")
         else:
