@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from orders.api import batch, events, market, orders, pause, wallets
-from orders.api.life import cancel
+from orders.api.life import cancel, deadman
 
 urlpatterns = [
     path("quotes", market.QuotesView.as_view()),
@@ -17,6 +17,7 @@ urlpatterns = [
     ),
     path("events", events.EventsView.as_view()),
     path("ws-tickets", events.WsTicketsView.as_view()),
+    path("deadman", deadman.DeadmanView.as_view()),
     path("halt", pause.HaltView.as_view()),
     path("wallets", wallets.WalletsView.as_view()),
     path("venues", market.VenuesView.as_view()),

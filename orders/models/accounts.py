@@ -121,7 +121,8 @@ class IdempotencyKey(models.Model):
 class DeadMansSwitch(models.Model):
     """An account's dead-man switch: unless it is renewed before `due_at`, the account's waiting orders are cancelled.
 
-    Once: `fired_at` says when. Renewing it arms it again.
+    Once: `fired_at` says when. Renewing it arms it again. As long as `sweep_before` is there, waiting orders that were
+    placed before it are still to be cancelled.
     """
 
     account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="+", primary_key=True)
@@ -129,13 +130,17 @@ class DeadMansSwitch(models.Model):
     due_at = models.DateTimeField()
     renewed_at = models.DateTimeField(db_default=Now())
     fired_at = models.DateTimeField(null=True)
+    sweep_before = models.DateTimeField(null=True)
     # Who renewed it last, for the audit log of what it does.
     actor = models.CharField(max_length=150)
 
     class Meta:
         ordering = ("account",)
         constraints = (models.CheckConstraint(condition=Q(timeout_s__gte=1), name="dead_mans_switch_timeout_positive"),)
-        indexes = (models.Index(fields=("due_at",), condition=Q(fired_at__isnull=True), name="dead_mans_switch_due"),)
+        indexes = (
+            models.Index(fields=("due_at",), condition=Q(fired_at__isnull=True), name="dead_mans_switch_due"),
+            models.Index(fields=("account",), condition=Q(sweep_before__isnull=False), name="dead_mans_switch_sweeps"),
+        )
 
     def __str__(self) -> str:
         return f"dead-man switch of {self.account_id}"

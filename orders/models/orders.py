@@ -21,9 +21,13 @@ from orders.models.triggers import (
     status_guard,
     status_refused,
 )
-from orders.models.waiting import LINKS, TRIGGER_KINDS
+from orders.models.waiting import LINKS, NEVER_DUE, TRIGGER_KINDS
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
+
+# Which of the linked orders executes, or has.
+IN_STAGES = Q(status__in=(OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED))
+IN_TURN = Q(status__in=(OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED, OrderStatus.CONFIRMED))
 
 
 def new_id() -> uuid.UUID:
@@ -86,7 +90,9 @@ class Order(models.Model):
     # Orders that decide on each other share a `link_id`.
     link_id = models.UUIDField(null=True)
     link = models.CharField(max_length=24, null=True, help_text="one_cancels_other or then.")
-    link_rank = models.SmallIntegerField(null=True, help_text="Its place in the request, from 0; `then` goes by it.")
+    link_rank = models.SmallIntegerField(
+        null=True, help_text="Of those of one rank one executes; the next rank is placed when it has filled. From 0."
+    )
 
     # Where it stands.
     status = models.CharField(max_length=16, default=OrderStatus.PENDING)
@@ -171,6 +177,10 @@ class Order(models.Model):
                 | Q(link_id__isnull=False, link__in=LINKS, link_rank__gte=0),
                 name="order_link_whole",
             ),
+            # Whatever workers do side by side, one of those that decide on each other leaves PENDING.
+            models.UniqueConstraint(
+                fields=("link_id", "link_rank"), condition=Q(link_id__isnull=False) & IN_TURN, name="order_one_in_turn"
+            ),
             models.CheckConstraint(
                 condition=~Q(status=OrderStatus.SUBMITTED) | Q(tx_hash__isnull=False),
                 name="order_submitted_has_transaction",
@@ -188,6 +198,12 @@ class Order(models.Model):
             ),
             models.Index(fields=("parent", "id"), condition=Q(parent__isnull=False), name="order_children"),
             models.Index(fields=("link_id", "link_rank"), condition=Q(link_id__isnull=False), name="order_linked"),
+            # Linked orders that are due, and those that have ended and whose group does not know yet.
+            models.Index(
+                fields=("chain_id", "due_at"),
+                condition=Q(link_id__isnull=False, due_at__lt=NEVER_DUE) & ~IN_STAGES,
+                name="order_link_due",
+            ),
             # Of an account, newest first; an open order is in the first of them alone.
             models.Index(fields=("account", "created_at", "id"), condition=Q(outcome__isnull=True), name="order_open"),
             *list_indexes("order", ("account",), "id"),

@@ -67,7 +67,8 @@ def page_statement(
 
 def cancellable_ids(account_id: int, wanted: Wanted, limit: int) -> list[UUID]:
     """Up to `limit` open orders of which no cancel is stored yet, oldest first."""
-    branch = _one_order(account_id, wanted) if wanted.client_order_id is not None else _open(account_id, wanted)
+    has_few = wanted.client_order_id is not None or wanted.parent is not None
+    branch = _few_orders(account_id, wanted) if has_few else _open(account_id, wanted)
     branch.add(OPEN_SQL).add("l.cancel_requested_at IS NULL").narrow(wanted, None, "")
     with connection.cursor() as cursor:
         cursor.execute(f"{branch.sql} ORDER BY at, id LIMIT {int(limit)}", branch.values)

@@ -7,6 +7,7 @@ from orders.config import Policy
 from orders.database.statistics import count_if_late
 from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
+from orders.pipeline.life.deadman import fire_due
 from orders.pipeline.outlook import due_stages, end_dead_leases, look
 from orders.pipeline.resend import send_unsent
 from orders.states import Stage
@@ -26,6 +27,8 @@ class _Asked:
 def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> bool:
     """Free what dead workers held, wake every stage that has rows to look at, and send what was stored and not sent.
 
+    Dead-man switches that are due fire here: whoever looks, with a broker or without.
+
     False, and nothing done, where any process has done so less than `at_least_s` ago.
     """
     chain_id = engine.chain.chain_id
@@ -43,6 +46,8 @@ def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S)
         wake_trigger_pass()
     if seen.has_unsent:
         send_what_is_unsent(engine)
+    if seen.has_due_switches:
+        fire_due()
     count_if_late()
     return True
 

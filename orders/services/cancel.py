@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from enum import StrEnum
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from orders.audit.record import Actor as Actor
 from orders.audit.record import Entry, record
-from orders.database.recordset import id_array
 from orders.event_log.event import Event
 from orders.models import Account, Order
 from orders.notify.push import push_events
 from orders.notify.wake import wake
+from orders.pipeline.life.cancelling import ended as ended_early
+from orders.pipeline.life.cancelling import requested, store_request
 from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed
 from orders.pipeline.parents.family import Family, read_families
 from orders.pipeline.parents.rows import lock_orders
@@ -46,10 +47,10 @@ def cancel_orders(
         orders = _locked(order_ids, account)
         results = {order.id: _result(order) for order in orders}
         new = [o for o in orders if o.cancel_requested_at is None and not is_terminal(o.status)]
-        _store_request([order.id for order in new])
+        store_request([order.id for order in new])
         late = [order for order in orders if results[order.id] is CancelResult.TOO_LATE and not order.is_parent]
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
-        events: list[Event] = transition([*changes, *(_requested(order) for order in late if order in new)])
+        events: list[Event] = transition([*changes, *(requested(order) for order in late if order in new)])
         parents = [order for order in orders if order.is_parent and not is_terminal(order.status)]
         families = read_families(order.id for order in parents) if parents else {}
         events += transition([_parent_change(o, families[o.id], actor) for o in parents if o in new])
@@ -92,16 +93,6 @@ def _live_children(parents: Sequence[UUID]) -> set[UUID]:
     return set(rows.values_list("id", flat=True))
 
 
-def _store_request(order_ids: Sequence[UUID]) -> None:
-    """From here on no swap is signed for these. The time is read behind their locks, as that of signatures is."""
-    if order_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE orders_order SET cancel_requested_at = clock_timestamp() WHERE id = ANY(%s::uuid[])",
-                [id_array(order_ids)],
-            )
-
-
 def _result(order: Order) -> CancelResult:
     if is_terminal(order.status):
         return CancelResult.ALREADY_ENDED
@@ -123,24 +114,8 @@ def _parent_change(order: Order, family: Family, actor: Actor) -> Change:
     )
 
 
-def _requested(order: Order) -> Change:
-    """The event of a cancel that the chain has to decide. It ends the lease: another look comes at once."""
-    status = OrderStatus(order.status)
-    return Change(order.id, status, status, order.updated_at, data={"cancel_requested": True}, seq=order.seq)
-
-
 def _cancelled(order: Order, actor: Actor) -> Change:
-    failure = Problem("cancelled", _words(actor, "before anything was sent")).to_json()
-    return Change(
-        order.id,
-        OrderStatus(order.status),
-        OrderStatus.FAILED,
-        order.updated_at,
-        fields={"outcome": "cancelled", "failure": failure},
-        data={"failure": failure},
-        seq=order.seq,
-        parent_id=order.parent_id,
-    )
+    return ended_early(order, Problem("cancelled", _words(actor, "before anything was sent")))
 
 
 def _words(actor: Actor, when: str) -> str:
