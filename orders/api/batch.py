@@ -14,6 +14,7 @@ from orders.access.key_limits import require_real_orders
 from orders.api import parameters, schema
 from orders.api.base import AccountView, caller_of
 from orders.api.exceptions import problem_response, validation_problem
+from orders.api.life.links import MAX_BATCH, BatchRequestSerializer, judge_linked, read_link
 from orders.api.parsers import FloatFree
 from orders.api.posts import (
     BY_NAMES,
@@ -25,12 +26,12 @@ from orders.api.posts import (
     order_reader,
     read_offer,
 )
-from orders.api.serializers import MAX_BATCH, BatchRequestSerializer
 from orders.engine import get_engine
 from orders.presentation.orders import ORDER
 from orders.problems import PROBLEM, Problem, ProblemError
 from orders.scopes import TRADE
 from orders.services.idempotency import Answer
+from orders.services.linking import Link
 from orders.services.place import Placed, place_orders
 from orders.shapes import ABSENT, Shape, listed, nested
 from orders.terms import NewOrder, Refused
@@ -63,20 +64,23 @@ class BatchView(AccountView):
     @extend_schema(
         parameters=[parameters.IDEMPOTENCY_KEY],
         request=BatchRequestSerializer,
-        examples=[schema.TWO_SWAPS],
+        examples=[schema.TWO_SWAPS, schema.LINKED],
         responses=schema.answers(BATCH, 201, 207),
         operation_id="placeOrders",
     )
     def post(self, request: Request) -> Response:
-        """Accept up to 500 orders, each judged for itself; `atomic` accepts all or none."""
+        """Accept up to 500 orders, each judged for itself; `atomic` accepts all or none, and so does a `link`."""
         caller = caller_of(request)
-        items, is_atomic = _batch_items(request.data)
+        items, is_atomic, link = _batch_items(request.data)
 
         # What asks the chain does so before the transaction begins.
         early = _read_items(items, caller, get_engine()) if any(map(may_be_parent, items)) else None
 
         def run() -> Answer:
-            results = place_orders(caller.account, early or _read_items(items, caller), key=caller.key)
+            read = early or _read_items(items, caller)
+            results = place_orders(caller.account, read, key=caller.key, link=link)
+            if link is not None:
+                results = judge_linked(results, link)
             if all(isinstance(result, Problem) for result in results):
                 require_real_orders(caller)
             if is_atomic and any(isinstance(result, Problem) for result in results):
@@ -100,17 +104,18 @@ class AtomicRefusal(Exception):
         self.results = results
 
 
-def _batch_items(data: Any) -> tuple[list[Any], bool]:
+def _batch_items(data: Any) -> tuple[list[Any], bool, Link | None]:
     """The items as sent; only the envelope is checked here."""
     if not isinstance(data, Mapping) or not isinstance(data.get("orders"), list):
         raise ProblemError(Problem("invalid", 'the body must be {"orders": [...]}'))
-    if unknown := set(data) - {"orders", "atomic"}:
+    if unknown := set(data) - {"orders", "atomic", "link"}:
         raise ProblemError(Problem("unknown_field", f"there is no field {min(map(str, unknown))[:40]!r}"))
     if not isinstance(data.get("atomic", False), bool):
         raise ProblemError(Problem("invalid", "atomic must be true or false"))
     if not 1 <= len(data["orders"]) <= MAX_BATCH:
         raise ProblemError(Problem("batch_size", f"{len(data['orders'])} orders in one request"))
-    return data["orders"], data.get("atomic", False)
+    link = read_link(data, len(data["orders"]))
+    return data["orders"], data.get("atomic", False) or link is not None, link
 
 
 def _read_items(items: list[Any], caller: Caller, engine: Engine | None = None) -> list[NewOrder | Refused]:

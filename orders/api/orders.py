@@ -12,10 +12,12 @@ from orders.access.key_limits import require_within_key
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, actor_of, caller_of
 from orders.api.intake import new_order
+from orders.api.life.replace import ReplaceRequestSerializer, replace_order
 from orders.api.pagination import newest_first
 from orders.api.posts import (
     BY_NAMES,
     answer_post,
+    etag,
     idempotency_of,
     judged,
     may_be_parent,
@@ -94,15 +96,30 @@ class OrdersView(AccountView):
 
 
 class OrderView(AccountView):
-    """GET and DELETE /orders/{id}."""
+    """GET, PATCH and DELETE /orders/{id}."""
 
-    scopes: ClassVar = {"GET": READ, "DELETE": CANCEL}
-    look_up: ClassVar = {"DELETE": "GET /api/v1/orders/{order_id} says what became of it; again does no harm"}
+    scopes: ClassVar = {"GET": READ, "PATCH": TRADE, "DELETE": CANCEL}
+    look_up: ClassVar = {
+        "PATCH": "GET /api/v1/orders/{order_id} says which terms it has; a repeat with the same If-Match does no harm",
+        "DELETE": "GET /api/v1/orders/{order_id} says what became of it; again does no harm",
+    }
 
     @extend_schema(responses=schema.answers(ORDER) | schema.GONE, operation_id="getOrder")
     def get(self, request: Request, order_id: UUID) -> Response:
-        """The order as it stands."""
-        return Response(order_json(_find(request, order_id), read_controls()))
+        """The order as it stands; its version is the ETag too."""
+        order = _find(request, order_id)
+        return Response(order_json(order, read_controls()), headers={"ETag": etag(order.seq)})
+
+    @extend_schema(
+        parameters=[parameters.IF_MATCH],
+        request=ReplaceRequestSerializer,
+        responses=schema.answers(ORDER) | schema.GONE | schema.PRECONDITIONS,
+        operation_id="replaceOrder",
+    )
+    def patch(self, request: Request, order_id: UUID) -> Response:
+        """Replace terms of an order that waits, where it still has the version that If-Match names."""
+        order = replace_order(request, order_id)
+        return Response(order_json(order, read_controls()), headers={"ETag": etag(order.seq)})
 
     @extend_schema(
         request=CancelRequestSerializer,

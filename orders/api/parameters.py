@@ -42,6 +42,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Repeats within 24 h give the first answer again.",
 )
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string", "pattern": r'^"[1-9][0-9]{0,8}"$'},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The order's version in quotes, as its ETag says it.",
+)
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Go through every step up to the broadcast; store nothing.")
 LIST_PARAMETERS = [
     OpenApiParameter("status", str, enum=[status.value for status in OrderStatus], many=True),

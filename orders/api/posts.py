@@ -10,10 +10,11 @@ import orjson
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dex import Engine
+from dex import Engine, Side
 from orders import selectors
 from orders.access.authentication import Caller
 from orders.access.key_limits import apply_key_limits, require_real_orders
+from orders.amounts import parse_units
 from orders.api.base import account_of
 from orders.api.intake import Offer, new_order
 from orders.api.parameters import KEY_PATTERN, MAX_KEY_LENGTH
@@ -22,8 +23,9 @@ from orders.api.serializers import OrderRequestSerializer
 from orders.api.stated import stated_hash
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
+from orders.event_log.log import first_terms
 from orders.models import Token
-from orders.order_types import PARENT_TYPES
+from orders.order_types import ORDER_TYPES, PARENT_TYPES
 from orders.presentation.orders import first_answer_json, order_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
@@ -94,9 +96,14 @@ def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
     return Response(answer.body, status=answer.status_code, headers=headers_of(answer))
 
 
+def etag(version: int) -> str:
+    """The version of an order as a header says it, for If-Match of a PATCH."""
+    return f'"{version}"'
+
+
 def headers_of(answer: Answer) -> dict[str, str]:
     """Headers that belong to the answer."""
-    headers = {"Location": answer.location} if answer.location else {}
+    headers = {"Location": answer.location, "ETag": etag(answer.body["version"])} if answer.location else {}
     return headers | ({"Idempotent-Replayed": "true"} if answer.is_replay else {})
 
 
@@ -126,4 +133,12 @@ def order_answer(placed: Placed | Problem) -> Answer:
 def accepted_json(placed: Placed) -> dict[str, Any]:
     """The order as this POST, or the first one like it, answers it. It has no route yet, and so no float."""
     order = placed.order
-    return first_answer_json(order) if placed.is_replay else order_json(order, at=order.created_at)
+    if not placed.is_replay:
+        return order_json(order, at=order.created_at)
+    answer = first_answer_json(order)
+    if order.seq > 1 and (ORDER_TYPES[order.order_type].waits_for or order.link_id):
+        answer |= (first := first_terms(order.id))
+        if "amount" in first:
+            decimals = order.decimals_in if order.side == Side.EXACT_IN else order.decimals_out
+            answer["amount_raw"] = str(parse_units(first["amount"], decimals))
+    return answer

@@ -23,10 +23,13 @@ def example(title: str, body: Any) -> OpenApiExample:
     return OpenApiExample(title, body, request_only=True)
 
 
+LINKED = example("The first that executes cancels the other", {"orders": [_SWAP, _BACK], "link": "one_cancels_other"})
 _PROBLEM = OpenApiResponse(PROBLEM, description="Problem object")
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 # A cursor of another log, or an order that is archived.
 GONE: dict[Any, Any] = {(410, "application/problem+json"): _PROBLEM}
+# Of requests that are made on the ground of a version.
+PRECONDITIONS: dict[Any, Any] = {(status, "application/problem+json"): _PROBLEM for status in (412, 428)}
 
 
 def answers(shape: Shape[Any], *statuses: int) -> dict[Any, Any]:

@@ -16,7 +16,6 @@ from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, read_type, t
 from orders.order_types.fields import MemberErrors, RequestField
 from orders.scalars import CLIENT_ORDER_ID
 
-MAX_BATCH = 500
 MAX_TAGS = 16
 Read = TypeVar("Read")
 CLIENT_ORDER_ID_PATTERN = CLIENT_ORDER_ID.replace(r"\Z", "$")  # in the words of JSON Schema
@@ -282,13 +281,6 @@ class OrderRequestSerializer(SwapSerializer):
     def validate_expires_at(self, value: datetime | None) -> datetime | None:
         """Keep whole milliseconds, so that the stored and the shown time are the same."""
         return value and value.replace(microsecond=value.microsecond // 1000 * 1000)
-
-
-class BatchRequestSerializer(StrictSerializer):
-    """POST /orders/batch. The items are read one by one, so that one bad order does not refuse the others."""
-
-    orders = serializers.ListField(child=OrderRequestSerializer(), min_length=1, max_length=MAX_BATCH)
-    atomic = FlagField(required=False, default=False, help_text="All orders are accepted, or none.")
 
 
 class CancelRequestSerializer(StrictSerializer):

@@ -1,7 +1,7 @@
 """Talks to a running server as any client would; knows nothing of the database."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
@@ -52,9 +52,20 @@ class EngineClient:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One REST call under /api/v1. Raises: ServerError with the problem's own words."""
+        return self._ask(method, path, body, {})
+
+    def patch(self, path: str, body: Any, version: int) -> Any:
+        """The same for a PATCH of what the caller has read as this version."""
+        return self._ask("PATCH", path, body, {"If-Match": f'"{version}"'})
+
+    def _ask(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Any:
         try:
             answer = httpx.request(
-                method, f"{self.url}/api/v1/{path}", json=body, headers=self._headers, timeout=TIMEOUT_S
+                method,
+                f"{self.url}/api/v1/{path}",
+                json=body,
+                headers={**self._headers, **headers},
+                timeout=TIMEOUT_S,
             )
         except httpx.TransportError as error:
             raise ServerError(_no_answer(self.url, method, error)) from error

@@ -253,3 +253,15 @@ def _rows(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         cursor.execute(statement, parameters)
         rows: list[Any] = cursor.fetchall()
         return rows
+
+
+def first_terms(order_id: UUID) -> dict[str, Any]:
+    """The terms that an order's owner has replaced, as they were before, by the names of the answer's fields."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT data -> 'replaced' FROM orders_orderevent WHERE order_id = %s AND data ? 'replaced'"
+            " ORDER BY seq DESC",
+            [order_id],
+        )
+        rows = cursor.fetchall()
+    return {name: pair[0] for (told,) in rows for name, pair in orjson.loads(told).items()}

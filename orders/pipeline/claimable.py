@@ -17,12 +17,14 @@ READABLE = (
     f"order_type IN ({_TYPES}) AND coalesce((terms ->> 'v')::int, 1) <= {TERMS_VERSION}"
     f" AND coalesce((route ->> 'v')::int, 1) <= {PLAN_VERSION}"
 )
+# Of linked orders one leaves PENDING, by life/links.py, which looks at all of them.
+NOT_LINKED = "(link_id IS NULL OR status <> 'PENDING')"
 
 # By stage, besides that the order is due. From a signature on neither terms nor plan are read.
 _CONDITIONS = {
     # A parent that is to be cancelled makes no child any more, and ends.
     Stage.CHILDREN: (READABLE, f"(cancel_requested_at IS NOT NULL OR {NOT_PAUSED})"),
-    Stage.ROUTE: (READABLE, NOT_PAUSED),
+    Stage.ROUTE: (NOT_LINKED, READABLE, NOT_PAUSED),
     Stage.BUILD: (READABLE,),
     Stage.SUBMIT: (),
     Stage.CONFIRM: (),

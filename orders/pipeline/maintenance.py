@@ -8,6 +8,7 @@ from orders.database.statistics import count_if_late
 from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.pipeline.life.deadman import fire_due
+from orders.pipeline.life.links import settle_due
 from orders.pipeline.outlook import due_stages, end_dead_leases, look
 from orders.pipeline.resend import send_unsent
 from orders.states import Stage
@@ -27,7 +28,7 @@ class _Asked:
 def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S) -> bool:
     """Free what dead workers held, wake every stage that has rows to look at, and send what was stored and not sent.
 
-    Dead-man switches that are due fire here: whoever looks, with a broker or without.
+    Dead-man switches that are due fire here, and linked orders decide on each other: with a broker or without.
 
     False, and nothing done, where any process has done so less than `at_least_s` ago.
     """
@@ -48,6 +49,8 @@ def run_maintenance(engine: Engine, policy: Policy, at_least_s: float = PAUSE_S)
         send_what_is_unsent(engine)
     if seen.has_due_switches:
         fire_due()
+    if seen.has_due_links:
+        settle_due(chain_id)
     count_if_late()
     return True
 

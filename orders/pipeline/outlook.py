@@ -19,6 +19,7 @@ from orders.models.due import DUE
 from orders.pipeline.claim import HOLDER
 from orders.pipeline.claimable import claimable
 from orders.pipeline.life.deadman import IS_DUE as DEADMAN_IS_DUE
+from orders.pipeline.life.links import IS_DUE as LINKS_ARE_DUE
 from orders.pipeline.resend import UNSENT
 from orders.reconciliation.heartbeat import BEAT
 from orders.selectors import MAINTENANCE
@@ -46,7 +47,7 @@ _LOOK = f"""
     SELECT EXISTS ({_DEAD}), EXISTS (SELECT FROM orders_order WHERE {UNSENT}),
         (SELECT jsonb_object_agg(stage, delay_s) FROM ({_FIRST_DUE}) AS first (stage, delay_s)
          WHERE delay_s IS NOT NULL),
-        {_HAS_WAITING}, {DEADMAN_IS_DUE}
+        {_HAS_WAITING}, {DEADMAN_IS_DUE}, {LINKS_ARE_DUE}
     FROM turn
 """
 
@@ -68,6 +69,7 @@ class Outlook(NamedTuple):
     # With the seconds until their first order is due, see `due_stages`.
     due: dict[Stage, float]
     has_due_switches: bool
+    has_due_links: bool
 
 
 def look(chain_id: str, at_least_s: float) -> Outlook | None:
@@ -78,10 +80,10 @@ def look(chain_id: str, at_least_s: float) -> Outlook | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    has_dead_leases, has_unsent, due, has_waiting, has_due_switches = row
+    has_dead_leases, has_unsent, due, has_waiting, has_due_switches, has_due_links = row
     found = orjson.loads(due) if due else {}
     due_s = {Stage(name): max(0.0, delay_s) for name, delay_s in found.items()}
-    return Outlook(has_dead_leases, has_unsent, has_waiting, due_s, has_due_switches)
+    return Outlook(has_dead_leases, has_unsent, has_waiting, due_s, has_due_switches, has_due_links)
 
 
 def end_dead_leases(lease_s: int, *, chain_id: str) -> int:

@@ -142,7 +142,14 @@ EVERY_ORDER: dict[str, Field[Order]] = {
     "status": choice(OrderStatus),
     "outcome": text(about="Open set: filled, slippage, no_route, cancelled ...", null=True),
     "waiting_for": text(
-        GIVEN, "worker, price, halt, schedule, children, chain, fees or funds; null: nothing.", null=True
+        GIVEN, "worker, price, sibling, halt, schedule, children, chain, fees or funds; null: nothing.", null=True
+    ),
+    "link": text(about="one_cancels_other or then; null: the order stands alone.", null=True),
+    "link_id": uuid(
+        lambda order: order.link_id and str(order.link_id), "The same for orders that decide on each other.", null=True
+    ),
+    "link_rank": integer(
+        about="Of those of one rank one executes; the next rank is placed when it has filled.", null=True
     ),
     "attempt": integer(),
     "cancel_requested_at": time(
@@ -247,7 +254,10 @@ def first_answer_json(order: Order) -> dict[str, Any]:
             expires_at=order.expires_at,
             **parent_columns(order.order_type, order),
             status=OrderStatus.PENDING,
-            waiting_for=trigger and trigger.waiting_for,
+            waiting_for="sibling" if order.link_rank else trigger and trigger.waiting_for,
+            link=order.link,
+            link_id=order.link_id,
+            link_rank=order.link_rank,
             created_at=order.created_at,
             updated_at=order.created_at,
         ),

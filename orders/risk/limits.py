@@ -13,7 +13,7 @@ from django.db import connection
 from dex import Side
 from orders.database.recordset import recordset
 from orders.models import Account, ApiKey
-from orders.problems import Problem
+from orders.problems import Problem, ProblemError
 from orders.risk.day_fees import FeeRoom, count_fees, fee_refusal, fee_worth, settle_fees
 from orders.terms import NewOrder
 from orders.values import ASK_FOR_VALUE, NO_VALUE, Worth, shown, value_of
@@ -164,6 +164,36 @@ def count(account: Account, key: ApiKey | None, room: Room, counted: Sequence[De
                 {"value": total, "id": key.pk},
             )
             assert cursor.rowcount == 1
+
+
+def recount(account: Account, key: ApiKey | None, held: int | None, before: Demand, after: Demand) -> int | None:
+    """What a stored order counts with other terms, for its `held_value`; None: nothing, as before.
+
+    The difference is added to what is open, and what it grows by to the day of the key. `held` is what it counts. Fees
+    are not counted again: their limit is none of the terms that change. Needs the lock on the order, and a transaction.
+    Raises: ProblemError where it grows beyond a limit.
+    """
+    if held is None and not has_day_limit(key):
+        return None
+    room = lock_room(account, key)
+    was = before.order.value if held is None else held
+    grown = after.order.value - was
+    room = room._replace(fees=FeeRoom(room.fees.day), open_orders=None)
+    if grown > 0 or after.order.doubt:
+        spare = room._replace(
+            open_value=None if held is None else _less(room.open_value, -was), day_value=_less(room.day_value, -was)
+        )
+        if (problem := admit(spare, [after])[0]) is not None:
+            raise ProblemError(problem)
+    with connection.cursor() as cursor:
+        if held is not None:
+            cursor.execute("UPDATE orders_account SET open_value = open_value + %s WHERE id = %s", [grown, account.id])
+        if key is not None and room.day_value is not None and grown > 0:
+            cursor.execute(
+                f"UPDATE orders_apikey SET day = greatest(day, {_TODAY}), day_value = %s + {_DAY_VALUE} WHERE id = %s",
+                [grown, key.pk],
+            )
+    return None if held is None else after.order.value
 
 
 def release(ended: Mapping[int, tuple[int, int]], charged: Mapping[UUID, int]) -> None:

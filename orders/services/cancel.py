@@ -4,7 +4,7 @@ Either way nothing but a cancellation transaction is signed for them after the c
 with its live children, and ends with the last of them; none is made after that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from orders.notify.push import push_events
 from orders.notify.wake import wake
 from orders.pipeline.life.cancelling import ended as ended_early
 from orders.pipeline.life.cancelling import requested, store_request
+from orders.pipeline.life.links import settle_links
 from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed
 from orders.pipeline.parents.family import Family, read_families
 from orders.pipeline.parents.rows import lock_orders
@@ -58,13 +59,14 @@ def cancel_orders(
         results |= {o.id: CancelResult.CANCELLED for o in parents if is_terminal(moved.get(o.id, o.status))}
         record(actor, [_entry(order, moved.get(order.id, order.status)) for order in orders])
         # Also where the caller's own transaction is around this one: nobody hears of what may be taken back.
-        transaction.on_commit(lambda: _tell(events, late))
+        transaction.on_commit(lambda: _tell(events, late, {order.link_id for order in orders if order.link_id}))
     asked = set(order_ids)
     return {order_id: result for order_id, result in results.items() if order_id in asked}
 
 
-def _tell(events: Sequence[Event], late: Sequence[Order]) -> None:
+def _tell(events: Sequence[Event], late: Sequence[Order], links: Collection[UUID]) -> None:
     push_events(events)
+    settle_links(links)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
 

@@ -14,9 +14,11 @@ from orders.models import Account, ApiKey, Order, new_id
 from orders.models.waiting import NEVER_DUE, trigger_columns
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.order_types import parent_columns, trigger_of, waits
+from orders.pipeline.life.links import settle_links
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.selectors import archived_by_client_id
+from orders.services.linking import Link, link_orders
 from orders.states import OrderStatus, Stage
 from orders.terms import NewOrder, Refused
 
@@ -50,27 +52,31 @@ def place_orders(
     *,
     key: ApiKey | None = None,
     holds: Condition = ALWAYS,
+    link: Link | None = None,
 ) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
     A client_order_id that exists with the same terms gives the existing order, with other terms a problem, whatever
     would be made of the terms today; that of an archived order gives a problem. Where the account or the key has
-    limits, an order that does not fit is refused with `limit_exceeded`.
+    limits, an order that does not fit is refused with `limit_exceeded`. With a link the caller takes all back where one
+    is refused.
 
     Raises: Outdated unless `holds` is true as the orders are inserted; then the transaction has stored nothing.
     """
-    placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key, holds))
+    placed = iter(_place(account, [item for item in items if isinstance(item, NewOrder)], key, holds, link))
     refused = [item for item in items if isinstance(item, Refused)]
     known = _first_of(account, [item.client_order_id for item in refused])
     return [next(placed) if isinstance(item, NewOrder) else _answer_refused(item, known) for item in items]
 
 
 def _place(
-    account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None, holds: Condition
+    account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None, holds: Condition, link: Link | None
 ) -> list[Placed | Problem]:
     orders = [unsaved_order(account, item) for item in new_orders]
     if not orders:
         return []
+    if link is not None:
+        link_orders(orders, link)
     inserted = None if has_day_limit(key) else _insert(account, orders, holds, is_counted=False)
     refused: dict[Any, Problem] = {}
     if inserted is None:
@@ -92,8 +98,10 @@ def _place(
 
 def wake_placed(placed: Iterable[Placed]) -> None:
     """Have stored orders routed, and those that wait for a price compared with the market."""
+    orders = [one.order for one in placed]
+    settle_links({order.link_id for order in orders if order.link_id is not None})
     wake(Stage.ROUTE)
-    if any(one.order.trigger_kind is not None for one in placed):
+    if any(order.trigger_kind is not None for order in orders):
         wake_trigger_pass()
 
 
@@ -224,6 +232,9 @@ _INSERTED: dict[str, str] = {
     "slices_done": "int",
     "filled_amount_in": "numeric",
     "filled_amount_out": "numeric",
+    "link_id": "uuid",
+    "link": "text",
+    "link_rank": "smallint",
 }
 
 

@@ -1,4 +1,4 @@
-"""`manage.py orders quote|place|list|show|watch|cancel`: a running server from the command line."""
+"""`manage.py orders quote|place|list|show|watch|replace|cancel`: a running server from the command line."""
 
 import json
 from argparse import ArgumentParser
@@ -16,6 +16,7 @@ from orders.cli.listing import LIST_NUMBERS, list_headings, list_row
 from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
 from orders.cli.render import Row, failure_sentence
+from orders.cli.replacing import add_replace_options, replace_terms
 from orders.cli.short_ids import ID_HELP, full_id
 from orders.cli.type_options import add_type_options, type_body
 from orders.cli.watch import watch
@@ -26,9 +27,9 @@ MOST_PARTS = 999
 
 
 class Command(BaseCommand):
-    """Asks for quotes; places, lists, shows, watches and cancels orders."""
+    """Asks for quotes; places, lists, shows, watches, replaces and cancels orders."""
 
-    help = "Quote, place, list, show, watch and cancel orders of a running engine"
+    help = "Quote, place, list, show, watch, replace and cancel orders of a running engine"
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             ("watch", "its events, live; exit 1 unless it is filled"),
         ):
             verbs.add_parser(verb, help=words).add_argument("order_id", help=ID_HELP)
+        add_replace_options(verbs.add_parser("replace", help="change terms of an order that waits"))
         add_cancel_options(verbs.add_parser("cancel", help="cancel one, or those that a filter finds"))
         for verb_parser in verbs.choices.values():
             add_server_arguments(verb_parser)
@@ -72,6 +74,7 @@ class Command(BaseCommand):
             "show": self._show,
             "watch": self._watch,
             "cancel": self._cancel,
+            "replace": self._replace,
         }[options["verb"]]
         try:
             run(client, options)
@@ -122,6 +125,9 @@ class Command(BaseCommand):
             self.stdout.write("cancelled")
         else:
             self.stdout.write(f"too late to promise: the order is {order['status']}; no other swap is signed for it")
+
+    def _replace(self, client: EngineClient, options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(replace_terms(client, options), indent=2))
 
     def _follow(self, client: EngineClient, order: dict[str, Any], options: dict[str, Any]) -> None:
         """Watch it to its end; exit 1 unless it is filled."""

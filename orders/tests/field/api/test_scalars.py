@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dex.testing.examples import examples
-from orders.api.serializers import BatchRequestSerializer, CancelRequestSerializer, OrderRequestSerializer
+from orders.api.life.links import BatchRequestSerializer
+from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
 from orders.inputs.strict_json import read_json
 from orders.models import Account, Order, TradingControl
 from orders.scopes import SCOPES
