@@ -24,7 +24,8 @@ from dex.types import Side
 _SMALL: Final = 4  # a part this many times smaller than the order is solved again by itself: flows of dust are cut
 _LARGER: Final = 2  # times the part, which is solved then
 _SHRINK: Final = 1_000  # of an order of which nothing is worth trading: it may be that all of that is dust
-_TRIES: Final = 4
+_GROW: Final = 10  # times an amount of which all is worth trading, where that was not the whole order
+_TRIES: Final = 6
 _STEPS: Final = 10  # of the search by amount
 _CLOSE: Final = 1e-5  # of what a part is worth: what another amount has to gain
 _BETWEEN: Final = (0.02, 0.98)  # of a bracket: where the next amount is looked for
@@ -45,22 +46,35 @@ def best_part(search: Search, limit: Fraction) -> Part | None:
     """
     request = search.request
     least_fee, best, marginal = least_fee_of(search), None, marginal_of(search)
-    amount, most = request.amount, Fraction(0)
+    amount, most, too_much = request.amount, Fraction(0), request.amount + 1
     for _ in range(_TRIES):
         if not _worth(request.side, amount, limit, marginal) > least_fee:
             break
         part = _solved(search, amount, limit)
-        if part is None:
-            if amount == request.amount:
-                check_joined(search.market.compiled, order_of(search, request.max_swaps))
-            amount //= _SHRINK
-            continue
-        if (gain := gain_of(request.side, part, limit)) > most:
+        if part is not None and (gain := gain_of(request.side, part, limit)) > most:
             best, most = part, gain
-        if part.amount * _SMALL >= amount or search.left_ms == 0:
+        if part is None and amount == request.amount:
+            check_joined(search.market.compiled, order_of(search, request.max_swaps))
+        if part is None or part.amount * _SMALL < amount:
+            too_much = amount
+        following = _next_amount(request.amount, amount, part, best, too_much)
+        if following is None or (best is not None and search.left_ms == 0):
             break
-        amount = part.amount * _LARGER
+        amount = following
     return best
+
+
+def _next_amount(whole: int, amount: int, part: Part | None, best: Part | None, too_much: int) -> int | None:
+    """The next amount of which to solve the part, so that it is no small share of that; None: it is none.
+
+    From `too_much` on parts would be small shares.
+    """
+    if part is None:
+        return None if best is not None else amount // _SHRINK
+    if part.amount == amount:  # there may be more
+        larger = min(amount * _GROW, whole)
+        return larger if amount < larger < too_much else None
+    return part.amount * _LARGER if part.amount * _SMALL < amount else None
 
 
 def gain_of(side: Side, part: Part, limit: Fraction) -> Fraction:
