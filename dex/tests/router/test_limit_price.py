@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import example as always
 from hypothesis import strategies as st
 
-from dex.costs import Costs, FeeStrategy
+from dex.costs import Costs, FeeStrategy, NetworkFee
 from dex.errors import DexError, LimitPriceNotReached, NoRoute, PriceDeviation
 from dex.legs import legs_of
 from dex.pools import Pool
@@ -253,6 +253,18 @@ def test_a_fee_that_a_part_does_not_earn_leaves_all_of_it_unfilled() -> None:
             continue
         with pytest.raises(LimitPriceNotReached):
             find_route(market, asked)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_fee_that_pools_do_not_price_counts_for_nothing(side: Side) -> None:
+    """It is stated all the same."""
+    market = Market([_pool()], NOW, 1)
+    asked = replace(request("SOL", "USDC", 10**16, side), limit_price=Fraction(95), allow_partial=True)
+    free = find_route(market, asked).quote
+    market.costs = dict.fromkeys(FeeStrategy, Costs("GAS", per_transaction=1_000, other_swap=5))
+    quote = find_route(market, asked).quote
+    assert quote.network_fee == NetworkFee("GAS", 1_005, None)
+    assert replace(quote, network_fee=None, gap_bps=free.gap_bps, bound=free.bound) == free
 
 
 def test_an_order_far_larger_than_the_market_is_filled_as_exactly_as_a_small_one() -> None:
