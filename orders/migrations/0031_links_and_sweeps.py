@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("orders", "0029_orders_that_wait"),
+        ("orders", "0030_count_slices"),
     ]
 
     operations = [
