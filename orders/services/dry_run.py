@@ -13,7 +13,7 @@ from orders.pipeline.trial import with_wallet
 from orders.plan import SwapPlan
 from orders.problems import ProblemError
 from orders.selectors import decimals_on, read_controls
-from orders.services.place import unsaved_order
+from orders.services.inserting import unsaved_order
 from orders.services.quote import intent_of_quote, quote_now, require_room
 from orders.services.slices import slices_refusal
 from orders.states import OrderStatus

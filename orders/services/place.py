@@ -2,24 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import connection, transaction
-from django.db.models.base import ModelState
+from django.db import transaction
 
-from orders.database.recordset import recordset, to_json
 from orders.database.rows import ALWAYS, Condition
-from orders.models import Account, ApiKey, Order, new_id
-from orders.models.waiting import NEVER_DUE, trigger_columns
+from orders.models import Account, ApiKey, Order
 from orders.notify.wake import wake, wake_trigger_pass
-from orders.order_types import parent_columns, trigger_of, waits
 from orders.pipeline.life.links import settle_links
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.selectors import archived_by_client_id
+from orders.services.inserting import Inserted, insert_orders, unsaved_order
 from orders.services.linking import Link, link_orders
-from orders.states import OrderStatus, Stage
+from orders.states import Stage
 from orders.terms import NewOrder, Refused
 
 
@@ -37,13 +33,6 @@ class Placed:
 
 class Outdated(Exception):
     """What the orders were read by holds no longer; nothing was stored."""
-
-
-class Inserted(NamedTuple):
-    """What an insert left: when each order was created, by id, and by which transaction."""
-
-    created_at: dict[Any, Any]
-    xid: str
 
 
 def place_orders(
@@ -77,7 +66,7 @@ def _place(
         return []
     if link is not None:
         link_orders(orders, link)
-    inserted = None if has_day_limit(key) else _insert(account, orders, holds, is_counted=False)
+    inserted = None if has_day_limit(key) else insert_orders(account, orders, holds, is_counted=False)
     refused: dict[Any, Problem] = {}
     if inserted is None:
         with transaction.atomic(savepoint=False):
@@ -155,151 +144,11 @@ def _insert_within_limits(
         if order.id in fitting and room.fees.is_counted:
             order.counted_fee, order.counted_day = fitting[order.id].fees.value, room.fees.day
             order.counted_key = key.prefix if key is not None and room.fees.key_left is not None else None
-    inserted = _insert(account, [o for o in orders if o.id in fitting], holds, is_counted=room.is_counted)
+    inserted = insert_orders(account, [o for o in orders if o.id in fitting], holds, is_counted=room.is_counted)
     if inserted is None:  # whether the account is counted cannot have changed, for its row is locked
         raise Outdated
     count(account, key, room, [fitting[order_id] for order_id in inserted.created_at])
     return inserted, refused
-
-
-# A fresh row by column, as the insert leaves it.
-_FRESH: dict[str, Any] = dict.fromkeys(field.attname for field in Order._meta.concrete_fields) | {
-    "status": OrderStatus.PENDING,
-    "attempt": 1,
-    "seq": 1,
-    "claim_count": 0,
-    "is_parent": False,
-}
-
-
-def unsaved_order(account: Account, new: NewOrder) -> Order:
-    """The row that a new order becomes."""
-    row = _FRESH | {
-        "id": new_id(),
-        "account_id": account.id,
-        "client_order_id": new.client_order_id,
-        "request_hash": new.stated or new.fingerprint(),
-        "chain_id": new.chain_id,
-        "order_type": new.order_type,
-        "side": new.side,
-        "token_in": new.token_in,
-        "token_out": new.token_out,
-        "decimals_in": new.decimals_in,
-        "decimals_out": new.decimals_out,
-        "amount": new.amount,
-        "expires_at": new.expires_at,
-        "terms": new.terms,
-        "native_token": new.native and new.native.symbol,
-        "native_decimals": new.native_decimals,
-        **_first_wait(new),
-        **parent_columns(new.order_type, new),
-    }
-    # As from the database: the constructor would ask every field for its default, which costs ten times as much.
-    order = Order.__new__(Order)
-    order._state = ModelState()
-    order._state.adding = False
-    order.__dict__ |= row
-    return order
-
-
-_INSERTED: dict[str, str] = {
-    "id": "uuid",
-    "account_id": "bigint",
-    "client_order_id": "text",
-    "request_hash": "bytea",
-    "chain_id": "text",
-    "order_type": "text",
-    "side": "text",
-    "token_in": "text",
-    "token_out": "text",
-    "decimals_in": "smallint",
-    "decimals_out": "smallint",
-    "amount": "numeric",
-    "expires_at": "timestamptz",
-    "terms": "jsonb",
-    "native_token": "text",
-    "native_decimals": "smallint",
-    "held_value": "numeric",
-    "counted_fee": "numeric",
-    "counted_day": "date",
-    "counted_key": "text",
-    "due_at": "timestamptz",
-    "waiting_for": "text",
-    "trigger_kind": "text",
-    "trigger_at_price": "numeric",
-    "is_parent": "boolean",
-    "allotted": "numeric",
-    "slices_done": "int",
-    "filled_amount_in": "numeric",
-    "filled_amount_out": "numeric",
-    "link_id": "uuid",
-    "link": "text",
-    "link_rank": "smallint",
-}
-
-
-def _first_wait(new: NewOrder) -> dict[str, Any]:
-    """When the order is looked at first, be it for its end (None: at once), and what the market has to bring before."""
-    trigger = trigger_of(new.order_type, new)
-    if trigger is not None:
-        columns = trigger_columns(trigger.kind, trigger.price)
-        return {"due_at": new.expires_at or NEVER_DUE, "waiting_for": trigger.waiting_for, **columns}
-    wait = waits(new.order_type, new, datetime.now(UTC))
-    if wait is None:
-        return {"due_at": None}
-    return {"due_at": wait.until if new.expires_at is None else min(wait.until, new.expires_at)}
-
-
-def _insert(account: Account, orders: Sequence[Order], holds: Condition, *, is_counted: bool) -> Inserted | None:
-    """Insert those whose client_order_id is new, also among archived orders.
-
-    None, and nothing inserted, when the account's orders are counted and the caller thought they are not, or `holds` is
-    not true. The lock on its row is the one that the foreign key takes anyway.
-    """
-    columns = ", ".join(_INSERTED)
-    values = columns.replace("due_at", "coalesce(due_at, now())")
-    typed = ", ".join(f"{column} {sql_type}" for column, sql_type in _INSERTED.items())
-    rows = [_row(order) for order in orders]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH a AS MATERIALIZED (
-                SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s AND {holds.sql}
-                FOR KEY SHARE
-            ), placed AS (
-                INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count, waiting_since)
-                SELECT {values}, 'PENDING', 1, 1, 0, CASE WHEN waiting_for IS NOT NULL THEN now() END
-                FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
-                -- As a value and not as EXISTS, of which a plan may read the whole table.
-                WHERE client_order_id IS NULL OR (
-                    SELECT true FROM orders_archivedorder x
-                    WHERE x.client_order_id = v.client_order_id AND x.account_id = a.checked) IS NULL
-                ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
-                RETURNING id, account_id, created_at
-            ), first_event AS (
-                INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
-                SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
-            )
-            SELECT id, created_at, pg_current_xact_id_if_assigned()::text FROM a LEFT JOIN placed ON true
-            """,
-            [account.id, is_counted, *holds.parameters, recordset(rows)],
-        )
-        rows_back = cursor.fetchall()
-    if not rows_back:
-        return None
-    created_at = {order_id: at for order_id, at, _ in rows_back if order_id is not None}
-    return Inserted(created_at, rows_back[0][2] or "")
-
-
-def _row(order: Order) -> dict[str, Any]:
-    values = order.__dict__
-    return {column: values[column] for column in _INSERTED} | {
-        "request_hash": to_json(order.request_hash),
-        "amount": str(order.amount),
-        "terms": order.terms.to_json(),
-        "held_value": to_json(order.held_value),
-        "counted_fee": to_json(order.counted_fee),
-    }
 
 
 def _existing(account: Account, client_order_ids: Iterable[str | None]) -> dict[str | None, Order]:

@@ -16,7 +16,7 @@ from orders.models import Account, Token
 from orders.order_types import ORDER_TYPES, OrderType
 from orders.presentation.orders import order_json
 from orders.problems import Problem, ProblemError
-from orders.services.place import unsaved_order
+from orders.services.inserting import unsaved_order
 from orders.terms import NewOrder
 
 SWAP: dict[str, Any] = {"token_in": "SOL", "token_out": "USDC", "amount": "2.5"}
