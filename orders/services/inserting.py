@@ -169,4 +169,5 @@ def _row(order: Order, named: Iterable[str]) -> dict[str, Any]:
         "terms": order.terms.to_json(),
         "held_value": to_json(order.held_value),
         "counted_fee": to_json(order.counted_fee),
+        **({"trigger_at_price": to_json(order.trigger_at_price)} if order.trigger_at_price is not None else {}),
     }
