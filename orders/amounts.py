@@ -1,6 +1,7 @@
 """Token units and atoms: decimal strings outside, integers inside, exact both ways."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from functools import lru_cache
 
 from dex import BPS_IN_PPM
@@ -9,6 +10,8 @@ from orders.scalars import ScalarError, split_decimal
 _MAX_ATOMS = 10**78 - 1
 # The same amounts are shown again and again: a route repeats them, and orders are polled.
 RECENT = 8192
+# Digits of a price that is compared with others, and of one that is shown.
+PRICE_DIGITS, SHOWN_DIGITS = 130, 12
 
 
 def parse_units(text: str, decimals: int) -> int:
@@ -61,3 +64,17 @@ def grouped(amount: str, most_decimals: int = 9) -> str:
     whole, _, fraction = digits.partition(".")
     fraction = fraction[:most_decimals].rstrip("0")
     return f"{sign}{int(whole):,}" + (f".{fraction}" if fraction else "")
+
+
+def in_units(price: Fraction, decimals_in: int, decimals_out: int) -> Decimal:
+    """A price in atoms per atom as one in token units, to `PRICE_DIGITS` significant digits."""
+    with localcontext() as context:
+        context.prec = PRICE_DIGITS
+        return (Decimal(price.numerator) / Decimal(price.denominator)).scaleb(decimals_in - decimals_out)
+
+
+def shown_price(price: Decimal) -> str:
+    """As people read it: `SHOWN_DIGITS` significant digits."""
+    with localcontext() as context:
+        context.prec = SHOWN_DIGITS
+        return format((+price).normalize(), "f")

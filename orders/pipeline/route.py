@@ -17,8 +17,7 @@ from orders.order_types import limit_of, part_of, waits
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.results import Settled, cancelled, fail, move
 from orders.pipeline.transition import Change, transition
-from orders.pipeline.unreached import has_not_fired, still_waiting, unrouted
-from orders.pipeline.waiting import Unasked, expired_while_waiting, wait
+from orders.pipeline.waiting import Unasked, expired_while_waiting, has_not_fired, still_waiting, unrouted, wait
 from orders.plan import SwapPlan
 from orders.presentation.routes import PROOF, legs_json
 from orders.problems import Problem

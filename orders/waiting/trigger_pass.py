@@ -14,6 +14,7 @@ from typing import Any
 from dex import Engine, MarketPrices, RetryableError
 from dex.costs import TokenPair
 from dex.deadline import within
+from orders.amounts import in_units, shown_price
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.models import heartbeat_name
@@ -24,7 +25,6 @@ from orders.order_types import ORDER_TYPES
 from orders.pipeline import periodic
 from orders.pipeline.periodic import Job
 from orders.pipeline.transition import Change, transition
-from orders.pipeline.unreached import in_units, shown_price
 from orders.reconciliation.heartbeat import beat
 from orders.risk.price_history import note_prices
 from orders.risk.reference_price import UNKNOWN, Reference, reference_price

@@ -42,7 +42,7 @@ FILTERS = [
 ]
 LISTS = [
     *FILTERS,
-    ("type=limit", "unknown_order_type"),
+    ("type=auction", "unknown_order_type"),
     ("type=Market", "unknown_order_type"),
     ("type=market&type=market", "invalid"),
     ("outcome=fillled", "invalid"),

@@ -125,7 +125,7 @@ def test_a_token_without_a_value_asks_for_one(account: Account, post: Post) -> N
     assert post(SWAP, key).status_code == 201
 
 
-@pytest.mark.parametrize("type_", ["limit", "Market", "x"])
+@pytest.mark.parametrize("type_", ["auction", "Market", "x"])
 def test_an_unknown_type_names_those_there_are(account: Account, post: Post, type_: str) -> None:
     key = api_key(account)
 
@@ -134,4 +134,4 @@ def test_an_unknown_type_names_those_there_are(account: Account, post: Post, typ
     assert (refused["code"], refused["try"]) == ("unknown_order_type", "Send one of the types that detail names")
     for name in ORDER_TYPES:
         assert name in refused["detail"].partition("there are ")[2]
-        assert post(SWAP | {"type": name}, key).status_code == 201
+        assert post(SWAP | {"type": name, **ORDER_TYPES[name].examples[0]}, key).status_code == 201
