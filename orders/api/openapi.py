@@ -1,5 +1,6 @@
 """What the schema's generator does not find out by itself: closed shapes, bodies of DELETE, links between answers."""
 
+from copy import deepcopy
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
@@ -40,8 +41,8 @@ class TypeFieldScheme(OpenApiSerializerFieldExtension):  # type: ignore[no-untyp
     target_class = "orders.api.serializers.TypeField"
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """What a request may state."""
-        return dict(self.target.declared.kind.schema)
+        """What a request may state; a copy, since the generator writes into it."""
+        return deepcopy(dict(self.target.declared.kind.schema))
 
 
 class ShapeComponent(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

@@ -18,7 +18,7 @@ from orders.notify.push import push_events
 from orders.notify.wake import wake
 from orders.pipeline.life.cancelling import ended as ended_early
 from orders.pipeline.life.cancelling import requested, store_request
-from orders.pipeline.life.links import settle_links
+from orders.pipeline.life.links import settle_soon
 from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed
 from orders.pipeline.parents.family import Family, read_families
 from orders.pipeline.parents.rows import lock_orders
@@ -66,7 +66,7 @@ def cancel_orders(
 
 def _tell(events: Sequence[Event], late: Sequence[Order], links: Collection[UUID]) -> None:
     push_events(events)
-    settle_links(links)
+    settle_soon(links)
     for stage in {Stage.SUBMIT if order.status == OrderStatus.BUILDING else Stage.CONFIRM for order in late}:
         wake(stage)
 

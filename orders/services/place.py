@@ -9,7 +9,7 @@ from django.db import transaction
 from orders.database.rows import ALWAYS, Condition
 from orders.models import Account, ApiKey, Order
 from orders.notify.wake import wake, wake_trigger_pass
-from orders.pipeline.life.links import settle_links
+from orders.pipeline.life.links import settle_soon
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
 from orders.selectors import archived_by_client_id
@@ -88,7 +88,7 @@ def _place(
 def wake_placed(placed: Iterable[Placed]) -> None:
     """Have stored orders routed, and those that wait for a price compared with the market."""
     orders = [one.order for one in placed]
-    settle_links({order.link_id for order in orders if order.link_id is not None})
+    settle_soon({order.link_id for order in orders if order.link_id is not None})
     wake(Stage.ROUTE)
     if any(order.trigger_kind is not None for order in orders):
         wake_trigger_pass()

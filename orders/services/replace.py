@@ -15,19 +15,23 @@ from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.order_types import FIELDS, ORDER_TYPES
 from orders.pipeline.life.arming import SIBLING, Armed, arm, has_fired
-from orders.pipeline.life.links import settle_links
+from orders.pipeline.life.links import settle_soon
 from orders.pipeline.transition import Change, transition
 from orders.presentation.orders import order_json
 from orders.problems import Problem, ProblemError
 from orders.risk.limits import demand, recount
 from orders.states import OrderStatus, Stage, is_terminal
-from orders.terms import NewOrder
+from orders.terms import NewOrder, SwapTerms
 
 # Fields of order types that may change while an order waits. Not after its trigger was reached: the first three alone.
 TRIGGER_FIELDS = ("trigger_price", "trail_bps")
 TYPE_FIELDS = tuple(name for name in ("limit_price", *TRIGGER_FIELDS) if name in FIELDS)
 _SHOWN = ("amount", "expires_at", "time_in_force", "guards")
-_GUARDS = ("max_slippage_ppm", "max_price_impact_ppm", "min_amount_out", "max_amount_in", "max_quote_age_ms")
+# Terms that stay as they were stored, whatever a key would make of them today.
+_KEPT = (
+    *("allow", "deny", "deny_tokens", "max_legs", "max_hops", "max_swaps", "fee_strategy", "max_network_fee"),
+    *("tags", "scenario"),
+)
 
 
 class Restated(NamedTuple):
@@ -78,7 +82,7 @@ def replace_terms(
 
 def _tell(order: Order, events: list[Event]) -> None:
     push_events(events)
-    settle_links([order.link_id] if order.link_id else [])
+    settle_soon([order.link_id] if order.link_id else [])
     wake(Stage.CHILDREN if order.is_parent else Stage.ROUTE)
     wake_trigger_pass()
 
@@ -92,6 +96,10 @@ def _require_waiting(order: Order, version: int) -> None:
     if order.status != OrderStatus.PENDING or order.cancel_requested_at is not None:
         words = "is to be cancelled" if order.cancel_requested_at else f"is {order.status}: a worker has taken it up"
         raise ProblemError(Problem("order_not_waiting", f"the order {words}", facts=facts))
+    if order.parent_id is not None:
+        raise ProblemError(
+            Problem("order_not_waiting", "the order is a part of another: replace that one", facts=facts)
+        )
     if not ORDER_TYPES[order.order_type].waits_for and order.waiting_for != SIBLING:
         detail = f"a {order.order_type} order waits for nothing but a worker"
         raise ProblemError(Problem("order_not_waiting", detail, facts=facts))
@@ -109,10 +117,9 @@ def _require_replaceable(order: Order, replaced: Mapping[str, Any]) -> None:
         raise ProblemError(Problem("order_not_waiting", f"its trigger was reached, {late[0]} is past", facts=facts))
 
 
-def _terms(order: Order, after: NewOrder) -> Any:
+def _terms(order: Order, after: NewOrder) -> SwapTerms:
     """The stored terms with those that may change."""
-    guards = {name: getattr(after.terms, name) for name in _GUARDS}
-    return replace(order.terms, **guards, time_in_force=after.terms.time_in_force, type_terms=after.terms.type_terms)
+    return replace(after.terms, **{name: getattr(order.terms, name) for name in _KEPT})
 
 
 def _replaced(order: Order, after: NewOrder) -> dict[str, list[Any]]:

@@ -23,6 +23,7 @@ from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.order_types import ORDER_TYPES
 from orders.pipeline import periodic
+from orders.pipeline.life.links import settle_due
 from orders.pipeline.periodic import Job
 from orders.pipeline.transition import Change, transition
 from orders.reconciliation.heartbeat import beat
@@ -70,6 +71,7 @@ def _compare(chain_id: str, waited: Sequence[Waited], market: MarketPrices, poli
     while due := make_due(chain_id, limits):
         for is_parent in set(due):
             wake(Stage.CHILDREN if is_parent else Stage.ROUTE)
+        settle_due(chain_id)
         if len(due) < MOST:
             break
     stops = [item for item in waited if item.kind != "limit"]
@@ -110,6 +112,7 @@ def _fire(
         changes = [change for order in fired if (change := _change_or_none(order, block, mids, references))]
         events: list[Event] = transition(changes)
         push_events(events)
+        settle_due(chain_id)
         wake(Stage.ROUTE)
         if len(fired) < MOST or not events:
             break

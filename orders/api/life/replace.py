@@ -13,7 +13,7 @@ from orders.access.key_limits import require_real_orders, require_within_key
 from orders.api.base import account_of, actor_of, caller_of
 from orders.api.intake import Offer, new_order
 from orders.api.posts import order_reader, read_offer
-from orders.api.serializers import AmountField, BpsField, GuardsSerializer, StrictSerializer, TimeField, type_fields
+from orders.api.serializers import AmountField, GuardsSerializer, StrictSerializer, TimeField, type_fields
 from orders.models import Order
 from orders.order_types import FIELDS, ORDER_TYPES
 from orders.presentation.orders import order_json
@@ -26,12 +26,6 @@ _KEPT = ("token_in", "token_out", "amount", "side", "type", "guards", "venues", 
 _VERSION = re.compile(r'"([1-9][0-9]{0,8})"')
 
 
-class NewGuardsSerializer(GuardsSerializer):
-    """Guards that change; those that are not stated stay as they are."""
-
-    max_slippage_bps = BpsField(required=False, help_text="Worsening allowed between quote and execution.")
-
-
 class ReplaceRequestSerializer(StrictSerializer):
     """The terms that change; those that are not stated stay as they are."""
 
@@ -39,7 +33,7 @@ class ReplaceRequestSerializer(StrictSerializer):
     expires_at = TimeField(
         required=False, allow_null=True, help_text="RFC 3339; null: no time limit. It turns gtc into gtd and back."
     )
-    guards = NewGuardsSerializer(required=False, help_text="Those that are stated change, null: no such limit.")
+    guards = GuardsSerializer(required=False, help_text="Those that are stated change, null: no such limit.")
 
     def get_fields(self) -> dict[str, Any]:
         """Those of every order, and those of the order types that may change."""

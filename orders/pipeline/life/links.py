@@ -6,12 +6,15 @@ that waits, or ends one, makes it due at once. So nothing waits for a lock, and 
 half-way is found again by its rows.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from orders.database.recordset import id_array
@@ -33,6 +36,9 @@ BATCH = 100
 POLL_S = 2.0
 # A group that changes again by its own change, such as one that is armed and due at once.
 MOST_ROUNDS = 4
+# Of one request, at once; maintenance sees to more. And how long that goes on in one look.
+MOST_AT_ONCE = 20
+RUN_S = 2.0
 
 _NEVER = "'9000-01-01 00:00:00+00'::timestamptz"
 _DUE = (
@@ -58,14 +64,27 @@ class Facts(NamedTuple):
 
 def settle_due(chain_id: str) -> None:
     """Settle the groups of a chain of which an order is due, or has ended."""
+    ends_at = time.monotonic() + RUN_S
+    while found := _due_groups(chain_id):
+        settle_links(found)
+        if len(found) < BATCH or time.monotonic() >= ends_at:
+            return
+
+
+def _due_groups(chain_id: str) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT link_id FROM"
             f" (SELECT link_id FROM orders_order WHERE {_DUE} ORDER BY due_at LIMIT {BATCH}) AS found",
             {"chain_id": chain_id},
         )
-        found = [link_id for (link_id,) in cursor.fetchall()]
-    settle_links(found)
+        return [link_id for (link_id,) in cursor.fetchall()]
+
+
+def settle_soon(link_ids: Iterable[UUID]) -> None:
+    """The same for who has stored something else: where the database is lost now, maintenance does it. Never raises."""
+    with suppress(DatabaseError):
+        settle_links(islice(link_ids, MOST_AT_ONCE))
 
 
 def settle_links(link_ids: Iterable[UUID]) -> None:

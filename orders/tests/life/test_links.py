@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 
 from dex import Engine
 from orders.audit.record import Actor
@@ -165,6 +165,23 @@ def test_a_linked_order_expires_where_it_waits(account: Account, engine: Engine,
     run_maintenance(engine, policy, at_least_s=0.0)
 
     assert states(one, two) == [("FAILED", "expired", None), ("PENDING", None, "price")]
+
+
+def test_what_is_stored_is_answered_though_its_group_cannot_be_settled_now(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(_: Any) -> None:
+        raise OperationalError("the server is gone")
+
+    monkeypatch.setattr("orders.pipeline.life.links._settle", lost)
+    first, second = link(Api(account), "then", FAR, FAR)
+    answer = Api(account).delete(f"orders/{first}")
+    monkeypatch.undo()
+
+    assert answer.status_code == 200
+    assert states(second) == [("PENDING", None, "sibling")]
+    run_maintenance(engine, policy, at_least_s=0.0)
+    assert states(second) == [("FAILED", "cancelled", None)]
 
 
 @pytest.mark.parametrize(
