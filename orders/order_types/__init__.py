@@ -19,6 +19,7 @@ from orders.order_types.base import (
     atoms_price,
 )
 from orders.order_types.fields import RequestField, show_terms
+from orders.order_types.ladder import Ladder
 from orders.order_types.limit import Limit
 from orders.order_types.market import Market
 from orders.order_types.stop import Stop
@@ -36,6 +37,7 @@ ORDER_TYPES: dict[str, OrderType[Any]] = {
     "stop_limit": StopLimit(),
     "trailing_stop": TrailingStop(),
     "twap": Twap(),
+    "ladder": Ladder(),
 }
 
 __all__ = [

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from dex import Side
-from orders.order_types.fields import NoTerms, RequestField, load_terms, request_fields, store_terms
+from orders.order_types.fields import NoTerms, RequestField, load_terms, make_terms, request_fields, store_terms
 from orders.problems import FieldError, Problem
 from orders.terms import NewOrder, SwapTerms
 
@@ -161,7 +161,7 @@ class OrderType(Generic[Own]):
     def stored(self, stated: Mapping[str, Any]) -> dict[str, Any]:
         """The stored form of the own terms in the fields of a request, in which all that it takes stand."""
         known = {name: value for name in self.fields if (value := stated.get(name)) is not None}
-        return store_terms(self.terms_class(**known))
+        return store_terms(make_terms(self.terms_class, known))
 
     def check_time_in_force(self, time_in_force: str, *, has_expiry: bool) -> Problem | None:
         """Why this time in force makes no sense here, or None."""

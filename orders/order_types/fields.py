@@ -5,7 +5,7 @@ the request's schema, the answer's, the stored JSON and the options of the comma
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -126,21 +126,29 @@ class NoTerms:
     """The own terms of a type that takes no field of its own."""
 
 
-# Of each class of terms what it declares, once it was asked for.
-_declared: dict[type[Any], Mapping[str, RequestField]] = {}
-
-
 def request_fields(terms_class: type[Any]) -> Mapping[str, RequestField]:
-    """The fields that a type's own terms declare, by name."""
-    known = _declared.get(terms_class)
-    if known is None:
-        known = _declared[terms_class] = {one.name: one.metadata[RequestField] for one in fields(terms_class)}
-    return known
+    """The fields that a type's own terms declare, by name: `from_` is the field `from`, a word of Python's own."""
+    return {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
+
+
+def make_terms(terms_class: type[Any], values: Mapping[str, Any]) -> Any:
+    """A type's own terms of values by the names of their fields. Raises: TypeError where one is missing."""
+    declared = _declared(terms_class)
+    return terms_class(**{declared[name].name: value for name, value in values.items()})
+
+
+def value_of(own: Any, name: str) -> Any:
+    """The value of a field, by its name."""
+    return getattr(own, _declared(type(own))[name].name)
+
+
+def _declared(terms_class: type[Any]) -> dict[str, "Field[Any]"]:
+    return {declared.name.removesuffix("_"): declared for declared in fields(terms_class)}
 
 
 def store_terms(own: Any) -> dict[str, Any]:
     """The stored form of a type's own terms. Defaults are stored too: a later one must not change a stored order."""
-    values = {name: (known.kind, getattr(own, name)) for name, known in request_fields(type(own)).items()}
+    values = {name: (known.kind, value_of(own, name)) for name, known in request_fields(type(own)).items()}
     return {name: kind.store(value) for name, (kind, value) in values.items() if value is not None}
 
 
@@ -149,13 +157,13 @@ def load_terms(terms_class: type[Any], stored: Mapping[str, Any]) -> Any:
     known = request_fields(terms_class)
     if unknown := stored.keys() - known.keys():
         raise TypeError(f"{terms_class.__name__} has no field {min(unknown)}")
-    return terms_class(**{name: known[name].kind.load(value) for name, value in stored.items()})
+    return make_terms(terms_class, {name: known[name].kind.load(value) for name, value in stored.items()})
 
 
 def show_terms(own: Any) -> dict[str, Any]:
     """A type's own terms as answers show them."""
     known = request_fields(type(own))
-    values = {name: getattr(own, name) for name in known}
+    values = {name: value_of(own, name) for name in known}
     return {name: None if value is None else known[name].kind.show(value) for name, value in values.items()}
 
 
@@ -178,7 +186,7 @@ def group(terms_class: type[Any]) -> Kind:
     }
     shown = {name: {**known.kind.shown_schema, "description": known.help_text} for name, known in members.items()}
     return Kind(
-        read=lambda value: terms_class(**_read_members(members, value)),
+        read=lambda value: make_terms(terms_class, _read_members(members, value)),
         schema=schema,
         shown_schema={"type": "object", "properties": shown},
         store=store_terms,

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from hashlib import sha256
 
 from dex import Side
@@ -149,23 +148,18 @@ class Twap(OrderType[TwapTerms]):
         else:
             most = _share_down(terms.max_amount_in, amount, order.amount)
         price = self.own(order).limit_price
-        if price is not None:
-            in_atoms = Fraction(price) * Fraction(10) ** (progress.decimals_out - progress.decimals_in)
-            if order.side == Side.EXACT_IN:
-                least = max(least or 0, -(-amount * in_atoms.numerator // in_atoms.denominator))
-            else:
-                limit = amount * in_atoms.denominator // in_atoms.numerator
-                most = limit if most is None else min(most, limit)
+        in_force = "gtd" if terms.time_in_force == "gtd" else "ioc"
         return Child(
-            "market",
+            "market" if price is None else "limit",
             amount,
             replace(
                 terms,
                 min_amount_out=least,
                 max_amount_in=most,
                 max_network_fee=None if progress.fee_left is None else progress.fee_left // slices_left,
-                time_in_force="gtd" if terms.time_in_force == "gtd" else "ioc",
-                type_terms={},
+                # At its limit now, or the later slices trade it.
+                time_in_force=in_force if price is None else "fok",
+                type_terms={} if price is None else {"limit_price": format(price, "f")},
             ),
         )
 

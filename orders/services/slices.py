@@ -33,7 +33,7 @@ def slices_refusal(new: NewOrder, engine: Engine) -> Problem | None:
             most = _most_slices(new, count, engine)
     except RetryableError:
         return None
-    pointer = f"/{new.order_type}/{'slices' if new.order_type == 'twap' else 'steps'}"
+    pointer = "/twap/slices" if new.order_type == "twap" else "/steps"
     hint = f"Send {most} slices at most" if most > 1 else "Send it as one market order, or a larger amount"
     return Problem(
         "slice_too_small", why, hint, [FieldError(pointer, "slice_too_small", why)], facts={"most_slices": most}

@@ -14,7 +14,7 @@ def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is woken and nothing is pushed: the rows alone must do."""
     for name in ("orders.pipeline.loop.wake", "orders.pipeline.loop.push_events"):
         monkeypatch.setattr(name, lambda *_: None)
-    for name in ("orders.services.idempotency.wake", "orders.services.place.wake", "orders.pipeline.parents.rows.wake"):
+    for name in ("orders.services.place.wake", "orders.pipeline.parents.rows.wake"):
         monkeypatch.setattr(name, lambda *_: None)
     monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
 

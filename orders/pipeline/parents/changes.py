@@ -83,7 +83,8 @@ def why_it_ends(family: Family) -> Problem:
         at = f"{family.expires_at:%Y-%m-%d %H:%M:%S}" if family.expires_at else ""
         return Problem("expired", f"the order expired at {at} UTC before its children had filled all of it")
     last = f"; the last one: {family.last_failure}" if family.last_failure else ""
-    return Problem("not_filled", f"its slices have had their turns, and were not all filled{last}")
+    detail = f"its slices have had their turns, and were not all filled{last}"
+    return Problem("not_filled", detail, "See the failures of its children: GET /api/v1/orders?parent=ID")
 
 
 def _columns(family: Family, slices_done: int) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from dex import Engine
 from orders.config import Policy
 from orders.database.recordset import recordset
 from orders.models import new_id
-from orders.order_types import ORDER_TYPES, Progress, Step
+from orders.models.waiting import NEVER_DUE, trigger_columns
+from orders.notify.wake import wake_trigger_pass
+from orders.order_types import ORDER_TYPES, Progress, Step, trigger_of
 from orders.order_types.base import Child
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed, why_it_ends
@@ -49,9 +51,13 @@ def advance_parents(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: P
             # Who moved it since the claim, as a cancel, has won, and left it due.
             if family is not None and (family.seq, family.lease_token) == (order.seq, order.lease_token):
                 _advance(order, family, found)
-        beside = Beside(_PLACED, {"children": recordset(found.children)}) if found.children else None
+        beside = (
+            Beside(_PLACED, {"children": recordset(found.children), "never": NEVER_DUE}) if found.children else None
+        )
         events = transition(found.changes, beside)
         release_orders(found.waiting)
+    if any("trigger_kind" in child for child in found.children):
+        wake_trigger_pass()
     return Settled(events, {(Stage.ROUTE, 0.0)} if found.children else set())
 
 
@@ -117,7 +123,17 @@ def _row(order: ClaimedOrder, child: Child) -> dict[str, Any]:
         "order_type": child.order_type,
         "amount": str(child.amount),
         "terms": child.terms.to_json(),
+        **_trigger(order._replace(order_type=child.order_type, amount=child.amount, terms=child.terms)),
     }
+
+
+def _trigger(child: ClaimedOrder) -> dict[str, Any]:
+    """What a child waits for before it is routed."""
+    trigger = trigger_of(child.order_type, child)
+    if trigger is None:
+        return {}
+    columns = trigger_columns(trigger.kind, trigger.price)
+    return {"waiting_for": trigger.waiting_for, **{name: str(value) for name, value in columns.items()}}
 
 
 # The rest of a child is its parent's. It counts against no limit, since its parent does.
@@ -129,11 +145,15 @@ _OF_PARENT = ", ".join(f"p.{name}" for name in _SAME.split(", "))
 _PLACED = f"""
     made AS (
         INSERT INTO orders_order
-            (id, parent_id, order_type, amount, terms, {_SAME}, status, attempt, seq, claim_count, due_at)
+            (id, parent_id, order_type, amount, terms, {_SAME}, status, attempt, seq, claim_count,
+             waiting_for, waiting_since, trigger_kind, trigger_at_price, due_at)
         SELECT v.id, v.parent_id, v.order_type, v.amount, v.terms, {_OF_PARENT},
-            'PENDING', 1, 1, 0, now()
+            'PENDING', 1, 1, 0,
+            v.waiting_for, CASE WHEN v.waiting_for IS NOT NULL THEN now() END, v.trigger_kind, v.trigger_at_price,
+            CASE WHEN v.trigger_kind IS NULL THEN now() ELSE coalesce(p.expires_at, %(never)s) END
         FROM jsonb_to_recordset(%(children)s::jsonb)
-            AS v(id uuid, parent_id uuid, order_type text, amount numeric, terms jsonb)
+            AS v(id uuid, parent_id uuid, order_type text, amount numeric, terms jsonb, waiting_for text,
+                 trigger_kind text, trigger_at_price numeric)
         JOIN orders_order p ON p.id = v.parent_id
         WHERE (v.parent_id IN (SELECT id FROM moved)) IS TRUE
         RETURNING id, account_id, parent_id, created_at

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from orders.models import Token, Wallet
+from orders.models import Order, Token, Wallet
 from orders.tests.factories import new_account, place, terms
 from orders.tests.history import RARE_PAIR, History, load_history
 
@@ -29,7 +29,9 @@ def history(django_db_setup: None, django_db_blocker: Any) -> Iterator[History]:
         wallet = Wallet.objects.create(account=account, chain_id="simulated", address="w1", next_nonce=ORDERS)
         history = History(account, wallet, other, ORDERS, datetime.now(UTC).replace(microsecond=0))
         load_history(history)
-        place(account, *(terms(tags={"book": "eu"} if i % 2 else {}) for i in range(OPEN)))
+        placed = place(account, *(terms(tags={"book": "eu"} if i % 2 else {}) for i in range(OPEN)))
+        children = [*(history.order_id(i) for i in range(1, 90)), *(order.pk for order in placed[:8])]
+        Order.objects.filter(pk__in=children, account=account).update(parent=history.order_id(0))
         yield history
         transaction.set_rollback(True)
 

@@ -34,6 +34,7 @@ def choices(history: History) -> dict[str, list[tuple[str, ...]]]:
         "pair": [("SOL/USDC",), ("/".join(RARE_PAIR),)],
         "tag": [("book:eu",), ("book",), ("campaign:first",), ("nowhere",)],
         "client_order_id": [("own-3",)],
+        "parent": [(str(history.order_id(0)),)],
         "created_after": [(late,)],
         "created_before": [(early,)],
     }
@@ -82,6 +83,7 @@ def fits(order: Order, name: str, word: str) -> bool:
         "pair": lambda: f"{order.token_in}/{order.token_out}" == word,
         "tag": lambda: tag in order.terms.tags and value in {"", order.terms.tags[tag]},
         "client_order_id": lambda: order.client_order_id == word,
+        "parent": lambda: str(order.parent_id) == word,
         "created_after": lambda: f"{order.created_at:%Y-%m-%dT%H:%M:%SZ}" >= word,
         "created_before": lambda: f"{order.created_at:%Y-%m-%dT%H:%M:%SZ}" < word,
     }[name]()

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from orders.api.serializers import OrderRequestSerializer
 from orders.cli.type_options import add_type_options, type_body
 from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, MarketView, OrderType, Progress, Step
+from orders.order_types.fields import value_of
 from orders.presentation.orders import EVERY_ORDER
 from orders.problems import KINDS, Problem
 from orders.terms import SwapTerms
@@ -84,7 +85,7 @@ def test_what_is_stated_is_stored_and_read_back(order_type: OrderType[Any], exam
     own = order_type.own(order)
     for name, field in order_type.fields.items():
         value = fields.get(name)
-        assert getattr(own, name) == (field.default if value is None else value)
+        assert value_of(own, name) == (field.default if value is None else value)
 
 
 @each_example

@@ -80,6 +80,8 @@ def test_an_order_is_held_until_it_is_due_and_executed_then(
         # And that of all its slices.
         later = (wait.until if isinstance(wait, Wait) else order.created_at) + timedelta(days=366)
         monkeypatch.setattr(parents, "read_families", lambda ids: at_a_time(later, ids))
+        run_stage(Stage.CHILDREN, engine=engine, policy=policy)
+        trigger_orders(engine, policy, at_least_s=0.0)
     drive()
 
     order.refresh_from_db()
