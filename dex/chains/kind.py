@@ -39,6 +39,8 @@ class Finding(NamedTuple):
 
 # Of a chain by its id: the database's time in unix seconds and each wallet's next nonce, or why they are not known.
 Known = Callable[[str], tuple[int, Mapping[str, int]] | str]
+# In place of an outcome: the order is meant to wait.
+WAITS = "waits"
 # The body of an order, and the outcome that it is meant to have.
 DemoOrder = tuple[dict[str, Any], str]
 

@@ -173,9 +173,13 @@ def test_seed_shows_five_orders_ending_as_intended(whole: Engine, http: httpx.Cl
     shown = whole.manage("seed")
 
     assert shown.returncode == 0, shown.stderr
-    assert "4 confirmed · 1 failed" in shown.stdout
+    assert "3 confirmed · 1 failed · 1 waiting" in shown.stdout
+    waiting = r"5 \S+ 50 SOL → USDC @ 150 {2}PENDING waits for price, now 14\S+ \([0-9.]+ % away\)"
+    assert re.search(waiting, shown.stdout), shown.stdout
     assert re.search(r"3 \S+ 1,000 USDC → SOL {2}4 BUILDING again: network", shown.stdout)
-    assert len(re.findall(r" SUBMITTED ", shown.stdout)) == 7  # the fourth one three times
+    assert len(re.findall(r" SUBMITTED ", shown.stdout)) == 6  # the fourth one three times
+    left = http.post("/api/v1/orders/cancel", json={"type": "limit"}).json()
+    assert [result["result"] for result in left["results"]] == ["cancelled"]
 
 
 def test_seed_tells_programs_the_same(whole: Engine, http: httpx.Client) -> None:
@@ -223,7 +227,7 @@ def examples(language: str) -> list[str]:
 def test_the_examples_of_the_readme_run_as_they_stand(whole: Engine, http: httpx.Client) -> None:
     placed = http.post("/api/v1/orders", json=order()).json()
     shell, python = examples("bash"), examples("python")
-    assert (len(shell), len(python)) == (3, 1)
+    assert (len(shell), len(python)) == (4, 1)
 
     for block, program in [*((block, ["bash", "-euo", "pipefail"]) for block in shell), (python[0], [sys.executable])]:
         text = block.replace("localhost:3000", whole.url.removeprefix("http://")).replace("ORDER_ID", placed["id"])

@@ -22,6 +22,8 @@ class Row:
     number: int
     order: dict[str, Any]
     events: list[dict[str, Any]] = field(default_factory=list)
+    # What it waits for, in words, where it is not followed to its end.
+    waits: str = ""
 
     @property
     def status(self) -> str:
@@ -36,7 +38,9 @@ class Row:
     @property
     def swap(self) -> str:
         """What is given, for what."""
-        return f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}"
+        limit = self.order.get("limit_price")
+        at = f" @ {grouped(limit)}" if limit else ""
+        return f"{grouped(self.order['amount'])} {self.order['token_in']} → {self.order['token_out']}{at}"
 
     def cells(self) -> list[str]:
         """#, order, swap, status, route, got, network fee, saved, vs quote, took."""
@@ -54,6 +58,8 @@ class Row:
         ]
 
     def _route(self) -> str:
+        if self.waits:
+            return self.waits
         if self.status == "FAILED":
             attempts = self.events[-1]["attempt"]
             return f"{self.outcome}, {attempts} attempts" if attempts > 1 else str(self.outcome)
@@ -152,6 +158,11 @@ def line(row: Row, event: dict[str, Any]) -> str:
     if "failure" in told:
         more += f" ({told['failure']['detail']})"
     return f"{row.number} {row.order['id']} {swap}  {event['seq']} {event['status']}{more} {event['took_ms']} ms"
+
+
+def waiting_line(row: Row) -> str:
+    """An order that is not followed to its end."""
+    return f"{row.number} {row.order['id']} {row.swap}  {row.status} {row.waits}"
 
 
 def json_line(event: dict[str, Any]) -> str:

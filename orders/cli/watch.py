@@ -10,15 +10,19 @@ from rich.console import Console
 from rich.live import Live
 
 from orders.cli.client import EngineClient, ServerError
-from orders.cli.render import Row, json_line, line, summary, table
+from orders.cli.render import Row, json_line, line, summary, table, waiting_line
 
 
 def watch(client: EngineClient, rows: list[Row], *, timeout_s: float, as_json: bool, title: str) -> list[str]:
-    """Show events until every order has ended or the time is up; return what went wrong, in sentences."""
+    """Show events until every order has ended or the time is up; return what went wrong, in sentences.
+
+    Those whose row says what they wait for are shown as they are.
+    """
     console = Console()
     if as_json or not console.is_terminal or os.environ.get("NO_COLOR"):
         problems = asyncio.run(_follow_all(client, rows, timeout_s, as_json, None))
         if not as_json:
+            sys.stdout.writelines(f"{waiting_line(row)}\n" for row in rows if row.waits)
             sys.stdout.write(summary(rows) + "\n")
         return problems
     with Live(table(rows, title, console.width), console=console, refresh_per_second=12) as live:
@@ -43,10 +47,13 @@ async def _follow_all(
                 sys.stdout.write((json_line(event) if as_json else line(row, event)) + "\n")
                 sys.stdout.flush()
 
-    results = await asyncio.gather(*(asyncio.wait_for(follow(row), timeout_s) for row in rows), return_exceptions=True)
+    followed = [row for row in rows if not row.waits]
+    results = await asyncio.gather(
+        *(asyncio.wait_for(follow(row), timeout_s) for row in followed), return_exceptions=True
+    )
     return [
         _problem(client, row, result, timeout_s)
-        for row, result in zip(rows, results, strict=True)
+        for row, result in zip(followed, results, strict=True)
         if result is not None
     ]
 
@@ -56,6 +63,9 @@ WAITS = {
     "worker": "no worker has taken it: manage.py doctor says why",
     "chain": "the chain cannot be reached; it goes on by itself: manage.py doctor --live asks its nodes",
     "fees": "the network's fees are above its fee.max_native or max_fee of CHAINS_FILE; it goes on when they fall",
+    "price": "the market does not give its price yet; manage.py orders watch ID goes on watching it",
+    "schedule": "its next slice is not due yet; manage.py orders watch ID goes on watching it",
+    "sibling": "the order that it is linked with goes first",
     "funds": "other transactions of its wallet may take what it needs; it goes on when they are in a block, or funded",
 }
 

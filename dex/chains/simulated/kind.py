@@ -1,7 +1,7 @@
 """The simulated chain's record."""
 
 from dex.chains.base import Chain
-from dex.chains.kind import ChainKind, ChainSettings, DemoOrder
+from dex.chains.kind import WAITS, ChainKind, ChainSettings, DemoOrder
 from dex.chains.simulated.chain import SimulatedChain
 from dex.chains.simulated.options import SimulatedOptions
 from dex.chains.simulated.transaction import ROUTER, summarize_payload
@@ -13,7 +13,10 @@ DEMO_ORDERS: tuple[DemoOrder, ...] = (
     ({"token_in": "ETH", "token_out": "USDC", "amount": "4.2"}, "filled"),
     ({"token_in": "USDC", "token_out": "SOL", "amount": "1000", "sim": {"scenario": "network"}}, "filled"),
     ({"token_in": "SOL", "token_out": "BONK", "amount": "90", "sim": {"scenario": "slippage"}}, "slippage"),
-    ({"token_in": "JUP", "token_out": "BTC", "amount": "5000"}, "filled"),
+    (
+        {"token_in": "SOL", "token_out": "USDC", "amount": "50", "type": "limit", "limit_price": "150"},
+        WAITS,
+    ),
 )
 
 

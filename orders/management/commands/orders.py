@@ -15,10 +15,11 @@ from orders.cli.columns import columns
 from orders.cli.listing import LIST_NUMBERS, list_headings, list_row
 from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
-from orders.cli.render import Row, failure_sentence
+from orders.cli.render import Row, failure_sentence, waiting_line
 from orders.cli.replacing import add_replace_options, replace_terms
-from orders.cli.short_ids import ID_HELP, full_id
+from orders.cli.short_ids import ID_HELP, full_id, short
 from orders.cli.type_options import add_type_options, type_body
+from orders.cli.waiting import waiting_words, waits_long
 from orders.cli.watch import watch
 from orders.presentation.pictures import route_svg
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         """One subcommand each."""
         verbs = parser.add_subparsers(dest="verb", required=True)
         quote = verbs.add_parser("quote", help="the best route now, and how good it is")
-        place = verbs.add_parser("place", help="place an order and watch it; exit 1 unless it is filled")
+        place = verbs.add_parser("place", help="place an order and watch it; exit 1 unless it is filled, or waits")
         for parsed in (quote, place):
             for name in ("token_in", "token_out", "amount"):
                 parsed.add_argument(name, type=text)
@@ -99,7 +100,14 @@ class Command(BaseCommand):
             body["client_order_id"] = options["client_order_id"]
         if options["scenario"] is not None:
             body["sim"] = {"scenario": options["scenario"]}
-        self._follow(client, client.call("POST", "orders", body), options)
+        order = client.call("POST", "orders", body)
+        if not waits_long(order):
+            self._follow(client, order, options)
+        elif options["json"]:
+            self.stdout.write(json.dumps(order))
+        else:
+            self.stdout.write(waiting_line(Row(1, order, waits=waiting_words(client, order))))
+            self.stdout.write(f"watch it: manage.py orders watch {short(order['id'])}")
 
     def _list(self, client: EngineClient, options: dict[str, Any]) -> None:
         orders = client.call("GET", f"orders?limit={options['limit']}")["results"]

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from dex.chains.kind import WAITS
 from orders.cli.arguments import add_server_arguments, client_from
-from orders.cli.client import ServerError
+from orders.cli.client import EngineClient, ServerError
 from orders.cli.options import text, whole
 from orders.cli.render import Row
 from orders.cli.seeding import COUNT, kind_of, orders_for
+from orders.cli.waiting import waiting_words, waits_long
 from orders.cli.watch import watch
 
 
@@ -56,6 +58,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(row.order["id"] for row in rows))
             return
         title = f"Order Execution Engine · {offer['chain']} chain · {client.url} · {len(rows)} orders"
+        _note_waits(client, rows, [outcome for _, outcome in wanted])
         problems = watch(client, rows, timeout_s=options["timeout"], as_json=options["json"], title=title)
         if not options["scenario"]:
             problems += _surprises(rows, [outcome for _, outcome in wanted])
@@ -63,9 +66,16 @@ class Command(BaseCommand):
             raise CommandError("; ".join(problems))
 
 
+def _note_waits(client: EngineClient, rows: list[Row], intended: list[str]) -> None:
+    """Those that are meant to wait, and do, are not followed."""
+    for row, outcome in zip(rows, intended, strict=True):
+        if outcome == WAITS and waits_long(row.order):
+            row.waits = waiting_words(client, row.order)
+
+
 def _surprises(rows: list[Row], intended: list[str]) -> list[str]:
     return [
         f"order {row.order['id']} ended as {row.outcome}, not as {outcome}"
         for row, outcome in zip(rows, intended, strict=True)
-        if row.outcome is not None and row.outcome != outcome
+        if row.outcome is not None and row.outcome != outcome and (outcome, row.outcome) != (WAITS, "filled")
     ]
