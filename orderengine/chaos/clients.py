@@ -4,6 +4,8 @@ import asyncio
 import random
 import threading
 import time
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -14,7 +16,15 @@ from orderengine.chaos.history import History
 from orderengine.chaos.hooks import KILLER, POISON, TAG
 from orderengine.chaos.levels import Level
 
-PAIRS = (("SOL", "USDC", "1.5"), ("USDC", "SOL", "200"), ("ETH", "USDC", "0.05"), ("USDC", "ETH", "150"))
+# With a price that the market gives.
+PAIRS = (
+    ("SOL", "USDC", "1.5", "70"),
+    ("USDC", "SOL", "200", "0.003"),
+    ("ETH", "USDC", "0.05", "1400"),
+    ("USDC", "ETH", "150", "0.0002"),
+)
+# Orders of other types than market, in shares: each waits for something that comes within seconds.
+TYPES = {"limit": 0.08, "stop": 0.04, "twap": 0.04, "ladder": 0.02}
 # Orders whose chain acts out a fault of its own, in shares: undone for price, refused, unanswered, forgotten.
 SCENARIOS = {"slippage": 0.02, "network": 0.01, "timeout": 0.01, "dropped": 0.01}
 POST_TIMEOUT_S = 10.0
@@ -79,7 +89,7 @@ class Clients(threading.Thread):
         killers = set(self._dice.sample(range(max(1, int(count * KILLERS_WITHIN))), self._level.killers))
         bodies = []
         for number in range(count):
-            token_in, token_out, amount = self._dice.choice(PAIRS)
+            token_in, token_out, amount, price = self._dice.choice(PAIRS)
             body: dict[str, Any] = {"token_in": token_in, "token_out": token_out, "amount": amount}
             body["client_order_id"] = f"chaos-{number}"
             if number in killers:
@@ -87,19 +97,13 @@ class Clients(threading.Thread):
                 self.history.killers.add(body["client_order_id"])
             elif self._dice.random() < self._level.poison:
                 body["tags"] = {TAG: POISON}
-            elif scenario := self._scenario():
+            elif scenario := _drawn(self._dice, SCENARIOS):
                 body["sim"] = {"scenario": scenario}
+            if "tags" not in body and (order_type := _drawn(self._dice, TYPES)):
+                body |= _terms(order_type, price)
             self._cancels.mark(body)
             bodies.append(body)
         return bodies
-
-    def _scenario(self) -> str | None:
-        luck = self._dice.random()
-        for name, share in SCENARIOS.items():
-            if luck < share:
-                return name
-            luck -= share
-        return None
 
     async def _in_turn(
         self, placing: asyncio.Semaphore, http: httpx.AsyncClient, body: dict[str, Any], shown: Followers
@@ -131,3 +135,24 @@ class Clients(threading.Thread):
                 raise RuntimeError(f"order {key} was answered {code}: {answer.text[:500]}")
             failures += 1
             await asyncio.sleep(backoff_s(failures))
+
+
+def _drawn(dice: random.Random, shares: Mapping[str, float]) -> str | None:
+    """One of these by its share, or none."""
+    luck = dice.random()
+    for name, share in shares.items():
+        if luck < share:
+            return name
+        luck -= share
+    return None
+
+
+def _terms(order_type: str, price: str) -> dict[str, Any]:
+    """An order of a type that the market fills soon at a price that it gives."""
+    terms: dict[str, dict[str, Any]] = {
+        "limit": {"limit_price": price},
+        "stop": {"trigger_price": price, "trigger": "above", "trigger_source": "last"},
+        "twap": {"twap": {"slices": 2, "interval_s": 1}},
+        "ladder": {"from": price, "to": format(Decimal(price) * Decimal("1.1"), "f"), "steps": 2},
+    }
+    return {"type": order_type} | terms[order_type]
