@@ -13,7 +13,6 @@ from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, read_wante
 from orders.inputs.query import Query
 from orders.models import Order
 from orders.order_list.pages import Place, page_statement, read_page
-from orders.order_types import ORDER_TYPES
 from orders.tests.history import RARE_OUTCOME, RARE_PAIR, History
 from orders.tests.order_list.conftest import OPEN
 from orders.tests.plans import costs, run_plan
@@ -30,7 +29,8 @@ def choices(history: History) -> dict[str, list[tuple[str, ...]]]:
     return {
         "status": [("CONFIRMED",), ("FAILED",), ("PENDING",), ("FAILED", "PENDING"), ("CONFIRMED", "FAILED")],
         "outcome": [("filled",), ("expired",), (RARE_OUTCOME,)],
-        "type": [(name,) for name in ORDER_TYPES],
+        # No index has it: a word more only narrows what the others have found.
+        "type": [("market",)],
         "pair": [("SOL/USDC",), ("/".join(RARE_PAIR),)],
         "tag": [("book:eu",), ("book",), ("campaign:first",), ("nowhere",)],
         "client_order_id": [("own-3",)],
@@ -46,10 +46,12 @@ def filters() -> list[str]:
 
 
 def combinations(history: History) -> Iterator[dict[str, tuple[str, ...]]]:
-    """Every combination of filters, each with every word."""
+    """Every combination of filters, each with every word; of the two that find few rows, at most one at a time."""
     known = choices(history)
     for words in product(*([ABSENT, *known[name]] for name in filters())):
-        yield {name: word for name, word in zip(filters(), words, strict=True) if word}
+        stated = {name: word for name, word in zip(filters(), words, strict=True) if word}
+        if not {"client_order_id", "parent"} <= stated.keys():
+            yield stated
 
 
 def test_every_published_filter_is_tried(history: History) -> None:
