@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 _MARKET = (LimitPriceNotReached, LimitNotMet, PriceImpactExceeded, PriceDeviation, NoRoute, InsufficientLiquidity)
 # Between two tries by time, in seconds: the first pause, doubled with each, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+# An order whose price is not there is tried this rarely all the same.
+LOOK_AGAIN_S = 600.0
 
 # The pause between two tries grows with the wait up to here: an order goes on within a second of the chain's return.
 CEILING_S = 1.0
@@ -157,6 +159,8 @@ def unrouted(order: ClaimedOrder, error: TerminalError) -> Change:
         price = in_units(error.worth_routing_from, order.decimals_in, order.decimals_out)
         # No amount trades at a better average than the marginal price, so the limit itself is the least to wait for.
         columns = trigger_columns("limit", max(price, order_type.limit_price(order) or price))
+        # Deeper pools and lower network fees do not show in the marginal price.
+        delay_s = min(delay_s, LOOK_AGAIN_S)
     else:
         delay_s = min(delay_s, FIRST_PAUSE_S * 2 ** min(order.seq // 2 - 1, 10), LONGEST_PAUSE_S)
     wait = {"code": problem.code, "detail": problem.detail}

@@ -59,6 +59,8 @@ def test_a_large_order_waits_for_the_price_at_which_all_of_it_is_filled(
     order.refresh_from_db()
     assert (order.status, order.waiting_for) == ("PENDING", "price")
     assert history(order) == ["PENDING", "ROUTING", "PENDING"]
+    # Deeper pools do not show in the price that it waits for.
+    assert timedelta(seconds=590) < order.due_at - order.updated_at < timedelta(seconds=610)
     for price in ("111.1", "111.2", "111.3"):
         market.step(price)
     events_before = OrderEvent.objects.count()
