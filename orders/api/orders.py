@@ -118,6 +118,7 @@ class OrderView(AccountView):
     )
     def patch(self, request: Request, order_id: UUID) -> Response:
         """Replace terms of an order that waits, where it still has the version that If-Match names."""
+        _find(request, order_id)
         order = replace_order(request, order_id)
         return Response(order_json(order, read_controls()), headers={"ETag": etag(order.seq)})
 

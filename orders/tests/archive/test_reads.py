@@ -214,7 +214,7 @@ def test_real_orders_are_archived_as_their_owner_saw_them(
     account: Account, drive: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = iter([UUID(int=lowest_id(BEFORE).int + i) for i in range(2)])
-    monkeypatch.setattr("orders.services.place.new_id", lambda: next(ids))
+    monkeypatch.setattr("orders.services.inserting.new_id", lambda: next(ids))
     owner = caller(account)
     orders = place(account, terms(tags={"book": "eu"}), terms(scenario="slippage"))
     drive()

@@ -286,7 +286,7 @@ def test_what_may_still_be_needed_stays(tmp_path: Path, change: str) -> None:
 
 
 def test_open_orders_stay(tmp_path: Path, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orders.services.place.new_id", lambda: lowest_id(BEFORE))
+    monkeypatch.setattr("orders.services.inserting.new_id", lambda: lowest_id(BEFORE))
     [order] = place(account)
 
     assert run(tmp_path, LATER) == 0

@@ -90,7 +90,7 @@ def test_a_look_costs_the_same_however_many_orders_there_are(account: Account) -
     with CaptureQueriesContext(connection) as many:
         check_ledger(slice_size=2)
 
-    assert len(few) == len(many) == 13
+    assert len(few) == len(many) == 16
     assert Heartbeat.objects.get(name="examine").position is not None
 
 
