@@ -37,7 +37,7 @@ MUTANTS = (
     Mutant(
         "broadcast before record",
         (
-            Edit(BUILD, "    with transaction.atomic():\n        locked", "    if transaction:\n        locked"),
+            Edit(BUILD, "    with transaction.atomic():\n        if any", "    if transaction:\n        if any"),
             Edit(
                 BUILD,
                 "        stored = store(submissions, policy)\n",
@@ -158,8 +158,8 @@ MUTANTS = (
         (
             Edit(
                 "orders/notify/wake.py",
-                "    if delay_s <= 0:\n        hints.attempt(lambda: _send(stage))\n",
-                "    if delay_s <= 0:\n        _send(stage)\n",
+                "    if delay_s <= 0:\n        hints.attempt(lambda: _send(work))\n",
+                "    if delay_s <= 0:\n        _send(work)\n",
             ),
         ),
         ("pytest", "orders/tests/pipeline/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),
@@ -169,7 +169,7 @@ MUTANTS = (
         (
             Edit(
                 "orders/services/cancel.py",
-                "transition([*changes, *(_requested(order) for order in late if order in new)])",
+                "transition([*changes, *(requested(order) for order in late if order in new)])",
                 "transition(changes)",
             ),
             Edit(TRANSITION, "THEN NOT {_IS_CALLED_BACK} END", "THEN true END"),

@@ -31,6 +31,11 @@ ENDPOINTS = [
     ("POST", "orders"),
     ("POST", "orders?dry_run=true"),
     ("POST", "orders/batch"),
+    ("POST", "orders/cancel"),
+    ("PATCH", "orders/{id}"),
+    ("GET", "deadman"),
+    ("POST", "deadman"),
+    ("DELETE", "deadman"),
     ("GET", "orders/{id}"),
     ("DELETE", "orders/{id}"),
     ("GET", "orders/{id}/events"),
@@ -105,7 +110,13 @@ def api(account: Account) -> Api:
 def ask(api: Api) -> Callable[[str, str], Any]:
     """Send a request that would be accepted."""
     [order] = place(api.account)
-    bodies = {"orders/batch": {"orders": [GOOD]}, "ws-tickets": {}, "halt": {"reason": "test"}}
+    bodies = {
+        "orders/batch": {"orders": [GOOD]},
+        "orders/cancel": {"client_order_id": "nobodys"},
+        "ws-tickets": {},
+        "halt": {"reason": "test"},
+        "deadman": {"timeout_s": 86_400},
+    }
 
     def send(method: str, path: str) -> Any:
         address = path.replace("{id}", str(order.id))
@@ -113,8 +124,10 @@ def ask(api: Api) -> Callable[[str, str], Any]:
             return api.get(address)
         if method == "POST":
             return api.post(address, bodies.get(path, GOOD))
-        body = json.dumps(bodies.get(path, {}))
-        return api.client.delete(f"/api/v1/{address}", body, content_type="application/json")
+        send = api.client.patch if method == "PATCH" else api.client.delete
+        body = {"amount": "1"} if method == "PATCH" else bodies.get(path, {})
+        headers = {"If-Match": '"1"'} if method == "PATCH" else {}
+        return send(f"/api/v1/{address}", json.dumps(body), content_type="application/json", headers=headers)
 
     return send
 
@@ -129,7 +142,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
             raise error
 
         for view in views:
-            for method in ("get", "post", "delete"):
+            for method in ("get", "post", "patch", "delete"):
                 if hasattr(view, method):
                     monkeypatch.setattr(view, method, fail)
 
@@ -182,6 +195,8 @@ def test_what_the_chain_raises_reaches_who_asks_for_its_market(
         if (method, path) in ON_THE_CHAIN:
             assert (answer.status_code, answer.json()["code"]) == expected(kind), (method, path)
             assert is_problem(answer)
+        elif method == "PATCH":
+            assert (answer.status_code, answer.json()["code"]) == (409, "order_not_waiting")
         else:
             assert answer.status_code in {200, 201} or path.startswith("orders/by-client-id"), (method, path)
 

@@ -28,7 +28,6 @@ HAPPY = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
 # What a worker waits for from the claim to the end, and what goes out with it.
 TRIPS = [
     [b"WITH due AS"],
-    [b"system_identifier"],  # of a new session, which database it is in
     [b"json_build_array(p.pool_id"],
     [b"BEGIN", b"WITH pauses AS", b"FROM orders_wallet WHERE id"],
     [b"INSERT INTO orders_submission", b"COMMIT"],
@@ -36,6 +35,7 @@ TRIPS = [
     [b"WITH expired AS", b"COMMIT"],
     [b"BEGIN", b"UPDATE orders_order o", b"INSERT INTO orders_fill"],
     [b"COMMIT"],
+    [b"system_identifier"],  # of a new session, which database it is in: the events are sent now
 ]
 
 
