@@ -118,6 +118,12 @@ def type_fields_json(name: str, order: OrderLike) -> dict[str, Any]:
     return dict.fromkeys(FIELDS) | (show_terms(known.own(order)) if known else {})
 
 
+def type_field_json(name: str, order: OrderLike, field: str) -> Any:
+    """One of these. Most orders are market orders, of which none needs to be read."""
+    known = ORDER_TYPES.get(name)
+    return type_fields_json(name, order)[field] if known is not None and field in known.fields else None
+
+
 def part_of(name: str, order: OrderLike, at: datetime) -> Part:
     """What is executed now of an order of which nothing is executed yet.
 

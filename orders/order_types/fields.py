@@ -126,9 +126,17 @@ class NoTerms:
     """The own terms of a type that takes no field of its own."""
 
 
+# By class, since each answer asks for all of them.
+_request_fields: dict[type[Any], Mapping[str, RequestField]] = {}
+
+
 def request_fields(terms_class: type[Any]) -> Mapping[str, RequestField]:
     """The fields that a type's own terms declare, by name: `from_` is the field `from`, a word of Python's own."""
-    return {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
+    known = _request_fields.get(terms_class)
+    if known is None:
+        known = {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
+        _request_fields[terms_class] = known
+    return known
 
 
 def make_terms(terms_class: type[Any], values: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from orders.order_types import (
     TIMES_IN_FORCE,
     parent_columns,
     trigger_of,
-    type_fields_json,
+    type_field_json,
     types_with,
     waits,
 )
@@ -94,7 +94,7 @@ def _type_field(name: str) -> Field[Order]:
     """A field of order types: null for an order of a type that does not take it."""
     schema = {"oneOf": [FIELDS[name].kind.shown_schema, {"type": "null"}]}
     about = f"{FIELDS[name].help_text} For {types_with(name)}."
-    return Field(schema | {"description": about}, lambda order: type_fields_json(order.order_type, order)[name])
+    return Field(schema | {"description": about}, lambda order: type_field_json(order.order_type, order, name))
 
 
 # `amount` is what was asked for, `quoted_amount_*` what was quoted last, and `amount_*` what was executed.
