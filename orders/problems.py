@@ -53,6 +53,7 @@ _REQUESTS = {
     "same_token": Kind(422, "Token swapped for itself", "Name two different tokens"),
     "unknown_venue": Kind(422, "Unknown venue", "See /api/v1/venues for the venues there are"),
     "unknown_order_type": Kind(422, "Order type not offered", "Send one of the types that detail names"),
+    "fields_conflict": Kind(422, "Fields do not go together", "Correct the fields listed in errors"),
     "type_field": Kind(422, "Field does not fit the order type", "Send the fields of the type: docs/order-types.md"),
     "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
     "slice_too_small": Kind(422, "Slices too small", "Send fewer slices; facts.most_slices says how many work"),

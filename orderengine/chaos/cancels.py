@@ -19,10 +19,13 @@ UNDONE_SHARE = 0.5
 CANCELLED, REQUESTED, ENDED = 200, 202, 409
 ANSWERS = {CANCELLED, REQUESTED, ENDED}
 # How an order may end whose cancel came too late to be promised: as the chain decides.
-# Of a parent what its ended children have filled stays.
-AT_ONCE = {"cancelled", "partially_filled"}
-AS_THE_CHAIN_DECIDES = {"cancelled", "filled", "partially_filled", "expired"}
-STATES = "SELECT id, outcome, cancel_requested_at IS NOT NULL FROM orders_order"
+AS_THE_CHAIN_DECIDES = {"cancelled", "filled", "expired"}
+# Of a parent that is cancelled, what its ended children have filled stays.
+STATES = """
+    SELECT id, CASE WHEN is_parent AND outcome = 'partially_filled' THEN 'cancelled' ELSE outcome END,
+        cancel_requested_at IS NOT NULL
+    FROM orders_order
+"""
 
 
 class Cancels:
@@ -80,7 +83,7 @@ def broken_cancels(rows: Callable[[str], Sequence[Sequence[Any]]], answers: Mapp
 
 def _is_kept(code: int, outcome: str | None, is_stored: bool) -> bool:
     if code == CANCELLED:
-        return is_stored and outcome in AT_ONCE
+        return is_stored and outcome == "cancelled"
     if code == REQUESTED:
         return is_stored and outcome in AS_THE_CHAIN_DECIDES
     return outcome is not None

@@ -169,7 +169,7 @@ def _wanted(fields: Mapping[str, Any]) -> Wanted:
     named = [name for name in FILTERS if name in fields]
     if fields.get("all", False) == bool(named):
         detail = "all goes with no filter" if named else 'state a filter, or {"all": true} for all open orders'
-        raise ProblemError(Problem("invalid", detail, errors=[FieldError("/all", "invalid", detail)]))
+        raise ProblemError(Problem("fields_conflict", detail, errors=[FieldError("/all", "fields_conflict", detail)]))
     return Wanted(
         statuses=fields.get("status", frozenset()),
         order_type=fields.get("type"),

@@ -37,12 +37,12 @@ def read_link(data: Mapping[str, Any], count: int) -> Link | None:
     try:
         word = read_choice(data["link"], LINK_WORDS)
         if count < LEAST[word]:
-            raise ScalarError(f"{word} takes {LEAST[word]} orders or more, not {count}")
+            raise ScalarError(f"{word} takes {LEAST[word]} orders or more, not {count}", "fields_conflict")
         if data.get("atomic") is False:
-            raise ScalarError("linked orders are accepted all or none: atomic cannot be false")
+            raise ScalarError("linked orders are accepted all or none: atomic cannot be false", "fields_conflict")
     except ScalarError as error:
         detail = f"link: {error.detail}"
-        raise ProblemError(Problem("invalid", detail, errors=[FieldError("/link", "invalid", detail)])) from None
+        raise ProblemError(Problem(error.code, detail, errors=[FieldError("/link", error.code, detail)])) from None
     if word == "one_cancels_other":
         return Link(word, [0] * count)
     if word == "then":

@@ -59,7 +59,7 @@ def replace_order(request: Request, order_id: UUID) -> Order:
     serializer = ReplaceRequestSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
     if not serializer.validated_data:
-        raise ProblemError(Problem("invalid", "the body states nothing that is to be replaced"))
+        raise ProblemError(Problem("fields_conflict", "the body states nothing that is to be replaced"))
     assert isinstance(request.data, Mapping)  # the serializer takes nothing else
     patch: Mapping[str, Any] = request.data
     offer = read_offer()

@@ -187,11 +187,11 @@ def test_what_is_stored_is_answered_though_its_group_cannot_be_settled_now(
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"orders": [FAR], "link": "one_cancels_other"}, "invalid"),
-        ({"orders": [FAR, FAR], "link": "bracket"}, "invalid"),
+        ({"orders": [FAR], "link": "one_cancels_other"}, "fields_conflict"),
+        ({"orders": [FAR, FAR], "link": "bracket"}, "fields_conflict"),
         ({"orders": [FAR, FAR], "link": "both"}, "invalid"),
         ({"orders": [FAR, FAR], "link": None}, "invalid"),
-        ({"orders": [FAR, FAR], "link": "then", "atomic": False}, "invalid"),
+        ({"orders": [FAR, FAR], "link": "then", "atomic": False}, "fields_conflict"),
         ({"orders": [FAR, FAR | {"amount": "0"}], "link": "then"}, "batch_refused"),
     ],
 )

@@ -85,7 +85,7 @@ def test_what_changes_nothing_writes_nothing(api: Waiting) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({}, "invalid"),
+        ({}, "fields_conflict"),
         ({"token_in": "ETH"}, "unknown_field"),
         ({"amount": 3}, "amount_must_be_string"),
         ({"amount": "0.0000000001"}, "amount_too_fine"),
