@@ -1,7 +1,7 @@
 """Each order type once on the real contracts: it waits for prices that a rival's swaps make, and the chain fills it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -38,7 +38,7 @@ class Market:
         price = Fraction(mid) * 10**12 * percent / 100
         return f"{Decimal(price.numerator) / price.denominator:.6f}"
 
-    def put(self, order_type: str, own: dict[str, str], amount: int = ETH, side: Side = Side.EXACT_IN) -> Order:
+    def put(self, order_type: str, own: Mapping[str, object], amount: int = ETH, side: Side = Side.EXACT_IN) -> Order:
         """An order that waits."""
         terms = sale(
             self.engine,
