@@ -5,7 +5,9 @@
 On a PostgreSQL of its own, with the simulated chain's market. Eight in ten of the orders are limits, the others stops
 above and below. Each figure is CPU in milliseconds, of this process and of its database session: the median of several
 passes, and the worst. In a crossing the limits of some of a pair's orders lie below its price: CPU of the pass that
-makes them due, and of routing, signing and executing all of them, each a thousandth of a token.
+makes them due, and of routing, signing and executing all of them, each a thousandth of a token. At last orders are
+placed through the API, a hundred per request, and the figures are per order: market orders and, in turns with them,
+limit orders beside all that wait.
 """
 
 import argparse
@@ -17,12 +19,17 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from orders.models import Account
 
 INSIDE = "ORDER_ENGINE_WAITING_INSIDE"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat after the command, which is in parentheses.
 UTIME, STIME = 11, 12
+# Of each kind that is placed; the first requests are not counted.
+REQUESTS, WARM_UP, BATCH = 25, 5, 100
 
 
 class Cost(NamedTuple):
@@ -102,6 +109,30 @@ def _measure(chosen: argparse.Namespace) -> None:
     show("their route to the end, as one worker", cost(all_stages))
     ended = Order.objects.filter(outcome="filled").count()
     print(f"{ended} of {chosen.crossing} filled {time.monotonic() - began:.2f} s after the crossing")
+    _show_placing(account)
+
+
+def _show_placing(account: "Account") -> None:
+    from django.test.utils import setup_test_environment
+
+    from orders.tests.http_client import Api
+
+    setup_test_environment()
+    api, market = Api(account), {"token_in": "SOL", "token_out": "USDC", "amount": "0.001"}
+    kinds = {"market": market, "limit": market | {"type": "limit", "limit_price": "99999"}}
+    found: dict[str, list[Cost]] = {name: [] for name in kinds}
+    for _ in range(REQUESTS):
+        for name, body in kinds.items():
+            orders = {"orders": [body] * BATCH}
+            spent = cost(lambda orders=orders: accepted(api.post("orders/batch", orders)))
+            found[name].append(Cost(spent.here / BATCH, spent.database / BATCH))
+    for name, costs in found.items():
+        show(f"placing a {name} order", median(costs[WARM_UP:]))
+
+
+def accepted(answer: Any) -> None:
+    """Raises: AssertionError unless all orders were taken."""
+    assert answer.status_code in {201, 202}, answer.content[:300]
 
 
 def cost(run: Callable[[], object]) -> Cost:
@@ -118,7 +149,7 @@ def median(costs: list[Cost]) -> Cost:
 
 def show(name: str, cost: Cost) -> None:
     """One line of the table."""
-    print(f"{name:<44}{cost.here:>9.1f}{cost.database:>9.1f}{sum(cost):>9.1f}", flush=True)
+    print(f"{name:<44}{cost.here:>9.2f}{cost.database:>9.2f}{sum(cost):>9.2f}", flush=True)
 
 
 def _session_ms() -> float:
