@@ -6,8 +6,8 @@ On a PostgreSQL of its own, with the simulated chain's market. Eight in ten of t
 above and below. Each figure is CPU in milliseconds, of this process and of its database session: the median of several
 passes, and the worst. In a crossing the limits of some of a pair's orders lie below its price: CPU of the pass that
 makes them due, and of routing, signing and executing all of them, each a thousandth of a token. At last orders are
-placed through the API, a hundred per request, and the figures are per order: market orders and, in turns with them,
-limit orders beside all that wait.
+placed through the API, alone and a hundred per request, and the figures are per order: market orders and, in turns
+with them, limit orders beside all that wait.
 """
 
 import argparse
@@ -29,7 +29,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat after the command, which is in parentheses.
 UTIME, STIME = 11, 12
 # Of each kind that is placed; the first requests are not counted.
-REQUESTS, WARM_UP, BATCH = 25, 5, 100
+REQUESTS, WARM_UP, BATCH = 105, 5, 100
 
 
 class Cost(NamedTuple):
@@ -119,15 +119,18 @@ def _show_placing(account: "Account") -> None:
 
     setup_test_environment()
     api, market = Api(account), {"token_in": "SOL", "token_out": "USDC", "amount": "0.001"}
-    kinds = {"market": market, "limit": market | {"type": "limit", "limit_price": "99999"}}
+    bodies = {"market": market, "limit": market | {"type": "limit", "limit_price": "99999"}}
+    kinds: dict[str, tuple[str, object, int]] = {}
+    for name, body in bodies.items():
+        kinds[f"placing a {name} order"] = ("orders", body, 1)
+        kinds[f"placing a {name} order of a hundred"] = ("orders/batch", {"orders": [body] * BATCH}, BATCH)
     found: dict[str, list[Cost]] = {name: [] for name in kinds}
     for _ in range(REQUESTS):
-        for name, body in kinds.items():
-            orders = {"orders": [body] * BATCH}
-            spent = cost(lambda orders=orders: accepted(api.post("orders/batch", orders)))
-            found[name].append(Cost(spent.here / BATCH, spent.database / BATCH))
+        for name, (path, sent, count) in kinds.items():
+            spent = cost(lambda path=path, sent=sent: accepted(api.post(path, sent)))
+            found[name].append(Cost(spent.here / count, spent.database / count))
     for name, costs in found.items():
-        show(f"placing a {name} order", median(costs[WARM_UP:]))
+        show(name, median(costs[WARM_UP:]))
 
 
 def accepted(answer: Any) -> None:

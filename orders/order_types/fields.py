@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
@@ -126,17 +127,11 @@ class NoTerms:
     """The own terms of a type that takes no field of its own."""
 
 
-# By class, since each answer asks for all of them.
-_request_fields: dict[type[Any], Mapping[str, RequestField]] = {}
-
-
+# By class, here and below, since each order and each answer asks for all of them.
+@cache
 def request_fields(terms_class: type[Any]) -> Mapping[str, RequestField]:
     """The fields that a type's own terms declare, by name: `from_` is the field `from`, a word of Python's own."""
-    known = _request_fields.get(terms_class)
-    if known is None:
-        known = {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
-        _request_fields[terms_class] = known
-    return known
+    return {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
 
 
 def make_terms(terms_class: type[Any], values: Mapping[str, Any]) -> Any:
@@ -150,7 +145,8 @@ def value_of(own: Any, name: str) -> Any:
     return getattr(own, _declared(type(own))[name].name)
 
 
-def _declared(terms_class: type[Any]) -> dict[str, "Field[Any]"]:
+@cache
+def _declared(terms_class: type[Any]) -> Mapping[str, "Field[Any]"]:
     return {declared.name.removesuffix("_"): declared for declared in fields(terms_class)}
 
 
