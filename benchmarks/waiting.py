@@ -18,11 +18,13 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from orders.models import Account
+    from orders.tests.http_client import Api
 
 INSIDE = "ORDER_ENGINE_WAITING_INSIDE"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -127,14 +129,14 @@ def _show_placing(account: "Account") -> None:
     found: dict[str, list[Cost]] = {name: [] for name in kinds}
     for _ in range(REQUESTS):
         for name, (path, sent, count) in kinds.items():
-            spent = cost(lambda path=path, sent=sent: accepted(api.post(path, sent)))
+            spent = cost(partial(_place, api, path, sent))
             found[name].append(Cost(spent.here / count, spent.database / count))
     for name, costs in found.items():
         show(name, median(costs[WARM_UP:]))
 
 
-def accepted(answer: Any) -> None:
-    """Raises: AssertionError unless all orders were taken."""
+def _place(api: "Api", path: str, sent: object) -> None:
+    answer = api.post(path, sent)
     assert answer.status_code in {201, 202}, answer.content[:300]
 
 

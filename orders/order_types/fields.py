@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import orjson
@@ -127,11 +126,18 @@ class NoTerms:
     """The own terms of a type that takes no field of its own."""
 
 
-# By class, here and below, since each order and each answer asks for all of them.
-@cache
+# By class, since each order and each answer asks for all of them.
+_fields: dict[type[Any], Mapping[str, "Field[Any]"]] = {}
+_request_fields: dict[type[Any], Mapping[str, RequestField]] = {}
+
+
 def request_fields(terms_class: type[Any]) -> Mapping[str, RequestField]:
     """The fields that a type's own terms declare, by name: `from_` is the field `from`, a word of Python's own."""
-    return {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
+    known = _request_fields.get(terms_class)
+    if known is None:
+        known = {name: declared.metadata[RequestField] for name, declared in _declared(terms_class).items()}
+        _request_fields[terms_class] = known
+    return known
 
 
 def make_terms(terms_class: type[Any], values: Mapping[str, Any]) -> Any:
@@ -145,9 +151,11 @@ def value_of(own: Any, name: str) -> Any:
     return getattr(own, _declared(type(own))[name].name)
 
 
-@cache
 def _declared(terms_class: type[Any]) -> Mapping[str, "Field[Any]"]:
-    return {declared.name.removesuffix("_"): declared for declared in fields(terms_class)}
+    known = _fields.get(terms_class)
+    if known is None:
+        known = _fields[terms_class] = {declared.name.removesuffix("_"): declared for declared in fields(terms_class)}
+    return known
 
 
 def store_terms(own: Any) -> dict[str, Any]:

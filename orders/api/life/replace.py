@@ -1,24 +1,29 @@
 """PATCH /orders/{id}: other terms for an order that waits, judged as those of a new one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.serializers import ValidationError
 
+from orders import selectors
 from orders.access.authentication import Caller
 from orders.access.key_limits import require_real_orders, require_within_key
 from orders.api.base import account_of, actor_of, caller_of
 from orders.api.intake import Offer, new_order
 from orders.api.posts import order_reader, read_offer
 from orders.api.serializers import AmountField, GuardsSerializer, StrictSerializer, TimeField, type_fields
+from orders.engine import get_engine
 from orders.models import Order
 from orders.order_types import FIELDS, ORDER_TYPES
 from orders.presentation.orders import order_json
 from orders.problems import Problem, ProblemError
 from orders.services.replace import TYPE_FIELDS, Restated, replace_terms
+from orders.services.slices import slices_refusal
+from orders.states import OrderStatus
 
 # The time in force that goes with having a time limit, and with having none.
 _BY_EXPIRY = ("gtc", "gtd")
@@ -69,7 +74,20 @@ def replace_order(request: Request, order_id: UUID) -> Order:
         before = new_order(order_reader().run_validation(stated), offer)
         return Restated(before, _judged(_patched(stated, order, patch), offer, caller))
 
-    return replace_terms(account_of(request), order_id, version, restate, key=caller.key, actor=actor_of(request, ""))
+    account = account_of(request)
+    if "amount" in patch:
+        _require_worthwhile_slices(selectors.orders_of(account).filter(pk=order_id, is_parent=True), version, restate)
+    return replace_terms(account, order_id, version, restate, key=caller.key, actor=actor_of(request, ""))
+
+
+def _require_worthwhile_slices(rows: QuerySet[Order], version: int, restate: Callable[[Order], Restated]) -> None:
+    """Ask the market, which takes time, before the row is locked. Another version of the order is refused by then.
+
+    Raises: ProblemError `slice_too_small`, and what `restate` raises.
+    """
+    parent = rows.filter(seq=version, status=OrderStatus.PENDING).first()
+    if parent is not None and (refusal := slices_refusal(restate(parent).after, get_engine())) is not None:
+        raise ProblemError(refusal)
 
 
 def _judged(stated: Mapping[str, Any], offer: Offer, caller: Caller) -> Any:
