@@ -25,6 +25,8 @@ PAIRS = (
 )
 # Orders of other types than market, in shares: each waits for something that comes within seconds.
 TYPES = {"limit": 0.08, "stop": 0.04, "twap": 0.04, "ladder": 0.02}
+# Those that wait for their limit, however often the chain undoes them.
+WAITS_FOR_LIMIT = {"limit", "ladder"}
 # Orders whose chain acts out a fault of its own, in shares: undone for price, refused, unanswered, forgotten.
 SCENARIOS = {"slippage": 0.02, "network": 0.01, "timeout": 0.01, "dropped": 0.01}
 POST_TIMEOUT_S = 10.0
@@ -102,6 +104,8 @@ class Clients(threading.Thread):
             if "tags" not in body and (order_type := _drawn(self._dice, TYPES)):
                 body |= _terms(order_type, price)
             self._cancels.mark(body)
+            if body.get("type") in WAITS_FOR_LIMIT and body.get("sim") == {"scenario": "slippage"}:
+                del body["sim"]  # undone each time, it would be tried again without end
             bodies.append(body)
         return bodies
 

@@ -19,7 +19,7 @@ from orders.pauses import Controls
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.parents.rows import lock_orders, with_parents
 from orders.pipeline.planned import write_planned
-from orders.pipeline.results import Settled, cancelled, fail, move, retry
+from orders.pipeline.results import Settled, cancelled, fail, may_try_again, move, retry
 from orders.pipeline.route import end_unsigned, is_wanted
 from orders.pipeline.store import NewSubmission, store
 from orders.pipeline.transition import Change, transition
@@ -165,7 +165,7 @@ def _held_back(
 
 def _undone(order: ClaimedOrder, error: DexError, policy: Policy) -> Change:
     """Routed again where only the price is to blame and attempts are left; nothing was signed."""
-    if isinstance(error, LimitNotMet) and order.attempt < policy.max_attempts:
+    if isinstance(error, LimitNotMet) and may_try_again(order, policy):
         return retry(order, OrderStatus.ROUTING, problem_of(error), policy)
     return fail(order, problem_of(error))
 
@@ -182,7 +182,7 @@ def _is_stale(order: ClaimedOrder, age_ms: int) -> bool:
 
 def _requote(order: ClaimedOrder, age_ms: int, policy: Policy) -> Change:
     problem = Problem("slippage", f"the quote was {age_ms} ms old, max_quote_age_ms is {order.terms.max_quote_age_ms}")
-    if order.attempt >= policy.max_attempts:
+    if not may_try_again(order, policy):
         return fail(order, problem)
     return retry(order, OrderStatus.ROUTING, problem, policy)
 

@@ -11,7 +11,7 @@ from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.planned import write_planned
 from orders.pipeline.polling import depth_wait_s, poll_interval_s
-from orders.pipeline.results import Settled, fail, move, retry, with_paid_fee
+from orders.pipeline.results import Settled, fail, may_try_again, move, retry, with_paid_fee
 from orders.pipeline.settle import Findings, settle
 from orders.pipeline.submit import submissions_of
 from orders.pipeline.transition import Change
@@ -217,7 +217,8 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     code = receipt.code if receipt.code in KINDS else "reverted"
     is_unread = receipt.is_success and receipt.detail != ""
     is_idle = receipt.is_success and not is_unread
-    attempts = f"(attempt {order.attempt} of {policy.max_attempts}, nothing was swapped)"
+    is_last = not may_try_again(order, policy)
+    attempts = f"(attempt {order.attempt}{', the last one' if is_last else ''}; nothing was swapped)"
     problem = Problem(
         code or "reverted",
         receipt.detail if is_unread else f"{IDLE if is_idle else receipt.detail} {attempts}",
@@ -225,6 +226,6 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     )
     if order.is_cancel_requested:
         return fail(order, Problem("cancelled", f"cancelled; {problem.detail}", facts=problem.facts))
-    if (code == "slippage" or is_idle) and order.attempt < policy.max_attempts and not order.is_expired:
+    if (code == "slippage" or is_idle) and may_try_again(order, policy) and not order.is_expired:
         return retry(order, OrderStatus.ROUTING, problem, policy, fields={"tx_hash": None, "route": None})
     return fail(order, problem)

@@ -8,11 +8,15 @@ from typing import Any
 from dex import RetryableError, Token
 from orders.config import Policy
 from orders.event_log.event import Event
+from orders.order_types import ORDER_TYPES
 from orders.pipeline.claim import ClaimedOrder
 from orders.pipeline.transition import EMPTY, Change
 from orders.presentation.fees import paid_json
 from orders.problems import Problem, outcome_of
 from orders.states import OrderStatus, Stage
+
+# The least pause of an order that waits for its limit, once as many tries were undone as another order has.
+AFTER_ATTEMPTS_S = 60.0
 
 
 @dataclass(slots=True)
@@ -33,6 +37,11 @@ def backoff_s(attempt: int, policy: Policy) -> float:
     """Full jitter: a random wait up to base * 2**(attempt - 1), capped, so that retries never march in step."""
     ceiling = min(policy.retry_cap_s, policy.retry_base_s * 2 ** min(attempt - 1, 30))
     return random.uniform(0, ceiling)  # noqa: S311 - spreads load, guards nothing
+
+
+def may_try_again(order: ClaimedOrder, policy: Policy) -> bool:
+    """Whether an order that the price has undone is tried again: attempts are left, or its type waits for its limit."""
+    return order.attempt < policy.max_attempts or ORDER_TYPES[order.order_type].waits_on(order)
 
 
 def move(
@@ -90,8 +99,13 @@ def retry(
     policy: Policy,
     fields: Mapping[str, Any] | None = None,
 ) -> Change:
-    """The change that tries again later: attempt + 1, due after a jittered back-off."""
+    """The change that tries again later: attempt + 1, due after a jittered back-off.
+
+    An order that goes on after `max_attempts` does so rarely: each try that the chain undoes costs its fee.
+    """
     delay_s = backoff_s(order.attempt, policy)
+    if order.attempt >= policy.max_attempts:
+        delay_s += AFTER_ATTEMPTS_S
     data = {"retry": {"code": problem.code, "detail": problem.detail, "in_ms": int(delay_s * 1000)}}
     return move(order, target, fields=fields, data=data, delay_s=delay_s, attempt_added=1)
 

@@ -1,5 +1,6 @@
 """Limit orders: when they are routed, what they are filled at, and who wins where several want the same order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,9 +17,11 @@ from orders.models import Account, Order, OrderEvent
 from orders.models.waiting import NEVER_DUE
 from orders.order_types import ORDER_TYPES, MarketView
 from orders.pipeline.loop import run_stage
+from orders.pipeline.results import AFTER_ATTEMPTS_S
 from orders.risk.pause import find_target, pause, resume
 from orders.services.cancel import CancelResult, cancel_orders
 from orders.states import Stage
+from orders.tests.factories import place, terms
 from orders.tests.order_types.test_contract_flow import Api
 from orders.tests.rivals import in_thread
 from orders.tests.waiting.market import Market, history, limit, put, statuses
@@ -235,3 +238,30 @@ def test_it_works_on_the_simulated_chain_from_the_api_on(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM orders_orderevent WHERE order_id = %s", [far["id"]])
         assert cursor.fetchone() == (1,)
+
+
+def test_it_is_tried_again_after_all_attempts_of_another_order_were_undone_but_rarely(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    """The chain undoes its swap for the price, which is what it waits for: it stays open, at most one try a minute."""
+    once = replace(policy, max_attempts=1)
+    own = {"type_terms": {"limit_price": "1.5"}, "order_type": "limit"}
+    waits, fills = place(
+        account,
+        terms(**own, time_in_force="gtc", scenario="slippage"),
+        terms(**own, time_in_force="ioc", scenario="slippage"),
+    )
+    assert trigger_orders(engine, once, 0.0)
+    for stage in Stage:
+        if stage is not Stage.CHILDREN:
+            run_stage(stage, engine=engine, policy=once)
+
+    waits.refresh_from_db()
+    fills.refresh_from_db()
+    assert (fills.status, fills.outcome, fills.attempt) == ("FAILED", "slippage", 1)
+    assert (waits.status, waits.attempt) == ("ROUTING", 2)
+    assert waits.network_fee_paid
+    last = waits.events.order_by("-seq")[0]
+    assert last.data["retry"]["in_ms"] >= AFTER_ATTEMPTS_S * 1000
+    assert waits.due_at - last.at >= timedelta(seconds=AFTER_ATTEMPTS_S - 1)
+    assert cancel_orders([waits.id], actor=Actor("its owner")) == {waits.id: CancelResult.CANCELLED}
