@@ -160,9 +160,10 @@ class Engine:
         except RetryableError as error:
             return Ahead(asked_s, offers, error)
 
-    def prices(self, pairs: Iterable[TokenPair]) -> MarketPrices:
-        """Prices of pairs (token_in, token_out) on one snapshot, whatever an order denies. Raises: ChainUnavailable."""
-        return market_prices(self._market(self._chain.snapshot()), pairs)
+    def prices(self, pairs: Iterable[TokenPair], pools_of: Sequence[TokenPair] = ()) -> MarketPrices:
+        """Prices of pairs (in, out), and pools of some, on one snapshot, denied or not. Raises: ChainUnavailable."""
+        snapshot = self._chain.snapshot()
+        return market_prices(self._market(snapshot), pairs, pools_of, snapshot.pools if pools_of else ())
 
     def prepare(self) -> Mapping[FeeStrategy, Fees]:
         """Fetch what `build` needs from the chain, so that `build` itself waits for no node; fees to offer by strategy.

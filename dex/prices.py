@@ -1,7 +1,7 @@
 """What a market's prices are at one snapshot, for orders that wait: exact rationals, atoms per atom."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from dex.costs import TokenPair
@@ -22,9 +22,29 @@ class PairPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class PairPool:
+    """A pool that swaps token_in of a pair for token_out as it is; `tokens` are all that it trades.
+
+    `held_in` and `held_out` are atoms that it holds of these two, fees that nobody has claimed included.
+    """
+
+    pool_id: str
+    venue: str
+    tokens: tuple[str, ...]
+    held_in: int
+    held_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class MarketPrices:
-    """Prices of pairs at one block: `version` is its number, `time` its time in unix seconds."""
+    """Prices of pairs at one block: `version` is its number, `time` its time in unix seconds.
+
+    `pools` are those of the pairs whose pools were asked for, and `pool_ids` then all of the chain, also on venues
+    that are not traded on.
+    """
 
     version: int
     time: int
     by_pair: Mapping[TokenPair, PairPrice]
+    pools: Mapping[TokenPair, tuple[PairPool, ...]] = field(default_factory=dict)
+    pool_ids: frozenset[str] = frozenset()

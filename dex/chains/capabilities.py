@@ -3,7 +3,7 @@
 A chain that lacks a capability needs nothing for it: what callers do without stands in each protocol.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from dex.chains.base import Contradiction
@@ -141,5 +141,33 @@ class TakesBlocksBack(Protocol):
 
         They wait for a block again, but for those in `forget` (None: all of them), which the mempool has lost.
         Raises: ReorgPastFinality when a final block would go, unless `past_finality`; nothing is changed then.
+        """
+        ...
+
+
+@runtime_checkable
+class DatesPools(Protocol):
+    """Knows when its pools were created. Without: a pool is as old as the last snapshot that did not have it."""
+
+    def seek_pools(self) -> None:
+        """Orders wait for new pools: for some seconds from now on look for them with each block. Without I/O."""
+        ...
+
+    def births(self, pool_ids: Collection[str], since: int) -> Mapping[str, int]:
+        """The unix seconds of the blocks that created these pools, of those that were created from `since` on.
+
+        Of older ones, and of those of which the chain does not say it, nothing. Raises: ChainUnavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class OpensPools(Protocol):
+    """Opens pools on demand: for tests and demonstrations. Without: pools come by themselves."""
+
+    def open_pool(self, pool_id: str, venue: str, tokens: Sequence[str], usd: str, fee_ppm: int) -> None:
+        """Open a pool in a block of its own, that holds about so many US dollars at the reference prices.
+
+        Raises: ValueError for one that cannot be; nothing is changed then.
         """
         ...

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from dex.costs import TokenPair
+from dex.pools import Pool
 from dex.prices import MarketPrices, PairPrice
 from dex.router.marginal import marginal_prices
 from dex.router.market import Market
+from dex.router.pair_pools import pair_pools
 from dex.router.reference import mid_prices
 
 
-def market_prices(market: Market, pairs: Iterable[TokenPair]) -> MarketPrices:
-    """Marginal and mid prices of pairs (token_in, token_out)."""
+def market_prices(
+    market: Market, pairs: Iterable[TokenPair], pools_of: Sequence[TokenPair] = (), pools: Sequence[Pool] = ()
+) -> MarketPrices:
+    """Marginal and mid prices of pairs (token_in, token_out), and the pools of those of `pools_of`.
+
+    `pools` are all of the chain, also of venues that are not traded on.
+    """
     numbers, pairs = market.compiled.token_number, dict.fromkeys(pairs)
     ends = {(a, b): (numbers[a], numbers[b]) for a, b in pairs if a != b and a in numbers and b in numbers}
     marginal = marginal_prices(market.compiled, ends.values())
@@ -21,7 +28,8 @@ def market_prices(market: Market, pairs: Iterable[TokenPair]) -> MarketPrices:
     by_pair = dict.fromkeys(pairs, PairPrice(None, None))
     for pair, of_pair in ends.items():
         by_pair[pair] = PairPrice(_exact(marginal[of_pair]), _exact(mid[of_pair]))
-    return MarketPrices(market.version, market.now, by_pair)
+    of_pairs = pair_pools(market.compiled.pools, pools_of, market.now)
+    return MarketPrices(market.version, market.now, by_pair, of_pairs, frozenset(pool.pool_id for pool in pools))
 
 
 def _exact(price: float) -> Fraction | None:

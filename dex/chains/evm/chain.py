@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from dex.chains.base import Contradiction, Snapshot, Timing
+from dex.chains.base import Contradiction, Timing
 from dex.chains.capabilities import (
     BoundsFees,
     ChargesGas,
@@ -24,6 +24,7 @@ from dex.chains.evm.outcomes.funds import Funds
 from dex.chains.evm.outcomes.receipts import receipt_of
 from dex.chains.evm.outcomes.reverts import explain
 from dex.chains.evm.outcomes.simulation import EncodedSwap, Simulation
+from dex.chains.evm.pools.births import EvmPools
 from dex.chains.evm.pools.market import EvmMarket
 from dex.chains.evm.signing import Signing
 from dex.chains.evm.swaps.wrapping import native_of, native_token, tokens_of, wrapping_pools
@@ -35,11 +36,7 @@ from dex.chains.evm.transactions.transaction import Envelope, chain_name, sign
 from dex.chains.evm.wallets.approvals import APPROVAL_GAS, allowed, tried_calls
 from dex.chains.evm.wallets.holdings import balances, low_on_gas
 from dex.costs import FeeStrategy
-from dex.errors import (
-    BroadcastRejected,
-    ChainUnavailable,
-    DexError,
-)
+from dex.errors import BroadcastRejected, ChainUnavailable, DexError
 from dex.signers import NO_CODE, Signer
 from dex.standing import Standing
 from dex.types import (
@@ -60,7 +57,14 @@ logger = logging.getLogger(__name__)
 
 
 class EvmChain(
-    SimulatesSwaps, ReplacesTransactions, ChargesGas, BoundsFees, NeedsAllowances, DelegatesWallets, CrossChecksNodes
+    EvmPools,
+    SimulatesSwaps,
+    ReplacesTransactions,
+    ChargesGas,
+    BoundsFees,
+    NeedsAllowances,
+    DelegatesWallets,
+    CrossChecksNodes,
 ):
     """Safe to share between threads. Whatever it hears from nodes may be late, but is never older than what it said.
 
@@ -110,10 +114,6 @@ class EvmChain(
     def hold_wallet(self, owner: str, wallet: str) -> None:
         """See `Chain`."""
         self._signer.hold(owner, wallet)
-
-    def snapshot(self) -> Snapshot:
-        """See `Chain`."""
-        return self._market.snapshot()
 
     def next_nonce(self, wallet: str) -> int:
         """See `Chain`."""

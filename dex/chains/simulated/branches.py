@@ -54,9 +54,14 @@ def _restore(number: int) -> None:
 
 _RESTORE = (
     """
-    UPDATE simulated_poolstate p SET state = v.item->1, version = v.item->>2
-    FROM simulated_undo u, jsonb_array_elements(u.pools) AS v(item)
-    WHERE u.number = %s AND p.pool_id = v.item->>0
+    WITH v AS (
+        SELECT item->>0 AS pool_id, item->1 AS state, item->>2 AS version
+        FROM simulated_undo u, jsonb_array_elements(u.pools) AS p(item) WHERE u.number = %s
+    ), gone AS (
+        DELETE FROM simulated_poolstate p USING v WHERE v.version IS NULL AND p.pool_id = v.pool_id
+    )
+    UPDATE simulated_poolstate p SET state = v.state, version = v.version
+    FROM v WHERE v.version IS NOT NULL AND p.pool_id = v.pool_id
     """,
     """
     WITH v AS (

@@ -1,18 +1,19 @@
 """The simulated chain: a durable ledger with blocks, a mempool and faults on demand, behind the `Chain` interface."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from dex.chains.base import Snapshot, Timing
-from dex.chains.capabilities import ReplacesTransactions, TakesBlocksBack
+from dex.chains.capabilities import DatesPools, OpensPools, ReplacesTransactions, TakesBlocksBack
 from dex.chains.scenarios import SCENARIOS
 from dex.chains.simulated import accounts
 from dex.chains.simulated.fees import NATIVE, costs, fee_of, offered
 from dex.chains.simulated.funds import Funds
 from dex.chains.simulated.market import default_market
 from dex.chains.simulated.mempool import MAX_BLOCK_TRANSACTIONS, answer_to, incoming
+from dex.chains.simulated.openings import described_pool, read_births
 from dex.chains.simulated.options import SimulatedOptions
 from dex.chains.simulated.producer import BlockProducer
 from dex.chains.simulated.store import Store
@@ -24,7 +25,7 @@ from dex.standing import Standing
 from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Token, intent_of
 
 
-class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack):
+class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, OpensPools):
     """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
 
     def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
@@ -161,6 +162,17 @@ class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack):
         longer kept; nothing is changed then.
         """
         return self._producer.reorg(depth, forget, past_finality=past_finality)
+
+    def open_pool(self, pool_id: str, venue: str, tokens: Sequence[str], usd: str, fee_ppm: int) -> None:
+        """See `OpensPools`."""
+        self._producer.open_pool(described_pool(self._market, pool_id, venue, tokens, usd, fee_ppm))
+
+    def seek_pools(self) -> None:
+        """See `DatesPools`: each snapshot has all pools."""
+
+    def births(self, pool_ids: Collection[str], since: int) -> Mapping[str, int]:
+        """See `DatesPools`."""
+        return read_births(pool_ids, since)
 
     def mine(self, count: int = 1) -> None:
         """Make the block that is due and `count` empty ones, without waiting for their time."""

@@ -52,6 +52,7 @@ class PoolState(models.Model):
     tokens = models.JSONField()
     state = models.JSONField()
     version = models.CharField(max_length=66)
+    born_at = models.DateTimeField(null=True, help_text="When its block was made; null: with the genesis.")
 
     class Meta:
         ordering = ("position",)

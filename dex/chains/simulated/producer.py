@@ -15,10 +15,12 @@ from dex.chains.simulated.ledger import RIVAL, executable, execute_in_turn
 from dex.chains.simulated.market import GenesisMarket
 from dex.chains.simulated.mempool import Arrival, Incoming, Mempool
 from dex.chains.simulated.noise import TRADERS, arbitrage, make_noise
+from dex.chains.simulated.openings import write_opening
 from dex.chains.simulated.options import SimulatedOptions
 from dex.chains.simulated.store import LOCK, Store
 from dex.chains.simulated.transaction import decode
 from dex.errors import ReorgPastFinality
+from dex.pools import Pool
 from dex.types import Receipt
 
 # For how long a process tells of a receipt that it saw become final without a look at the database.
@@ -99,6 +101,19 @@ class BlockProducer:
                 height = self._height(head)
                 self._store.write_empty_block(head, height + 1, self._made_at(head, height))
 
+    def open_pool(self, pool: Pool) -> None:
+        """Make the block that is due, and one that opens a pool. Raises: ValueError for one that is there already."""
+        self.advance()
+        with self._store.exclusive():
+            head = self._head()
+            number = max(head.number + 1, self._height(head))
+            write_opening(head, number, self._made_at(head, number), pool, self._kept)
+
+    @property
+    def _kept(self) -> int:
+        """For how many blocks what undoes them is kept."""
+        return self._options.required_confirmations + KEPT_PAST_FINALITY
+
     @property
     def _reversible(self) -> int:
         return self._options.required_confirmations - 1
@@ -161,10 +176,9 @@ class BlockProducer:
             item.scenario == "reorg" and item.tx_hash in included and not waiting[item.tx_hash].taken_back_count
             for item in ready
         )
-        kept = options.required_confirmations + KEPT_PAST_FINALITY
         made_at, is_final = self._made_at(head, number), not self._reversible
         return write_block(
-            head, number, made_at, before, after, executed, is_doomed=is_doomed, is_final=is_final, kept=kept
+            head, number, made_at, before, after, executed, is_doomed=is_doomed, is_final=is_final, kept=self._kept
         )
 
     def _is_behind(self, head: Head) -> bool:

@@ -16,6 +16,7 @@ WITHDRAWAL = Event("Withdrawal(address,uint256)", ["address"], ["uint256"])
 
 # Source: https://github.com/Uniswap/v2-core/tree/v1.0.1/contracts/interfaces
 GET_PAIR = Function("getPair", ["address", "address"], ["address"])
+PAIR_CREATED = Event("PairCreated(address,address,address,uint256)", ["address", "address"], ["address", "uint256"])
 GET_RESERVES = Function("getReserves", [], ["uint112", "uint112", "uint32"])
 SYNC = Event("Sync(uint112,uint112)", [], ["uint112", "uint112"])
 SWAP_V2 = Event(
@@ -26,6 +27,9 @@ SWAP_V2 = Event(
 
 # Source: https://github.com/Uniswap/v3-core/tree/v1.0.0/contracts/interfaces
 GET_POOL = Function("getPool", ["address", "address", "uint24"], ["address"])
+POOL_CREATED = Event(
+    "PoolCreated(address,address,uint24,int24,address)", ["address", "address", "uint24"], ["int24", "address"]
+)
 SLOT0 = Function("slot0", [], ["uint160", "int24"])  # what follows differs between forks and is not needed
 LIQUIDITY = Function("liquidity", [], ["uint128"])
 TICK_SPACING = Function("feeAmountTickSpacing", ["uint24"], ["int24"])  # of the factory: it never changes

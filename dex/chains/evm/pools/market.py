@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # What one look may take in all: a first one asks several questions one after the other.
 LOOK_S = 60.0
+# For so long after somebody asked for new pools they are looked for with each block, no more often than this.
+SOUGHT_S, SEEK_S = 30.0, 1.0
 
 
 class EvmMarket:
@@ -36,7 +38,8 @@ class EvmMarket:
         self._current: SharedWork[Snapshot] | None = None
         self._looked_at = self._expired_at = float("-inf")
         self._is_reread = False
-        self._discovered_at = time.monotonic()
+        self._discovered_at = self._searched_at = time.monotonic()
+        self._sought_at = float("-inf")
         self._renewed: Whole | None = None
 
     @property
@@ -68,6 +71,10 @@ class EvmMarket:
         if not self.facts:
             self.snapshot()
 
+    def seek(self) -> None:
+        """Look for new pools with each block for a while: orders wait for one."""
+        self._sought_at = time.monotonic()
+
     def expire(self, *, is_reread: bool = False) -> None:
         """Ask at the next look, however short ago the last one was; with `is_reread` the contracts alone are asked."""
         with self._lock:
@@ -85,9 +92,13 @@ class EvmMarket:
     def _end(self) -> None:
         with self._lock:
             self._current = None
-        if time.monotonic() - self._discovered_at >= self._options.discovery_s:
-            self._discovered_at = time.monotonic()
+        now, options = time.monotonic(), self._options
+        if now - self._discovered_at >= options.discovery_s:
+            self._discovered_at = self._searched_at = now
             SharedWork("the search for new pools", self._renew, LOOK_S).start()
+        elif now - self._sought_at < SOUGHT_S and now - self._searched_at >= max(SEEK_S, options.block_s):
+            self._searched_at = now
+            SharedWork("the search for new pools", self._seek, LOOK_S).start()
 
     def _look(self) -> Snapshot:
         with self._lock:
@@ -109,5 +120,15 @@ class EvmMarket:
         """Look for new pools, and read all of them whole, while others go on with those that are known."""
         try:
             self._renewed = self._reader.read(self._reader.newest())
+        except ChainUnavailable as error:
+            logger.warning("no new pools were looked for: %s", error.detail)
+
+    def _seek(self) -> None:
+        """The same, where there are new ones at all."""
+        try:
+            newest = self._reader.newest()
+            found = self._reader.discovered(newest)
+            if not found.keys() <= self.facts.keys():
+                self._renewed = self._reader.read(newest, found)
         except ChainUnavailable as error:
             logger.warning("no new pools were looked for: %s", error.detail)

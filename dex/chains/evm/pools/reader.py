@@ -84,14 +84,20 @@ class MarketReader:
             raise BadAnswer(f"{words} for the newest block")
         return Newest(block, self._costs.taken(others))
 
+    def discovered(self, newest: Newest) -> dict[str, PoolFacts]:
+        """Every pool that there is after a block, by address. Changes nothing here. Raises: ChainUnavailable."""
+        try:
+            return discover(self._reader, self._options.deployment, self._options.tokens, newest.block)
+        except BadAnswer as error:
+            raise self._rpc.doubted(error) from error
+
     def read(self, newest: Newest, facts: dict[str, PoolFacts] | None = None) -> Whole:
         """Everything after a block, where the pools are looked for first if none are known.
 
         Changes nothing here. Raises: ChainUnavailable.
         """
-        options, head = self._options, newest.block
+        head, known = newest.block, facts or self.discovered(newest)
         try:
-            known = facts or discover(self._reader, options.deployment, options.tokens, head)
             return Whole(newest, known, read_states(self._reader, list(known.values()), head))
         except BadAnswer as error:
             raise self._rpc.doubted(error) from error
