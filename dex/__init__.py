@@ -31,7 +31,7 @@ from dex.errors import (
 )
 from dex.legs import legs_of
 from dex.pools import POOL_KINDS, Pool, Swap, pool_from_state
-from dex.prices import MarketPrices, PairPrice
+from dex.prices import MarketPrices, PairPool, PairPrice
 from dex.standing import Standing
 from dex.types import (
     BPS_IN_PPM,
@@ -89,6 +89,7 @@ __all__ = [
     "NetworkFee",
     "NoRoute",
     "NonceTaken",
+    "PairPool",
     "PairPrice",
     "Pool",
     "PreparedSwap",

@@ -59,6 +59,7 @@ _REQUESTS = {
     "slice_too_small": Kind(422, "Slices too small", "Send fewer slices; facts.most_slices says how many work"),
     "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
     "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
+    "guard_required": Kind(422, "Guard is needed", "State the guard that errors names"),
     "client_order_id_reused": Kind(422, "client_order_id already used", "Use a new client_order_id for other terms"),
     "idempotency_key_reused": Kind(422, "Idempotency key already used", "Use a new key for another body"),
     "request_in_progress": Kind(409, "Same request still running", "Repeat it in a second"),

@@ -10,7 +10,8 @@ from orders.cli.options import bps, option, text, whole
 from orders.cli.short_ids import ID_HELP, full_id
 from orders.order_types import FIELDS
 
-_TYPE_FIELDS = tuple(name for name in ("limit_price", "trigger_price", "trail_bps") if name in FIELDS)
+_REPLACED = ("limit_price", "trigger_price", "trail_bps", "min_liquidity", "max_age_s", "liquidity_token")
+_TYPE_FIELDS = tuple(name for name in _REPLACED if name in FIELDS)
 MOST_VERSION = 999_999_999
 NO_EXPIRY = "none"
 
@@ -24,6 +25,8 @@ def add_replace_options(parser: ArgumentParser) -> None:
     parser.add_argument("--amount", type=text)
     parser.add_argument("--expires-at", type=text, metavar="TIME", help=f"RFC 3339, or {NO_EXPIRY}")
     parser.add_argument("--slippage-bps", type=bps)
+    parser.add_argument("--min-amount-out", type=text, metavar="AMOUNT")
+    parser.add_argument("--max-amount-in", type=text, metavar="AMOUNT")
     for name in _TYPE_FIELDS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=option(FIELDS[name].kind.from_text), metavar="VALUE")
 
@@ -33,8 +36,10 @@ def replace_terms(client: EngineClient, options: dict[str, Any]) -> dict[str, An
     body: dict[str, Any] = {name: options[name] for name in ("amount", *_TYPE_FIELDS) if options[name] is not None}
     if options["expires_at"] is not None:
         body["expires_at"] = None if options["expires_at"] == NO_EXPIRY else options["expires_at"]
-    if options["slippage_bps"] is not None:
-        body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
+    guards = {"max_slippage_bps": options["slippage_bps"]}
+    guards |= {name: options[name] for name in ("min_amount_out", "max_amount_in")}
+    if given := {name: value for name, value in guards.items() if value is not None}:
+        body["guards"] = given
     if not body:
         raise CommandError("state what is to change, such as --amount")
     order_id = full_id(client, options["order_id"])

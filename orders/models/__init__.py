@@ -7,6 +7,7 @@ from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_n
 from orders.models.events import Fill, OrderEvent
 from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
+from orders.models.pools import SeenPool
 from orders.models.prices import PairPrice
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
@@ -26,6 +27,7 @@ __all__ = [
     "OrderEvent",
     "OrderLabel",
     "PairPrice",
+    "SeenPool",
     "SignedTransaction",
     "Submission",
     "Token",

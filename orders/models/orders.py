@@ -6,7 +6,8 @@ from typing import Any
 import pgtrigger
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Now
 from uuid_utils.compat import uuid7
 
 from orders.fields import AtomsField, TermsField
@@ -21,7 +22,7 @@ from orders.models.triggers import (
     status_guard,
     status_refused,
 )
-from orders.models.waiting import LINKS, NEVER_DUE, TRIGGER_KINDS
+from orders.models.waiting import LINKS, NEVER_DUE, POOL_KINDS, TRIGGER_KINDS
 from orders.plan import SwapPlan
 from orders.states import LIVE, TERMINAL, OrderStatus
 
@@ -195,6 +196,14 @@ class Order(models.Model):
                 fields=("chain_id", "token_in", "token_out", "trigger_kind", "trigger_at_price"),
                 condition=Q(status=OrderStatus.PENDING, trigger_kind__isnull=False),
                 name="order_waits_for_price",
+            ),
+            # Those that wait for a pool, by the age that it may have: an old one is compared with no order.
+            models.Index(
+                *("chain_id", "token_in", "token_out", "trigger_kind"),
+                Cast(KT("terms__type_terms__max_age_s"), models.IntegerField()),
+                "trigger_at_price",
+                condition=Q(status=OrderStatus.PENDING, trigger_kind__in=POOL_KINDS),
+                name="order_waits_for_pool",
             ),
             models.Index(fields=("parent", "id"), condition=Q(parent__isnull=False), name="order_children"),
             models.Index(fields=("link_id", "link_rank"), condition=Q(link_id__isnull=False), name="order_linked"),

@@ -16,7 +16,10 @@ MOST_PRICE = _EXACT.subtract(Decimal(10) ** 60, LEAST_PRICE)
 #   rises, falls:           the reference price, a median over a window, is at it or beyond;
 #   last_rises, last_falls: the mid price of the newest block is;
 #   trails, last_trails:    as falls and last_falls, and it follows the best price at a distance.
-TRIGGER_KINDS = ("limit", "rises", "falls", "trails", "last_rises", "last_falls", "last_trails")
+# Or not a price, but what a new pool of the pair holds, in units of a token, rises to it:
+#   pool, pool_out:         of token_in; of token_out. How old the pool may be stands in the order's own terms.
+POOL_KINDS = ("pool", "pool_out")
+TRIGGER_KINDS = ("limit", "rises", "falls", "trails", "last_rises", "last_falls", "last_trails", *POOL_KINDS)
 # one_cancels_other: exactly one executes. then: each is placed when the one before has filled.
 LINKS = ("one_cancels_other", "then")
 

@@ -22,6 +22,7 @@ from orders.order_types.fields import RequestField, show_terms
 from orders.order_types.ladder import Ladder
 from orders.order_types.limit import Limit
 from orders.order_types.market import Market
+from orders.order_types.sniper import Sniper
 from orders.order_types.stop import Stop
 from orders.order_types.stop_limit import StopLimit
 from orders.order_types.trailing_stop import TrailingStop
@@ -38,6 +39,7 @@ ORDER_TYPES: dict[str, OrderType[Any]] = {
     "trailing_stop": TrailingStop(),
     "twap": Twap(),
     "ladder": Ladder(),
+    "sniper": Sniper(),
 }
 
 __all__ = [

@@ -60,7 +60,7 @@ class Trigger(NamedTuple):
     """What an order waits for that comes with the market and not with time: the word for it, and when it is reached.
 
     `kind` (models/waiting.py) says which price of the pair reaches `price`, and from which side; prices are token_out
-    for one token_in, in token units.
+    for one token_in, in token units. Of the kinds of pools it is the least liquidity, in units of a token.
     """
 
     waiting_for: str

@@ -29,7 +29,7 @@ from dex import (
 )
 from orders.amounts import in_units, shown_price
 from orders.config import Policy
-from orders.models.waiting import NEVER_DUE, trigger_columns
+from orders.models.waiting import NEVER_DUE, POOL_KINDS, trigger_columns
 from orders.order_types import ORDER_TYPES
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.results import Settled, fail, move
@@ -143,8 +143,9 @@ def has_not_fired(order: ClaimedOrder) -> bool:
 
 def still_waiting(order: ClaimedOrder) -> Change:
     """Back to wait for its trigger, which stands in its row."""
-    change = move(order, OrderStatus.PENDING, delay_s=_until_end_s(order), data={"waiting_for": "price"})
-    return change._replace(waiting_for="price")
+    waiting_for = "pool" if order.trigger_kind in POOL_KINDS else "price"
+    change = move(order, OrderStatus.PENDING, delay_s=_until_end_s(order), data={"waiting_for": waiting_for})
+    return change._replace(waiting_for=waiting_for)
 
 
 def unrouted(order: ClaimedOrder, error: TerminalError) -> Change:

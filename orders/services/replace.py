@@ -23,8 +23,8 @@ from orders.risk.limits import demand, recount
 from orders.states import OrderStatus, Stage, is_terminal
 from orders.terms import NewOrder, SwapTerms
 
-# Fields of order types that may change while an order waits. Not after its trigger was reached: the first three alone.
-TRIGGER_FIELDS = ("trigger_price", "trail_bps")
+# Fields of order types that may change while an order waits; these not after its trigger was reached.
+TRIGGER_FIELDS = ("trigger_price", "trail_bps", "min_liquidity", "max_age_s", "liquidity_token")
 TYPE_FIELDS = tuple(name for name in ("limit_price", *TRIGGER_FIELDS) if name in FIELDS)
 _SHOWN = ("amount", "expires_at", "time_in_force", "guards")
 # Terms that stay as they were stored, whatever a key would make of them today.

@@ -55,23 +55,23 @@ class Fired(NamedTuple):
 
 
 # Each step finds the next pair and kind in the index, however many orders wait for the one before.
-_WAITING = "chain_id = %(chain_id)s AND status = 'PENDING' AND trigger_kind IS NOT NULL"
+WAITING = "chain_id = %(chain_id)s AND status = 'PENDING' AND trigger_kind IS NOT NULL"
 _NEXT = "token_in, token_out, trigger_kind"
 _PAIRS = f"""
     WITH RECURSIVE waited AS (
-        (SELECT {_NEXT} FROM orders_order WHERE {_WAITING} ORDER BY {_NEXT} LIMIT 1)
+        (SELECT {_NEXT} FROM orders_order WHERE {WAITING} ORDER BY {_NEXT} LIMIT 1)
         UNION ALL
         SELECT n.* FROM waited w CROSS JOIN LATERAL (
             SELECT {_NEXT} FROM orders_order
-            WHERE {_WAITING} AND ({_NEXT}) > (w.token_in, w.token_out, w.trigger_kind) ORDER BY {_NEXT} LIMIT 1) n
+            WHERE {WAITING} AND ({_NEXT}) > (w.token_in, w.token_out, w.trigger_kind) ORDER BY {_NEXT} LIMIT 1) n
     )
     SELECT {_NEXT} FROM waited
 """
 _V = """v AS (
         SELECT * FROM jsonb_to_recordset(%(prices)s::jsonb)
             AS v(token_in text, token_out text, kind text, price numeric))"""
-_OF_V = f"{_WAITING} AND token_in = v.token_in AND token_out = v.token_out AND trigger_kind = v.kind"
-_FREE = f"(lease_until IS NULL OR lease_until < now()) AND {READABLE} AND {NOT_PAUSED}"
+OF_V = f"{WAITING} AND token_in = v.token_in AND token_out = v.token_out AND trigger_kind = v.kind"
+FREE = f"(lease_until IS NULL OR lease_until < now()) AND {READABLE} AND {NOT_PAUSED}"
 # Rows that another session holds are found by the next pass. No row waits for the lock of another: no deadlock.
 _LOCK = f"LIMIT {MOST} FOR NO KEY UPDATE SKIP LOCKED"
 _RISEN, _FALLEN = "trigger_at_price <= v.price", "trigger_at_price >= v.price"
@@ -79,20 +79,20 @@ _RISEN, _FALLEN = "trigger_at_price <= v.price", "trigger_at_price >= v.price"
 _MAKE_DUE = f"""
     WITH {_V}, reached AS MATERIALIZED (
         SELECT found.id FROM v CROSS JOIN LATERAL (
-            SELECT id FROM orders_order WHERE {_OF_V} AND {_RISEN} AND due_at > now() AND {_FREE} {_LOCK}) found
+            SELECT id FROM orders_order WHERE {OF_V} AND {_RISEN} AND due_at > now() AND {FREE} {_LOCK}) found
     )
     UPDATE orders_order o SET due_at = now(), waiting_for = NULL, waiting_since = NULL
     FROM reached WHERE o.id = reached.id RETURNING o.is_parent
 """
-_FIRED_COLUMNS = (
+FIRED_COLUMNS = (
     "id, seq, updated_at::text, order_type, side, token_in, token_out, decimals_in, decimals_out, amount::text,"
     " terms::text, trigger_kind, trigger_at_price::text"
 )
 _FIND = f"""
     WITH {_V}
     SELECT found.* FROM v CROSS JOIN LATERAL (
-        SELECT {_FIRED_COLUMNS} FROM orders_order
-        WHERE {_OF_V} AND {{reached}} AND {_FREE} ORDER BY trigger_at_price LIMIT {MOST}) found
+        SELECT {FIRED_COLUMNS} FROM orders_order
+        WHERE {OF_V} AND {{reached}} AND {FREE} ORDER BY trigger_at_price LIMIT {MOST}) found
 """
 _FIND_RISEN, _FIND_FALLEN = _FIND.format(reached=_RISEN), _FIND.format(reached=_FALLEN)
 # What trails by so much is stored by every type that trails under one name.
@@ -102,7 +102,7 @@ _FOLLOW = f"""
     WITH {_V}, behind AS MATERIALIZED (
         SELECT found.id, v.price FROM v CROSS JOIN LATERAL (
             SELECT id FROM orders_order
-            WHERE {_OF_V} AND trigger_at_price < v.price AND {READABLE}
+            WHERE {OF_V} AND trigger_at_price < v.price AND {READABLE}
                 AND trigger_at_price < round({_TRAILED}, 60)
             LIMIT {MOST} FOR NO KEY UPDATE SKIP LOCKED) found
     )
@@ -131,7 +131,7 @@ def find_reached(chain_id: str, prices: Sequence[Price]) -> list[Fired]:
     risen = [item for item in prices if item.waited.kind.endswith("rises")]
     fallen = [item for item in prices if not item.waited.kind.endswith("rises")]
     rows = _run(_FIND_RISEN, chain_id, risen) + _run(_FIND_FALLEN, chain_id, fallen)
-    return [_fired(row) for row in rows]
+    return [fired_of(row) for row in rows]
 
 
 def follow(chain_id: str, prices: Sequence[Price]) -> int:
@@ -156,6 +156,7 @@ def _recordset(prices: Iterable[Price]) -> str:
     return recordset(dict(zip(names, item.waited, strict=True)) | {"price": to_json(item.price)} for item in prices)
 
 
-def _fired(row: Sequence[Any]) -> Fired:
+def fired_of(row: Sequence[Any]) -> Fired:
+    """An order of the columns of `FIRED_COLUMNS`."""
     *plain, amount, terms, kind, price = row
     return Fired._make((*plain, int(amount), terms, kind, Decimal(price)))

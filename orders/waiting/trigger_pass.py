@@ -18,7 +18,7 @@ from orders.amounts import in_units, shown_price
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.models import heartbeat_name
-from orders.models.waiting import stored_price, trigger_columns
+from orders.models.waiting import POOL_KINDS, stored_price, trigger_columns
 from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.order_types import ORDER_TYPES
@@ -31,7 +31,9 @@ from orders.risk.price_history import note_prices
 from orders.risk.reference_price import UNKNOWN, Reference, reference_price
 from orders.selectors import token_decimals
 from orders.states import OrderStatus, Stage
+from orders.waiting.new_pools import fire_at_pools
 from orders.waiting.reached import MOST, Fired, Price, Waited, find_reached, follow, make_due, waited_pairs
+from orders.waiting.seen_pools import begin_look
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +54,18 @@ def trigger_orders(engine: Engine, policy: Policy, at_least_s: float | None = No
     # Whoever waits since a moment ago is found by the pass that the last one has woken.
     if not waited or not beat(heartbeat_name(NAME, chain_id), every_s / 2 if at_least_s is None else at_least_s):
         return False
+    snipers = [item for item in waited if item.kind in POOL_KINDS]
+    pairs = dict.fromkeys((item.token_in, item.token_out) for item in snipers)
+    began_at = begin_look(engine.chain) if snipers else None
     try:
         with within(engine.chain.timing.answer_s):
-            market = engine.prices((token_in, token_out) for token_in, token_out, _ in waited)
+            market = engine.prices(((item.token_in, item.token_out) for item in waited), tuple(pairs))
     except RetryableError:
         pass  # nobody knows the prices now; the next pass may
     else:
-        _compare(chain_id, waited, market, policy, 2 * every_s)
+        _compare(chain_id, [item for item in waited if item.kind not in POOL_KINDS], market, policy, 2 * every_s)
+        if began_at is not None:
+            fire_at_pools(engine, snipers, market, began_at)
     wake_trigger_pass(every_s)
     return True
 

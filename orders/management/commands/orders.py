@@ -43,6 +43,8 @@ class Command(BaseCommand):
                 parsed.add_argument(name, type=text)
             parsed.add_argument("--side", default="exact_in", choices=("exact_in", "exact_out"))
             parsed.add_argument("--slippage-bps", type=bps)
+            parsed.add_argument("--min-amount-out", type=text, metavar="AMOUNT", help="the least to receive; exact_in")
+            parsed.add_argument("--max-amount-in", type=text, metavar="AMOUNT", help="the most to give; exact_out")
             for limit in ("legs", "hops", "swaps"):
                 parsed.add_argument(f"--max-{limit}", type=whole(1, MOST_PARTS), help=f"most {limit} of the route")
             parsed.add_argument("--fee-strategy", choices=[strategy.value for strategy in FeeStrategy])
@@ -154,8 +156,10 @@ def _id(client: EngineClient, options: dict[str, Any]) -> str:
 def _swap_body(options: dict[str, Any]) -> dict[str, Any]:
     """What a quote and an order have in common."""
     body: dict[str, Any] = {name: options[name] for name in ("token_in", "token_out", "amount", "side")}
-    if options["slippage_bps"] is not None:
-        body["guards"] = {"max_slippage_bps": options["slippage_bps"]}
+    guards = {"max_slippage_bps": options["slippage_bps"]}
+    guards |= {name: options[name] for name in ("min_amount_out", "max_amount_in")}
+    if given := {name: value for name, value in guards.items() if value is not None}:
+        body["guards"] = given
     limits = {name: options[name] for name in ("max_legs", "max_hops", "max_swaps") if options[name] is not None}
     if limits:
         body["venues"] = limits

@@ -10,7 +10,7 @@ from dex import ReorgPastFinality
 from dex.chains.base import Chain
 from dex.chains.capabilities import OpensPools, TakesBlocksBack
 from orders.amounts import bps_to_ppm
-from orders.cli.options import bps, text, whole
+from orders.cli.options import bps, option, text, whole
 from orders.engine import get_engine
 from orders.scalars import read_amount
 
@@ -29,7 +29,9 @@ class Command(BaseCommand):
         reorg.add_argument("--past-finality", action="store_true", help="also final blocks: an incident")
         opening = verbs.add_parser("open-pool", help="open a pool in a block of its own, at the reference prices")
         opening.add_argument("tokens", type=text, help="its tokens, such as BONK/JUP")
-        opening.add_argument("--usd", type=text, default="1000000", help="what it holds in all; default: %(default)s")
+        opening.add_argument(
+            "--usd", type=option(read_amount), default="1000000", help="what it holds in all; default: %(default)s"
+        )
         opening.add_argument("--venue", type=text, default="raydium", help="default: %(default)s")
         opening.add_argument("--fee-bps", type=bps, default="25", help="default: %(default)s")
         opening.add_argument("--name", type=text, help="default: venue and tokens, such as raydium-bonk-jup")
@@ -61,7 +63,7 @@ class Command(BaseCommand):
         venue, tokens = options["venue"], options["tokens"].split("/")
         name = options["name"] or "-".join((venue, *tokens)).lower()
         try:
-            chain.open_pool(name, venue, tokens, read_amount(options["usd"]), bps_to_ppm(Decimal(options["fee_bps"])))
+            chain.open_pool(name, venue, tokens, options["usd"], bps_to_ppm(Decimal(options["fee_bps"])))
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(name)
