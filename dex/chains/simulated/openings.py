@@ -65,8 +65,8 @@ def described_pool(
     values = {symbol: Fraction(token.value or 0, VALUE_SCALE * 10**token.decimals) for symbol, token in known.items()}
     try:
         pool = open_pool({**kind.example, **line}, known, values)
-    except (ArithmeticError, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"{venue} has no such pool: {error!r}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{venue} cannot open it: {error}") from error
     if any(atoms <= 0 for atoms in pool.balances().values()):
         raise ValueError(f"{usd} US dollars are too few for a pool")
     return pool

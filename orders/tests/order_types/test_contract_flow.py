@@ -117,7 +117,7 @@ def _is_held_until_triggered(order: Order, engine: Engine, policy: Policy) -> No
     Order.objects.update(due_at=order.created_at)
     run_stage(Stage.ROUTE, engine=engine, policy=policy)
     held = Order.objects.get(pk=order.pk)
-    assert (held.status, held.route, held.waiting_for, held.lease_until) == ("PENDING", None, "price", None)
+    assert (held.status, held.route, held.waiting_for, held.lease_until) == (("PENDING", None, order.waiting_for, None))
     assert (held.trigger_kind, held.trigger_at_price) == (order.trigger_kind, order.trigger_at_price)
     assert abs((held.due_at - order.due_at).total_seconds()) < 5
 

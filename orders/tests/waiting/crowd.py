@@ -44,9 +44,10 @@ def load_waiting(account: Account, pair: Pair, kind: str, count: int, nearest: D
     own = {
         "limit": {"limit_price": format(pair.price * nearest, "f")},
         "trails": {"trail_bps": "100", "trigger_source": "reference"},
+        "pool": {"min_liquidity": "1", "max_age_s": 60, "liquidity_token": "token_in"},
     }
     stop = {"trigger_price": str(pair.price), "trigger": "below", "trigger_source": "reference"}
-    order_type = {"limit": "limit", "trails": "trailing_stop"}.get(kind, "stop")
+    order_type = {"limit": "limit", "trails": "trailing_stop", "pool": "sniper"}.get(kind, "stop")
     terms = {"v": 2, "max_slippage_ppm": 5_000, "time_in_force": "gtc", "type_terms": own.get(kind, stop), "tags": {}}
     with connection.cursor() as cursor:
         cursor.execute(

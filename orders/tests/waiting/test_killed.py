@@ -9,6 +9,7 @@ from orders.models import Account, Order, OrderEvent
 from orders.states import Stage
 from orders.tests.factories import let_leases_run_out, new_account
 from orders.tests.waiting.market import Market, limit, put, statuses, typed
+from orders.tests.waiting.pools import pool, sniper
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -48,8 +49,10 @@ def test_killed_at_each_statement_and_run_again_each_fires_once(market: Market, 
             typed("stop_limit", {"trigger_price": "115", "trigger": "above", "limit_price": "112"} | LAST),
             limit("150"),
         )
+        orders += put(account, sniper("999"))
         market.trigger()
         market.set("120")
+        market.chain.pools += (pool(f"new {step} {is_after}"),)
         was_killed = False
         try:
             with connection.execute_wrapper(Death(step, is_after)):
@@ -63,9 +66,9 @@ def test_killed_at_each_statement_and_run_again_each_fires_once(market: Market, 
         market.step()
         market.step()
 
-        assert statuses(orders) == ["filled", "filled", "filled", "PENDING"], step
+        assert statuses(orders) == ["filled", "filled", "filled", "PENDING", "filled"], step
         fired = OrderEvent.objects.filter(order__in=orders, data__has_key="triggered")
-        assert sorted(fired.values_list("order_id", flat=True)) == sorted(order.pk for order in orders[1:3]), step
+        assert sorted(fired.values_list("order_id", flat=True)) == sorted(orders[i].pk for i in (1, 2, 4)), step
         assert _edges(account) == [], step
         Order.objects.filter(pk=orders[3].pk).update(status="FAILED", seq=2, outcome="cancelled")
         step += 1

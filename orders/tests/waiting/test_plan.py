@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from dex import Engine
+from dex import Engine, PairPool
 from orders.config import Policy
 from orders.models import Account, Order
 from orders.tests.plans import costs, run_plan, steps
 from orders.tests.waiting.crowd import CHAIN, Pair, load_crowd, load_waiting, pairs_of
-from orders.waiting import reached
+from orders.waiting import new_pools, reached
 from orders.waiting.reached import Price, Waited, waited_pairs
 from orders.waiting.trigger_pass import trigger_orders
 
@@ -60,6 +60,30 @@ def test_each_statement_reads_by_the_index_what_is_reached_and_no_more(account: 
         assert costs(plan, most) == [], name
         used = {step["Index Name"] for step in steps(plan) if "Index Name" in step}
         assert "order_waits_for_price" in used, name
+
+
+def test_a_pool_reads_the_orders_that_its_age_and_its_liquidity_reach_and_no_more(
+    account: Account, pairs: list[Pair]
+) -> None:
+    """An old one reads none, however much it holds."""
+    near, pair = Decimal(100), pairs[0]._replace(price=Decimal(1))
+    load_waiting(account, pair, "pool", NEAR, near, Decimal(0))
+    load_waiting(account, pair, "pool", 3_000, near + 1, Decimal(1))
+    run_statement("ANALYZE orders_order")
+    waited = Waited(pair.token_in.symbol, pair.token_out.symbol, "pool")
+    new = PairPool("new", "raydium", (waited.token_in, waited.token_out), 1, 1)
+
+    for age_s, found in ((60, NEAR), (61, 0)):
+        candidates = [new_pools.Candidate(waited, new, "100", age_s)]
+        plan = plan_of(lambda candidates=candidates: new_pools._find(CHAIN, candidates))  # type: ignore[misc]
+        assert len(new_pools._find(CHAIN, candidates)) == found
+        assert costs(plan, found) == []
+        assert "order_waits_for_pool" in {step["Index Name"] for step in steps(plan) if "Index Name" in step}
+
+
+def run_statement(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def test_nobody_is_touched_by_a_pass_in_which_nothing_fires(

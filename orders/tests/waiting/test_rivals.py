@@ -8,12 +8,13 @@ import pytest
 from django.db import connection
 
 from orders.audit.record import Actor
-from orders.models import Account, Fill, Order, OrderEvent
+from orders.models import Account, Fill, Order, OrderEvent, SeenPool
 from orders.services.cancel import CancelResult, cancel_orders
 from orders.states import Stage
 from orders.tests.factories import new_account
 from orders.tests.rivals import in_thread
 from orders.tests.waiting.market import Market, limit, put, statuses, typed
+from orders.tests.waiting.pools import pool, sniper
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -36,9 +37,10 @@ class Rival:
 
 
 def waiting(account: Account) -> list[Order]:
-    """One order of each way to wait, all reached at 120."""
+    """One order of each way to wait, all reached at 120, where a new pool comes, too."""
     above = {"trigger_price": "115", "trigger": "above", "trigger_source": "last"}
-    return put(account, limit("110"), typed("stop", above), typed("stop_limit", above | {"limit_price": "112"}))
+    stop_limit = typed("stop_limit", above | {"limit_price": "112"})
+    return put(account, limit("110"), typed("stop", above), stop_limit, sniper("999"))
 
 
 def run_beside(market: Market, step: int, act: Callable[[], Any]) -> Rival:
@@ -46,6 +48,7 @@ def run_beside(market: Market, step: int, act: Callable[[], Any]) -> Rival:
     market.set("100")
     market.trigger()
     market.set("120")
+    market.chain.pools += (pool(f"new {SeenPool.objects.count()}"),)
     rival = Rival(step, act)
     with connection.execute_wrapper(rival):
         market.trigger()
@@ -105,6 +108,6 @@ def test_the_end_of_its_time_or_the_trigger_wins(market: Market) -> None:
         outcomes = statuses(orders)
         assert set(outcomes) <= {"filled", "expired"}, step
         if step == 1:
-            assert outcomes == ["expired"] * 3
+            assert outcomes == ["expired"] * 4
         step += 1
     assert step > 5
