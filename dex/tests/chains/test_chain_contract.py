@@ -16,6 +16,7 @@ from dex.chains import CHAINS, chain_kind
 from dex.chains.capabilities import (
     ChargesGas,
     CrossChecksNodes,
+    DatesPools,
     DelegatesWallets,
     NeedsAllowances,
     ReplacesTransactions,
@@ -40,6 +41,20 @@ def test_it_tells_what_it_is(desk: Desk) -> None:
     assert len({pool.pool_id for pool in snapshot.pools}) == len(snapshot.pools) > 0
     assert all(token.decimals >= 0 for token in chain.tokens())
     assert chain.snapshot().version >= snapshot.version
+
+
+def test_what_it_dates_are_its_pools_and_none_is_of_the_future(desk: Desk) -> None:
+    if not isinstance(desk.chain, DatesPools):
+        pytest.skip("it does not date its pools")
+    desk.chain.seek_pools()
+    snapshot = desk.chain.snapshot()
+    pool_ids = [pool.pool_id for pool in snapshot.pools]
+    born = desk.chain.births([*pool_ids, "no pool"], 0)
+
+    assert born.keys() <= set(pool_ids)
+    assert all(0 < at <= desk.chain.snapshot().time for at in born.values())
+    assert desk.chain.births(pool_ids, snapshot.time + 3_600) == {}
+    assert desk.chain.births([], 0) == {}
 
 
 def test_an_owner_has_one_wallet_and_another_owner_another(desk: Desk) -> None:

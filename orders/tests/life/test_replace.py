@@ -213,17 +213,18 @@ class FakeClient:
 
 def test_the_command_line_reads_the_version_unless_it_is_stated() -> None:
     order_id = "01a22ce1-14ef-7691-bf0d-07fa78b09870"
-    stated = dict.fromkeys((*TYPE_FIELDS, "version", "amount", "expires_at", "slippage_bps"))
+    guards = ("slippage_bps", "min_amount_out", "max_amount_in")
+    stated = dict.fromkeys((*TYPE_FIELDS, "version", "amount", "expires_at", *guards))
     options: dict[str, Any] = {**stated, "order_id": order_id, "amount": "3", "expires_at": "none"}
     client: Any = FakeClient()
 
     replace_terms(client, options)
-    replace_terms(client, options | {"version": 5, "expires_at": None})
+    replace_terms(client, options | {"version": 5, "expires_at": None, "min_amount_out": "9"})
 
     assert client.asked == [
         ("GET", f"orders/{order_id}"),
         (f"orders/{order_id}", {"amount": "3", "expires_at": None}, 7),
-        (f"orders/{order_id}", {"amount": "3"}, 5),
+        (f"orders/{order_id}", {"amount": "3", "guards": {"min_amount_out": "9"}}, 5),
     ]
     with pytest.raises(CommandError):
         replace_terms(client, {**stated, "order_id": order_id})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from typing import Any
 
 from dex import Engine, RetryableError
 from dex.testing import FakeChain, cpmm_pool
@@ -58,7 +59,7 @@ def limit(price: str, **changes: object) -> NewOrder:
     return typed("limit", {"limit_price": price}, **changes)
 
 
-def typed(order_type: str, own: Mapping[str, str], **changes: object) -> NewOrder:
+def typed(order_type: str, own: Mapping[str, Any], **changes: object) -> NewOrder:
     """An order of a type, as the API would read it."""
     return terms(**{"chain_id": CHAIN, "order_type": order_type, "type_terms": own, "time_in_force": "gtc", **changes})
 

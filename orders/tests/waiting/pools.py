@@ -16,6 +16,9 @@ from orders.models import Heartbeat, Order, OrderEvent, SeenPool
 from orders.terms import NewOrder
 from orders.tests.waiting.market import CHAIN, Market, typed
 
+# Its statuses while it waits, and once it has fired.
+PENDING = ["PENDING"]
+FILLED = ["PENDING", "PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
 SOL, USDC = 10**9, 10**6
 OLD = cpmm_pool("old", ("SOL", "USDC"), (1_000_000 * SOL, 100_000_000 * USDC))
 

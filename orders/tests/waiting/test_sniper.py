@@ -9,16 +9,17 @@ from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dex.testing import NOW, cpmm_pool, dlmm_pool, weighted_pool
+from dex.testing import cpmm_pool, dlmm_pool, weighted_pool
 from orders.config import Policy
 from orders.models import Account, Order, SeenPool, Token, TradingControl
 from orders.models.waiting import NEVER_DUE
 from orders.tests.factories import new_account
 from orders.tests.waiting.market import history, put, statuses, typed
 from orders.tests.waiting.pools import (
+    FILLED,
+    PENDING,
     SOL,
     USDC,
-    Birthplace,
     Launchpad,
     Registry,
     buyer,
@@ -31,21 +32,7 @@ from orders.waiting import new_pools
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PENDING = ["PENDING"]
 TOKENS = ("token_in", "token_out")
-FILLED = ["PENDING", "PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
-
-
-@pytest.fixture
-def pad(account: Account, policy: Policy) -> Launchpad:
-    """A chain that dates no pool."""
-    return Launchpad(policy, Birthplace(()))
-
-
-@pytest.fixture
-def registry(account: Account, policy: Policy) -> Launchpad:
-    """A chain that dates its pools."""
-    return Launchpad(policy, Registry(()))
 
 
 def test_it_waits_for_a_pool_and_is_a_market_order_from_then_on(account: Account, pad: Launchpad) -> None:
@@ -72,106 +59,6 @@ def test_it_waits_for_a_pool_and_is_a_market_order_from_then_on(account: Account
         "liquidity_token": "SOL",
         "block": pad.chain.version,
     }
-
-
-# --- How old a pool is ------------------------------------------------------------------------------------
-
-
-def test_what_the_first_look_of_all_finds_is_not_new(account: Account, pad: Launchpad) -> None:
-    """However short ago the engine was pointed at the chain."""
-    pad.open(pool("also there"))
-    [order] = put(account, sniper(age_s=86_400))
-
-    pad.step()
-    pad.step()
-
-    assert history(order) == PENDING
-    assert set(SeenPool.objects.values_list("pool_id", "absent_at")) == {("old", None), ("also there", None)}
-
-
-@pytest.mark.parametrize(("allowed_s", "fires"), [(99, False), (101, True)])
-def test_a_pool_that_came_while_nobody_looked_is_as_old_as_the_look_before(
-    account: Account, pad: Launchpad, allowed_s: int, fires: bool
-) -> None:
-    """The engine stood still, or no order waited: it may have come right after that look."""
-    [order] = put(account, sniper(age_s=allowed_s))
-    pad.step()
-    let_pass(100)
-
-    pad.open(pool())
-    pad.step()
-
-    assert statuses([order]) == (["filled"] if fires else PENDING)
-
-
-def test_a_pool_grows_old_for_one_order_and_not_for_another(account: Account, pad: Launchpad) -> None:
-    pad.step()
-    [early] = put(account, sniper("5000"))
-    pad.step()
-    pad.open(pool())
-    pad.step()
-    let_pass(300)
-
-    late, patient = put(account, sniper(age_s=299), sniper(age_s=320))
-    pad.step()
-
-    assert statuses([early, late, patient]) == ["PENDING", "PENDING", "filled"]
-
-
-@pytest.mark.parametrize(("age_s", "fires"), [(0, True), (60, True), (61, False)])
-def test_the_chains_own_word_decides_to_the_second(
-    account: Account, registry: Launchpad, age_s: int, fires: bool
-) -> None:
-    """Also of what the first look of all finds: the engine was away while it came."""
-    registry.open(pool(), age_s=age_s)
-    [order] = put(account, sniper())
-
-    registry.step()
-
-    assert statuses([order]) == (["filled"] if fires else PENDING)
-    assert [seen["age_s"] for seen in triggered(order)] == ([age_s] if fires else [])
-
-
-def test_a_pool_that_such_a_chain_does_not_date_is_not_new(account: Account, registry: Launchpad) -> None:
-    """It may have been created long before it could trade, or before the chain's nodes remember."""
-    [order] = put(account, sniper(age_s=86_400))
-    registry.step()
-    registry.open(pool())
-
-    registry.step()
-
-    assert history(order) == PENDING
-    assert isinstance(registry.chain, Registry)
-    assert registry.chain.asked == [(["old"], NOW - 86_400), (["new"], NOW - 86_400)]
-    assert registry.chain.sought == 2
-
-
-def test_a_chain_that_stands_still_keeps_no_pool_young(account: Account, registry: Launchpad) -> None:
-    [order] = put(account, sniper("5000"))
-    registry.open(pool(), age_s=1)
-    registry.step()
-    let_pass(61)
-    [other] = put(account, sniper())
-
-    registry.step()
-
-    assert statuses([order, other]) == ["PENDING", "PENDING"]
-
-
-def test_where_the_chain_cannot_say_how_old_a_pool_is_a_later_look_asks_again(
-    account: Account, registry: Launchpad
-) -> None:
-    assert isinstance(registry.chain, Registry)
-    [order] = put(account, sniper())
-    registry.open(pool(), age_s=1)
-    registry.chain.knows = False
-    registry.step()
-    assert (history(order), SeenPool.objects.count()) == (PENDING, 0)
-
-    registry.chain.knows = True
-    registry.step()
-
-    assert history(order) == FILLED
 
 
 # --- What it must hold ------------------------------------------------------------------------------------
@@ -254,7 +141,7 @@ def test_a_pool_of_many_tokens_is_one_of_each_of_its_pairs(account: Account, pad
     many = weighted_pool(
         "many", ("SOL", "ETH", "USDC"), (1_000 * SOL, 30 * 10**8, 100_000 * USDC), (40, 30, 30), decimals=(9, 8, 6)
     )
-    pair = {"token_in": "ETH", "decimals_in": 8, "amount": 10**7}
+    pair: dict[str, Any] = {"token_in": "ETH", "decimals_in": 8, "amount": 10**7}
     orders = put(account, sniper(), buyer(token="token_out"), sniper("30", **pair), sniper("31", **pair))
     pad.step()
 

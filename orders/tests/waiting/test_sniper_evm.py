@@ -95,6 +95,7 @@ def test_a_pool_is_as_old_as_its_creation_however_late_it_is_filled(
     symbols = sorted(("WETH", "USDT"), key=lambda symbol: int(world.address(symbol), 16))
     tokens = [world.address(symbol) for symbol in symbols]
     root = math.isqrt((atoms_worth(symbols[1], 10**6) << 192) // atoms_worth(symbols[0], 10**6))
+    world.anvil.ask("evm_increaseTime", 60)  # the pools of the market are as old
     deployer.call(world.deployed.manager, CREATE_POOL, *tokens, 3_000, root)
     created = int(world.anvil.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
     world.anvil.ask("evm_increaseTime", 500)

@@ -1,6 +1,7 @@
 """What an owner does with a sniper over the API, and what becomes of one on the simulated chain."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -182,7 +183,7 @@ def test_its_terms_can_be_replaced_as_long_as_it_waits(
         "liquidity_token": ["token_in", "token_out"],
     }
     order.refresh_from_db()
-    assert (order.trigger_kind, order.trigger_at_price, order.waiting_for) == ("pool_out", 7000, "pool")
+    assert (order.trigger_kind, order.trigger_at_price, order.waiting_for) == ("pool_out", Decimal(7000), "pool")
     look()
     [seen] = triggered(order)
     assert (seen["kind"], seen["liquidity_token"]) == ("pool_out", "JUP")
@@ -207,7 +208,7 @@ def test_linked_the_pool_decides_and_its_fill_places_the_exits(
     account: Account, open_pool: Callable[..., str], look: Callable[[], bool], engine: Engine, policy: Policy
 ) -> None:
     api = Api(account)
-    exits = [BACK, BACK | {"type": "limit", "limit_price": "99999999", "trigger_price": None}]
+    exits: list[dict[str, Any]] = [BACK, BACK | {"type": "limit", "limit_price": "99999999", "trigger_price": None}]
     entry, *later = linked(api, "bracket", SNIPER, *exits)
     first, other = linked(api, "one_cancels_other", SNIPER, SNIPER | {"min_liquidity": "9" * 30})
     assert waits(*later) == [("PENDING", None, "sibling")] * 2
@@ -216,7 +217,7 @@ def test_linked_the_pool_decides_and_its_fill_places_the_exits(
     look()
     for stage in (*Stage, *Stage):
         run_stage(stage, engine=engine, policy=policy)
-        settle_links(list(Order.objects.values_list("link_id", flat=True)))
+        settle_links([order.link_id for order in Order.objects.all() if order.link_id is not None])
 
     assert waits(entry, first, other) == [
         ("CONFIRMED", "filled", None),
