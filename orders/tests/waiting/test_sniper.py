@@ -268,6 +268,22 @@ def test_while_the_chain_is_away_nothing_is_known_and_afterwards_it_fires_once(
     assert history(order) == FILLED
 
 
+def test_a_venue_that_the_accounts_wallet_cannot_trade_on_fires_nothing(
+    account: Account, pad: Launchpad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some venues need a wallet that acts in batches; another account's may."""
+    able, unable = new_account(), new_account()
+    [first], [second] = put(able, sniper()), put(unable, sniper())
+    pad.step()
+    closed: dict[int, frozenset[str]] = {unable.id: frozenset({"raydium"})}
+    monkeypatch.setattr(new_pools, "closed_venues", lambda ids, engine, makes_wallets: closed)
+    pad.open(pool())
+
+    pad.trigger()
+
+    assert (len(triggered(first)), history(second)) == (1, PENDING)
+
+
 def test_an_order_that_is_out_of_time_is_not_executed(account: Account, pad: Launchpad) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=1)
     [order] = put(account, sniper(expires_at=soon, time_in_force="gtd"))

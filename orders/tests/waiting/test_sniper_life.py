@@ -161,6 +161,25 @@ def test_what_cannot_be_opened_is_told_and_changes_nothing(
     assert chain.store.total_supply() == supply
 
 
+def test_the_command_line_places_one(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the page on order types shows it."""
+    api, sent = Api(account), []
+
+    def call(_: Any, method: str, path: str, body: Any = None) -> Any:
+        sent.append((method, path, body))
+        return api.post(path, body).json()
+
+    monkeypatch.setattr("orders.cli.client.EngineClient.call", call)
+    out = StringIO()
+    own = ["--type", "sniper", "--min-liquidity", "1000000", "--max-age-s", "60", "--min-amount-out", "150"]
+
+    call_command("orders", "place", "BONK", "JUP", "5000000", *own, stdout=out)
+
+    assert sent == [("POST", "orders", {**SNIPER, "side": "exact_in"})]
+    assert "waits for pool" in out.getvalue()
+    assert Order.objects.get().trigger_kind == "pool"
+
+
 def test_its_terms_can_be_replaced_as_long_as_it_waits(
     account: Account, open_pool: Callable[..., str], look: Callable[[], bool]
 ) -> None:
