@@ -142,7 +142,7 @@ EVERY_ORDER: dict[str, Field[Order]] = {
     "status": choice(OrderStatus),
     "outcome": text(about="Open set: filled, slippage, no_route, cancelled ...", null=True),
     "waiting_for": text(
-        GIVEN, "worker, price, sibling, halt, schedule, children, chain, fees or funds; null: nothing.", null=True
+        GIVEN, "worker, price, pool, sibling, halt, schedule, children, chain, fees or funds; null: nothing.", null=True
     ),
     "link": text(about="one_cancels_other or then; null: the order stands alone.", null=True),
     "link_id": uuid(
