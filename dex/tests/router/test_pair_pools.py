@@ -1,5 +1,7 @@
 """Which pools trade a pair by themselves, and what they hold of it."""
 
+from dataclasses import replace
+
 from dex import Engine
 from dex.prices import PairPool
 from dex.router.pair_pools import pair_pools
@@ -38,11 +40,14 @@ def test_a_token_and_what_wraps_it_are_one_and_the_wrapper_is_no_pool_of_theirs(
 
 
 def test_a_pool_that_pays_nothing_is_none() -> None:
-    """Neither side can take part in a trade of the pair."""
+    """One has nothing of a token, the other nothing but fees of both."""
     one_sided = bins_pool("one", ("SOL", "USDC"), 0, (5, 0), venue="orca")
     pairs = [("SOL", "USDC"), ("USDC", "SOL")]
 
-    assert pair_pools([one_sided], pairs, NOW) == dict.fromkeys(pairs, ())
+    fees_alone = replace(bins_pool("fees", ("SOL", "USDC"), 0, (0, 0), venue="orca"), unclaimed=(7, 7))
+    assert set(fees_alone.balances().values()) == {7}
+
+    assert pair_pools([one_sided, fees_alone], pairs, NOW) == dict.fromkeys(pairs, ())
 
 
 def test_the_engine_tells_of_the_pools_of_known_venues_and_the_ids_of_all() -> None:

@@ -5,18 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dex.testing import cpmm_pool, dlmm_pool, weighted_pool
 from orders.config import Policy
-from orders.models import Account, Order, SeenPool, Token, TradingControl
+from orders.models import Account, Order, PairPrice, SeenPool, Token, TradingControl
 from orders.models.waiting import NEVER_DUE
 from orders.tests.factories import new_account
 from orders.tests.waiting.market import history, put, statuses, typed
 from orders.tests.waiting.pools import (
     FILLED,
+    OLD,
     PENDING,
     SOL,
     USDC,
@@ -28,6 +30,7 @@ from orders.tests.waiting.pools import (
     sniper,
     triggered,
 )
+from orders.tests.waiting.test_rivals import Rival
 from orders.waiting import new_pools
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -324,11 +327,35 @@ def test_a_market_below_its_guard_ends_it_with_nothing_traded(account: Account, 
 
 def test_pools_and_prices_are_waited_for_side_by_side(account: Account, pad: Launchpad) -> None:
     stop = {"trigger_price": "90", "trigger_source": "last"}
-    orders = put(account, sniper(), typed("stop", stop), typed("limit", {"limit_price": "99"}))
+    orders = put(account, sniper(), buyer(), typed("stop", stop), typed("limit", {"limit_price": "99"}))
 
     pad.step()
 
-    assert statuses(orders) == ["PENDING", "PENDING", "filled"]
+    assert statuses(orders) == ["PENDING", "PENDING", "PENDING", "filled"]
+    assert not PairPrice.objects.exists()  # nobody waits for the median of one
+
+
+def test_terms_that_are_replaced_beside_a_pass_hold_from_then_on(pad: Launchpad) -> None:
+    """Before each of its statements: either the pool has fired the order, or the order has its new terms."""
+    step, was_early = 1, True
+    won = set()
+    while was_early:
+        pad.chain.pools = (OLD,)
+        [order] = put(new_account(), sniper("999"))
+        pad.step()
+        pad.open(pool(f"new {step}"))
+        unmoved = Order.objects.filter(pk=order.pk, status="PENDING", seq=1)
+        # As PATCH does behind the row's lock.
+        rival = Rival(step, lambda rows=unmoved: rows.update(seq=2, trigger_at_price=10**9))  # type: ignore[misc]
+        with connection.execute_wrapper(rival):
+            pad.trigger()
+        was_early = rival.result is not None
+        assert len(triggered(order)) == (0 if rival.result else 1), step
+        won.add(rival.result)
+        Order.objects.filter(pk=order.pk, status="PENDING").update(status="FAILED", seq=F("seq") + 1, outcome="expired")
+        step += 1
+    assert won == {0, 1, None}
+    assert step > 5
 
 
 def test_an_order_that_cannot_fire_holds_up_no_other(

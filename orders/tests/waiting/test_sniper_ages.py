@@ -37,6 +37,18 @@ def test_a_pool_that_came_while_nobody_looked_is_as_old_as_the_look_before(
     assert statuses([order]) == (["filled"] if fires else PENDING)
 
 
+def test_each_look_counts_also_one_that_finds_nothing_new(account: Account, pad: Launchpad) -> None:
+    [order] = put(account, sniper())
+    pad.step()
+    let_pass(100)
+    pad.step()
+
+    pad.open(pool())
+    pad.step()
+
+    assert statuses([order]) == ["filled"]
+
+
 def test_a_pool_grows_old_for_one_order_and_not_for_another(account: Account, pad: Launchpad) -> None:
     pad.step()
     [early] = put(account, sniper("5000"))
