@@ -21,8 +21,8 @@ from orders.api.posts import (
     accepted_json,
     answer_post,
     created_by,
+    is_sliced,
     judged,
-    may_be_parent,
     order_reader,
     read_offer,
 )
@@ -74,7 +74,7 @@ class BatchView(AccountView):
         items, is_atomic, link = _batch_items(request.data)
 
         # What asks the chain does so before the transaction begins.
-        early = _read_items(items, caller, get_engine()) if any(map(may_be_parent, items)) else None
+        early = _read_items(items, caller, get_engine()) if any(map(is_sliced, items)) else None
 
         def run() -> Answer:
             read = early or _read_items(items, caller)

@@ -19,8 +19,8 @@ from orders.api.posts import (
     answer_post,
     etag,
     idempotency_of,
+    is_sliced,
     judged,
-    may_be_parent,
     order_answer,
     read_offer,
 )
@@ -86,7 +86,7 @@ class OrdersView(AccountView):
             return Response(order_json(order, read_controls(), shape=REHEARSED))
 
         # What asks the chain does so before the transaction begins.
-        early = judged(fields, read_offer(), caller, get_engine()) if may_be_parent(fields) else None
+        early = judged(fields, read_offer(), caller, get_engine()) if is_sliced(fields) else None
 
         def run() -> Answer:
             item = early or judged(fields, read_offer(), caller)

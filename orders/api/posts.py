@@ -25,7 +25,7 @@ from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
 from orders.event_log.log import first_terms
 from orders.models import Token
-from orders.order_types import ORDER_TYPES, PARENT_TYPES
+from orders.order_types import ORDER_TYPES, SLICED_TYPES
 from orders.presentation.orders import first_answer_json, order_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
@@ -65,7 +65,7 @@ def offer_of(tokens: Mapping[str, Token]) -> Offer:
 def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller, engine: Engine | None = None) -> NewOrder | Refused:
     """The order of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases.
 
-    With an engine the slices of a parent are judged too, which asks the chain: call it outside of transactions then.
+    With an engine the slices of an order are judged too, which asks the chain: call it outside of transactions then.
     """
     stated = stated_hash(fields)
     try:
@@ -80,9 +80,9 @@ def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller, engine: Engi
     return new
 
 
-def may_be_parent(data: Any) -> bool:
-    """Whether a request may be for an order that is executed by others."""
-    return isinstance(data, Mapping) and data.get("type") in PARENT_TYPES
+def is_sliced(data: Any) -> bool:
+    """Whether a request may be for an order whose slices are judged on the market."""
+    return isinstance(data, Mapping) and data.get("type") in SLICED_TYPES
 
 
 def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:

@@ -21,8 +21,8 @@ from orders.api.parsers import QuickJSONRenderer
 from orders.api.posts import (
     BY_NAMES,
     headers_of,
+    is_sliced,
     judged,
-    may_be_parent,
     offer_of,
     order_answer,
     order_reader,
@@ -129,7 +129,7 @@ def _answer(
     def read(body: bytes, throttle: KeyThrottle) -> _Ready | None:
         try:
             data = read_json(body)
-            if may_be_parent(data):  # the view asks the chain about its slices
+            if is_sliced(data):  # the view asks the chain about its slices
                 return None
             order = judged(fields.run_validation(data), terms.offer, terms.caller)
             key = alike.idempotency_key

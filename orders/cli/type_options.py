@@ -7,6 +7,7 @@ from typing import Any
 
 from orders.cli.options import option, text
 from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, types_with
+from orders.order_types.fields import FLAG
 
 # 8x60: eight slices, one each 60 seconds.
 _SLICES = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
@@ -25,6 +26,9 @@ def add_type_options(parser: ArgumentParser) -> None:
         if name == "twap":
             words += " Short: SLICESxSECONDS, such as 8x60, which implies the type."
         flag = f"--{name.replace('_', '-')}"
+        if field.kind is FLAG:
+            parser.add_argument(flag, action="store_const", const=True, help=words.replace("%", "%%"))
+            continue
         read = option(_slices_or(field.kind.from_text) if name == "twap" else field.kind.from_text)
         parser.add_argument(flag, type=read, metavar="VALUE", help=words.replace("%", "%%"))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from orders.order_types.base import (
     MarketView,
@@ -45,7 +45,7 @@ ORDER_TYPES: dict[str, OrderType[Any]] = {
 __all__ = [
     "FIELDS",
     "ORDER_TYPES",
-    "PARENT_TYPES",
+    "SLICED_TYPES",
     "TIMES_IN_FORCE",
     "MarketView",
     "OrderLike",
@@ -69,8 +69,8 @@ def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
     return merged
 
 
-# Those of which an order may be executed by children.
-PARENT_TYPES = frozenset(name for name, known in ORDER_TYPES.items() if known.may_be_parent)
+# Those whose orders are executed in slices that are known when they are placed.
+SLICED_TYPES = frozenset(name for name, known in ORDER_TYPES.items() if known.is_sliced)
 FIELDS: Mapping[str, RequestField] = merge_fields(ORDER_TYPES.values())
 TIMES_IN_FORCE: tuple[str, ...] = tuple(
     word for word in ("ioc", "fok", "gtc", "gtd") if any(word in known.times_in_force for known in ORDER_TYPES.values())
@@ -139,16 +139,29 @@ def part_of(name: str, order: OrderLike, at: datetime) -> Part:
     return parts[0]
 
 
-def first_part(new: NewOrder, at: datetime) -> tuple[Part, Sequence[Slice] | None]:
-    """What an order that is placed at a time executes first, and a parent's slices; None where it has none."""
+class First(NamedTuple):
+    """What an order that is placed executes first: all of `part`, or with `is_partial` as much as the market gives.
+
+    `outline` is a parent's slices, as far as they are known; None where it has none.
+    """
+
+    part: Part
+    outline: Sequence[Slice] | None
+    is_partial: bool = False
+
+
+def first_part(new: NewOrder, at: datetime) -> First:
+    """What an order that is placed at a time executes first."""
     order_type = ORDER_TYPES[new.order_type]
     if not order_type.is_parent(new):
-        return part_of(new.order_type, new, at), None
+        return First(part_of(new.order_type, new, at), None)
     begin = Progress(at, at, b"", new.decimals_in, new.decimals_out, fee_left=new.terms.max_network_fee)
+    if (asked := order_type.asks(new, begin)) is not None:
+        return First(asked, [], is_partial=True)
     step = order_type.step(new, begin)
-    if not step.children and step.wait is not None:
+    if not step.children and isinstance(step.wait, Wait):
         step = order_type.step(new, replace(begin, at=step.wait.until))
-    return Part(step.children[0].amount, step.children[0].terms), order_type.outline(new, begin)
+    return First(Part(step.children[0].amount, step.children[0].terms), order_type.outline(new, begin))
 
 
 def is_parent(name: str, order: OrderLike) -> bool:
@@ -164,7 +177,7 @@ def parent_columns(order_type: str, order: OrderLike) -> dict[str, Any]:
 
 
 def slices_of(name: str, order: OrderLike) -> int | None:
-    """How many slices a parent has; None where only a later version of the program knows that."""
+    """How many slices a parent has; None where the market makes them, or only a later version of the program knows."""
     known = ORDER_TYPES.get(name)
     return known.slices(order) if known else None
 

@@ -81,7 +81,8 @@ class Progress:
 
     `seed` is its own, and the same for good. `slices_done` is how many of its slices have had their turn, `allotted`
     what its children have filled or may yet fill, `fee_left` the native atoms that the swaps of children to come may
-    cost in all; None: any.
+    cost in all; None: any. `has_open`: a child has not ended yet. `failures` is how many have failed since one was
+    filled, the last one at `failed_at` with `last_outcome`. `offered` is what the market gives of what the type `asks`.
     """
 
     at: datetime
@@ -92,6 +93,11 @@ class Progress:
     slices_done: int = 0
     allotted: int = 0
     fee_left: int | None = None
+    has_open: bool = False
+    failures: int = 0
+    failed_at: datetime | None = None
+    last_outcome: str | None = None
+    offered: int | None = None
 
 
 class Child(NamedTuple):
@@ -105,12 +111,13 @@ class Child(NamedTuple):
 class Step(NamedTuple):
     """What a parent does now: the children to make, how many slices have then had their turn, and the wait for more.
 
-    Without a wait no child comes any more: the parent ends with its last child.
+    Without a wait no child comes any more: the parent ends with its last child, as `ends_as` where not all is filled.
     """
 
     children: Sequence[Child]
     slices_done: int
-    wait: Wait | None = None
+    wait: Wait | Trigger | None = None
+    ends_as: str = "not_filled"
 
 
 class Slice(NamedTuple):
@@ -138,8 +145,8 @@ class OrderType(Generic[Own]):
     times_in_force: ClassVar[tuple[str, ...]] = ("ioc", "fok", "gtd")
     # What an order of this type can wait for.
     waits_for: ClassVar[tuple[str, ...]] = ()
-    # Whether there are orders of it that are executed by children: see `is_parent`.
-    may_be_parent: ClassVar[bool] = False
+    # Whether all orders of it are executed by children that are planned when it is placed: see `is_parent`.
+    is_sliced: ClassVar[bool] = False
     # Fields of orders that are accepted and refused, beside token_in, token_out and amount: the contract test's cases.
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ({},)
     refusals: ClassVar[Sequence[Refusal]] = ()
@@ -210,11 +217,15 @@ class OrderType(Generic[Own]):
 
     def is_parent(self, order: OrderLike) -> bool:
         """Whether the order is executed by children, orders of their own, and never itself."""
-        return self.may_be_parent
+        return self.is_sliced
 
-    def slices(self, order: OrderLike) -> int:
-        """How many slices a parent has: each has its turn once."""
+    def slices(self, order: OrderLike) -> int | None:
+        """How many slices a parent has: each has its turn once. None: as many as the market makes of it."""
         raise NotImplementedError
+
+    def asks(self, order: OrderLike, progress: Progress) -> Part | None:
+        """What a parent asks of the market before its step: how much of this it gives at the limit price or better."""
+        return None
 
     def step(self, order: OrderLike, progress: Progress) -> Step:
         """What a parent does at a time: the children to make. Never more atoms than are not allotted yet."""
@@ -232,6 +243,16 @@ class OrderType(Generic[Own]):
 def atoms_price(price: Decimal, order: OrderLike) -> Fraction:
     """A price in token units as one in atoms of token_out for one of token_in, exactly."""
     return Fraction(price) * Fraction(10) ** (order.decimals_out - order.decimals_in)
+
+
+def share_up(whole: int | None, amount: int, of: int) -> int | None:
+    """The part of a least amount that falls to a child, rounded in the owner's favour."""
+    return None if whole is None else -(-whole * amount // of)
+
+
+def share_down(whole: int | None, amount: int, of: int) -> int | None:
+    """The same of a most amount."""
+    return None if whole is None else whole * amount // of
 
 
 def price_error(pointer: str, price: Decimal) -> FieldError | None:

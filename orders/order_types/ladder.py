@@ -13,6 +13,8 @@ from orders.order_types.base import (
     Slice,
     Step,
     limit_error,
+    share_down,
+    share_up,
 )
 from orders.order_types.fields import PRICE, request_field, whole
 from orders.problems import FieldError
@@ -41,7 +43,7 @@ class Ladder(OrderType[LadderTerms]):
     terms_class = LadderTerms
     times_in_force = ("gtc", "gtd")
     waits_for = ("children",)
-    may_be_parent = True
+    is_sliced = True
     examples = (
         {"from": "120", "to": "130", "steps": 5},
         {"from": "130.5", "to": "120", "steps": 4, "expires_at": "2999-01-01T00:00:00Z"},
@@ -77,8 +79,8 @@ class Ladder(OrderType[LadderTerms]):
         for index, amount in enumerate(_amounts(order.amount, own.steps)):
             terms = replace(
                 order.terms,
-                min_amount_out=_share_up(order.terms.min_amount_out, amount, order.amount),
-                max_amount_in=_share_down(order.terms.max_amount_in, amount, order.amount),
+                min_amount_out=share_up(order.terms.min_amount_out, amount, order.amount),
+                max_amount_in=share_down(order.terms.max_amount_in, amount, order.amount),
                 max_network_fee=fee,
                 type_terms={"limit_price": format(_price(own, index), "f")},
             )
@@ -101,13 +103,3 @@ def _price(own: LadderTerms, index: int) -> Decimal:
     part = exact.divide(Decimal(index), Decimal(own.steps - 1)) if index < own.steps - 1 else Decimal(1)
     price = exact.add(own.from_, exact.multiply(exact.subtract(own.to, own.from_), part))
     return price.quantize(FINEST, context=Context(prec=300, rounding=ROUND_CEILING)).normalize(exact)
-
-
-def _share_up(whole_limit: int | None, amount: int, of: int) -> int | None:
-    """The part of a least amount that falls to a step, rounded in the owner's favour."""
-    return None if whole_limit is None else -(-whole_limit * amount // of)
-
-
-def _share_down(whole_limit: int | None, amount: int, of: int) -> int | None:
-    """The same of a most amount."""
-    return None if whole_limit is None else whole_limit * amount // of

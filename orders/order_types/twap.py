@@ -11,7 +11,19 @@ from decimal import Decimal
 from hashlib import sha256
 
 from dex import Side
-from orders.order_types.base import Child, MarketView, OrderLike, OrderType, Progress, Refusal, Slice, Step, Wait
+from orders.order_types.base import (
+    Child,
+    MarketView,
+    OrderLike,
+    OrderType,
+    Progress,
+    Refusal,
+    Slice,
+    Step,
+    Wait,
+    share_down,
+    share_up,
+)
 from orders.order_types.fields import PRICE, TIME, choice, group, request_field, whole
 from orders.problems import FieldError
 from orders.terms import NewOrder
@@ -58,7 +70,7 @@ class Twap(OrderType[TwapTerms]):
     terms_class = TwapTerms
     times_in_force = ("gtc", "gtd")
     waits_for = ("schedule", "children")
-    may_be_parent = True
+    is_sliced = True
     examples = (
         {"twap": {"slices": 2, "interval_s": 1}},
         {
@@ -144,9 +156,9 @@ class Twap(OrderType[TwapTerms]):
         terms = order.terms
         least = most = None
         if order.side == Side.EXACT_IN:
-            least = _share_up(terms.min_amount_out, amount, order.amount)
+            least = share_up(terms.min_amount_out, amount, order.amount)
         else:
-            most = _share_down(terms.max_amount_in, amount, order.amount)
+            most = share_down(terms.max_amount_in, amount, order.amount)
         price = self.own(order).limit_price
         in_force = "gtd" if terms.time_in_force == "gtd" else "ioc"
         return Child(
@@ -173,13 +185,3 @@ def turn(own: Schedule, progress: Progress, index: int) -> datetime:
 
 def _turn_after(own: Schedule, index: int) -> timedelta:
     return timedelta(seconds=own.interval_s * index)
-
-
-def _share_up(whole_limit: int | None, amount: int, of: int) -> int | None:
-    """The part of a least amount that falls to a slice, rounded in the owner's favour."""
-    return None if whole_limit is None else -(-whole_limit * amount // of)
-
-
-def _share_down(whole_limit: int | None, amount: int, of: int) -> int | None:
-    """The same of a most amount."""
-    return None if whole_limit is None else whole_limit * amount // of

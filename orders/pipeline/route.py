@@ -140,11 +140,28 @@ def _quotes(
     *,
     is_sequential: bool = True,
 ) -> Sequence[Quote | DexError]:
-    if not orders:
+    wanted = [(order.account_id, _request(order)) for order in orders]
+    return ask_quotes(wanted, engine, paused, ask, ahead, is_sequential=is_sequential)
+
+
+def ask_quotes(
+    wanted: Sequence[tuple[int, SwapRequest]],
+    engine: Engine,
+    paused: frozenset[str],
+    ask: Callable[[], Offers],
+    ahead: Ahead | None = None,
+    *,
+    is_sequential: bool = True,
+) -> Sequence[Quote | DexError]:
+    """What the market gives each account: not through venues that are `paused` or closed to it, within its fee limit.
+
+    `ask` gives what transactions offer now, where a request limits what it may cost.
+    """
+    if not wanted:
         return []
     try:
-        closed = closed_venues({order.account_id for order in orders}, engine, makes_wallets=True)
-        requests = [_request(order, paused | closed.get(order.account_id, NONE)) for order in orders]
+        closed = closed_venues({account_id for account_id, _ in wanted}, engine, makes_wallets=True)
+        requests = [_without(request, paused | closed.get(account_id, NONE)) for account_id, request in wanted]
         requests = with_reference_prices(requests, engine)
         offers = offers_for(requests, ask)
         answers = engine.route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
@@ -153,7 +170,11 @@ def _quotes(
             for request, answer in zip(requests, answers, strict=True)
         ]
     except RetryableError as error:  # no snapshot: none of the orders has a route
-        return [error] * len(orders)
+        return [error] * len(wanted)
+
+
+def _without(request: SwapRequest, denied: frozenset[str]) -> SwapRequest:
+    return replace(request, deny_venues=request.deny_venues | denied) if denied else request
 
 
 def _decimals(answers: Sequence[Quote | DexError], engine: Engine) -> Mapping[str, int]:
@@ -168,13 +189,11 @@ def _decimals(answers: Sequence[Quote | DexError], engine: Engine) -> Mapping[st
     return _known_decimals.get(engine, {})
 
 
-def _request(order: ClaimedOrder, denied: frozenset[str]) -> SwapRequest:
+def _request(order: ClaimedOrder) -> SwapRequest:
     part = part_of(order.order_type, order, datetime.now(UTC))
     request = swap_request(order.token_in, order.token_out, order.side, part.amount, part.terms, order.network_fee_paid)
     limit_price = limit_of(order.order_type, order)
-    if denied or limit_price is not None:
-        return replace(request, deny_venues=request.deny_venues | denied, limit_price=limit_price)
-    return request
+    return request if limit_price is None else replace(request, limit_price=limit_price)
 
 
 def _columns(quote: Quote) -> dict[str, Any]:

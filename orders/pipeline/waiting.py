@@ -40,7 +40,7 @@ from orders.states import OrderStatus, Stage
 logger = logging.getLogger(__name__)
 
 # What a better market may change.
-_MARKET = (LimitPriceNotReached, LimitNotMet, PriceImpactExceeded, PriceDeviation, NoRoute, InsufficientLiquidity)
+MARKET = (LimitPriceNotReached, LimitNotMet, PriceImpactExceeded, PriceDeviation, NoRoute, InsufficientLiquidity)
 # Between two tries by time, in seconds: the first pause, doubled with each, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 # An order whose price is not there is tried this rarely all the same.
@@ -151,7 +151,7 @@ def still_waiting(order: ClaimedOrder) -> Change:
 def unrouted(order: ClaimedOrder, error: TerminalError) -> Change:
     """What becomes of an order that cannot be routed: it waits for a better market, or it fails."""
     order_type, problem = ORDER_TYPES[order.order_type], problem_of(error)
-    if not isinstance(error, _MARKET) or isinstance(error, AmountTooSmall):
+    if not isinstance(error, MARKET) or isinstance(error, AmountTooSmall):
         return fail(order, problem)
     if not order_type.waits_on(order):
         return fail(order, _ended(order, error, problem))

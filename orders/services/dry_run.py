@@ -8,7 +8,7 @@ from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, Insufficient
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order
-from orders.order_types import ORDER_TYPES, first_part, limit_of
+from orders.order_types import ORDER_TYPES, Slice, first_part, limit_of
 from orders.pipeline.trial import with_wallet
 from orders.plan import SwapPlan
 from orders.problems import ProblemError
@@ -24,7 +24,7 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
     """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
 
     One that would wait for its limit price is as it would be stored; a parent as it would be with the quote of its
-    first slice, and its slices as `outline`.
+    first slice, and its slices as `outline`: of one that is filled in parts, the part that the market gives now.
 
     Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, the signer's policy, or a wallet
     that holds too little.
@@ -33,15 +33,17 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
         raise ProblemError(too_small)
     require_room(account, new, key)
     now = datetime.now(UTC)
-    part, outline = first_part(new, now)
+    part, outline, is_partial = first_part(new, now)
     request = swap_request(new.token_in, new.token_out, new.side, part.amount, part.terms)
-    request = replace(request, limit_price=limit_of(new.order_type, new))
+    request = replace(request, limit_price=limit_of(new.order_type, new), allow_partial=is_partial)
     try:
         quote, waiting_for = quote_now(account, request, engine, read_controls())
     except LimitPriceNotReached:
         if not ORDER_TYPES[new.order_type].waits_on(new):
             raise
         return _waiting(unsaved_order(account, new), now)
+    if is_partial:
+        outline = [Slice(now, part.amount - quote.unfilled)]
     intent = intent_of_quote(account, new, quote, policy)
     if (refusal := engine.check([intent])[0]) is not None:
         raise refusal

@@ -109,10 +109,13 @@ def _require_waiting(order: Order, version: int) -> None:
 
 
 def _require_replaceable(order: Order, replaced: Mapping[str, Any]) -> None:
-    """Raises: ProblemError `order_not_waiting` for terms that have done their work already."""
+    """Raises: ProblemError `order_not_waiting` for terms that have done their work already, or do it now."""
     facts = {"version": order.seq, "status": order.status}
     if order.is_parent and order.allotted and "amount" in replaced:
         raise ProblemError(Problem("order_not_waiting", "parts of its amount are executed already", facts=facts))
+    # What is made of an order in parts is by the terms of then; the next slice of a schedule is by those of its turn.
+    if order.is_parent and not ORDER_TYPES[order.order_type].is_sliced and order.children.filter(outcome=None).exists():
+        raise ProblemError(Problem("order_not_waiting", "a part of it is being executed; try again", facts=facts))
     if (late := [name for name in TRIGGER_FIELDS if name in replaced]) and has_fired(order):
         raise ProblemError(Problem("order_not_waiting", f"its trigger was reached, {late[0]} is past", facts=facts))
 

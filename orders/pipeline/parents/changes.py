@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from orders.models.waiting import trigger_columns
 from orders.pipeline.parents.family import Family
 from orders.pipeline.transition import Change
 from orders.presentation.progress import progress_json
@@ -12,6 +13,7 @@ from orders.problems import Problem
 from orders.states import OrderStatus
 
 CHILDREN = "children"
+NO_TRIGGER = trigger_columns(None)
 
 
 class Claimed(NamedTuple):
@@ -24,9 +26,16 @@ class Claimed(NamedTuple):
 
 
 def progressed(
-    claimed: Claimed, family: Family, data: Mapping[str, Any], *, slices_done: int, waiting_for: str, delay_s: float
+    claimed: Claimed,
+    family: Family,
+    data: Mapping[str, Any],
+    *,
+    slices_done: int,
+    waiting_for: str,
+    delay_s: float,
+    trigger: Mapping[str, Any] = NO_TRIGGER,
 ) -> Change:
-    """The event that tells how far a parent is, and when it is looked at again."""
+    """The event that tells how far a parent is, when it is looked at again, and which price makes it due before."""
     return Change(
         claimed.id,
         OrderStatus.PENDING,
@@ -36,7 +45,7 @@ def progressed(
         seq=claimed.seq,
         delay_s=delay_s,
         waiting_for=waiting_for,
-        fields=_columns(family, slices_done),
+        fields={**_columns(family, slices_done), **trigger},
         data={**data, **progress_json(family, slices_done)},
     )
 
@@ -75,16 +84,22 @@ def ended(claimed: Claimed, family: Family, why: Problem) -> Change:
     )
 
 
-def why_it_ends(family: Family) -> Problem:
-    """Why a parent has no more children to come."""
+def why_it_ends(family: Family, code: str = "not_filled", now: str = "") -> Problem:
+    """Why a parent has no more children to come; `now` is what the market or the chain says, where it was asked."""
     if family.is_cancel_requested:
         return Problem("cancelled", "cancelled; what its children had not filled by then is not traded")
     if family.is_expired:
         at = f"{family.expires_at:%Y-%m-%d %H:%M:%S}" if family.expires_at else ""
         return Problem("expired", f"the order expired at {at} UTC before its children had filled all of it")
-    last = f"; the last one: {family.last_failure}" if family.last_failure else ""
-    detail = f"its slices have had their turns, and were not all filled{last}"
-    return Problem("not_filled", detail, "See the failures of its children: GET /api/v1/orders?parent=ID")
+    why = now or (f"the last one that failed: {family.last_failure}" if family.last_failure else "")
+    detail = _ENDS.get(code, "a part of it failed as the next one would") + (f"; {why}" if why else "")
+    return Problem(code, detail, "See the failures of its children: GET /api/v1/orders?parent=ID")
+
+
+_ENDS = {
+    "not_filled": "its slices have had their turns, and were not all filled",
+    "expired": "what the market did not give at once is not filled",
+}
 
 
 def _columns(family: Family, slices_done: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,8 +15,9 @@ class Family(NamedTuple):
     """Atoms, and native atoms for fees. What a child that was filled counts of the fixed side is its whole amount.
 
     `live` children have not ended and may yet fill `open_amount`; `fees_reserved` is the most that the swaps of these
-    may cost, and of those whose key a transaction may still consume (`has_open_key`). The rest is what the parent's
-    row says: the sums as they were told last, and where it stands.
+    may cost, and of those whose key a transaction may still consume (`has_open_key`). `failures` is how many have
+    failed since one was filled, and what stands behind it is of the newest of these. The rest is what the parent's row
+    says: the sums as they were told last, and where it stands.
     """
 
     id: UUID
@@ -28,6 +30,7 @@ class Family(NamedTuple):
     decimals_out: int
     amount: int
     waiting_for: str | None
+    trigger_at_price: Decimal | None
     is_cancel_requested: bool
     slices_done: int
     told_allotted: int
@@ -42,7 +45,10 @@ class Family(NamedTuple):
     fees_paid: int
     fees_reserved: int
     has_open_key: bool
+    failures: int
     last_failure: str | None
+    last_outcome: str | None
+    failed_at: datetime | None
 
     @property
     def allotted(self) -> int:
@@ -58,10 +64,11 @@ class Family(NamedTuple):
 # Children are found by their index, and their sums made anew each time: they cannot drift from the rows.
 _FAMILIES = """
     SELECT p.id, p.seq, p.lease_token, now(), p.created_at, p.expires_at, p.decimals_in, p.decimals_out,
-        p.amount, p.waiting_for, p.cancel_requested_at IS NOT NULL, p.slices_done, p.allotted,
+        p.amount, p.waiting_for, p.trigger_at_price, p.cancel_requested_at IS NOT NULL, p.slices_done, p.allotted,
         coalesce(p.filled_amount_in, 0), coalesce(p.filled_amount_out, 0), c.*,
-        (SELECT f.failure ->> 'detail' FROM orders_order f
-         WHERE f.parent_id = p.id AND f.status = 'FAILED' ORDER BY f.id DESC LIMIT 1)
+        (SELECT count(*) FROM orders_order f WHERE f.parent_id = p.id AND f.status = 'FAILED' AND NOT EXISTS (
+            SELECT FROM orders_order g WHERE g.parent_id = p.id AND g.status = 'CONFIRMED' AND g.id > f.id)),
+        last.*
     FROM orders_order p CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE o.outcome IS NULL),
             coalesce(sum(o.amount) FILTER (WHERE o.outcome IS NULL), 0),
@@ -78,7 +85,10 @@ _FAMILIES = """
                 SELECT FROM orders_submission s WHERE s.order_id = o.id AND s.closed_at IS NULL) AS has_open_key
             FROM orders_order o WHERE o.parent_id = p.id
         ) o
-    ) c
+    ) c LEFT JOIN LATERAL (
+        SELECT f.failure ->> 'detail', f.outcome, f.updated_at
+        FROM orders_order f WHERE f.parent_id = p.id AND f.status = 'FAILED' ORDER BY f.id DESC LIMIT 1
+    ) last ON true
     WHERE p.id = ANY(%s::uuid[]) AND p.is_parent ORDER BY p.id
 """
 
@@ -98,5 +108,5 @@ def _family(row: Sequence[Any]) -> Family:
 # NUMERIC is Decimal.
 _NUMBERS = (
     *("amount", "slices_done", "told_allotted", "told_in", "told_out", "open_amount", "filled", "filled_in"),
-    *("filled_out", "fees_paid", "fees_reserved"),
+    *("filled_out", "fees_paid", "fees_reserved", "failures"),
 )

@@ -4,27 +4,31 @@ One transaction, behind the parents' locks: a child is inserted in the statement
 of the parent and writes the parent's event. Who has lost the claim, or was overtaken by a cancel, makes none.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
-from dex import Engine
+from dex import Engine, RetryableError
+from orders.amounts import shown_price
 from orders.config import Policy
 from orders.database.recordset import recordset
 from orders.models import new_id
 from orders.models.waiting import NEVER_DUE, trigger_columns
 from orders.notify.wake import wake_trigger_pass
-from orders.order_types import ORDER_TYPES, Progress, Step, trigger_of
+from orders.order_types import ORDER_TYPES, Step, Trigger, trigger_of
 from orders.order_types.base import Child
 from orders.pipeline.claim import ClaimedOrder, release_orders
-from orders.pipeline.parents.changes import CHILDREN, Claimed, ended, progressed, why_it_ends
+from orders.pipeline.parents.asking import Look, ask_market, is_over, progress_of, what_it_asks
+from orders.pipeline.parents.changes import CHILDREN, NO_TRIGGER, Claimed, ended, progressed, why_it_ends
 from orders.pipeline.parents.family import Family, read_families
 from orders.pipeline.parents.rows import lock_orders
 from orders.pipeline.results import Settled
 from orders.pipeline.transition import Beside, Change, transition
+from orders.pipeline.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_s
+from orders.problems import problem_of
 from orders.states import Stage
 
 # A parent that waits for its children alone is made due by their ends; it looks by itself as rarely as this.
@@ -35,14 +39,23 @@ LOOK_EVERY_S = 3600.0
 class _Found:
     """What becomes of a batch."""
 
+    policy: Policy
     changes: list[Change] = field(default_factory=list)
     children: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
+    # Seconds until the stage has to look again, of those that nobody else wakes it for.
+    again: set[float] = field(default_factory=set)
+
+    def look_again(self, order: ClaimedOrder, delay_s: float) -> None:
+        """Give the lease back until then, without an event."""
+        self.waiting.append((order, delay_s))
+        self.again.add(delay_s)
 
 
 def advance_parents(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: Policy) -> Settled:
-    """Take each parent on by what its children and its schedule say."""
-    found = _Found()
+    """Take each parent on by what its children, its schedule and the market say, which is asked before any lock."""
+    found = _Found(policy)
+    looks = ask_market(orders, engine)
     with transaction.atomic():
         lock_orders(order.id for order in orders)
         families = read_families(order.id for order in orders)
@@ -50,7 +63,7 @@ def advance_parents(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: P
             family = families.get(order.id)
             # Who moved it since the claim, as a cancel, has won, and left it due.
             if family is not None and (family.seq, family.lease_token) == (order.seq, order.lease_token):
-                _advance(order, family, found)
+                _advance(order, family, looks.get(order.id), found)
         beside = (
             Beside(_PLACED, {"children": recordset(found.children), "never": NEVER_DUE}) if found.children else None
         )
@@ -58,54 +71,109 @@ def advance_parents(orders: Sequence[ClaimedOrder], *, engine: Engine, policy: P
         release_orders(found.waiting)
     if any("trigger_kind" in child for child in found.children):
         wake_trigger_pass()
-    return Settled(events, {(Stage.ROUTE, 0.0)} if found.children else set())
+    wakes = {(Stage.CHILDREN, delay_s) for delay_s in found.again}
+    return Settled(events, wakes | {(Stage.ROUTE, 0.0)} if found.children else wakes)
 
 
-def _advance(order: ClaimedOrder, family: Family, found: _Found) -> None:
+def _advance(order: ClaimedOrder, family: Family, look: Look | None, found: _Found) -> None:
     claimed = Claimed(order.id, order.since, order.seq, order.lease_token)
-    step = _step(order, family)
+    asked = what_it_asks(order, family)
+    if asked is not None and (look is None or look.asked != asked):
+        found.look_again(order, 0.0)
+        return
+    if asked is None:
+        look = None
+    if look is not None and look.unanswered is not None:
+        _hold(claimed, order, family, look.unanswered, found)
+        return
+    step = _step(order, family, look)
     if not step.children and step.wait is None and not family.live:
-        found.changes.append(ended(claimed, family._replace(slices_done=step.slices_done), why_it_ends(family)))
+        why = why_it_ends(family, step.ends_as, look.why.detail if look and look.why else "")
+        found.changes.append(ended(claimed, family._replace(slices_done=step.slices_done), why))
         return
     rows = [_row(order, child) for child in step.children]
     now = family._replace(open_amount=family.open_amount + sum(child.amount for child in step.children))
-    delay_s = _seconds_to(step.wait.until if step.wait else None, family)
     waiting_for = step.wait.waiting_for if step.wait else CHILDREN
+    trigger: Mapping[str, Any] = NO_TRIGGER
+    data: dict[str, Any] = {}
+    if isinstance(step.wait, Trigger):
+        trigger, delay_s, data = _price_wait(order, family, look)
+    else:
+        delay_s = _seconds_to(step.wait.until if step.wait else None, family)
     told = (family.slices_done, family.told_allotted, family.told_in, family.told_out, family.waiting_for)
-    if (step.slices_done, now.allotted, now.filled_in, now.filled_out, waiting_for) == told:
+    if (step.slices_done, now.allotted, now.filled_in, now.filled_out, waiting_for) == told and (
+        trigger["trigger_at_price"] == family.trigger_at_price
+    ):
         found.waiting.append((order, delay_s))
         return
-    made = [{"order_id": row["id"], "amount_raw": row["amount"]} for row in rows]
+    if rows:
+        data = {**data, "children": [{"order_id": row["id"], "amount_raw": row["amount"]} for row in rows]}
     found.changes.append(
         progressed(
             claimed,
             now,
-            {"children": made} if made else {},
+            data,
             slices_done=step.slices_done,
             waiting_for=waiting_for,
             delay_s=delay_s,
+            trigger=trigger,
         )
     )
     found.children += rows
 
 
-def _step(order: ClaimedOrder, family: Family) -> Step:
-    if family.is_cancel_requested or family.is_expired or family.filled == family.amount:
+def _step(order: ClaimedOrder, family: Family, look: Look | None) -> Step:
+    if is_over(family):
         return Step((), family.slices_done)
-    return ORDER_TYPES[order.order_type].step(order, _progress(order, family))
+    progress = replace(progress_of(order, family), offered=look.offered if look else None)
+    return ORDER_TYPES[order.order_type].step(order, progress)
 
 
-def _progress(order: ClaimedOrder, family: Family) -> Progress:
-    most = order.terms.max_network_fee
-    return Progress(
-        family.at,
-        family.placed_at,
-        order.id.bytes,
-        family.decimals_in,
-        family.decimals_out,
-        family.slices_done,
-        family.allotted,
-        None if most is None else max(0, most - family.fees_paid - family.fees_reserved),
+def _price_wait(
+    order: ClaimedOrder, family: Family, look: Look | None
+) -> tuple[Mapping[str, Any], float, dict[str, Any]]:
+    """What a parent waits for that the market gives too little: the columns, the seconds, and what its event tells.
+
+    For a price, where one is known that the market has not reached. One that was reached in vain does not show what
+    keeps the order waiting, as pools that it must not use: then it looks again by time, ever more rarely.
+    """
+    assert look is not None
+    assert look.why is not None
+    price, data = look.from_price, {"code": look.why.code, "detail": look.why.detail}
+    is_by_time = order.waiting_for == "price" and family.trigger_at_price is None and not family.failures
+    if price is not None and not is_by_time:
+        columns = trigger_columns("limit", price)
+        was_reached = order.waiting_for is None and family.trigger_at_price is not None
+        if not (was_reached and columns["trigger_at_price"] <= family.trigger_at_price):
+            data["from_price"] = shown_price(columns["trigger_at_price"])
+            until = family.at + timedelta(seconds=look.within_s)
+            return columns, _seconds_to(until, family), {"waiting_for": "price", "wait": data}
+    pause_s = min(max(order.waited_s or 0.0, FIRST_PAUSE_S), LONGEST_PAUSE_S)
+    until = family.at + timedelta(seconds=pause_s)
+    return NO_TRIGGER, _seconds_to(until, family), {"waiting_for": "price", "wait": data}
+
+
+def _hold(claimed: Claimed, order: ClaimedOrder, family: Family, error: RetryableError, found: _Found) -> None:
+    """A parent waits as other orders do for which the chain cannot be asked (pipeline/waiting.py)."""
+    problem, waited_s = problem_of(error), order.waited_s or 0.0
+    if order.waiting_for != error.waiting_for:
+        waited_s = 0.0
+    if order.terms.time_in_force not in ("gtc", "gtd") and waited_s >= found.policy.patience_s:
+        found.changes.append(ended(claimed, family, problem))
+        return
+    delay_s = pause_s(waited_s, found.policy)
+    if order.waiting_for == error.waiting_for:
+        found.look_again(order, delay_s)
+        return
+    found.again.add(delay_s)
+    data = {
+        "waiting_for": error.waiting_for,
+        "retry": {"code": problem.code, "detail": problem.detail, "in_ms": int(delay_s * 1000)},
+    }
+    found.changes.append(
+        progressed(
+            claimed, family, data, slices_done=family.slices_done, waiting_for=error.waiting_for, delay_s=delay_s
+        )
     )
 
 

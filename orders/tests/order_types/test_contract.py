@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from orders.api.serializers import OrderRequestSerializer
 from orders.cli.type_options import add_type_options, type_body
-from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, MarketView, OrderType, Progress, Step
+from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, MarketView, OrderType, Progress, Step, Wait
 from orders.order_types.fields import value_of
 from orders.presentation.orders import EVERY_ORDER
 from orders.problems import KINDS, Problem
@@ -219,32 +219,42 @@ def test_what_it_becomes_is_all_that_is_left_under_no_wider_limits(
 
 @each_example
 def test_a_parent_has_slices_and_others_none(order_type: OrderType[Any], example: Mapping[str, Any]) -> None:
-    """Step by step each slice has its turn once, and what the children are given is all of the amount, exactly."""
+    """Step by step each slice has its turn once, and what the children are given is all of the amount, exactly.
+
+    What asks the market is given a third of what it asks for, and at last all of it.
+    """
     order = accepted(order_type, example)
     if not order_type.is_parent(order):
         with pytest.raises(NotImplementedError):
             order_type.slices(order)
         return
     progress = Progress(NOW, NOW, b"seed", order.decimals_in, order.decimals_out)
-    planned = order_type.outline(order, progress)
+    planned = None if order_type.slices(order) is None else order_type.outline(order, progress)
     given: list[int] = []
     for _ in range(MOST_WAITS):
+        asked = order_type.asks(order, progress)
+        assert asked is None or 0 < asked.amount <= order.amount - progress.allotted
+        progress = replace(progress, offered=asked and (-(-asked.amount // 3) if len(given) < 3 else asked.amount))
         step = order_type.step(order, progress)
         assert order_type.step(order, progress) == step
-        assert progress.slices_done <= step.slices_done <= order_type.slices(order)
+        assert progress.slices_done <= step.slices_done <= (order_type.slices(order) or MOST_WAITS)
         given += [child.amount for child in step.children]
         progress = replace(progress, slices_done=step.slices_done, allotted=sum(given))
-        if step.wait is None:
+        if step.wait is None and (asked is None or sum(given) == order.amount):
             break
+        if not isinstance(step.wait, Wait):
+            continue
         assert step.wait.waiting_for in order_type.waits_for
         assert progress.at < step.wait.until < FAR
         progress = replace(progress, at=step.wait.until)
 
-    assert order_type.may_be_parent
-    assert progress.slices_done == order_type.slices(order) == len(planned)
-    assert given == [item.amount for item in planned]
-    assert sum(given) == order.amount
-    assert order_type.step(order, progress) == Step((), progress.slices_done)
+    assert order_type.is_sliced == (planned is not None)
+    if planned is not None:
+        assert progress.slices_done == order_type.slices(order) == len(planned)
+        assert given == [item.amount for item in planned]
+    assert sum(given) == order.amount or not order_type.waits_on(order)
+    last = order_type.step(order, progress)
+    assert last == Step((), progress.slices_done, ends_as=last.ends_as)
 
 
 @each_example
@@ -252,15 +262,17 @@ def test_the_command_line_states_the_same(order_type: OrderType[Any], example: M
     parser = CommandParser()
     add_type_options(parser)
     stated = {name: value for name, value in example.items() if name in FIELDS}
-    words = [word for name, value in stated.items() for word in (f"--{name.replace('_', '-')}", _as_option(value))]
+    words = [word for name, value in stated.items() for word in (f"--{name.replace('_', '-')}", *_as_option(value))]
 
     options = vars(parser.parse_args(["--type", order_type.name, *words]))
 
     assert read(SWAP | type_body(options)) == read(SWAP | {"type": order_type.name} | stated)
 
 
-def _as_option(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _as_option(value: Any) -> list[str]:
+    if value is True:
+        return []
+    return [value if isinstance(value, str) else json.dumps(value)]
 
 
 @each_type
