@@ -15,6 +15,7 @@ import numpy as np
 
 from dex.errors import (
     AmountTooSmall,
+    DexError,
     InsufficientLiquidity,
     LimitNotMet,
     LimitPriceNotReached,
@@ -28,14 +29,17 @@ from dex.router.impact import Worsening, worsening_of
 from dex.router.market import Market
 from dex.router.net.costs import native_price
 from dex.router.net.fees import FeeTable
-from dex.router.partial import best_part, least_fee_of, marginal_of
+from dex.router.partial import Part, best_part, least_fee_of, marginal_of
 from dex.router.venue_paths import Fill, best_fill
-from dex.types import Quote, Route, Side, SwapRequest, VenueQuote
+from dex.types import PPM, Quote, Route, Side, SwapRequest, VenueQuote
 
 BASIS_POINTS = 10_000
 # By how much quoted amounts may pass the bound: floats, and atoms that programs round in the trader's favour.
 BOUND_ERROR = 1e-9
 ROUNDING_ATOMS = 2
+# Of a part that a guard refuses: how many amounts are tried, and how close below the guard's own.
+_TRIES = 6
+_LESS = 0.95
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +88,58 @@ def _partly(
     search = Search(market, request, allowed_venues(market, request), _fees(market, request), (), ends_at)
     part = best_part(search, limit)
     if part is not None:
-        unfilled = request.amount - part.amount
         with suppress(LimitPriceNotReached):  # once it is rounded to whole atoms
-            return _routed(_search(market, _part_of(request, part.amount), ends_at), most_cost, part.found, unfilled)
+            return _within_guards(market, request, part, ends_at, most_cost)
     raise not_reached(
         request, limit, best_case(request, marginal_of(search)), part_from(request, limit, least_fee_of(search))
     )
+
+
+def _within_guards(
+    market: Market, request: SwapRequest, part: Part, ends_at: float, most_cost: Callable[[Route], int] | None
+) -> Routed:
+    """The quote of a part, or where a guard on its price refuses it, of the largest of a few smaller ones that it lets.
+
+    All prices get better with less. Raises: what `check_quote` raises of the part itself.
+    """
+    amount, found, refusal = part.amount, part.found, None
+    for _ in range(_TRIES):
+        beside = _search(market, _part_of(request, amount), ends_at)
+        try:
+            return _routed(beside, most_cost, found, request.amount - amount)
+        except (PriceImpactExceeded, PriceDeviation, LimitNotMet) as error:
+            refusal = refusal or error
+            if not _is_refused_for_size(error, request, marginal_of(beside.search)):
+                raise refusal from None
+            amount, found = int(amount * _smaller(error, request)), None
+        except (LimitPriceNotReached, InsufficientLiquidity):
+            raise refusal or LimitPriceNotReached("rounded to whole atoms it is worse than the limit") from None
+        if amount <= 0 or beside.search.left_ms == 0:
+            break
+    assert refusal is not None
+    raise refusal
+
+
+def _is_refused_for_size(error: DexError, request: SwapRequest, marginal: float) -> bool:
+    """Whether less of it would pass: the price before it does."""
+    if isinstance(error, PriceDeviation):
+        assert request.reference_price is not None
+        assert request.max_deviation_ppm is not None
+        return marginal * PPM > request.reference_price * (PPM - request.max_deviation_ppm)
+    if isinstance(error, LimitNotMet):
+        least = request.min_amount_out is not None and marginal * request.amount <= request.min_amount_out
+        most = request.max_amount_in is not None and marginal * request.max_amount_in <= request.amount
+        return not (least or most)
+    return True
+
+
+def _smaller(error: DexError, request: SwapRequest) -> float:
+    """How much of an amount to try that a guard refuses. Impact grows about as the amount does."""
+    if isinstance(error, PriceImpactExceeded) and request.max_price_impact_ppm is not None:
+        impact = error.facts["price_impact_ppm"]
+        assert isinstance(impact, int)
+        return min(_LESS * request.max_price_impact_ppm / impact, _LESS)
+    return 0.5
 
 
 def _part_of(request: SwapRequest, amount: int) -> SwapRequest:

@@ -56,6 +56,7 @@ __all__ = [
     "Step",
     "Trigger",
     "Wait",
+    "atoms_price",
 ]
 
 

@@ -15,7 +15,7 @@ from hypothesis import example as always
 from hypothesis import strategies as st
 
 from dex.costs import Costs, FeeStrategy, NetworkFee
-from dex.errors import DexError, LimitPriceNotReached, NoRoute, PriceDeviation
+from dex.errors import DexError, LimitNotMet, LimitPriceNotReached, NoRoute, PriceDeviation
 from dex.legs import legs_of
 from dex.pools import Pool
 from dex.router import Market, find_route
@@ -328,3 +328,45 @@ def test_limits_on_a_whole_amount_hold_in_proportion_for_a_part() -> None:
     assert quote.unfilled > 0
     assert quote.min_amount_out >= -(-least * quote.amount_in // 10**14)
     assert np.isclose(quote.amount_in, find_route(market, asked).quote.amount_in)
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(
+    "guards",
+    [
+        {"max_price_impact_ppm": 3_000},
+        {"max_deviation_ppm": 8_000, "reference_price": Fraction(100)},
+        {"min_amount_out": 10**16 * 99, "max_amount_in": int(10**16 / 99)},
+    ],
+    ids=["impact", "deviation", "amount"],
+)
+def test_of_a_part_that_a_guard_refuses_a_smaller_one_is_traded(side: Side, guards: dict[str, Any]) -> None:
+    """Down to the limit all of them would be refused: what is traded is within the guard, and not far from it."""
+    market = Market([_pool()], NOW, 1)
+    asked = replace(request("SOL", "USDC", 10**16, side), limit_price=Fraction(95), allow_partial=True)
+    free = find_route(market, asked).quote
+    other = "max_amount_in" if side is IN else "min_amount_out"
+    stated = {name: value for name, value in guards.items() if name != other}
+
+    quote = find_route(market, replace(asked, **stated)).quote
+
+    filled, most = asked.amount - quote.unfilled, asked.amount - free.unfilled
+    assert most / 100 < filled < most
+    assert quote.amount_out >= 95 * quote.amount_in
+    if "max_price_impact_ppm" in guards:
+        assert 2_400 < quote.price_impact_ppm <= 3_000
+    elif "max_deviation_ppm" in guards:
+        assert quote.amount_out * 1_000 >= quote.amount_in * 100 * 992
+    else:
+        assert quote.amount_out >= 99 * quote.amount_in
+
+
+def test_where_no_part_would_pass_a_guard_its_refusal_is_the_answer() -> None:
+    """The price before the order is already too far from the reference."""
+    asked = replace(request("SOL", "USDC", 10**16), limit_price=Fraction(95), allow_partial=True)
+    for guards, refused in (
+        ({"max_deviation_ppm": 1_000, "reference_price": Fraction(101)}, PriceDeviation),
+        ({"min_amount_out": 10**16 * 101}, LimitNotMet),
+    ):
+        with pytest.raises(refused):
+            find_route(Market([_pool()], NOW, 1), replace(asked, **guards))

@@ -24,8 +24,8 @@ from orders.terms import swap_request
 PPM = 1_000_000
 # What the network fee of a child may take of what it moves.
 MOST_FEE_PPM = 10_000
-# A part of an order is one of so many at least, unless it is all that is left.
-MOST_PARTS = 500
+# A part that is less than one of so many of its order is worth a child only where the fee takes a hundredth of that.
+MOST_PARTS, SMALL_PART_FEE_PPM = 500, 100
 # How far above its limit, at least, the market is looked at again after a part that was too small.
 LEAST_RISE = Fraction(1, 10_000)
 
@@ -95,7 +95,11 @@ def times_too_small(quote: Quote, part: int, of: int) -> Fraction:
     """How many times larger the part of an amount would have to be to be worth a child; at most 1 where it is."""
     gross = quote.amount_out if quote.side is Side.EXACT_IN else quote.amount_in
     fee = 0 if quote.network_fee is None else quote.network_fee.value or 0
-    return max(Fraction(fee * PPM, gross * MOST_FEE_PPM), Fraction(of, MOST_PARTS * part))
+    share = Fraction(of, MOST_PARTS * part)
+    if not fee:
+        return share
+    fee_ppm = Fraction(fee * PPM, gross)
+    return max(fee_ppm / MOST_FEE_PPM, min(share, fee_ppm / SMALL_PART_FEE_PPM))
 
 
 def _request(order: ClaimedOrder, part: Part) -> SwapRequest:
