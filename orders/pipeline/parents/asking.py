@@ -4,6 +4,7 @@ The answer holds for what was asked. Behind the lock the parent asks again, of i
 else by then, since a child has ended or its owner has replaced terms, the answer is dropped.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -24,8 +25,9 @@ from orders.terms import swap_request
 PPM = 1_000_000
 # What the network fee of a child may take of what it moves.
 MOST_FEE_PPM = 10_000
-# A part that is less than one of so many of its order is worth a child only where the fee takes a hundredth of that.
-MOST_PARTS, SMALL_PART_FEE_PPM = 500, 100
+# A part that is less than one of so many of its order is worth a child only where it gains so many fees over the limit:
+# what rounding and the search leave of a part does not, nor what a price gives that has hardly reached the limit.
+MOST_PARTS, LEAST_GAIN = 500, 10
 # How far above its limit, at least, the market is looked at again after a part that was too small.
 LEAST_RISE = Fraction(1, 10_000)
 
@@ -91,15 +93,19 @@ def progress_of(order: ClaimedOrder, family: Family) -> Progress:
     )
 
 
-def times_too_small(quote: Quote, part: int, of: int) -> Fraction:
+def times_too_small(quote: Quote, limit: Fraction, part: int, of: int) -> Fraction:
     """How many times larger the part of an amount would have to be to be worth a child; at most 1 where it is."""
-    gross = quote.amount_out if quote.side is Side.EXACT_IN else quote.amount_in
+    is_exact_in = quote.side is Side.EXACT_IN
+    gross = quote.amount_out if is_exact_in else quote.amount_in
     fee = 0 if quote.network_fee is None else quote.network_fee.value or 0
     share = Fraction(of, MOST_PARTS * part)
     if not fee:
         return share
-    fee_ppm = Fraction(fee * PPM, gross)
-    return max(fee_ppm / MOST_FEE_PPM, min(share, fee_ppm / SMALL_PART_FEE_PPM))
+    gain = quote.amount_out - quote.amount_in * limit if is_exact_in else quote.amount_out / limit - quote.amount_in
+    # What a part gains grows as its square.
+    too_little = LEAST_GAIN * fee / gain if gain > 0 else share**2
+    times = Fraction(math.isqrt(math.ceil(too_little)) + 1) if too_little > 1 else too_little
+    return max(Fraction(fee * PPM, gross * MOST_FEE_PPM), min(share, times))
 
 
 def _request(order: ClaimedOrder, part: Part) -> SwapRequest:
@@ -114,12 +120,12 @@ def _look(order: ClaimedOrder, asked: Part, answer: Quote | DexError) -> Look:
         price = answer.worth_routing_from if isinstance(answer, LimitPriceNotReached) else None
         return _nothing(order, asked, problem_of(answer), price, LOOK_AGAIN_S if price else LONGEST_PAUSE_S)
     part = asked.amount - answer.unfilled
-    times = times_too_small(answer, part, order.amount)
+    limit = limit_of(order.order_type, order)
+    assert limit is not None
+    times = times_too_small(answer, limit, part, order.amount)
     # One that does not wait is filled by one child, so that no dust follows it; what is all is worth it by its price.
     if times <= 1 or part == asked.amount or not ORDER_TYPES[order.order_type].waits_on(order):
         return Look(asked, part)
-    limit = limit_of(order.order_type, order)
-    assert limit is not None
     # About there it would be large enough: how far the market is above the limit grows with how much it gives.
     price = limit + max(2 * (Fraction(answer.amount_out, answer.amount_in) - limit) * times, limit * LEAST_RISE)
     detail = f"at the limit the market gives {part} atoms, too few for a transaction of their own"

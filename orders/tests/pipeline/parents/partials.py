@@ -30,8 +30,10 @@ def market_price(engine: Engine) -> Fraction:
 
 
 def near(engine: Engine, bps: int) -> str:
-    """A limit price so far below the market."""
-    return format(Decimal(int(market_price(engine) * (10_000 - bps) * 10**5)).scaleb(-9), "f")
+    """A limit price so far below the mid price, which no small pool sets."""
+    mid = engine.prices([SOL_USDC]).by_pair[SOL_USDC].mid
+    assert mid is not None
+    return format(Decimal(int(Fraction(mid) * 1000 * (10_000 - bps) * 10**5)).scaleb(-9), "f")
 
 
 def partial(price: str, **changes: Any) -> NewOrder:

@@ -92,6 +92,24 @@ def test_no_dust_follows_a_part_and_no_pass_looks_in_vain(account: Account, engi
     assert parent.trigger_at_price > market_price(engine)
 
 
+def test_a_price_that_pools_give_which_it_must_not_use_is_looked_at_ever_more_rarely(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    """Each pass finds the price reached, and the order's own pools are far below."""
+    own = {"allow": ["uniswap_v2"]}
+    place_parent(account, partial(near(engine, 100), time_in_force="ioc", **own))
+    work(engine, policy)
+    parent = place_parent(account, partial(near(engine, 50), **own))
+
+    for _ in range(8):
+        market_pass(engine, policy)
+
+    parent.refresh_from_db()
+    assert parent.trigger_at_price is None
+    assert (parent.waiting_for, children_of(parent)) == ("price", [])
+    assert parent.seq <= 4
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_it_is_filled_in_parts_as_the_market_comes_back(account: Account, policy: Policy, side: Side) -> None:
     """Arbitrageurs pull prices back to the reference behind each block."""
