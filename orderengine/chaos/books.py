@@ -66,6 +66,13 @@ ALWAYS: dict[str, str] = {
         GROUP BY o.id HAVING sum(f.amount_in) IS DISTINCT FROM o.amount_in
             OR sum(f.amount_out) IS DISTINCT FROM o.amount_out
     """,
+    # No fill is worse than its order's limit price, not by an atom.
+    "beyond_limit": """
+        SELECT o.id, o.amount_in, o.amount_out, o.terms #>> '{type_terms,limit_price}' FROM orders_order o
+        WHERE o.status = 'CONFIRMED' AND NOT o.is_parent
+            AND o.amount_out * 10::numeric ^ o.decimals_in::numeric < 10::numeric ^ o.decimals_out::numeric
+                * o.amount_in * (o.terms #>> '{type_terms,limit_price}')::numeric
+    """,
     # Children never hold more than their parent's amount, and a parent that has ended tells what they have filled.
     "wrong_families": """
         SELECT p.id, p.status, p.outcome, p.amount, p.allotted, c.held, c.live, c.amount_in, c.amount_out

@@ -24,7 +24,7 @@ PAIRS = (
     ("USDC", "ETH", "150", "0.0002"),
 )
 # Orders of other types than market, in shares: each waits for something that comes within seconds.
-TYPES = {"limit": 0.08, "stop": 0.04, "twap": 0.04, "ladder": 0.02}
+TYPES = {"limit": 0.08, "stop": 0.04, "twap": 0.04, "ladder": 0.02, "partial": 0.04, "partial_ioc": 0.02}
 # Those that wait for their limit, however often the chain undoes them.
 WAITS_FOR_LIMIT = {"limit", "ladder"}
 # Orders whose chain acts out a fault of its own, in shares: undone for price, refused, unanswered, forgotten.
@@ -103,6 +103,9 @@ class Clients(threading.Thread):
                 body["sim"] = {"scenario": scenario}
             if "tags" not in body and (order_type := _drawn(self._dice, TYPES)):
                 body |= _terms(order_type, price)
+                # Without an end it is tried again, whatever becomes of its parts: a fault of its own would never end.
+                if order_type == "partial":
+                    body.pop("sim", None)
             self._cancels.mark(body)
             if body.get("type") in WAITS_FOR_LIMIT and body.get("sim") == {"scenario": "slippage"}:
                 del body["sim"]  # undone each time, it would be tried again without end
@@ -158,5 +161,7 @@ def _terms(order_type: str, price: str) -> dict[str, Any]:
         "stop": {"trigger_price": price, "trigger": "above", "trigger_source": "last"},
         "twap": {"twap": {"slices": 2, "interval_s": 1}},
         "ladder": {"from": price, "to": format(Decimal(price) * Decimal("1.1"), "f"), "steps": 2},
+        "partial": {"type": "limit", "limit_price": price, "allow_partial": True},
+        "partial_ioc": {"type": "limit", "limit_price": price, "allow_partial": True, "time_in_force": "ioc"},
     }
     return {"type": order_type} | terms[order_type]

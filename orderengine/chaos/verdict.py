@@ -17,7 +17,8 @@ GOALS = {"p50_ms": 2_000, "p99_ms": 15_000, "max_ms": 30_000, "settle_after_last
 PROMISES = (
     *("lost", "unanswered", "executed_twice", "unrecorded", "illegal_events", "nonce_gaps", "unproven"),
     *("signed_after_cancel", "broken_cancels"),
-    *("wrong_amounts", "wrong_fees", "supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
+    *("wrong_amounts", "wrong_fees", "wrong_families", "beyond_limit"),
+    *("supply_changed", "ws_missing", "ws_duplicated", "ws_unordered", "post_errors"),
     "given_up",
 )
 

@@ -11,6 +11,7 @@ from orders import selectors
 from orders.audit.record import Actor, Entry, record
 from orders.event_log.event import Event
 from orders.models import Account, ApiKey, Order
+from orders.models.waiting import trigger_columns
 from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
 from orders.order_types import FIELDS, ORDER_TYPES
@@ -143,9 +144,15 @@ def _put(order: Order, after: NewOrder, held: int | None) -> None:
 
 
 def _change(order: Order, replaced: Mapping[str, Any], is_fired: bool) -> Change:
-    """PENDING to itself. A linked order that is held back is looked at with its group, which arms it again."""
-    is_held_back = order.waiting_for == SIBLING
-    armed = Armed(SIBLING, 0.0, {}) if is_held_back else arm(order, has_fired=is_fired)
+    """PENDING to itself. A linked order that is held back is looked at with its group, which arms it again.
+
+    A parent with children is looked at now: it may be due because one of them has ended, which must not be forgotten.
+    """
+    is_held_back, has_children = order.waiting_for == SIBLING, bool(order.slices_done)
+    if is_held_back or has_children:
+        armed = Armed(SIBLING, 0.0, {}) if is_held_back else Armed(None, 0.0, trigger_columns(None))
+    else:
+        armed = arm(order, has_fired=is_fired)
     return Change(
         order.id,
         OrderStatus.PENDING,
