@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
@@ -22,7 +21,7 @@ from dex.router import Market, find_route
 from dex.router.graph.edge_curves import sell
 from dex.router.marginal import marginal_prices
 from dex.testing import NOW, cpmm_pool, request
-from dex.tests.router.cost_markets import example
+from dex.tests.router.limit_cases import LimitCase, limit_case, marginal_price
 from dex.types import PPM, Quote, Side, SwapRequest
 
 IN, OUT = Side
@@ -31,31 +30,13 @@ SHAPES: Final = st.sampled_from(("any", "pair", "ticks"))
 BP_TENTH: Final = 1e-5
 NEXT: Final = 1e-5  # of an amount sold
 STEEP: Final = 2e-4  # how far prices may be apart where that is worth nothing: curves of stable pools end steeply
-LARGER: Final = (1, 10, 100)  # times an order that the market can take
-NEAR: Final = (-4.0, -0.5)  # powers of ten: how far a limit is below the marginal price
-FEES: Final = (-5.0, -2.5)  # powers of ten: what a swap costs, as a share of the order
 
 
-def _marginal(market: Market, asked: SwapRequest) -> float:
-    numbers = market.compiled.token_number
-    ends = (numbers[asked.token_in], numbers[asked.token_out])
-    return marginal_prices(market.compiled, [ends])[ends]
-
-
-def _case(seed: int, shape: str, *, is_charged: bool = False) -> tuple[Market, SwapRequest, Fraction]:
-    """A market, an order that it may be able to take, and a limit near the marginal price."""
-    rng, made = random.Random(seed), example(seed, shape)
-    order, market = made.order, Market(made.pools, NOW, 1)
-    asked = request(order.token_in, order.token_out, order.amount * rng.choice(LARGER), order.side)
-    price = _marginal(market, asked)
-    assume(price > 0)
-    limit = Fraction(price * (1 - 10 ** rng.uniform(*NEAR)))
-    if is_charged:
-        sold = asked.amount if asked.side is IN else int(asked.amount / price)
-        cost = int(sold * 10 ** rng.uniform(*FEES))
-        costs = Costs(order.token_in, per_transaction=cost // 2, other_swap=cost)
-        market.costs = dict.fromkeys(FeeStrategy, costs)
-    return market, asked, limit
+def _case(seed: int, shape: str, *, is_charged: bool = False) -> LimitCase:
+    case = limit_case(seed, shape, is_charged=is_charged)
+    assume(case is not None)
+    assert case is not None
+    return case
 
 
 def _net(quote: Quote) -> int:
@@ -200,7 +181,7 @@ def test_from_the_price_it_names_on_the_whole_order_is_filled(side: Side) -> Non
         find_route(Market([_pool()], NOW, 1), asked)
     named = caught.value.worth_routing_from
     assert named > 120
-    now = _marginal(Market([_pool()], NOW, 1), asked)
+    now = marginal_price(Market([_pool()], NOW, 1), asked)
     for aside, is_filled in ((1e-6, True), (-1e-6, False)):
         factor = float(named) / now * (1 + aside)
         pool = _pool(scale_out=factor) if side is IN else _pool(scale_in=1 / factor)
