@@ -102,7 +102,9 @@ def _within_guards(
 
     All prices get better with less. Raises: what `check_quote` raises of the part itself.
     """
-    amount, found, refusal = part.amount, part.found, None
+    amount = part.amount
+    found: Found | None = part.found
+    refusal: DexError | None = None
     for _ in range(_TRIES):
         beside = _search(market, _part_of(request, amount), ends_at)
         try:

@@ -325,6 +325,25 @@ def test_a_chain_that_is_away_makes_it_wait_with_one_event(
     check_limits(parent)
 
 
+def test_ioc_waits_for_a_chain_only_as_long_as_other_orders(
+    account: Account, engine: Engine, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = place_parent(account, partial(near(engine, 20), time_in_force="ioc"))
+
+    def away(_: Any) -> Any:
+        raise ChainUnavailable("no node answers")
+
+    monkeypatch.setattr(type(engine.chain), "snapshot", away)
+    work(engine, policy, Stage.CHILDREN)
+    parent.refresh_from_db()
+    assert (parent.status, parent.waiting_for) == ("PENDING", "chain")
+    Order.objects.filter(pk=parent.pk).update(due_at=Now(), waiting_since=Now() - timedelta(seconds=policy.patience_s))
+    work(engine, policy, Stage.CHILDREN)
+
+    parent.refresh_from_db()
+    assert (parent.status, parent.outcome, children_of(parent)) == ("FAILED", "network", [])
+
+
 def test_it_expires_and_is_cancelled_with_what_is_filled(account: Account, engine: Engine, policy: Policy) -> None:
     ends_at = datetime.now(UTC) + timedelta(minutes=10)
     expires = place_parent(account, partial(near(engine, 20), expires_at=ends_at))

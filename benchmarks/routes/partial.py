@@ -1,6 +1,6 @@
 """Partial fills of limit orders: distance to the bound on random markets, and what they and prices cost.
 
-    make bench ARGS="partial --markets 500"
+    make bench ARGS="routes.partial --markets 500"
 
 First small random markets of up to 8 pools, of all shapes in turn, exact_in and exact_out, with a limit 0.01 to 30 %
 below the marginal price and orders of 1 to 100 times what the market takes easily: how many parts are within 0.1 bp of
@@ -44,7 +44,7 @@ LARGER: Final = 100
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="partial", description=__doc__)
+    parser = argparse.ArgumentParser(prog="routes.partial", description=__doc__)
     parser.add_argument("--markets", type=int, default=500)
     parser.add_argument("--orders", type=int, default=20, help="in each generated market")
     parser.add_argument("--numpy", action="store_true", help="without the extra fast, where it is installed")
