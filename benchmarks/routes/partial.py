@@ -30,7 +30,7 @@ from dex.errors import DexError, LimitPriceNotReached
 from dex.router import Market, find_route, market_prices
 from dex.router.kernel import kernels_on, use_kernels
 from dex.testing import request
-from dex.tests.router.limit_cases import limit_case, marginal_price
+from dex.tests.router.prices.limit_cases import limit_case, marginal_price
 from dex.types import Side, SwapRequest
 
 SHAPES: Final = ("any", "pair", "ticks", "wide")

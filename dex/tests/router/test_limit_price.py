@@ -21,7 +21,7 @@ from dex.router import Market, find_route
 from dex.router.graph.edge_curves import sell
 from dex.router.marginal import marginal_prices
 from dex.testing import NOW, cpmm_pool, request
-from dex.tests.router.limit_cases import LimitCase, limit_case, marginal_price
+from dex.tests.router.prices.limit_cases import LimitCase, limit_case, marginal_price
 from dex.types import PPM, Quote, Side, SwapRequest
 
 IN, OUT = Side

@@ -16,7 +16,7 @@ from dex.router import find_route
 from dex.testing.examples import examples
 from dex.tests.router.cost_markets import SHAPES
 from dex.tests.router.kernels import both, needs_numba
-from dex.tests.router.limit_cases import LimitCase, limit_case
+from dex.tests.router.prices.limit_cases import LimitCase, limit_case
 from dex.types import Quote, Side
 
 SEEDS = st.integers(0, 2**32 - 1)
