@@ -52,8 +52,8 @@ test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to 
 test-fast: setup ## Run the tests that need no server, half a minute; ARGS="-k name" goes to pytest
 	@env -u PYTHONDONTWRITEBYTECODE $(ALONE) $(BIN)/python -m pytest --fast $(ARGS)
 
-test-deep: setup ## The property tests with four times as many examples; NEW_EXAMPLES=1 draws new ones
-	@EXAMPLES=deep $(DEVSTACK) with-servers -- $(BIN)/python -m pytest -m hypothesis $(ARGS)
+test-deep: setup ## Property tests with four times as many examples, and every combination; NEW_EXAMPLES=1 draws new ones
+	@EXAMPLES=deep $(DEVSTACK) with-servers -- $(BIN)/python -m pytest -m "hypothesis or wide" $(ARGS)
 
 chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
 	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))

@@ -17,6 +17,8 @@ import httpx
 import psycopg
 import redis
 
+from orderengine.tests.warm import run_warm
+
 ROOT = Path(__file__).resolve().parents[2]
 FAST = {"SIM_BLOCK_TIME_MS": "20", "SIM_QUOTE_DELAY_MS": "1", "SIM_BUILD_DELAY_MS": "1", "SIM_SUBMIT_DELAY_MS": "1"}
 FAST |= {"SIM_NOISE_TRADES": "0", "PIPELINE_LEASE_S": "6", "ROUTE_DEADLINE_MS": "25", "LOG_LEVEL": "WARNING"}
@@ -92,15 +94,8 @@ class Engine:
     def manage(self, *words: str, timeout_s: float = 60) -> "subprocess.CompletedProcess[str]":
         """Run `manage.py` as a second terminal would: it finds the engine by the state directory."""
         clean = {name: value for name, value in os.environ.items() if name not in GIVEN_BY_MAKE_TEST}
-        return subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=clean | {"STATE_DIR": str(self.state), "NO_COLOR": "1"},
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        environment = clean | {"STATE_DIR": str(self.state), "NO_COLOR": "1"}
+        return run_warm("manage.py", *words, cwd=ROOT, environment=environment, timeout_s=timeout_s)
 
 
 def is_running(pid: int) -> bool:

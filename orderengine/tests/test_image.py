@@ -10,10 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,7 @@ def copy_context(target: Path) -> None:
         if (ROOT / name).is_file() and name not in OF_THE_BUILD:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
+    take_bytecode(ROOT, target)
 
 
 def install(venv: Path) -> None:
@@ -138,6 +141,20 @@ def install(venv: Path) -> None:
     installer = uv if bootstrap.UV.exists() else pip
     command = [*installer, "--quiet", "--require-hashes", "-r", str(ROOT / "requirements.txt")]
     subprocess.run(command, env=bootstrap.uv_environment(), check=True)
+    take_bytecode(Path(sysconfig.get_path("purelib")), next(venv.glob("lib/python*/site-packages")))
+
+
+def take_bytecode(source: Path, target: Path) -> None:
+    """Take over what is compiled already: pip compiles what it installs, and so does the Dockerfile with the engine.
+
+    Where the files are not the same ones, Python compiles them itself.
+    """
+    for file in target.rglob("*.py"):
+        compiled = Path(cache_from_source(str(file)))
+        there = source / compiled.relative_to(target)
+        if there.exists():
+            compiled.parent.mkdir(exist_ok=True)
+            shutil.copy2(there, compiled)
 
 
 def composed_environment(state: str) -> dict[str, str]:

@@ -4,10 +4,12 @@ The root conftest.py loads them for all packages. Marked with `blocks_by_test`, 
 """
 
 import contextlib
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db.models import Q
@@ -23,6 +25,7 @@ from orders.tests.pipeline.chain_faults import CONFIRMATIONS, Run
 from orders.tests.web import Web, web_server
 
 DRIVE_LIMIT_S = 10.0
+WEB_SERVERS = ("daphne", "uvicorn")
 
 
 @pytest.fixture
@@ -84,9 +87,12 @@ def run(engine: Engine, policy: Policy) -> Run:
 
 @pytest.fixture
 def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
-    """Run all stages as workers would until every order has ended, or each named one as if its worker died after it."""
+    """Run all stages as workers would until every order has ended, or each of `orders`.
 
-    def run(*stages: Stage) -> None:
+    Or run the stages that are named, each as if its worker died after it.
+    """
+
+    def run(*stages: Stage, orders: Collection[UUID | str] = ()) -> None:
         for stage in stages:
             with contextlib.suppress(RetryableError):
                 run_stage(stage, engine=engine, policy=policy, carries_to={})
@@ -98,27 +104,48 @@ def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
                     run_stage(stage, engine=engine, policy=policy)
                 except RetryableError:
                     time.sleep(0.002)
-            if not Order.objects.exclude(status__in=TERMINAL).exists():
+            waited_for = Order.objects.filter(pk__in=orders) if orders else Order.objects
+            if not waited_for.exclude(status__in=TERMINAL).exists():
                 return
-            assert time.monotonic() < ends_at, list(Order.objects.exclude(status__in=TERMINAL))
+            assert time.monotonic() < ends_at, list(waited_for.exclude(status__in=TERMINAL))
             time.sleep(0.005)
 
     return run
 
 
-@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def web_of_module(
-    request: pytest.FixtureRequest, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Web]:
-    """One real web server for the file, of each kind: what clients may cost is the same on both."""
-    with web_server(tmp_path_factory.mktemp("web"), request.param) as running:
+@pytest.fixture(scope="session")
+def web_servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Web]]:
+    """One real web server of each kind for the run, started when the first test asks for it."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def running(kind: str) -> Web:
+            return stack.enter_context(web_server(tmp_path_factory.mktemp("web"), kind))
+
         yield running
 
 
+@pytest.fixture(params=WEB_SERVERS)
+def web(account: Account, web_servers: Callable[[str], Web], request: pytest.FixtureRequest) -> Iterator[Web]:
+    """A web server of each kind that runs, and has not met a bug by the end of the test.
+
+    What clients may cost is the same on both.
+    """
+    yield from watched([web_servers(request.param)])
+
+
 @pytest.fixture
-def web(account: Account, web_of_module: Web) -> Iterator[Web]:
-    """A web server that runs, and has not met a bug by the end of the test."""
-    if web_of_module.process.poll() is not None:
-        web_of_module.start()
-    yield web_of_module
-    assert web_of_module.said_wrong() == []
+def both_webs(account: Account, web_servers: Callable[[str], Web]) -> Iterator[list[Web]]:
+    """The same of both at once, where a test waits."""
+    webs = [web_servers(kind) for kind in WEB_SERVERS]
+    for _ in watched(webs):
+        yield webs
+
+
+def watched(webs: Sequence[Web]) -> Iterator[Web]:
+    """The first of them, all of which run and have not met a bug by the end."""
+    for web in webs:
+        if web.process.poll() is not None:
+            web.start()
+    yield webs[0]
+    assert {web.server: web.said_wrong() for web in webs} == {web.server: [] for web in webs}

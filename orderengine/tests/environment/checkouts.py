@@ -4,10 +4,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orderengine.tests.warm import run_warm
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).resolve().parents[3]
 # Whatever the test run itself was started with.
@@ -43,9 +47,7 @@ class Checkout:
     def run(self, *argv: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run Python there, in an environment of these variables alone."""
         clean = {name: os.environ[name] for name in KEPT if name in os.environ}
-        return subprocess.run(
-            [sys.executable, *argv], cwd=self.root, env=clean | environment, capture_output=True, text=True, check=False
-        )
+        return run_warm(*argv, cwd=self.root, environment=clean | environment)
 
     def settings(self, **environment: str) -> dict[str, str]:
         """Every setting as a command reads it, by its `repr`."""

@@ -4,13 +4,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import channels_redis.utils
+import httpx
 import psycopg
 import pytest
 import redis
@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kombu.utils.url import url_to_parts
 
+from orderengine.devstack.apps import app_commands, listen
 from orderengine.devstack.binaries import find_valkey
 from orderengine.devstack.environment import free_port
 from orderengine.environment.addresses import (
@@ -31,7 +32,8 @@ from orderengine.environment.addresses import (
     read_public_url,
     redis_url,
 )
-from orderengine.tests.engines import ROOT, Start
+from orderengine.tests.engines import ROOT, Start, until
+from orderengine.tests.warm import run_warm
 
 HAS_IPV6 = socket.has_ipv6 and Path("/proc/net/if_inet6").exists()
 
@@ -157,9 +159,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def ask_database(url: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "orderengine.postgres.check"]
-    own = os.environ | {"DATABASE_URL": url}
-    return subprocess.run(command, env=own, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return run_warm("-m", "orderengine.postgres.check", cwd=ROOT, environment=os.environ | {"DATABASE_URL": url})
 
 
 def test_the_server_is_found_among_several_hosts_and_by_parameters() -> None:
@@ -192,9 +192,7 @@ def test_tables_are_made_in_the_schema_of_any_name(schemas: list[str]) -> None:
     )
     for name in schemas:
         own = os.environ | {"DATABASE_URL": f"{os.environ['DATABASE_URL']}?schema={quote(name, safe='')}"}
-        ran = subprocess.run(
-            [sys.executable, "-c", code], env=own, cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        ran = run_warm("-c", code, cwd=ROOT, environment=own)
         assert ran.returncode == 0, ran.stderr
 
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
@@ -206,14 +204,7 @@ def test_tables_are_made_in_the_schema_of_any_name(schemas: list[str]) -> None:
 def test_a_schema_that_is_not_there_is_one_sentence(schema: str) -> None:
     url = f"{os.environ['DATABASE_URL']}?schema={schema}"
     asked = ask_database(url)
-    migrated = subprocess.run(
-        [sys.executable, "manage.py", "migrate"],
-        env=os.environ | {"DATABASE_URL": url},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    migrated = run_warm("manage.py", "migrate", cwd=ROOT, environment=os.environ | {"DATABASE_URL": url})
 
     name = schema.replace("%20", " ")
     assert asked.stderr == f'the schema "{name}" of DATABASE_URL does not exist: CREATE SCHEMA "{name}";\n'
@@ -237,25 +228,40 @@ def valkey(directory: Path, host: str, password: str) -> Iterator[int]:
 
 @pytest.mark.system
 @pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 on this machine")
-@pytest.mark.parametrize("host", ["::1", "::"])
-def test_a_whole_engine_on_ipv6(state: Path, start: Start, host: str) -> None:
+def test_a_whole_engine_on_ipv6(state: Path, start: Start) -> None:
     password = "p@s:s/w#rd %41"
     port = free_port()
     with valkey(state, "::1", password) as redis_port:
         there = {"REDIS_HOST": "::1", "REDIS_PORT": str(redis_port), "REDIS_PASSWORD": password}
-        engine = start(state, HOST=host, PORT=str(port), DEBUG="1", REQUIRE_API_KEY="", **there).until_up()
+        engine = start(state, HOST="::1", PORT=str(port), DEBUG="1", REQUIRE_API_KEY="", **there).until_up()
 
         answers = engine.manage("doctor", "--json").stdout.splitlines()
         found = {need["need"]: need for need in map(json.loads, answers)}
 
         assert found["web"]["seen"] == f"http://[::1]:{port}/health"
         assert {need: one["ok"] for need, one in found.items()} == dict.fromkeys(found, True)
-        if host == "::1":
-            assert engine.manage("seed", "--count", "1").returncode == 0
-        else:
-            with socket.create_connection(("127.0.0.1", port), timeout=5):
-                pass
+        assert engine.manage("seed", "--count", "1").returncode == 0
         assert engine.stop() == 0
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 on this machine")
+def test_a_web_process_on_every_address_serves_both_kinds(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "HOST": "::",
+        "PORT": str(port := free_port()),
+        "STATE_DIR": str(tmp_path),
+        "DEBUG": "1",
+    }
+    command = app_commands(ROOT, environment, listen(environment))[0]
+    with subprocess.Popen(command.argv, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as web:
+        try:
+            for host in ("127.0.0.1", "::1"):
+                until(lambda host=host: httpx.get(http_url(host, port) + "/health").status_code == 200, 60)
+        finally:
+            web.terminate()
+            said = web.communicate(timeout=20)[1]
+    assert "Traceback" not in said
 
 
 def test_authority_brackets_once() -> None:

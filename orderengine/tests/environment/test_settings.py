@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 
 from orderengine.celery import Clock, app
+from orderengine.tests.warm import run_warm
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -91,13 +92,8 @@ def load(**environment: str) -> subprocess.CompletedProcess[str]:
         "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS']['session'])"
     )
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean | {"DJANGO_SETTINGS_MODULE": "orderengine.settings"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
+    return run_warm(
+        "-c", code, cwd=ROOT, environment=clean | {"DJANGO_SETTINGS_MODULE": "orderengine.settings"} | environment
     )
 
 
@@ -184,15 +180,14 @@ def test_outside_debug_nothing_starts_on_unsafe_settings(
 ) -> None:
     """Each process of the engine asks for itself, before it reaches for any server."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    refused = subprocess.run(
-        [sys.executable, *(part.replace("SCHEDULE", str(tmp_path / "schedule")) for part in STARTS[start])],
-        env=clean | PRODUCTION | FILES | change,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=120,
-    )
+    argv = [part.replace("SCHEDULE", str(tmp_path / "schedule")) for part in STARTS[start]]
+    environment = clean | PRODUCTION | FILES | change
+    if change == UNSAFE[0][0]:
+        refused = subprocess.run(
+            [sys.executable, *argv], env=environment, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
+        )
+    else:
+        refused = run_warm(*argv, cwd=ROOT, environment=environment)
 
     assert refused.returncode != 0
     assert said in refused.stderr
@@ -207,16 +202,9 @@ def test_development_without_debug_pages_stays_development() -> None:
     )
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {"DJANGO_SETTINGS_MODULE": "orderengine.settings", "DATABASE_URL": URL}
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        env=clean | environment | {"DEBUG": "1", "DEBUG_PAGES": "0"},
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
+    ran = run_warm("-c", code, cwd=ROOT, environment=clean | environment | {"DEBUG": "1", "DEBUG_PAGES": "0"})
 
-    assert ran.stdout.split() == ["False", "True"]
+    assert (ran.stdout.split(), ran.returncode) == (["False", "True"], 0), ran.stderr
 
 
 def test_beat_sends_only_tasks_that_there_are_and_that_expire() -> None:
@@ -264,8 +252,6 @@ print(sorted({"twisted", "daphne", "autobahn", "orders.api.orders", "drf_spectac
 
 
 def test_runserver_is_that_of_daphne() -> None:
-    answer = subprocess.run(
-        [sys.executable, "manage.py", "runserver", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    answer = run_warm("manage.py", "runserver", "--help", cwd=ROOT, environment=os.environ)
 
     assert "--http_timeout" in answer.stdout

@@ -46,7 +46,7 @@ def engine(db: None) -> ChargingEngine:
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss", "", "a-long-password"))
+    client.force_login(get_user_model().objects.create_superuser("boss"))
     return client
 
 

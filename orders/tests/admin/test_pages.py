@@ -21,7 +21,7 @@ Drive = Callable[..., None]
 @pytest.fixture
 def staff(client: Client) -> Client:
     """A browser in which the first admin user is signed in."""
-    client.force_login(get_user_model().objects.create_superuser("boss", "", "a-long-password"))
+    client.force_login(get_user_model().objects.create_superuser("boss"))
     return client
 
 

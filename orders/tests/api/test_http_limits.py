@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from orders.tests.web import Web
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.system]
 
-# As orderengine/web/bounds.py sets them.
-MAX_BUFFERED_BYTES, SEND_S = 2 * 1024 * 1024, 15.0
+# As orderengine/web/bounds.py sets it.
+MAX_BUFFERED_BYTES = 2 * 1024 * 1024
 HEAD = b"POST /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -70,21 +69,3 @@ def test_a_header_moves_no_path(web: Web) -> None:
     answer = httpx.get(f"http://127.0.0.1:{web.port}/x/health", headers={"Daphne-Root-Path": "/x"})
 
     assert answer.status_code == 404
-
-
-def test_a_request_that_drips_in_is_cut(web: Web) -> None:
-    part = b"X-A: b\r\n"
-    head = HEAD + b"Content-Length: 1000\r\n"
-    started_at = time.monotonic()
-    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as one:
-        one.sendall(head)
-        with suppress(OSError):
-            while time.monotonic() < started_at + SEND_S + 10:
-                one.sendall(part)
-                one.settimeout(1.0)
-                with suppress(TimeoutError):
-                    if one.recv(100).startswith(b"HTTP/1.1 408"):
-                        break
-    took_s = time.monotonic() - started_at
-
-    assert SEND_S - 1 < took_s < SEND_S + 5

@@ -22,7 +22,7 @@ MOST_ROWS = max(MOST_LISTED, NEWEST) + 1
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss", "", "a-long-password"))
+    client.force_login(get_user_model().objects.create_superuser("boss"))
     return client
 
 

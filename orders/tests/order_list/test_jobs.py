@@ -71,6 +71,15 @@ def test_a_job_reads_no_more_beside_a_long_history(history: History, engine: Eng
     assert [words for sql in large for words in costs(run_plan(sql), MOST_ROWS)] == []
 
 
+def test_where_nothing_reverts_the_guard_reads_an_empty_index(history: History) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert revert_guard._reverted_accounts() == {}
+
+    (plan,) = (run_plan(query["sql"]) for query in queries)
+    assert [step["Index Name"] for step in steps(plan) if "Index Name" in step] == ["order_reverted"]
+    assert costs(plan, 0) == []
+
+
 def test_claim_and_end_of_a_batch_compare_no_order_with_each_other(history: History) -> None:
     """A batch of 200 would be compared 40,000 times."""
     with CaptureQueriesContext(connection) as queries, transaction.atomic():

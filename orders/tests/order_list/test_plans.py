@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from dex.testing.examples import is_deep
 from orders.api import parameters
 from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, read_wanted
 from orders.inputs.query import Query
@@ -20,7 +21,8 @@ from orders.tests.plans import costs, run_plan
 PAGE = 50
 # A page of each part, and all that is open.
 MOST_ROWS = 3 * (PAGE + 1) + OPEN
-ABSENT: tuple[str, ...] = ()
+# Of the filters, of which there must be four in each half.
+HALF = 5
 
 
 def choices(history: History) -> dict[str, list[tuple[str, ...]]]:
@@ -45,24 +47,32 @@ def filters() -> list[str]:
     return [parameter.name for parameter in parameters.LIST_PARAMETERS if parameter.name not in PAGE_NAMES]
 
 
-def combinations(history: History) -> Iterator[dict[str, tuple[str, ...]]]:
-    """Every combination of filters, each with every word; of the two that find few rows, at most one at a time."""
+def combined(history: History) -> Iterator[dict[str, tuple[str, ...]]]:
+    """One filter or two with every word of each, and so any three among others; a deep run combines all in every way.
+
+    Of the two filters that find few rows, at most one at a time.
+    """
     known = choices(history)
-    for words in product(*([ABSENT, *known[name]] for name in filters())):
-        stated = {name: word for name, word in zip(filters(), words, strict=True) if word}
-        if not {"client_order_id", "parent"} <= stated.keys():
+    for numbers in product(*(range(len(known[name]) + 1) for name in filters())):
+        # Number 0 is no word. Both halves have another filter that makes up the sum, whichever three are looked at.
+        is_drawn = sum(numbers[:HALF]) % 2 == sum(numbers[HALF:]) % 2 == 0
+        stated = {name: known[name][number - 1] for name, number in zip(filters(), numbers, strict=True) if number}
+        is_wanted = is_deep() or is_drawn or len(stated) <= 2
+        if is_wanted and not {"client_order_id", "parent"} <= stated.keys():
             yield stated
 
 
 def test_every_published_filter_is_tried(history: History) -> None:
     assert set(filters()) == LIST_NAMES == set(choices(history))
+    assert min(HALF, len(filters()) - HALF) >= 4
 
 
 @pytest.mark.slow
+@pytest.mark.wide
 def test_every_combination_reads_a_page_of_an_index(history: History) -> None:
     somewhere = Place(history.at(history.count // 2), history.order_id(history.count // 2))
     wrong: dict[str, list[str]] = {}
-    for i, words in enumerate(combinations(history)):
+    for i, words in enumerate(combined(history)):
         wanted = read_wanted(Query(words.items(), LIST_NAMES | PAGE_NAMES, REPEATABLE))
         # The first page, one in the middle, and one on the way back.
         place, is_newer = ((None, False), (somewhere, False), (somewhere, True))[i % 3]
@@ -92,6 +102,7 @@ def fits(order: Order, name: str, word: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.wide
 def test_every_combination_finds_what_a_look_at_every_row_finds(history: History) -> None:
     rows = list(Order.objects.filter(account=history.account).order_by("-created_at", "-id"))
     bits = {
@@ -99,7 +110,7 @@ def test_every_combination_finds_what_a_look_at_every_row_finds(history: History
         for name, tried in choices(history).items()
         for word in {word for words in tried for word in words}
     }
-    for words in combinations(history):
+    for words in combined(history):
         found = (1 << len(rows)) - 1
         for name, alternatives in words.items():
             found &= reduce(or_, (bits[name, word] for word in alternatives))

@@ -15,6 +15,7 @@ from orders.models import Account, AuditEntry, Order, TradingControl, Wallet
 from orders.risk.pause import Target, find_target, resume
 from orders.risk.revert_guard import guard_trading
 from orders.tests.factories import new_account, place, terms
+from orders.tests.pipeline.chain_faults import Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,7 +70,7 @@ def wallet_of(account: Account) -> Target:
 
 
 def test_a_wallet_whose_executions_revert_is_paused_once_with_an_incident(
-    account: Account, engine: Engine, trade: Any, drive: Drive
+    account: Account, engine: Engine, trade: Any, run: Run
 ) -> None:
     trade(account, [None, None, "reverted", "reverted"])
     assert guard_trading(engine, POLICY) == [], "half of them is not more than half"
@@ -85,8 +86,8 @@ def test_a_wallet_whose_executions_revert_is_paused_once_with_an_incident(
     assert entry.after == {"reverted": 3, "executions": 5}
     assert "3 of its last 5 executions" in TradingControl.objects.get().reason
     [waiting] = place(account)
-    with pytest.raises(AssertionError):
-        drive()
+    for _ in range(3):
+        run()
     waiting.refresh_from_db()
     assert waiting.status == "PENDING"
 
@@ -177,19 +178,13 @@ def test_the_guard_can_be_switched_off(engine: Engine, account: Account, trade: 
     assert guard_trading(engine, replace(POLICY, revert_percent=100)) == []
 
 
-def test_where_nothing_reverts_a_look_reads_one_small_index(engine: Engine, account: Account, trade: Any) -> None:
+def test_where_nothing_reverts_a_look_is_one_statement(engine: Engine, account: Account, trade: Any) -> None:
     trade(account, [None] * 5)
 
     with CaptureQueriesContext(connection) as queries:
         assert guard_trading(engine, POLICY) == []
 
     assert len([q for q in queries if "orders_order" in q["sql"]]) == 1
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute("EXPLAIN " + queries[0]["sql"])
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("RESET enable_seqscan")
-    assert "order_reverted" in plan
 
 
 def test_an_owner_with_two_chains_is_paused_where_both_revert(engine: Engine, account: Account, trade: Any) -> None:

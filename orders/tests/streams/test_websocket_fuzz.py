@@ -158,14 +158,20 @@ BROKEN_FRAMES: dict[str, tuple[bytes, set[int]]] = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN_FRAMES)
-async def test_broken_frames_close_their_socket_alone(web: Web, key: str, account: Account, name: str) -> None:
-    sent, codes = BROKEN_FRAMES[name]
-    raw = await asyncio.to_thread(opened, web, key)
+async def test_broken_frames_close_their_socket_alone(web: Web, key: str, account: Account) -> None:
+    """All at once, because some are waited for."""
 
-    raw.socket.sendall(sent)
+    def end(sent: bytes) -> int:
+        raw = opened(web, key)
+        raw.socket.sendall(sent)
+        return raw.close_code()
 
-    assert await asyncio.to_thread(raw.close_code) in codes
+    codes = await asyncio.gather(*(asyncio.to_thread(end, sent) for sent, _ in BROKEN_FRAMES.values()))
+
+    wrong = [
+        (name, code) for (name, (_, fit)), code in zip(BROKEN_FRAMES.items(), codes, strict=True) if code not in fit
+    ]
+    assert wrong == []
     await assert_others_are_served(web, key, account)
 
 
@@ -185,42 +191,41 @@ async def test_random_bytes(web: Web, key: str, account: Account) -> None:
     await assert_others_are_served(web, key, account)
 
 
-@pytest.mark.parametrize(
-    "opening",
-    [
-        handshake(Sec_WebSocket_Key=""),
-        handshake(Sec_WebSocket_Key="short"),
-        handshake(Sec_WebSocket_Version="99"),
-        handshake(Sec_WebSocket_Protocol="oe.v1, ticket.\xe9"),
-        handshake(Sec_WebSocket_Protocol="oe.v1,,"),
-        handshake(path="/ws/v1/stream?after=%00%ff"),
-        handshake(path="/ws/v1/nothing"),
-        handshake(path="/orders/%2e%2e%2f"),
-        handshake(path="/" + "x" * 20_000),
-        handshake(Origin="\xff\xfe"),
-        handshake(Origin="null"),
-        handshake(Origin="https://[::1"),
-        handshake(Authorization="Bearer \x00"),
-        handshake(Authorization="Bearer " + "x" * 9_000),
-        handshake(Authorization="Basic \xe9\xe8"),
-        handshake(Cookie="x=" + "\xe9" * 100),
-        b"GET /ws/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
-        b"\r\n" * 1000,
-    ],
-)
-async def test_openings_that_mean_nothing_are_no_server_error(
-    web: Web, key: str, account: Account, opening: bytes
-) -> None:
-    def ask() -> int:
+OPENINGS = [
+    handshake(Sec_WebSocket_Key=""),
+    handshake(Sec_WebSocket_Key="short"),
+    handshake(Sec_WebSocket_Version="99"),
+    handshake(Sec_WebSocket_Protocol="oe.v1, ticket.\xe9"),
+    handshake(Sec_WebSocket_Protocol="oe.v1,,"),
+    handshake(path="/ws/v1/stream?after=%00%ff"),
+    handshake(path="/ws/v1/nothing"),
+    handshake(path="/orders/%2e%2e%2f"),
+    handshake(path="/" + "x" * 20_000),
+    handshake(Origin="\xff\xfe"),
+    handshake(Origin="null"),
+    handshake(Origin="https://[::1"),
+    handshake(Authorization="Bearer \x00"),
+    handshake(Authorization="Bearer " + "x" * 9_000),
+    handshake(Authorization="Basic \xe9\xe8"),
+    handshake(Cookie="x=" + "\xe9" * 100),
+    b"GET /ws/v1/stream HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    b"\r\n" * 1000,
+]
+
+
+async def test_openings_that_mean_nothing_are_no_server_error(web: Web, key: str, account: Account) -> None:
+    """All at once, because some are waited for."""
+
+    def ask(opening: bytes) -> int:
         raw = Raw(web, opening)
         with suppress(OSError):
             raw.socket.shutdown(socket.SHUT_WR)
         return raw.status()
 
-    status = await asyncio.to_thread(ask)
+    statuses = await asyncio.gather(*(asyncio.to_thread(ask, opening) for opening in OPENINGS))
 
-    assert status < 500
+    assert [pair for pair in zip(OPENINGS, statuses, strict=True) if pair[1] >= 500] == []
     await assert_others_are_served(web, key, account)
 
 
@@ -306,13 +311,13 @@ def as_many_as_the_system_allows(wanted: int) -> int:
     return count
 
 
-async def test_thousands_of_half_open_sockets(web: Web, key: str, account: Account) -> None:
-    rng = random.Random(SEED)
+async def test_thousands_of_half_open_sockets(both_webs: list[Web], key: str, account: Account) -> None:
     openings = [b"", b"GET /ws/v1", handshake()[:-2], handshake(), handshake(path="/orders/x")]
     sockets: list[socket.socket] = []
-    count = as_many_as_the_system_allows(HALF_OPEN)
+    count = as_many_as_the_system_allows(HALF_OPEN * len(both_webs)) // len(both_webs)
 
-    def open_all() -> None:
+    def open_all(web: Web) -> None:
+        rng = random.Random(SEED)
         for _ in range(count):
             one = socket.socket()
             one.settimeout(5)
@@ -322,12 +327,14 @@ async def test_thousands_of_half_open_sockets(web: Web, key: str, account: Accou
                 one.sendall(rng.choice(openings))
 
     try:
-        await asyncio.to_thread(open_all)
-        await assert_others_are_served(web, key, account)
+        await asyncio.gather(*(asyncio.to_thread(open_all, web) for web in both_webs))
+        for web in both_webs:
+            await assert_others_are_served(web, key, account)
     finally:
         for one in sockets:
             one.close()
-    await assert_others_are_served(web, key, account)
+    for web in both_webs:
+        await assert_others_are_served(web, key, account)
 
 
 async def test_an_owner_has_twenty_sockets(web: Web, key: str, account: Account) -> None:
