@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dex.testing.known_market import remember_market
+
 if TYPE_CHECKING:
     from dex.chains.evm.local.world import World
 
@@ -31,6 +33,7 @@ def local_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator["World"]:
         pytest.skip(NPM_MISSING)
     with local_world(tmp_path_factory.mktemp("chain") / "anvil.log") as world:
         world.anvil.ask("evm_setAutomine", False)
+        remember_market(world)
         yield world
 
 

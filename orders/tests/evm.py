@@ -8,6 +8,7 @@ from typing import Any
 from dex import Engine, RetryableError
 from dex.chains.evm import EvmChain
 from dex.chains.evm.local.world import World
+from dex.testing.known_market import knowing_chain
 from dex.tests.chains.evm.evm_orders import ETH
 from orders.config import Policy
 from orders.models import Order, Token, Wallet
@@ -21,7 +22,7 @@ POLICY = Policy(retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.2, stuck_s=600
 
 def engine_on(world: World) -> Engine:
     """An engine on the local chain, whose tokens are registered now."""
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     Token.objects.bulk_create(
         Token(symbol=token.symbol, name=token.name, decimals=token.decimals) for token in engine.chain.tokens()
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dex.testing.chain_bench import ChainBench
+from dex.testing.known_market import knowing_chain
 
 if TYPE_CHECKING:
     from dex.chains.evm.local.world import World
@@ -14,7 +15,7 @@ MARKS = (pytest.mark.chain,)
 
 def bench(world: "World") -> ChainBench:
     """See `ChainBench`."""
-    return ChainBench(world.chain(), world.anvil.mine, lambda depth: _forget(world, depth), gas="ETH")
+    return ChainBench(knowing_chain(world), world.anvil.mine, lambda depth: _forget(world, depth), gas="ETH")
 
 
 def _forget(world: "World", depth: int) -> None:

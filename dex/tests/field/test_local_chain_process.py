@@ -16,6 +16,7 @@ import pytest
 
 from dex.chains.evm.local.install import FILES, HERE, has_npm, install
 from dex.chains.evm.local.node import free_port
+from dex.testing.examples import is_deep
 from dex.testing.local_chain import NPM_MISSING
 
 pytestmark = pytest.mark.chain
@@ -105,7 +106,8 @@ def await_silence(port: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("round_", range(6))
+@pytest.mark.wide
+@pytest.mark.parametrize("round_", range(6 if is_deep() else 2))
 def test_two_signals_at_once_end_it_and_its_node(seen_chain: Path, round_: int) -> None:
     port = free_port()
     with local_chain(seen_chain, port) as keeper:

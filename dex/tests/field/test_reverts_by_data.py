@@ -173,7 +173,7 @@ def as_told(form: Callable[[str], Any]) -> Callable[[list[RawCall], list[RawRepl
 @pytest.mark.chain
 @pytest.mark.parametrize("form", FORMS)
 def test_a_swap_that_would_be_undone_is_not_signed(world: World, proxy: RpcProxy, form: str) -> None:
-    trader = Trader.on(world, urls=(proxy.url,))
+    trader = Trader.on(world, is_first=False, urls=(proxy.url,))
     quote = trader.quote(allow_venues=frozenset({"uniswap_v3"}))
     dear = intent_of(trader.engine, quote, trader.wallet, trader.nonce, min_amount_out=2 * quote.amount_out)
     poor = intent_of(trader.engine, trader.quote(4_000 * 10**18), trader.wallet, trader.nonce)
@@ -186,7 +186,7 @@ def test_a_swap_that_would_be_undone_is_not_signed(world: World, proxy: RpcProxy
 
 @pytest.mark.chain
 def test_a_swap_that_no_node_could_try_is_not_signed(world: World, proxy: RpcProxy) -> None:
-    trader = Trader.on(world, urls=(proxy.url,))
+    trader = Trader.on(world, is_first=False, urls=(proxy.url,))
     quote = trader.quote()
     good = intent_of(trader.engine, quote, trader.wallet, trader.nonce)
     dear = intent_of(trader.engine, quote, trader.wallet, trader.nonce, min_amount_out=2 * quote.amount_out)
@@ -201,7 +201,7 @@ def test_a_swap_that_no_node_could_try_is_not_signed(world: World, proxy: RpcPro
 
 @pytest.mark.chain
 def test_why_a_transaction_was_undone_is_told_in_every_wrapping(world: World, proxy: RpcProxy) -> None:
-    trader = Trader.on(world, urls=(proxy.url,))
+    trader = Trader.on(world, is_first=False, urls=(proxy.url,))
     signed = trader.signed(deadline=1)
     trader.send(signed)
     world.anvil.mine()

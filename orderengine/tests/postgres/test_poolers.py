@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +15,7 @@ from orderengine.environment.typed import session_limits
 from orderengine.refusal import Refusal
 from orderengine.tests.engines import ROOT
 from orderengine.tests.postgres.poolers import Pooler
+from orderengine.tests.warm import run_warm
 from orders.database.pooling import keeps_sessions
 from orders.streams.reader import Tail
 
@@ -42,8 +42,8 @@ def url(pooler: Pooler) -> str:
 
 def run(url: str, code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     own = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "orderengine.settings", **environment}
-    argv = [sys.executable, "-c", f"import django; django.setup(); from django.db import connection\n{code}"]
-    return subprocess.run(argv, env=own, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    asked = f"import django; django.setup(); from django.db import connection\n{code}"
+    return run_warm("-c", asked, cwd=ROOT, environment=own)
 
 
 @pytest.mark.parametrize("pool", ["0", "2"])

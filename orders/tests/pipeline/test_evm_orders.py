@@ -19,6 +19,7 @@ from dex.chains.evm.config.chains_file import describe
 from dex.chains.evm.local.world import World, development_signer
 from dex.signers.wallets import WalletFolder
 from dex.testing.json_rpc import rpc_proxy
+from dex.testing.known_market import knowing_chain
 from dex.tests.chains.evm.evm_orders import ETH, Trader
 from orders.audit.record import Actor
 from orders.config import Policy
@@ -86,7 +87,7 @@ def test_two_workers_on_one_wallet_leave_no_gap(world: World, engine: Engine, ow
     few = Policy(batch_size=7, retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.5, stuck_s=600.0)
 
     def worker() -> None:
-        mine = Engine(world.chain())
+        mine = Engine(knowing_chain(world))
         try:
             ends_at = time.monotonic() + LIMIT_S
             while Order.objects.exclude(status__in=TERMINAL).exists() and time.monotonic() < ends_at:
@@ -160,7 +161,7 @@ def test_a_replacement_can_lose_its_race(
     order = submitted(world, engine, owner)
     first = order.tx_hash
     world.anvil.mine()  # before anybody looks
-    deaf = Engine(world.chain())
+    deaf = Engine(knowing_chain(world))
     monkeypatch.setattr(deaf, "receipts", lambda tx_hashes: [None] * len(tx_hashes))
     work(deaf, Stage.CONFIRM, policy=Policy(resend_s=0.2, stuck_s=0.0))
 

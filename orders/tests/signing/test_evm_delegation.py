@@ -16,6 +16,7 @@ from dex.chains.evm.local.world import World, development_signer
 from dex.chains.evm.outcomes.error_table import refusal_of
 from dex.signers import SigningPolicy
 from dex.signers.wallets import WalletFolder
+from dex.testing.known_market import knowing_chain
 from dex.tests.chains.evm.evm_orders import ETH
 from orders.audit.record import Actor
 from orders.config import Policy
@@ -135,11 +136,11 @@ def test_a_wallet_begins_and_stops_to_act_in_batches_between_orders(
     first = trade(world, engine, undelegated)
     delegate_wallet(undelegated, True, engine=engine, actor=OPERATOR)
     see_through(world, engine)
-    fresh = Engine(world.chain())
+    fresh = Engine(knowing_chain(world))
     second = trade(world, fresh, undelegated)
     delegate_wallet(undelegated, False, engine=fresh, actor=OPERATOR)
     see_through(world, fresh)
-    third = trade(world, Engine(world.chain()), undelegated)
+    third = trade(world, Engine(knowing_chain(world)), undelegated)
 
     assert [FORK in venues_of(order) for order in (first, second, third)] == [False, True, False]
     wallet = Wallet.objects.get()
@@ -161,7 +162,7 @@ def test_an_order_signed_before_its_wallet_stopped_is_routed_again(
     world.anvil.ask("anvil_setCode", Wallet.objects.get().address, "0x")
     world.anvil.mine()
     time.sleep(0.1)
-    later = Engine(world.chain())
+    later = Engine(knowing_chain(world))
 
     finish(world, later)
 

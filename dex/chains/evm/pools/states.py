@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # Reserves of a V2 pair; root of the price, tick and liquidity of a V3 pool.
 Head = tuple[int, ...]
 WORD_BITS = 8
+NO_TICKS = bytes(32)
 FOLLOWED = tuple(
     event.topic
     for event in (
@@ -192,6 +193,7 @@ def _ticks(
     places = [
         (facts.address, ((word << WORD_BITS) + bit) * facts.spacing)
         for facts, word, raw in words
+        if raw != NO_TICKS  # as nearly all of them
         for bit in _bits(*contracts.TICK_BITMAP.result(raw))
     ]
     answers = reader.read([(address, contracts.TICKS.call(tick)) for address, tick in places], block)

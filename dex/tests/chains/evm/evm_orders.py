@@ -20,6 +20,7 @@ from dex import (
 )
 from dex.chains.evm import EvmChain
 from dex.chains.evm.local.world import World
+from dex.testing.known_market import knowing_chain
 
 ETH, UNIT_6, UNIT_8 = 10**18, 10**6, 10**8
 OWNER = "account/1"
@@ -64,9 +65,13 @@ class Trader:
     nonce: int
 
     @classmethod
-    def on(cls, world: World, owner: str = OWNER, **options: Any) -> "Trader":
-        """A trader through a chain of its own."""
-        chain: EvmChain = world.chain(**options)
+    def on(cls, world: World, owner: str = OWNER, *, is_first: bool | None = None, **options: Any) -> "Trader":
+        """A trader through a chain of its own, which knows the market: not where it is the first to look.
+
+        That is where it has other nodes, unless stated.
+        """
+        is_first = "urls" in options if is_first is None else is_first
+        chain = world.chain(**options) if is_first else knowing_chain(world, **options)
         wallet = chain.address_of(owner)
         return cls(world, Engine(chain), wallet, chain.next_nonce(wallet))
 

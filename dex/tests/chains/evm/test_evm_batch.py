@@ -17,6 +17,7 @@ from dex.chains.evm.transactions.delegation import Delegation
 from dex.chains.evm.transactions.transaction import Envelope
 from dex.errors import BroadcastRejected, DexError
 from dex.router import Market, find_route
+from dex.testing.known_market import knowing_chain
 from dex.tests.chains.evm.evm_orders import ETH, UNIT_6, UNIT_8, Trader, intent_of, quote_of, refusals
 from dex.tests.chains.evm.promises import FORK, V2, V3, check_as_promised
 from dex.types import SwapIntent
@@ -114,7 +115,7 @@ def nothing_is_left(world: World) -> None:
 
 
 def test_a_purchase_through_a_fork_pays_what_was_asked_for(world: World) -> None:
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     quote = quote_of(engine, "WETH", "USDC", 900_000 * UNIT_6, Side.EXACT_OUT, max_hops=1)
     assert "sushiswap_v2" in venues_of(quote)
 

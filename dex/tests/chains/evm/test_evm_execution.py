@@ -21,6 +21,7 @@ from dex.chains.evm.swaps.encode import ContractCall
 from dex.chains.evm.transactions.transaction import read_envelope
 from dex.legs import goes_leg_by_leg
 from dex.router import Market, find_route
+from dex.testing.known_market import knowing_chain
 from dex.tests.chains.evm.evm_orders import ETH, OWNER, UNIT_6, UNIT_8, Trader, intent_of, quote_of, refusals, sign
 from dex.tests.chains.evm.promises import FORK, V2, V3, check_as_promised, execute
 from dex.types import PPM
@@ -72,7 +73,7 @@ CASES: dict[str, tuple[str, str, int, dict[str, object], Callable[[Quote], bool]
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 def test_a_sale_pays_what_the_route_promised(world: World, case: tuple) -> None:  # type: ignore[type-arg]
     token_in, token_out, amount, limits, is_as_meant = case
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     quote = quote_of(engine, token_in, token_out, amount, Side.EXACT_IN, **limits)
     assert is_as_meant(quote), quote.route
 
@@ -90,13 +91,13 @@ BUYS: dict[str, tuple[str, str, int, dict[str, object]]] = {
 @pytest.mark.parametrize("case", BUYS.values(), ids=list(BUYS))
 def test_a_purchase_costs_what_the_route_promised(world: World, case: tuple) -> None:  # type: ignore[type-arg]
     token_in, token_out, amount, limits = case
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
 
     check_as_promised(world, engine, quote_of(engine, token_in, token_out, amount, Side.EXACT_OUT, **limits))
 
 
 def test_a_batch_of_orders_in_one_block_gets_what_each_was_promised(world: World) -> None:
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     wallet = engine.chain.address_of(OWNER)
     nonce = engine.chain.next_nonce(wallet)
     asked = [SwapRequest("WETH", "USDC", Side.EXACT_IN, 20 * ETH, 5_000, max_hops=1)] * 5
@@ -112,7 +113,7 @@ def test_a_batch_of_orders_in_one_block_gets_what_each_was_promised(world: World
 
 
 def test_a_token_on_the_way_that_several_pools_buy_is_sold_leg_by_leg(world: World) -> None:
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     quote = quote_of(engine, "WBTC", "DAI", 30 * UNIT_8, Side.EXACT_IN)
     sold = [hop.token_in for hop in quote.route.hops if hop.token_in != "WBTC"]
     assert len(sold) > len(set(sold)), quote.route
@@ -129,7 +130,7 @@ def test_a_token_on_the_way_that_several_pools_buy_is_sold_leg_by_leg(world: Wor
 
 
 def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for(world: World) -> None:
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     asked = {"deny_tokens": frozenset({"USDC"}), "max_legs": 1}
     quote = quote_of(engine, "WBTC", "DAI", 900 * ETH, Side.EXACT_OUT, **asked)
     assert {hop.venue for hop in quote.route.hops} == V2 | V3, quote.route
@@ -154,7 +155,7 @@ def test_a_purchase_through_pools_of_both_kinds_pays_at_least_what_was_asked_for
 def test_a_purchase_that_goes_leg_by_leg_reaches_its_amount(
     world: World, token_in: str, token_out: str, amount: int
 ) -> None:
-    engine = Engine(world.chain())
+    engine = Engine(knowing_chain(world))
     snapshot = engine.chain.snapshot()
     free = Market(snapshot.pools, snapshot.time, snapshot.version)  # where swaps cost nothing, so that many are made
     quote = find_route(free, SwapRequest(token_in, token_out, Side.EXACT_OUT, amount, 5_000)).quote

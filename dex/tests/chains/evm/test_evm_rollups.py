@@ -17,6 +17,7 @@ from dex.chains.evm.swaps.expected_gas import PACKED_PER_SWAP, PACKED_PER_TRANSA
 from dex.chains.evm.transactions.data_fees import ROLLUPS, SIZES, DataFee, DataFees
 from dex.chains.evm.transactions.transaction import read_envelope
 from dex.testing.json_rpc import HttpReply, RawCall, RawReply, error_reply, rpc_proxy
+from dex.testing.known_market import knowing_chain
 from dex.testing.usdt_like import assemble
 from dex.tests.chains.evm.evm_orders import Trader, intent_of, refusals
 
@@ -35,7 +36,7 @@ WRONG = {
 
 
 def rollup(world: World, kind: str = "op_stack", **options: Any) -> EvmChain:
-    return world.chain(deployment=replace(world.deployment, data_fee=kind), **options)
+    return knowing_chain(world, deployment=replace(world.deployment, data_fee=kind), **options)
 
 
 def put(world: World, code: str, at: str = OP.contract) -> None:
@@ -44,7 +45,7 @@ def put(world: World, code: str, at: str = OP.contract) -> None:
 
 def data_part(chain: EvmChain, world: World, strategy: FeeStrategy = FeeStrategy.NORMAL) -> tuple[int, int, int]:
     """What of the costs is for bytes: of a transaction, of a swap, of a wrapping."""
-    costs, plain = chain.snapshot().costs[strategy], world.chain().snapshot().costs[strategy]
+    costs, plain = chain.snapshot().costs[strategy], knowing_chain(world).snapshot().costs[strategy]
     return (
         costs.per_transaction - plain.per_transaction,
         costs.of_swap("uniswap_v2") - plain.of_swap("uniswap_v2"),
@@ -67,7 +68,7 @@ def test_an_op_stack_chain_adds_what_its_oracle_says(world: World, strategy: Fee
 @pytest.mark.chain
 def test_arbitrum_adds_its_price_of_a_byte_and_takes_nothing_beside_the_gas(world: World) -> None:
     put(world, BY_THE_BYTE, ARBITRUM.contract)
-    chain, plain = rollup(world, "arbitrum"), world.chain()
+    chain, plain = rollup(world, "arbitrum"), knowing_chain(world)
 
     assert data_part(chain, world) == (PACKED_PER_TRANSACTION * PER_BYTE, PACKED_PER_SWAP * PER_BYTE, 0)
     signed = Trader.on(world).signed()
@@ -284,7 +285,7 @@ def _with_data_fee(calls: list[RawCall], replies: list[RawReply]) -> None:
 def test_a_wallet_must_hold_the_fee_for_its_data_too(world: World) -> None:
     put(world, LINEAR)
     deployment = replace(world.deployment, data_fee="op_stack")
-    trader, plain = Trader.on(world, deployment=deployment), world.chain()
+    trader, plain = Trader.on(world, deployment=deployment), knowing_chain(world)
     intent = intent_of(trader.engine, trader.quote(), trader.wallet, trader.nonce)
     signed = trader.signed(trader.quote())
     (most,), (without,) = (chain.most_costs([(intent, intent.fees)]) for chain in (trader.chain, _seen(plain)))
