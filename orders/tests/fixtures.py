@@ -4,7 +4,6 @@ The root conftest.py loads them for all packages. Marked with `blocks_by_test`, 
 """
 
 import contextlib
-import functools
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -113,31 +112,45 @@ def drive(engine: Engine, policy: Policy) -> Callable[..., None]:
     return run
 
 
+class WebServers(dict[str, Web]):
+    """One real web server of each kind, started when it is first asked for."""
+
+    def __init__(self, start: Callable[[str], Web]) -> None:
+        self._start = start
+
+    def __missing__(self, kind: str) -> Web:
+        self[kind] = self._start(kind)
+        return self[kind]
+
+
 @pytest.fixture(scope="session")
-def web_servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Web]]:
-    """One real web server of each kind for the run, started when the first test asks for it."""
+def web_servers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServers]:
+    """Those of the run."""
     with contextlib.ExitStack() as stack:
+        yield WebServers(lambda kind: stack.enter_context(web_server(tmp_path_factory.mktemp("web"), kind)))
 
-        @functools.cache
-        def running(kind: str) -> Web:
-            return stack.enter_context(web_server(tmp_path_factory.mktemp("web"), kind))
 
-        yield running
+@pytest.fixture(scope="module")
+def webs_of_file(web_servers: WebServers) -> WebServers:
+    """The same; what tests of other files, which may cut sessions, have made them say is not held against them here."""
+    for web in web_servers.values():
+        web.said_wrong()
+    return web_servers
 
 
 @pytest.fixture(params=WEB_SERVERS)
-def web(account: Account, web_servers: Callable[[str], Web], request: pytest.FixtureRequest) -> Iterator[Web]:
+def web(account: Account, webs_of_file: WebServers, request: pytest.FixtureRequest) -> Iterator[Web]:
     """A web server of each kind that runs, and has not met a bug by the end of the test.
 
     What clients may cost is the same on both.
     """
-    yield from watched([web_servers(request.param)])
+    yield from watched([webs_of_file[request.param]])
 
 
 @pytest.fixture
-def both_webs(account: Account, web_servers: Callable[[str], Web]) -> Iterator[list[Web]]:
+def both_webs(account: Account, webs_of_file: WebServers) -> Iterator[list[Web]]:
     """The same of both at once, where a test waits."""
-    webs = [web_servers(kind) for kind in WEB_SERVERS]
+    webs = [webs_of_file[kind] for kind in WEB_SERVERS]
     for _ in watched(webs):
         yield webs
 

@@ -36,7 +36,10 @@ WRONG = {
 
 
 def rollup(world: World, kind: str = "op_stack", **options: Any) -> EvmChain:
-    return knowing_chain(world, deployment=replace(world.deployment, data_fee=kind), **options)
+    deployment = replace(world.deployment, data_fee=kind)
+    if "urls" in options:
+        return world.chain(deployment=deployment, **options)
+    return knowing_chain(world, deployment=deployment, **options)
 
 
 def put(world: World, code: str, at: str = OP.contract) -> None:

@@ -50,8 +50,8 @@ class Proxy:
         self.arm(0, Cut.LOST)
 
     def close(self) -> None:
-        """Take no more sessions."""
-        self._listener.close()
+        """Take no more sessions, and end the thread that waits for them."""
+        _hang_up(self._listener)
 
     def _accept(self) -> None:
         while True:
