@@ -165,9 +165,9 @@ class _Bench:
         from orders.inputs.filters import LIST_NAMES, REPEATABLE, read_wanted
         from orders.inputs.query import Query
         from orders.order_list.pages import read_page
-        from orders.tests.order_list.test_plans import combinations
+        from orders.tests.order_list.test_plans import combined
 
-        for words in combinations(self.history):
+        for words in combined(self.history):
             if len(words) <= 2:
                 wanted = read_wanted(Query(words.items(), LIST_NAMES, REPEATABLE))
                 name = "&".join(f"{name}={','.join(values)}" for name, values in words.items())
