@@ -219,13 +219,15 @@ def test_a_trial_that_one_order_could_not_have_ends_nobody(
     """A node may fail at single calls of a batch."""
     answers: list[DexError | None] = [AWAY, None]
     moody.simulation = lambda intents: answers[: len(intents)] if len(intents) == 2 else [None] * len(intents)
-    first, second = place(account, terms(), terms())
+    orders = {order.id: order for order in place(account, terms(), terms())}
 
     tries(3)
 
-    waits = OrderEvent.objects.filter(data__waiting_for="chain")
-    assert [row.order_id for row in waits] == [first.id]
-    assert told(second) == HAPPY
+    # Either of them: what is due at one moment comes in any order.
+    [wait] = OrderEvent.objects.filter(data__waiting_for="chain")
+    del orders[wait.order_id]
+    [other] = orders.values()
+    assert told(other) == HAPPY
     assert set(Order.objects.values_list("status", "attempt")) == {("CONFIRMED", 1)}
 
 
