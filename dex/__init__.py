@@ -5,7 +5,7 @@
 
 from dex.chains.base import Ahead, Chain, Snapshot
 from dex.costs import Costs, FeeStrategy, NetworkFee
-from dex.engine import NOBODY, Engine
+from dex.engine import NO_WALLET, Engine
 from dex.errors import (
     AmountTooSmall,
     BroadcastRejected,
@@ -60,7 +60,7 @@ from dex.venues import VENUES, Venue
 __all__ = [
     "BPS_IN_PPM",
     "NEVER",
-    "NOBODY",
+    "NO_WALLET",
     "POOL_KINDS",
     "PPM",
     "VENUES",

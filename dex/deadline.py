@@ -25,7 +25,7 @@ def within(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def apart(seconds: float) -> Iterator[None]:
-    """A limit of its own, whatever the one around it: for work that others wait for too."""
+    """A limit of its own, not bounded by the one around it: for work that others wait for too."""
     token = _ends_at.set(time.monotonic() + seconds)
     try:
         yield

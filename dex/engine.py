@@ -41,7 +41,7 @@ from dex.venues import VENUES, Venue
 logger = logging.getLogger(__name__)
 
 # Stands for a wallet that does not matter, or is not known yet.
-NOBODY = "0x" + "0" * 40
+NO_WALLET = "0x" + "0" * 40
 # A thread costs more than a wait that is shorter.
 AT_ONCE_S = 0.002
 # An answer that takes so long is a wait: a market is worth reading then before it is known for which requests.
@@ -135,7 +135,7 @@ class Engine:
                 answers.append(error)
                 continue
             answers.append(routed.quote)
-            if not is_sequential or number == len(requests):  # nobody comes after it
+            if not is_sequential or number == len(requests):  # no request comes after it
                 continue
             most = request.max_network_fee
             if most is None or self.cost_of(request, routed.quote, offers) <= most:
@@ -271,7 +271,7 @@ class Engine:
         if offers is None:
             return 0
         fees = offers[request.fee_strategy]
-        swap = SwapIntent(NOBODY, 0, request.side, route, route.amount_out, route.amount_in, NEVER, fees=fees)
+        swap = SwapIntent(NO_WALLET, 0, request.side, route, route.amount_out, route.amount_in, NEVER, fees=fees)
         try:
             (most,) = self._chain.most_costs([(swap, fees)])
         except DexError:  # it is refused when it is to be signed

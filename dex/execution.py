@@ -1,4 +1,4 @@
-"""How a route executes on pools, swap after swap: what a quote rehearses and what the simulated chain does."""
+"""How a route executes on pools, swap after swap: what a quote computes and what the simulated chain does."""
 
 from collections import Counter
 from collections.abc import Iterable, MutableMapping

@@ -59,7 +59,7 @@ class Policy:
     def lease_of(self, stage: Stage, answers_within_s: float) -> int:
         """Seconds for which a claim of the stage holds.
 
-        A look must outlast a slow chain, asked twice, or those who look would take the orders from each other for ever.
+        A look must outlast a slow chain, asked twice: else workers would take the orders from each other without end.
         """
         if stage is not Stage.CONFIRM:
             return self.lease_s

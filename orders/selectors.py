@@ -52,7 +52,7 @@ _STATED = f"(SELECT md5(string_agg(ROW({_TOKENS.columns('t')})::text, ',' ORDER 
 
 
 def read_tokens() -> KnownTokens:
-    """Registered tokens. Requests for orders ask, and would have the ORM make its statement anew."""
+    """Registered tokens. Requests for orders ask, and the ORM would build its statement again each time."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {_TOKENS.columns('t')}, {_STATED} FROM orders_token t ORDER BY symbol")
         rows = cursor.fetchall()
@@ -98,7 +98,7 @@ class Shown(NamedTuple):
     controls: Controls
 
 
-# What its JSON is made of. The rest, which is of no concern to its owner, is read where somebody asks for it.
+# What its JSON is made of. The rest, which is of no concern to its owner, is read on its first access.
 _SHOWN = Rows(Order, _UNSHOWN)
 _SHOWN_ORDER = f"""
     SELECT {_SHOWN.columns("o")}, coalesce(

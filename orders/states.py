@@ -1,6 +1,6 @@
 """The order's life as a table: six statuses, the legal edges between them, and the stages that cause them.
 
-Pure; the database trigger in models/triggers.py enforces the same table, whoever writes.
+Pure; the database trigger in models/triggers.py enforces the same table against every writer.
 """
 
 from enum import StrEnum

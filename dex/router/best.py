@@ -69,7 +69,7 @@ def best_beside(search: Search, found: Found) -> Found:
 def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | None) -> Found | None:
     """Where the best route may cost more than the request allows, the best one found that may not; else None.
 
-    What it leaves is less by the request's slippage at most: for a worse price nobody wants to save on fees. Its bound
+    What it leaves is less by the request's slippage at most: more would cost more than the fees saved. Its bound
     is that of routes at any cost.
     """
     most, side = search.request.max_network_fee, search.request.side
@@ -96,7 +96,7 @@ def _with_fewer_swaps(search: Search, best: Found, most: int, cost: Callable[[Fo
     found = best
     for _ in range(TRIES):
         swaps = len(found.route.hops)
-        # Not too few: of what a route costs a part is there whatever the number of swaps.
+        # Not too few: a part of what a route costs does not depend on the number of swaps.
         count = min(swaps - 1, swaps * most // cost(found))
         if count < 1 or search.left_ms == 0:
             return None

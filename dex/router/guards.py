@@ -35,7 +35,7 @@ def limits_of(request: SwapRequest, amount_in: int, amount_out: int) -> tuple[in
 
 
 def check_quote(request: SwapRequest, quote: Quote, worsening: Worsening) -> None:
-    """All guards; the limit price first, since an order that waits for it waits whatever else is true meanwhile.
+    """All guards; the limit price first, since an order that waits for it waits even if another guard fails.
 
     Raises: LimitPriceNotReached, PriceDeviation, PriceImpactExceeded, AmountTooSmall, LimitNotMet.
     """

@@ -3,8 +3,8 @@
 Prices spread from the targets, hop by hop. Where no cycle of swaps gains they settle after as many hops as the longest
 best path has, and that path visits no token twice. Where one does gain, walks round it would raise prices without end,
 though no route goes round it: there the tokens that walks come to twice are counted one after another (a state is a
-token and which of the counted ones are behind), until the best walks are paths or too many tokens are counted. Whatever
-is left uncounted makes a price too high, never too low.
+token and which of the counted ones are behind), until the best walks are paths or too many tokens are counted. What is
+left uncounted makes a price too high, never too low.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The mid price of pairs of tokens: a reference that a small pool cannot set, whatever it asks.
+"""The mid price of pairs of tokens: a reference that a small pool cannot set, at any price of its own.
 
 A pool's mid price is the geometric middle of its prices in both directions, where its fees cancel. Its depth is what it
 trades until its price has moved by one percent, the lesser of both directions, as the geometric middle of what that is
-in either token: so much capital is really there, and a pool that values a token wrongly seems no deeper by it.
+in either token: that capital is really there, and a pool that values a token wrongly seems no deeper by it.
 
 A pair's mid price is the median, by depth, over the pools of the pair and the ways round through each token that the
 first one trades against: by the median of the pools there, and on by the deepest path. To move it, pools must hold half

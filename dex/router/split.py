@@ -51,7 +51,7 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
 
 
 def check_joined(market: CompiledMarket, order: SplitOrder) -> None:
-    """Whether any path that the order permits joins its tokens, whatever it pays. Raises: NoRoute."""
+    """Whether any path that the order permits joins its tokens, at any price. Raises: NoRoute."""
     query = _query(market, order)
     joined = near(market, query, min(market.token_count - 1, order.max_hops or MOST_HOPS, order.max_swaps or MOST_HOPS))
     if not (joined.price > 0).any():

@@ -53,7 +53,7 @@ class OwnKeys(Protocol):
 class LocalKeystoreSigner:
     """Signs with keys derived from an encrypted keystore, which is opened on first use and never shown.
 
-    `own_keys` are those of wallets that somebody has made or brought along.
+    `own_keys` are those of wallets that the operator has made or imported.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Encrypted keystores of version 3 as files (Web3 Secret Storage): read in full or refused in words.
 
-Whatever a file holds, what is raised is a KeystoreError that names the file and quotes nothing of it.
+Every fault of a file raises a KeystoreError that names the file and quotes nothing of it.
 Source: https://ethereum.org/developers/docs/data-structures-and-encoding/web3-secret-storage
 """
 
@@ -18,7 +18,7 @@ from eth_hash.auto import keccak
 
 from dex.signers.keystore_terms import fault_in
 
-# Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that nobody uses here; at
+# Python's own. A package below eth_account, py_ecc, raises it to 100,000 calls for curves that are not used here; at
 # that depth nested input kills the process instead of being refused.
 sys.setrecursionlimit(1_000)
 

@@ -1,4 +1,4 @@
-"""Wallets with keys of their own, each an encrypted keystore in a folder that nobody else can read.
+"""Wallets with keys of their own, each an encrypted keystore in a folder that only its owner can read.
 
 A wallet's passphrase lies beside it only once it is meant to sign unattended. Imported only where it is used, as
 `keystore` is.

@@ -8,7 +8,7 @@ from hypothesis import settings
 
 T = TypeVar("T")
 
-# A deep run draws so many times as many.
+# A deep run draws this many times as many.
 DEEPER = 4
 USUAL = 25
 

@@ -11,7 +11,7 @@ from orders.values import ASK_FOR_VALUE, NO_VALUE, atoms_of, shown
 
 
 def require_real_orders(caller: Caller) -> None:
-    """Raises: ProblemError with code `scope` where the key may only rehearse orders."""
+    """Raises: ProblemError with code `scope` where the key is for dry runs only."""
     if caller.key is not None and caller.key.is_dry_run_only:
         raise ProblemError(Problem("scope", "this key may place orders with ?dry_run=true only"))
 

@@ -56,7 +56,7 @@ def known_caller(authorization: str, remote_address: str) -> Known | None:
 
 
 def look_up(authorization: str, remote_address: str) -> Known | None:
-    """As `caller_from`, and remembers whom it finds, and nobody else. Raises: AuthenticationFailed."""
+    """As `caller_from`, and remembers the caller that it finds. Raises: AuthenticationFailed."""
     name = _name(authorization)
     _known.pop(name, None)
     found = find_caller(authorization, remote_address)

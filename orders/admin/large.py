@@ -1,4 +1,4 @@
-"""Admin lists of tables that grow for ever: what a page costs does not grow with them.
+"""Admin lists of tables that grow without end: what a page costs does not grow with them.
 
 Nothing is counted or sorted that no index holds. What has no index is looked for among the newest rows alone, and the
 page says so.
@@ -39,7 +39,7 @@ class NewestPages(Paginator):  # type: ignore[type-arg]  # not generic at run ti
 
 
 class SortedAsOffered(ChangeList):
-    """Sorts by what the page offers to sort by, whatever else its address asks for."""
+    """Sorts by the columns that the page offers; others that its address names are ignored."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
         """None for every other column, as for one that cannot be sorted by."""

@@ -54,7 +54,7 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
 def logged_problem(error: Exception, request: Any, look_up: str) -> Problem:
     """What the caller is told of an error, which has its line in the log where it is ours.
 
-    Of the request its method and path are shown. `look_up` says how to learn what became of it, where nobody knows.
+    Of the request its method and path are shown. `look_up` says how to learn its outcome, where that is unknown.
     """
     problem = _framework_problem(error) or fault_problem(error)
     if problem is not None and problem.code == "outcome_unknown" and not problem.hint:

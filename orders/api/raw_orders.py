@@ -1,6 +1,6 @@
 """POST /orders without the REST framework's request and response: the same reader, rules, service and renderer.
 
-`OrdersView` states the contract, and answers whatever is refused before it is stored: such a request comes back from
+`OrdersView` states the contract, and answers what is refused before it is stored: such a request comes back from
 here, and nothing was done for it but that its key was used. So nothing that the view refuses is refused here in other
 words. Requests of one caller are answered together: what they need is read once, and one statement stores them.
 """
@@ -134,7 +134,7 @@ def _answer(
             order = judged(fields.run_validation(data), terms.offer, terms.caller)
             key = alike.idempotency_key
             idempotency = None if key is None else read_idempotency(key, [METHOD, PATH, data])
-        except Exception:  # whatever it is, the view meets it too, and tells it
+        except Exception:  # the view meets the same error, and answers with it
             return None
         # Counted last: the view counts what it answers.
         if isinstance(order, NewOrder) and throttle.allows(terms.caller.key):

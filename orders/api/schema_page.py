@@ -1,6 +1,6 @@
 """GET /api/v1/schema: the OpenAPI document, made once per process and served from its bytes.
 
-It needs no key, and to make it takes longer than a hundred orders: nobody may cause that twice.
+It needs no key, and to make it takes longer than a hundred orders: no caller may cause that twice.
 """
 
 import gzip

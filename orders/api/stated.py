@@ -1,4 +1,4 @@
-"""What an owner stated, in one form whatever its spelling: tells a repeat from another order.
+"""What an owner stated, in one form for all its spellings: tells a repeat from another order.
 
 It depends on the request alone. Defaults, tokens, limits and the clock may change between two posts of one order.
 """

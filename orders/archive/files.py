@@ -34,7 +34,7 @@ class Draft:
         """Raises: OSError."""
         self._folder, self._month = folder, month
         self._path = folder / f".orders-{month:%Y-%m}{DRAFT_SUFFIX}"
-        # Whoever may read it reads amounts and signed bytes.
+        # It holds amounts and signed bytes: readable by its owner alone.
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._file = os.fdopen(descriptor, "wb")
         self._digest = hashlib.sha256()

@@ -1,7 +1,7 @@
 """Deletes what a sealed file holds, some orders at a time. Ended anywhere and begun again, it goes on where it was.
 
-Each step is a transaction: it locks the orders that nobody else holds, compares their rows with the file, notes them
-as archived, and deletes them. An order that has changed since stays, for a later file.
+Each step is a transaction: it locks the orders that are not locked, compares their rows with the file, notes them as
+archived, and deletes them. An order that has changed since stays, for a later file.
 """
 
 import time

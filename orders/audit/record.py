@@ -44,7 +44,7 @@ INSERT_ENTRIES = """
 def record(actor: Actor, entries: Sequence[Entry]) -> None:
     """Append entries, in their order. Call last in the transaction that makes the changes.
 
-    The chain is locked until the commit: whoever locks rows after this holds up everybody who acts.
+    The chain is locked until the commit: a transaction that waits for row locks after this holds up all other writers.
     """
     if entries:
         with connection.cursor() as cursor:

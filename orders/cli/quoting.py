@@ -19,9 +19,9 @@ def quote_lines(quote: Mapping[str, Any]) -> Iterator[str]:
     yield f"price {grouped(quote['price'], PRICE_DIGITS)}, impact {route['price_impact_bps']} bps"
     yield from fee_lines(quote)
     if quote["side"] == "exact_in":
-        yield f"at least {grouped(quote['min_amount_out'])} {token_out}, whatever the market does meanwhile"
+        yield f"at least {grouped(quote['min_amount_out'])} {token_out}, even if the market moves meanwhile"
     else:
-        yield f"at most {grouped(quote['max_amount_in'])} {token_in}, whatever the market does meanwhile"
+        yield f"at most {grouped(quote['max_amount_in'])} {token_in}, even if the market moves meanwhile"
     yield ""
     yield "Legs, by their share of what is given:"
     yield from columns([_leg(leg) for leg in route["legs"]], frozenset({0}), INDENT)

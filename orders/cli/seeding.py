@@ -19,7 +19,7 @@ DIGITS = 3
 def orders_for(offer: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], spend: str | None) -> Sequence[DemoOrder]:
     """Up to five different orders by what GET /venues and GET /tokens say; `spend` is `TOKEN=AMOUNT` of each.
 
-    Raises: CommandError where real money would move and nobody said how much, or nothing can be traded.
+    Raises: CommandError where real money would move and `spend` is not given, or nothing can be traded.
     """
     kind = kind_of(offer)
     if offer["moves_real_money"] and not spend:

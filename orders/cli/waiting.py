@@ -6,7 +6,7 @@ from typing import Any
 from orders.amounts import grouped
 from orders.cli.client import EngineClient, ServerError
 
-# What only the market, the clock or another order ends: nobody watches for that.
+# What only the market, the clock or another order ends: a person does not watch for that.
 LONG = frozenset({"price", "pool", "schedule", "children", "sibling"})
 
 

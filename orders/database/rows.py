@@ -1,4 +1,4 @@
-"""Rows of a model from a statement of its own, where the ORM would make the same statement anew for each request."""
+"""Rows of a model from a statement of its own, where the ORM would build the same SQL again for each request."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -26,7 +26,7 @@ ALWAYS = Condition()
 class Rows(Generic[M]):
     """How rows of a model are read: the columns to select, and the instances that the ORM would make of them.
 
-    Fields of `left_out` are read by the instance itself where somebody asks for them.
+    Fields of `left_out` are read by the instance itself on their first access.
     """
 
     def __init__(self, model: type[M], left_out: Collection[str] = ()) -> None:

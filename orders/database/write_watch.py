@@ -1,7 +1,7 @@
 """What is known of what a request has stored when the database is lost on its way.
 
 Nothing is stored before a writing statement is sent outside a transaction, or COMMIT after such statements. From then
-on only the server's answer decides: where that is lost, nobody may say that nothing was stored.
+on only the server's answer decides: where that is lost, no answer may say that nothing was stored.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where an account's log begins that has left for archives in part: whoever stands before that has missed events."""
+"""Where an account's log begins, part of which is in archives: a reader that stands before that has missed events."""
 
 from django.db import connection
 

@@ -1,7 +1,7 @@
 """The event log as its readers see it: every event of an account once, in order, from any cursor on.
 
 A row counts as soon as no transaction that began before its own is still open: only then can nothing appear in front of
-it. Whoever reads, REST, a socket that catches up or the reader behind live sockets, gets the same order by `in_order`.
+it. All readers, REST, a socket that catches up or the reader behind live sockets, get the same order by `in_order`.
 """
 
 import logging

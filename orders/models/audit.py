@@ -47,7 +47,7 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ("-id",)
         verbose_name_plural = "audit entries"
-        # Signatures are one entry for each batch, and nobody looks for one of them by these: all other entries are few.
+        # Signatures are one entry for each batch, and are never looked for by these: all other entries are few.
         indexes = tuple(
             models.Index(fields=(name, "id"), condition=~Q(action=SIGNATURE), name=f"audit_acts_by_{name}")
             for name in ("subject", "actor", "action")

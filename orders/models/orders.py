@@ -178,7 +178,7 @@ class Order(models.Model):
                 | Q(link_id__isnull=False, link__in=LINKS, link_rank__gte=0),
                 name="order_link_whole",
             ),
-            # Whatever workers do side by side, one of those that decide on each other leaves PENDING.
+            # Of linked orders that decide on each other one leaves PENDING, also with workers side by side.
             models.UniqueConstraint(
                 fields=("link_id", "link_rank"), condition=Q(link_id__isnull=False) & IN_TURN, name="order_one_in_turn"
             ),

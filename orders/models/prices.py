@@ -1,4 +1,4 @@
-"""Prices that waiting orders are compared with: one row for each block in which somebody waited for the pair."""
+"""Prices that waiting orders are compared with: one row for each block in which orders waited for the pair."""
 
 from django.db import models
 from django.db.models import Q

@@ -11,7 +11,7 @@ MAX_LABEL = 200
 TO_A_SIGNATURE = (OrderStatus.ROUTING, OrderStatus.BUILDING)
 
 
-# Edges as `source>target`, in one literal: a list of constants would be read anew by every statement.
+# Edges as `source>target`, in one literal: a list of constants would be parsed again by every statement.
 EDGES = ",".join(f"{source}>{target}" for source, targets in TRANSITIONS.items() for target in sorted(targets, key=str))
 IS_EDGE = f"OLD.status || '>' || NEW.status = ANY ('{{{EDGES}}}'::text[])"
 

@@ -1,7 +1,7 @@
 """What goes over the channel layer, with a code that only processes of this engine can make. Pure.
 
-Whoever can write to Redis could else invent events, and have rows read for nothing. The code does not keep anybody from
-sending a message a second time: what is in it must do no harm then.
+Without it a writer to Redis could invent events, and have rows read for nothing. It does not prevent that a message is
+sent a second time: what is in it must do no harm then.
 """
 
 import hmac
@@ -23,7 +23,7 @@ def seal(body: bytes) -> dict[str, Any]:
 
 
 def open_sealed(message: Any) -> bytes | None:
-    """The body of a message, None for whatever no process of this engine has made."""
+    """The body of a message, None for one that no process of this engine has made."""
     if not isinstance(message, dict):
         return None
     body, code = message.get("body"), message.get("code")

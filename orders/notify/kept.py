@@ -22,7 +22,7 @@ Command = tuple[str | bytes | int, ...]
 class Kept:
     """The open connections of one process to one address.
 
-    Each thread takes one and gives it back, which the interpreter does at once: no lock, and nobody waits for another.
+    Each thread takes one and gives it back, which the interpreter does in one step: no lock, and no thread waits.
     """
 
     def __init__(self, url: str) -> None:

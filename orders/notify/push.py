@@ -1,4 +1,4 @@
-"""Events over the channel layer to the sockets that follow their orders; whatever is lost, readers find in the rows.
+"""Events over the channel layer to the sockets that follow their orders; what is lost, readers find in the rows.
 
 A message holds events as they leave on a WebSocket, so that a socket whose next event is among them reads no row for
 it. Beside a seal that only this engine can make (envelope.py) two things make it safe to believe one, late or repeated

@@ -2,7 +2,7 @@
 
 Each stage has a queue of its own, with at most one message that no worker has taken yet. It speaks for everything that
 was committed before it is taken, since its worker looks for due rows only then. So a lone order never waits, and while
-all workers are busy any number of orders shares one message: whoever is free takes all that is due. One for later is
+all workers are busy any number of orders shares one message: the next free one takes all that is due. One for later is
 kept in this process until its time: in the queue it would hold the place of one that is wanted now.
 """
 

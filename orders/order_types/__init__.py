@@ -130,7 +130,7 @@ def type_field_json(name: str, order: OrderLike, field: str) -> Any:
 def part_of(name: str, order: OrderLike, at: datetime) -> Part:
     """What is executed now of an order of which nothing is executed yet.
 
-    Raises: NotImplementedError where its type asks for anything but one part of it all, which nobody executes.
+    Raises: NotImplementedError where its type asks for anything but one part of it all: no stage executes that.
     """
     order_type = ORDER_TYPES[name]
     left = order_type.left(order, filled=0)

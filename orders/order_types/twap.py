@@ -43,7 +43,7 @@ class Schedule:
     )
     start_at: datetime | None = request_field(TIME, "The first slice's turn; at once without one.")
     jitter_percent: int = request_field(
-        whole(0, 100), "Up to so much of the interval each slice comes later, by chance.", default=0
+        whole(0, 100), "Each slice comes later by a random share of the interval, up to this percentage.", default=0
     )
     catch_up: str = request_field(
         choice(SKIP, IMMEDIATE),

@@ -246,7 +246,7 @@ def _statement(stage: Stage) -> str:
 
 
 def release_orders(waits: Iterable[tuple[ClaimedOrder, float]]) -> None:
-    """Give leases back without an event: each order is due again after so many seconds, nothing else changed.
+    """Give leases back without an event: each order is due again after its seconds, nothing else changed.
 
     Parked ones keep their slow rhythm.
     """

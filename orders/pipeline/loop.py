@@ -85,7 +85,7 @@ def run_stage(
         pushes = _Pushes(holds=len(claim.orders) <= SHARED_BY and engine.answers_at_once)
         pushes.add(claim.events)
         if claim.has_more:
-            wake(stage)  # whoever is free begins with the rest now, while this batch waits for its chain
+            wake(stage)  # a free worker begins with the rest now, while this batch waits for its chain
         try:
             for settled in _carry(stage, claim.orders, engine, policy, prepared, carries_to, pushes):
                 retry_error = settled.retry or retry_error

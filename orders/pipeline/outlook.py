@@ -1,6 +1,6 @@
 """What is due, and what dead workers hold: as maintenance asks each second, in one statement, and in parts.
 
-Where it takes time to read the market, that is done before orders are claimed: whoever comes meanwhile is in the batch.
+Where reading the market takes time, it is read before orders are claimed: what comes meanwhile is in the batch.
 Else an order that comes while the first one's market is read would need another process, which reads it again. So one
 process of a worker reads at a time. The others leave a wake-up to it that comes meanwhile: it claims only afterwards.
 """
@@ -89,9 +89,9 @@ def look(chain_id: str, at_least_s: float) -> Outlook | None:
 def end_dead_leases(lease_s: int, *, chain_id: str) -> int:
     """End the chain's leases, of `lease_s` at most, that a database session claimed which is gone; return how many.
 
-    PostgreSQL ends a session at once when its process dies, so nobody waits for the lease of a killed worker, unless a
-    pooler keeps the session. One that only lost its connection may go on: what it settles counts as long as nobody else
-    has claimed the order.
+    PostgreSQL ends a session at once when its process dies, so no order waits for a killed worker's lease, unless a
+    pooler keeps the session. One that only lost its connection may go on: what it settles counts as long as no other
+    worker has claimed the order.
     A claim that was made before the server itself started again is not counted as a crash of its worker.
     """
     locked = f"SELECT id FROM orders_order WHERE id IN ({_DEAD}) ORDER BY id FOR UPDATE SKIP LOCKED"
@@ -117,7 +117,7 @@ def due_stages(chain_id: str) -> dict[Stage, float]:
 def is_worth_it(chain_id: str) -> bool:
     """Whether an order waits to be routed that no other process of this worker will claim once it has read.
 
-    Whoever sees another one read has a wake-up from before the end of that: its order is in the claim that follows.
+    A process that sees another one read has a wake-up from before the end of that: its order is in the claim after it.
     """
     return time.monotonic() - reads_since() >= TRUSTED_S and due_stages(chain_id).get(Stage.ROUTE) == 0.0
 

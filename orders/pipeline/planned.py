@@ -1,8 +1,8 @@
 """Changes that a stage has decided on and leaves to the next one, which writes them together with its own.
 
 Each commit that is saved is a wait for the disk that no order has. Until then the rows stand where they were, and so
-does `ClaimedOrder.status`: when the worker dies, the stage of that status does its work again. Whoever cannot go on
-with an order writes its planned change first, so that its history is the same as without this.
+does `ClaimedOrder.status`: when the worker dies, the stage of that status does its work again. A stage that cannot
+go on with an order writes its planned change first, so that its history is the same as without this.
 """
 
 from collections.abc import Callable, Sequence

@@ -118,7 +118,7 @@ def cancelled(order: ClaimedOrder) -> Change:
 def with_paid_fee(change: Change, order: ClaimedOrder, fee: int, native: Token) -> Change:
     """The change that a final receipt brings, with its fee added to those of the order's earlier transactions.
 
-    Whoever moves the order since its claim wins against this change: nothing is added twice, or to an older sum.
+    A move of the order since its claim wins against this change: nothing is added twice, or to an older sum.
     """
     paid = (order.network_fee_paid or 0) + fee
     columns: Mapping[str, Any] = {"network_fee_paid": paid}

@@ -55,9 +55,9 @@ class Change(NamedTuple):
     `lease_token` is the claim under which the work was done; None for callers without a claim (cancel).
     `fields` are columns to set, `data` is what the event tells, `delay_s` is when the order is due again,
     `waiting_for` is what it waits for until then (a move without one ends the wait),
-    `since` is the time of the event before (for `took_ms`), None where the row says it; `seq` is its number: whoever
-    moved the order since then has won, even if it is back in the same status; None where a row lock says so. The lease
-    ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
+    `since` is the time of the event before (for `took_ms`), None where the row says it; `seq` is its number: a
+    writer that moved the order since then has won, even if it is back in the same status; None under a row lock. The
+    lease ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
     `keeps_nonce` an order ends before its nonce is used: what may yet be paid for that stays reserved until it is
     (signing/nonces.py). `parent_id` is the parent whose child the order is: the child's end makes it due.
     """
@@ -119,7 +119,7 @@ def transition(changes: Sequence[Change], beside: Beside | None = None) -> list[
 
     Must run inside the caller's transaction when it has more to say in the same breath. An order without
     an event in the answer was won by another writer: its result is dropped, which is no error. So is every result
-    that would take an order whose cancel is stored towards another signature, whatever its caller has read.
+    that would take an order whose cancel is stored towards another signature, also where the caller read it before.
     Raises: IllegalTransition for an edge outside the table, before anything is written.
     """
     return begin_transition(changes, beside)()
@@ -253,7 +253,7 @@ def _ending_text(columns: tuple[str, ...], ctes: str) -> str:
 
 def _moved(columns: tuple[str, ...]) -> str:
     # Orders are found by their ids, however many are due in the stage, and what they must be besides stands in a CASE:
-    # whatever PostgreSQL thinks of how many are, one plan serves every batch, and it is made once for a session.
+    # one plan serves every batch, whichever number PostgreSQL expects, and it is made once for a session.
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
     names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
     sets = "".join(f", {column} = v.{column}" for column in columns)

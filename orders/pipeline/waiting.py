@@ -1,6 +1,6 @@
 """Orders that cannot be tried because the chain cannot be asked: nothing is lost, so they wait and are tried again.
 
-Such a wait is no attempt. It begins with one event and ends with the next one, whatever number of tries lie between.
+Such a wait is no attempt. It begins with one event and ends with the next one, however many tries lie between.
 An order without a signature waits until its own `expires_at`, or `patience_s` where it has none, without end where it
 is `gtc`; one with a signature until the chain answers.
 

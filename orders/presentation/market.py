@@ -53,7 +53,7 @@ VENUES = Shape[Engine](
     "All venues, as of one block.",
     {
         "chain": text(lambda engine: engine.chain.chain_id, "Where orders trade."),
-        "moves_real_money": boolean(GIVEN, "Whether orders cost somebody something."),
+        "moves_real_money": boolean(GIVEN, "Whether its tokens are worth money; false on development chains."),
         "snapshot_version": integer(GIVEN),
         "results": listed(VENUE, GIVEN),
     },

@@ -2,7 +2,7 @@
 
 An order counts `fee.max_native` from its insert on, and what its transactions have cost once it has ended and none of
 them can cost any more, always on the day (UTC) of its insert. The rows of account and key are locked as for the other
-limits (limits.py): the account first, without which nobody changes what its keys count.
+limits (limits.py): the account first, without which no transaction changes what its keys count.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class FeeRoom(NamedTuple):
         return self.account_left is not None or self.key_left is not None
 
     def less(self, value: int) -> "FeeRoom":
-        """What is left beside an order that counts so much."""
+        """What is left beside an order that counts `value`."""
         account, key = self.account_left, self.key_left
         return self._replace(
             account_left=None if account is None else account - value, key_left=None if key is None else key - value

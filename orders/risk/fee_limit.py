@@ -21,7 +21,7 @@ Offers = Mapping[FeeStrategy, Fees]
 
 
 def above_limit(cost: int, left: int | None, native: Token) -> FeesTooHigh | None:
-    """Why a swap that may cost so many native atoms waits, of which `left` are allowed; None where it does not."""
+    """Why a swap that may cost `cost` native atoms waits, of which `left` are allowed; None where it does not."""
     if left is None or cost <= left:
         return None
     asked, allowed = format_units(cost, native.decimals), format_units(left, native.decimals)
@@ -30,7 +30,7 @@ def above_limit(cost: int, left: int | None, native: Token) -> FeesTooHigh | Non
 
 
 def offers_for(requests: Iterable[SwapRequest], ask: Callable[[], Offers]) -> Offers | None:
-    """What transactions offer now, where one of the requests limits what it may cost; else None, and nobody is asked.
+    """What transactions offer now, where one of the requests limits what it may cost; else None, and no node is asked.
 
     None as well while the network asks more than the chain's `max_fee`: until that ends nothing is signed.
     Raises: ChainUnavailable.

@@ -26,7 +26,7 @@ class _Wallet(NamedTuple):
 def guard_gas(engine: Engine) -> list[Target]:
     """Look once at every wallet that has signed; what this call has paused. A chain that is away is asked next time.
 
-    A wallet that somebody resumed is paused again only after it held enough.
+    A wallet that an operator resumed is paused again only after it held enough.
     """
     chain_id, paused, chain = engine.chain.chain_id, [], engine.chain
     if not isinstance(chain, ChargesGas):

@@ -133,7 +133,7 @@ def _rows(target: Target) -> QuerySet[TradingControl]:
     return rows.filter(account_id=target.account_id)
 
 
-# Pauses wait for the end of the transaction. What is paused is read in a later statement, which sees whatever was
+# Pauses wait for the end of the transaction. What is paused is read in a later statement, which sees all that was
 # committed before the lock was granted.
 HOLD_OFF_PAUSES = f"pg_advisory_xact_lock_shared({PAUSE})"
 

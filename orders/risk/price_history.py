@@ -1,4 +1,4 @@
-"""The mid prices of pairs that somebody's trigger is compared with: noted once a block, kept for a window."""
+"""The mid prices of pairs that a waiting order's trigger is compared with: noted once a block, kept for a window."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from orders.database.recordset import recordset, to_json
 from orders.models import heartbeat_name
 from orders.risk.reference_price import Held
 
-# After so many seconds without a look nobody knows what prices were meanwhile, so the history begins again.
+# After this many seconds without a look the prices in between are unknown, so the history begins again.
 LONGEST_GAP_S = 10.0
 NAME = "prices"
 
@@ -51,7 +51,7 @@ _KNOWN = f"""{_READ}
 
 
 def known_prices(chain_id: str, pairs: Iterable[TokenPair]) -> dict[TokenPair, list[Held]]:
-    """The histories of pairs that somebody waits for, where they reach up to now."""
+    """The histories of pairs that orders wait for, where they reach up to now."""
     rows = [{"token_in": token_in, "token_out": token_out} for token_in, token_out in pairs]
     name = heartbeat_name(NAME, chain_id)
     values: dict[str, Any] = {"chain_id": chain_id, "name": name, "gap_s": LONGEST_GAP_S, "rows": recordset(rows)}

@@ -87,7 +87,7 @@ def judge(
 ) -> Verdict | None:
     """How many reverted, where that is too many. Pure.
 
-    Whatever holds more than a wallet is to blame only for what happens to several of them.
+    A scope of several wallets (venue, chain) counts only where the reverts are of more than one of them.
     """
     is_shared = scope in {"venue", "chain"}
     counted = [

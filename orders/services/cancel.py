@@ -58,7 +58,7 @@ def cancel_orders(
         moved = {event.order_id: event.status for event in events}
         results |= {o.id: CancelResult.CANCELLED for o in parents if is_terminal(moved.get(o.id, o.status))}
         record(actor, [_entry(order, moved.get(order.id, order.status)) for order in orders])
-        # Also where the caller's own transaction is around this one: nobody hears of what may be taken back.
+        # Also where the caller's own transaction is around this one: nothing is sent of what may be rolled back.
         transaction.on_commit(lambda: _tell(events, late, {order.link_id for order in orders if order.link_id}))
     asked = set(order_ids)
     return {order_id: result for order_id, result in results.items() if order_id in asked}
@@ -83,7 +83,7 @@ def _locked(order_ids: Sequence[UUID], account: Account | None) -> list[Order]:
     parents = [order_id for order_id, _, is_parent in family if is_parent]
     above = {parent_id for _, parent_id, _ in family if parent_id}
     lock_orders({*named, *above, *_live_children(parents)})
-    # Behind the locks of the parents: nobody makes another child.
+    # Behind the locks of the parents: no worker makes another child.
     wanted = named | _live_children(parents)
     return list(Order.objects.select_for_update().filter(pk__any_of=list(wanted)).order_by("pk"))
 

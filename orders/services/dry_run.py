@@ -4,7 +4,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from dex import NOBODY, DexError, Engine, FeesTooHigh, FeeStrategy, InsufficientFunds, LimitPriceNotReached, SwapIntent
+from dex import (
+    NO_WALLET,
+    DexError,
+    Engine,
+    FeesTooHigh,
+    FeeStrategy,
+    InsufficientFunds,
+    LimitPriceNotReached,
+    SwapIntent,
+)
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order
@@ -78,7 +87,7 @@ def _shortage(intent: SwapIntent, strategy: FeeStrategy, engine: Engine) -> DexE
 
     An account without a wallet gets one with its first order. Raises: ChainUnavailable.
     """
-    if intent.wallet == NOBODY:
+    if intent.wallet == NO_WALLET:
         return None
     with within(engine.chain.timing.answer_s):
         try:

@@ -38,7 +38,7 @@ class Asker(NamedTuple):
 def place_joined(asker: Asker, orders: Sequence[NewOrder]) -> list[Outcome]:
     """As `place_orders` with each order in a transaction of its own; one outcome per order, in their order.
 
-    Never raises. Whoever calls wakes the workers afterwards.
+    Never raises. The caller wakes the workers afterwards.
     """
     first, repeats = _without_repeats(orders)
     outcomes = dict(zip(first, _place(asker, [orders[i] for i in first]), strict=True))
@@ -89,7 +89,7 @@ def _may_be_of_one(error: Exception) -> bool:
 
 
 def _is_of_a_rival(error: Exception) -> bool:
-    """A lock that is not to be had, or a client_order_id whose order is being archived."""
+    """A lock that another session holds, or a client_order_id whose order is being archived."""
     return isinstance(error.__cause__, (LockNotAvailable, UniqueViolation))
 
 

@@ -45,10 +45,10 @@ def place_orders(
 ) -> list[Placed | Problem]:
     """Insert PENDING orders with event 1 each, in one statement; one answer per item, in order.
 
-    A client_order_id that exists with the same terms gives the existing order, with other terms a problem, whatever
-    would be made of the terms today; that of an archived order gives a problem. Where the account or the key has
-    limits, an order that does not fit is refused with `limit_exceeded`. With a link the caller takes all back where one
-    is refused.
+    A client_order_id that exists with the same terms gives the existing order, with other terms a problem: what
+    was stated is compared, not what defaults make of it today. That of an archived order gives a problem. Where the
+    account or the key has limits, an order that does not fit is refused with `limit_exceeded`. With a link the caller
+    takes all back where one is refused.
 
     Raises: Outdated unless `holds` is true as the orders are inserted; then the transaction has stored nothing.
     """

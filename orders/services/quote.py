@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from dex import NOBODY, DexError, Engine, FeesTooHigh, Quote, SwapIntent, SwapRequest, TerminalError
+from dex import NO_WALLET, DexError, Engine, FeesTooHigh, Quote, SwapIntent, SwapRequest, TerminalError
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Wallet
@@ -60,7 +60,7 @@ def intent_of_quote(account: Account, new: NewOrder, quote: Quote, policy: Polic
     """What would be signed for an order with this quote, by the account's wallet where it has one."""
     wallet = Wallet.objects.filter(account=account, chain_id=new.chain_id, retired_at__isnull=True).first()
     return SwapIntent(
-        wallet=wallet.address if wallet else NOBODY,
+        wallet=wallet.address if wallet else NO_WALLET,
         nonce=wallet.next_nonce if wallet else 0,
         side=new.side,
         route=quote.route,

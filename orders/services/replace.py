@@ -1,4 +1,4 @@
-"""Replaces terms of an order that waits: the owner's word against whatever moves the order, by its version."""
+"""Replaces terms of an order that waits: a compare-and-set on its version, against all else that moves it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ from orders.terms import NewOrder, SwapTerms
 TRIGGER_FIELDS = ("trigger_price", "trail_bps", "min_liquidity", "max_age_s", "liquidity_token")
 TYPE_FIELDS = tuple(name for name in ("limit_price", *TRIGGER_FIELDS) if name in FIELDS)
 _SHOWN = ("amount", "expires_at", "time_in_force", "guards")
-# Terms that stay as they were stored, whatever a key would make of them today.
+# Terms that stay as they were stored, even where the key would fill in others today.
 _KEPT = (
     *("allow", "deny", "deny_tokens", "max_legs", "max_hops", "max_swaps", "fee_strategy", "max_network_fee"),
     *("tags", "scenario"),

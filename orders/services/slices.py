@@ -53,7 +53,7 @@ def _most_slices(new: NewOrder, count: int, engine: Engine) -> int:
 
 
 def _why_not(new: NewOrder, count: int, engine: Engine) -> str | None:
-    """Why a slice of so many is too small. Raises: RetryableError."""
+    """Why each of `count` slices is too small; None where they are not. Raises: RetryableError."""
     amount = new.amount // count
     if amount == 0:
         return f"{count} slices would have less than the smallest unit of the token each"

@@ -1,6 +1,6 @@
 """Gives an account another wallet on a chain: one with a key of its own, or the one that is derived for it again.
 
-A wallet's row, with its nonces, stays when another takes its place: what it has signed may be looked at for ever.
+A wallet's row, with its nonces, stays when another takes its place: what it has signed stays readable.
 """
 
 from django.db import IntegrityError, connection, transaction
@@ -19,8 +19,8 @@ class WalletInUse(Exception):
 def bind_wallet(account: Account, address: str, *, engine: Engine, actor: Actor) -> Wallet:
     """Sign the account's orders with this wallet from now on, from the chain's nonce on; again is harmless.
 
-    Refused while anything is signed from the old one that is not final: its nonces would have nobody to see them
-    through. Orders that are not signed yet go on with the new wallet.
+    Refused while a transaction of the old one is not final: no stage would follow its nonces any more. Orders that
+    are not signed yet go on with the new wallet.
     Raises: WalletInUse; RetryableError when the chain cannot be reached.
     """
     chain_id = engine.chain.chain_id

@@ -30,7 +30,7 @@ LINGER_S = 30.0
 RECONNECT_S = 0.5
 # A transaction that holds back new rows is asked after this soon, where no hint tells that it has ended.
 UNSETTLED_S = 0.02
-# The reader rests for as long as its last read took, at most so long: whoever is idle reads at once, and under load one
+# The reader rests for as long as its last read took, at most this long: an idle one reads at once, and under load one
 # read serves many messages.
 MAX_REST_S = 0.05
 

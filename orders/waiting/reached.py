@@ -95,7 +95,7 @@ _FIND = f"""
         WHERE {OF_V} AND {{reached}} AND {FREE} ORDER BY trigger_at_price LIMIT {MOST}) found
 """
 _FIND_RISEN, _FIND_FALLEN = _FIND.format(reached=_RISEN), _FIND.format(reached=_FALLEN)
-# What trails by so much is stored by every type that trails under one name.
+# Every type that trails stores its distance under this one name.
 _TRAILED = "v.price * (1 - (terms #>> '{type_terms,trail_bps}')::numeric / 10000)"
 _FOLLOWED = _TRAILED.replace("v.price", "behind.price")
 _FOLLOW = f"""

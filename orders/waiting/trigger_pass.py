@@ -1,6 +1,6 @@
 """The trigger pass: with each block, the prices that orders wait for are compared with the market's.
 
-It asks for the prices of the pairs that somebody waits for, once for all orders, and changes those alone that they
+It asks for the prices of the pairs that orders wait for, once for all orders, and changes those alone that they
 reach. It goes by what is so now, not by what has changed: a pass that was lost, or did half of its work, is made good
 by the next one. An order whose limit is reached becomes due, and routing decides; another trigger fires once, with an
 event of its own.
@@ -51,7 +51,7 @@ def trigger_orders(engine: Engine, policy: Policy, at_least_s: float | None = No
     every_s = min(max(engine.chain.timing.block_s / 2, SHORTEST_S), LONGEST_S)
     chain_id = engine.chain.chain_id
     waited = waited_pairs(chain_id)
-    # Whoever waits since a moment ago is found by the pass that the last one has woken.
+    # An order that waits since a moment ago is found by the pass that the last one has woken.
     if not waited or not beat(heartbeat_name(NAME, chain_id), every_s / 2 if at_least_s is None else at_least_s):
         return False
     snipers = [item for item in waited if item.kind in POOL_KINDS]
@@ -61,7 +61,7 @@ def trigger_orders(engine: Engine, policy: Policy, at_least_s: float | None = No
         with within(engine.chain.timing.answer_s):
             market = engine.prices(((item.token_in, item.token_out) for item in waited), tuple(pairs))
     except RetryableError:
-        pass  # nobody knows the prices now; the next pass may
+        pass  # the prices are unknown now; the next pass may get them
     else:
         _compare(chain_id, [item for item in waited if item.kind not in POOL_KINDS], market, policy, 2 * every_s)
         if began_at is not None:

@@ -1,6 +1,6 @@
 """What nodes answer, checked once where it comes in: each method has a reader that makes a typed value or refuses.
 
-No other module looks at the JSON of a node. Whatever does not fit means that the node did not answer.
+No other module looks at the JSON of a node. An answer that does not fit counts as none.
 Source: https://ethereum.github.io/execution-apis
 """
 
@@ -158,7 +158,7 @@ def _log(log: object, block_number: int, place: int) -> Log:
 
 
 def _logs(params: Params, result: object) -> tuple[Log, ...]:
-    """In their order on the chain. Those that nobody asked for are refused: the answer is another question's."""
+    """In their order on the chain. Those that were not asked for are refused: the answer is another question's."""
     (wanted,) = params
     first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
     emitters, found = set(wanted["address"]), []

@@ -66,7 +66,7 @@ class EvmChain(
     DelegatesWallets,
     CrossChecksNodes,
 ):
-    """Safe to share between threads. Whatever it hears from nodes may be late, but is never older than what it said.
+    """Safe to share between threads. Answers of nodes may be late; what it returns is never older than before.
 
     `fund` is called with a wallet before its first nonce is told: how a development chain fills new ones.
     """

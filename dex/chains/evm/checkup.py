@@ -134,7 +134,7 @@ def _wallets(name: str, rpc: Rpc, options: EvmOptions, wallets: Mapping[str, int
         elif delegates[wallet]:
             fix = f"it runs the code of {delegates[wallet]}: find out who did that, then `manage.py wallet undelegate`"
         if count > next_nonce:
-            fix = "somebody else uses this wallet: find out who, then `manage.py reconcile resume`"
+            fix = "another program uses this wallet: find out which, then `manage.py reconcile resume`"
         elif not balance:
             fix = f"send {symbol} to it: nothing can be paid for"
         yield Finding(f"{name}: wallet {wallet}", seen, fix)

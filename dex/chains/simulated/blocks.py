@@ -44,7 +44,7 @@ HEAD = """
     FROM simulated_block ORDER BY number DESC LIMIT 1
 """
 # Of a head `h`: whether the known block is one of those that it follows, and not long ago; then the pools that later
-# blocks have changed, else all of them, in their order. The limit has the blocks found by index, whatever the plan.
+# blocks have changed, else all of them, in their order. The limit has the blocks found by index in every plan.
 _MOST_BLOCKS = 1_000
 _POOLS = f"""
     k.is_known, (

@@ -26,7 +26,7 @@ from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Token,
 
 
 class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, OpensPools):
-    """One chain in the database. Every process that asks helps it along: whoever needs a due block makes it."""
+    """One chain in the database. Every process that asks helps it along: the one that needs a due block makes it."""
 
     def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
         self._options = options
@@ -48,7 +48,7 @@ class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, O
 
     @property
     def store(self) -> Store:
-        """The chain's own books, for checks that trust nobody else's."""
+        """The chain's own rows, for checks that trust no others."""
         return self._store
 
     @property

@@ -30,7 +30,7 @@ def offered(swap_fee: int, strategy: FeeStrategy = FeeStrategy.NORMAL) -> Fees:
 
 
 def fee_of(intent: Intent) -> int:
-    """Atoms of NATIVE that a block takes for a transaction, whatever becomes of its swaps."""
+    """Atoms of NATIVE that a block takes for a transaction, also where its swaps fail."""
     swaps = len(intent.route.hops) if isinstance(intent, SwapIntent) else 0
     return TRANSACTION_FEE + swaps * _per_swap(intent.fees)
 

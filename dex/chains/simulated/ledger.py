@@ -7,7 +7,7 @@ what the collector of fees holds. The chain's own traders pay no fees.
 
 A transaction whose wallet cannot pay its fee is in no block and leaves no trace, its nonce included. At the broadcast
 it is refused, by what the wallet holds then. Where an earlier transaction has spent the money since, the block maker
-drops it: it is not pending any more, later nonces of its wallet wait, and it executes only if somebody sends it again
+drops it: it is not pending any more, later nonces of its wallet wait, and it executes only if it is sent again
 while the wallet can pay. So one key still has at most one transaction in a block, and the sender may consume it by a
 cancellation, which costs less, or leave it to the deadline.
 """

@@ -13,7 +13,7 @@ from dex.types import Hop
 TRADERS = "sim:traders"
 # A usual trade is worth up to this share of what a pool holds of one token, on average over its tokens, in ppm.
 USUAL_PPM = 150
-# How strongly traders lean towards the reference price: at this deviation nobody trades against it.
+# How strongly traders lean towards the reference price: at this deviation none trades against it.
 FULL_LEAN = 0.004
 # Arbitrageurs behind a block trade up to so often in one pool, as long as they gain more than this share.
 MAX_ARBITRAGES = 40
@@ -44,7 +44,7 @@ def make_noise(ledger: Ledger, values: Mapping[str, float], trades: int, seed: i
 
 
 def arbitrage(ledger: Ledger, pool_ids: Iterable[str], values: Mapping[str, float], now: int) -> None:
-    """Pull the prices of these pools back to where nobody gains any more, as others do behind every block's orders.
+    """Pull the prices of these pools back to where no trade gains any more, as others do behind every block's orders.
 
     Without them the orders of a busy minute would leave prices between which one could gain in circles.
     """

@@ -30,7 +30,7 @@ _TRADERS = (RIVAL, TRADERS, COLLECTOR)
 
 
 class BlockProducer:
-    """The chain helped along by every process that asks: whoever needs a block that is due makes it."""
+    """The chain helped along by every process that asks: the one that needs a block that is due makes it."""
 
     def __init__(self, options: SimulatedOptions, market: GenesisMarket, store: Store) -> None:
         self._options = options
@@ -87,7 +87,7 @@ class BlockProducer:
         with self._store.exclusive():
             head = self._head()
             tx_hashes = self._reorg(head, self._height(head) - depth + 1, forget)
-            # Time has gone on, and with it finality: whoever was told that a block is final must have been told right.
+            # Time has gone on, and with it finality: what was reported as final has to stay so.
             if not past_finality and self._height(self._head()) - self._height(head) + depth > self._reversible:
                 raise ReorgPastFinality(f"{depth} blocks back is past finality, {self._reversible} can be taken back")
         return tx_hashes

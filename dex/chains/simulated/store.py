@@ -21,7 +21,7 @@ from dex.chains.simulated.purses import Purses
 from dex.chains.simulated.transaction import decode_route
 from dex.types import Receipt
 
-# Held by whoever makes a block, funds a wallet or makes the genesis: one writer of state at a time.
+# Held while a block or the genesis is made, or a wallet is funded: one writer of state at a time.
 LOCK = 0x5E1A_0C8A
 GENESIS_PARENT = "0x" + "0" * 64
 
@@ -50,7 +50,7 @@ class Store:
     def exclusive(self) -> Iterator[None]:
         """One transaction, in which this process is the only writer of state.
 
-        It does not wait for the disk: whoever draws a conclusion from it commits later and waits for both, since
+        It does not wait for the disk: a transaction that relies on it commits later and waits for both, since
         the log is written in order.
         """
         with transaction.atomic():

@@ -95,7 +95,7 @@ def hash_of(raw: bytes) -> str:
 
 @lru_cache(maxsize=4096)  # the same bytes are read when they arrive and when they are executed
 def decode(chain_id: str, raw: bytes) -> Transaction:
-    """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or that nobody signed."""
+    """Check and read bytes. Raises: BroadcastRejected for bytes of another chain, or without a valid signature."""
     refusal = BroadcastRejected("the transaction cannot be decoded")
     for signature, body in _readings(raw):
         try:

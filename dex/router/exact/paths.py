@@ -49,7 +49,7 @@ def exact_paths(market: CompiledMarket, query: Query, amount: int, edges: list[i
             for edge in onward[before.token]
             if ends[edge] not in before.passed
             and (way := _longer(market, query, before, edge, ends[edge]))
-            # One that ends where nothing takes so much would hide those that lead on.
+            # One that ends where nothing takes its amount would hide those that lead on.
             and (not query.is_exact_in or way.token == goal or (1 - WASTE) * way.score <= room[way.token])
         ]
         best = kept[goal][:1]

@@ -71,7 +71,7 @@ class EdgeCosts(NamedTuple):
         return 0.0 if self.repeats is None else self.repeats.of(flows)
 
     def with_toll(self, toll: float) -> EdgeCosts:
-        """The costs where each swap costs so much more."""
+        """The costs where each swap costs `toll` more."""
         return self._replace(swap=self.swap + toll, least=self.least + toll, most=self.most + toll)
 
     def only(self, edges: Ints) -> EdgeCosts:

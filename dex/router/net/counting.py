@@ -105,7 +105,7 @@ def _by_hops(market: CompiledEdges, pairs: Floats, token: int, hops: int, *, is_
 
 
 def _best_path(problem: Problem, reach: _Reach, hops: int, net: float) -> tuple[float, tuple[int, ...]] | None:
-    """A bound on the net value of single paths of so many hops, and the best such path; None where there are too many.
+    """A bound on the net value of single paths of `hops` hops, and the best such path; None where there are too many.
 
     Only those are followed whose prices before any swap could beat `net`. Every swap counts the least cost. For a fixed
     input, what it costs beside that is taken from what it pays, at the best price onward: so costs by pool kind count

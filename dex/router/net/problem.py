@@ -91,7 +91,7 @@ class Problem:
     def bound(self, prices: Floats, query: Query | None = None, costs: EdgeCosts | None = None) -> NetBound:
         """The bound at these prices; of routes over fewer edges, at other costs, if those are given."""
         query, market = query or self.query, self.plain
-        if self.costs.ticks:  # what a tick takes from a curve is so much at these prices and no others
+        if self.costs.ticks:  # what a tick takes from a curve depends on the prices
             market = charged(market, query, self.costs, prices)
         found = edge_surplus(market, query, prices, *self._unknown)
         return net_bound(market, query, costs or self.costs, prices, found)

@@ -55,7 +55,7 @@ _decimals = st.sampled_from([6, 8, 9])
 def _pool(
     draw: st.DrawFn, pool_id: str, tokens: tuple[str, ...], multiplier: int, held: list[tuple[int, int]]
 ) -> StablePool:
-    """A pool that holds so many atoms of each coin, given with its decimals."""
+    """A pool that holds these atoms of each coin, given with its decimals."""
     fees = StableFees(
         fee=draw(st.sampled_from([0, 1_000_000, 30_000_000])),
         offpeg_fee_multiplier=multiplier,

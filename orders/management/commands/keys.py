@@ -39,7 +39,7 @@ class Command(BaseCommand):
         create.add_argument("--venues", type=names, default=[], help="the only ones its orders may trade on")
         create.add_argument("--tokens", type=names, default=[], help="the only ones its orders may name")
         create.add_argument("--ip-ranges", type=names, default=[], help="networks it may be used from: 192.0.2.0/24")
-        create.add_argument("--dry-run-only", action="store_true", help="may rehearse orders, not place them")
+        create.add_argument("--dry-run-only", action="store_true", help="may make dry runs of orders, not place them")
         create.add_argument("--rate-per-minute", type=whole(0, MOST_REQUESTS), help="requests; 0: any")
         verbs.add_parser("list", help="all keys, without their secrets")
         revoke = verbs.add_parser("revoke", help="make a key useless at once")

@@ -2,7 +2,7 @@
 
 The row decides. A renewal and a firing lock it, so one of them is first: a renewal that comes first is in time, one
 that comes later arms the switch again and says when it had fired. Firing is one transaction; the orders that it cancels
-follow in batches, which whoever is there goes on with.
+follow in batches, which any worker continues.
 """
 
 import time
@@ -48,7 +48,7 @@ def read_switch(account: Account) -> Switch | None:
 
 
 def renew(account: Account, timeout_s: int, actor: Actor) -> tuple[Switch, datetime | None]:
-    """Set it, or renew it: due so many seconds from now. Also, when it had fired before this, if it had.
+    """Set or renew it: due `timeout_s` from now. Returns it, and when it had fired before this, None if it had not.
 
     Audited where it changes something else than the time.
     """
@@ -115,7 +115,7 @@ def _due_accounts() -> list[int]:
 
 
 def _fire(account_id: int) -> None:
-    """Once: whoever locks the row first. From this commit on it has fired, whoever cancels the orders."""
+    """Once: the first to lock the row does. From this commit on it has fired; any worker cancels the orders."""
     with transaction.atomic():
         switch = _read(account_id, "AND fired_at IS NULL AND due_at <= now() FOR UPDATE SKIP LOCKED")
         if switch is None:

@@ -1,8 +1,8 @@
 """Linked orders decide on each other: of those of one rank one executes; the next rank is placed when it has filled.
 
 No stage claims a linked order that is PENDING: it leaves PENDING here alone, where the rows of its whole group are
-locked. A group of which others hold a row is passed over, since they leave it due: whoever writes to a linked order
-that waits, or ends one, makes it due at once. So nothing waits for a lock, and a group that a dead process left
+locked. A group of which others hold a row is passed over, since they leave it due: each writer that changes a linked
+order that waits, or ends one, makes it due at once. So nothing waits for a lock, and a group that a dead process left
 half-way is found again by its rows.
 """
 

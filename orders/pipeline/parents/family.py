@@ -61,7 +61,7 @@ class Family(NamedTuple):
         return self.expires_at is not None and self.expires_at <= self.at
 
 
-# Children are found by their index, and their sums made anew each time: they cannot drift from the rows.
+# Children are found by their index, and added up again each time: the sums cannot drift from the rows.
 _FAMILIES = """
     SELECT p.id, p.seq, p.lease_token, now(), p.created_at, p.expires_at, p.decimals_in, p.decimals_out,
         p.amount, p.waiting_for, p.trigger_at_price, p.cancel_requested_at IS NOT NULL, p.slices_done, p.allotted,

@@ -1,7 +1,7 @@
 """Locks orders in the one order that all writers keep, by id: a parent, whose id is older, before its children.
 
 What ends a child locks the parent too, and what makes a child or reads children does so behind the parent's lock. So
-nobody who holds that lock overlooks an end: either it is committed and seen, or it makes the parent due afterwards.
+no holder of that lock overlooks an end: either it is committed and seen, or it makes the parent due afterwards.
 """
 
 from collections.abc import Iterable

@@ -27,7 +27,7 @@ class EvmOptions:
 
     A block is final under `confirmations` blocks, itself counted; with `has_finality_tag` only once the chain itself
     calls it finalized. A snapshot younger than `snapshot_s` is used again without asking anybody. `block_s` is the
-    time between blocks. Pools are looked for anew each `discovery_s`. A wallet with less than `min_native` atoms of the
+    time between blocks. Pools are discovered each `discovery_s`. A wallet with less than `min_native` atoms of the
     chain's own token signs nothing new; 0: it may spend its last.
     A node is waited for `timeout_s` in one request, and all questions and all nodes together for `deadline_s` in one
     piece of work. A request holds `max_batch` calls at most.

@@ -55,7 +55,7 @@ def permit2_code(folder: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deployer:
-    """Sends from one of the node's accounts, and waits for nobody: the node mines each at once."""
+    """Sends from one of the node's accounts, and does not wait: the node mines each at once."""
 
     anvil: Anvil
     folder: Path

@@ -1,4 +1,4 @@
-"""Fills new wallets on the local chain, lets the router take so much of each token, and lets them act in batches."""
+"""Fills new wallets on the local chain, approves the router for some of each token, and delegates them for batches."""
 
 import threading
 from collections.abc import Sequence

@@ -54,6 +54,6 @@ POOLS = (
 
 
 def atoms_worth(symbol: str, usd: int) -> int:
-    """Atoms of a token that are worth so many US dollars."""
+    """Atoms of a token that are worth `usd` US dollars."""
     token = next(token for token in TOKENS if token.symbol == symbol)
     return int(usd / token.usd * 10**token.decimals)

@@ -23,7 +23,7 @@ LISTENING = b"Listening on"
 
 
 class Anvil:
-    """Asks a local node; whatever it refuses is a mistake of the caller."""
+    """Asks a local node; a refusal is a mistake of the caller."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes] | None = None) -> None:
         self.url = url
@@ -65,7 +65,7 @@ def _as_it_is(method: str, params: list[Any], result: object) -> object:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A port of this machine that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,6 +1,6 @@
 """Asks the other nodes before anything is final, and remembers which of them contradicted the rest.
 
-Where one node is configured its word is all there is, and nobody is asked twice.
+Where one node is configured, its answer decides, and it is not asked twice.
 """
 
 import logging
@@ -18,7 +18,7 @@ from dex.errors import ChainUnavailable
 
 logger = logging.getLogger(__name__)
 
-# Of one node, between two times that somebody asks; a node that lies lies often.
+# Contradictions of one node between two reports; a node that lies lies often.
 MOST_REMEMBERED = 100
 
 

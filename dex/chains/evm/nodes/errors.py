@@ -1,7 +1,7 @@
 """A node's refusal of one call, and what it says: undone by the contracts, a block that it lacks, or asked too often.
 
 Nodes word one thing differently and wrap a revert's bytes in different ways: both are tables here. The bytes decide,
-whatever code and words come with them.
+not the code and words that come with them.
 """
 
 import re
@@ -122,7 +122,7 @@ class RpcError(NamedTuple):
 
 
 def rpc_error(error: object) -> RpcError:
-    """What a node put into `error`, of whatever shape."""
+    """What a node put into `error`, of any shape."""
     if not isinstance(error, Mapping):
         return RpcError(0, _shown(error))
     code, given = error.get("code"), error.get("data")

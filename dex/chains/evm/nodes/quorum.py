@@ -1,7 +1,7 @@
 """What several nodes say of the same thing, and what of it is to be believed. Pure.
 
-A node may lag behind, which is no contradiction. Whatever ends an order needs the word of two nodes where two or more
-are configured.
+A node may lag behind, which is no contradiction. What ends an order needs the same answer from two nodes where two or
+more are configured.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dex.chains.evm.answers import NodeReceipt
 
-# How many nodes must say the same, where so many are configured.
+# How many nodes must say the same, where at least this number is configured.
 QUORUM = 2
 
 
@@ -61,7 +61,7 @@ def _what_it_cost(
     """One of receipts that differ in what it cost at most, with what it did cost; and the nodes that state another fee.
 
     The gas and the fee for data are judged apart: each is what enough nodes state, else the lowest that one states.
-    A node that leaves the fee for data out contradicts nobody; it counts as none where enough nodes leave it out.
+    A node that leaves the fee for data out contradicts no other; it counts as none where enough nodes leave it out.
     """
     gas = {node: (raw.gas_used * raw.gas_price, raw.gas_used, raw.gas_price) for node, raw in raws.items()}
     (_, used, price), gas_agreed, wrong = _settle(gas, needed)
@@ -88,12 +88,12 @@ def _settle(stated: Mapping[str, tuple[int, ...]], needed: int) -> tuple[tuple[i
 
 
 def reached(heights: Sequence[int], needed: int) -> int | None:
-    """The highest block that so many nodes have; None where there are too few of them."""
+    """The highest block that `needed` nodes have; None where there are too few of them."""
     return sorted(heights, reverse=True)[needed - 1] if len(heights) >= needed else None
 
 
 def shared(answers: Mapping[str, Hashable], needed: int) -> tuple[Hashable, tuple[str, ...]]:
-    """What so many nodes answer, None where nothing is; and which of them answer otherwise."""
+    """What `needed` nodes answer alike, None where nothing is; and which of them answer otherwise."""
     counts = Counter(answers.values())
     agreed = [answer for answer, count in counts.items() if count >= needed]
     if len(agreed) != 1:

@@ -93,7 +93,7 @@ class Transport:
             raise BadProxy(f"one of {', '.join(PROXY_VARIABLES)} cannot be used: {type(error).__name__}") from None
 
     def post(self, body: bytes) -> Reply:
-        """The node's reply, whatever its status. Raises: Unreachable."""
+        """The node's reply, of any status. Raises: Unreachable."""
         host, ends_at = self._address.host, time.monotonic() + min(self._timeout_s, left_s())
         wait_s = ends_at - time.monotonic()
         if wait_s <= 0:

@@ -128,7 +128,7 @@ def refusal_of(message: str) -> DexError | None:
     for row in REFUSALS:
         if row.fragment in text:
             return row.error(f"the chain says: {message}") if row.error else None
-    # Words that nobody has met yet: the bytes may be in.
+    # An unknown text: the bytes may be in.
     return BroadcastTimeout(f"the chain's answer is not understood: {message}")
 
 

@@ -32,7 +32,7 @@ class Funds:
         return gas * fees.max_fee + self.data_fees.most_believed(data_bytes + ENVELOPE_BYTES)
 
     def shortage(self, intent: SwapIntent, call: ContractCall, held: int) -> InsufficientFunds | None:
-        """Why a wallet that holds so many wei cannot pay; None where it can."""
+        """Why a wallet that holds `held` wei cannot pay; None where it can."""
         most = self.most(call.gas, len(call.data), intent.fees) + call.value
         if held >= most:
             return None

@@ -28,7 +28,7 @@ def explain(rpc: Rpc, undone: Sequence[tuple[Receipt, NodeReceipt]]) -> list[Rec
     if not undone:
         return []
     sent = rpc.results([("eth_getTransactionByHash", [receipt.tx_hash]) for receipt, _ in undone])
-    # At the end of its block, where whoever came first has moved the price; then before it.
+    # At the end of its block, where earlier transactions have moved the price; then before it.
     asked = [
         _again(transaction, raw.block_number - back)
         for transaction, (_, raw) in zip(sent, undone, strict=True)

@@ -85,7 +85,7 @@ def with_enough_gas(
 
 
 def _may_lack_gas(answer: object) -> bool:
-    """Out of gas in so many words, or somewhere inside: then contracts undo it without a reason."""
+    """Out of gas as the node says, or somewhere inside: then contracts undo it without a reason."""
     return isinstance(answer, RpcError) and (answer.is_out_of_gas or (answer.is_revert and not answer.data))
 
 
@@ -166,7 +166,7 @@ def _balances(answers: Sequence[Any]) -> list[int]:
 
 
 def _tried(answers: list[Any], of: int) -> list[Any]:
-    """The answers, of which the last so many are to swaps.
+    """The answers, of which the last `of` are to swaps.
 
     Raises: BadAnswer where the node tried none of these, so that another one is asked.
     """

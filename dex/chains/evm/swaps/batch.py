@@ -57,7 +57,7 @@ def swap_batch(
 
 
 def _taker(step: Step, later: Sequence[Step], end: str, router: str) -> str:
-    """Who gets what the step pays: `end` at the end of the route, else whoever sells it next."""
+    """The address that gets what the step pays: `end` at the end of the route, else the one that sells it next."""
     if step.is_last:
         return end
     seller = next(item for item in later if item.addresses[0] == step.addresses[-1])

@@ -1,6 +1,6 @@
 """What a batch of calls would do with the wallet, read back out of its bytes: every call by the rules of its kind.
 
-Whatever `batch.py` never makes is refused, so that a signer's policy can rely on what it is told.
+What `batch.py` never makes is refused, so that a signer's policy can rely on what it gets.
 """
 
 from collections.abc import Collection

@@ -129,5 +129,5 @@ def _call_effects(envelope: Envelope, options: EvmOptions, symbols: Symbols) -> 
         return envelope.to, *batch_effects(envelope.data, options.deployment, symbols)
     is_universal = envelope.to == options.universal_router
     effects = (universal.decode_effects if is_universal else decode_effects)(envelope.data, envelope.value)
-    # Whoever signs pays, so the one to whom the proceeds go must be the signer's wallet.
+    # The signer pays, so the proceeds must go to the signer's wallet.
     return effects.recipient, effects, frozenset({envelope.to})

@@ -1,4 +1,4 @@
-"""How much gas a swap may use: a bound from what it does, so that signing asks nobody. What is not used is not paid."""
+"""How much gas a swap may use: a bound from its steps, so that signing asks no node. What is not used is not paid."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def gas_for(route: Route, pool_of: Callable[[str], Pool | None], extra: int) -> 
 
 
 def gas_for_batch(route: Route, calls: int, pool_of: Callable[[str], Pool | None], extra: int) -> int:
-    """As `gas_for`, for a route that takes so many calls of routers and tokens."""
+    """As `gas_for`, for a route that takes `calls` calls of routers and tokens."""
     return gas_for(route, pool_of, extra) + PER_CALL * calls
 
 

@@ -77,7 +77,7 @@ def _joined(hops: Sequence[Hop], route: Route, facts: Mapping[str, PoolFacts]) -
             chain.append(after)
         pools = tuple(facts[item.pool_id] for item in chain)
         is_first, is_last = hop.token_in == route.token_in, chain[-1].token_out == route.token_out
-        # As early as its first hop: whoever sells what it buys comes after its last one anyway.
+        # As early as its first hop: the step that sells what it buys comes after its last one anyway.
         steps.append(Step(tuple(chain), pools, is_first, is_last))
     return steps
 

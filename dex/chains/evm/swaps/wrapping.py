@@ -39,7 +39,7 @@ def native_token(options: EvmOptions) -> Token:
 
 
 def native_units(atoms: int, decimals: int = NATIVE_DECIMALS) -> str:
-    """Atoms of the chain's own token as a decimal string in its units, or in others of so many decimals."""
+    """Atoms of the chain's own token as a decimal string in its units, or in those of another token with `decimals`."""
     whole, rest = divmod(atoms, 10**decimals)
     return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".")
 

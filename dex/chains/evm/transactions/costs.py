@@ -70,7 +70,7 @@ class NetworkCosts:
         return {strategy: self._costs(price) for strategy, price in prices.items()}
 
     def _costs(self, price: int) -> Costs:
-        """At so many wei per gas."""
+        """At `price` wei per gas."""
         fee, permit2 = self.data_fees.known, THROUGH_PERMIT2 if self._options.universal_router else 0
         of_swap, of_repeat = (fee.per_kilobyte * size // KILOBYTE for size in (PACKED_PER_SWAP, PACKED_PER_REPEAT))
 

@@ -34,7 +34,7 @@ class DataFee(NamedTuple):
     per_kilobyte: int = 0
 
     def at(self, size: int) -> int:
-        """Wei for so many bytes."""
+        """Wei for `size` bytes."""
         return max(0, self.base + self.per_kilobyte * size // KILOBYTE)
 
 
@@ -121,7 +121,7 @@ class DataFees:
         return self.known if self.is_beside_gas else DataFee()
 
     def most_believed(self, size: int) -> int:
-        """Wei that one node alone is believed to say that so many bytes cost beside the gas."""
+        """The most wei beside the gas for `size` bytes that is believed of one node alone."""
         if not self.is_beside_gas:
             return 0
         if self._known is None:

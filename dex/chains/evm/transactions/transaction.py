@@ -63,7 +63,7 @@ def _item(data: bytes) -> bytes:
 
 
 def _length(size: int, kind: bytes) -> bytes:
-    """What stands before so many bytes. Source: Ethereum Yellow Paper, appendix B."""
+    """The RLP prefix of `size` bytes. Source: Ethereum Yellow Paper, appendix B."""
     if size <= SHORT:
         return bytes([kind[0] + size])
     digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
