@@ -53,7 +53,7 @@ def _end(error: Exception) -> None:
     from orderengine.output import leave_unread
 
     if isinstance(error, BrokenPipeError):
-        # Whoever read has read enough, as `| head` does; what is still buffered has nowhere to go at the exit either.
+        # The reader has read enough, as `| head` does; what is still buffered has nowhere to go at the exit either.
         leave_unread(sys.stdout)
         sys.exit(BROKEN_PIPE)
     if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:

@@ -15,7 +15,7 @@ ORDERS_PER_MARKET = 10
 MOST_SWAPS = (2, 4)
 COSTS = (0.02, 0.2, 2.0, 20.0)  # dollars a swap
 
-Cases = Callable[[int, Sequence[int] | None], "Iterator[Case]"]  # of about so many orders, in markets of these seeds
+Cases = Callable[[int, Sequence[int] | None], "Iterator[Case]"]  # (about how many orders, seeds of the markets)
 
 
 class Case(NamedTuple):
@@ -71,7 +71,7 @@ def at_costs(case: Case) -> Iterator[Case]:
 
 
 def only(cases: Iterable[Case], part: int, parts: int) -> Iterator[Case]:
-    """One in so many of the cases, for work that several processes share."""
+    """Every `parts`-th of the cases, for work that several processes share."""
     return (case for number, case in enumerate(cases) if number % parts == part)
 
 

@@ -1,7 +1,7 @@
 """A slow search for the best route net of a cost per swap, to hold the router against: sets of edges, moved by hand.
 
 Every set is solved by the free solver alone. Nothing of the search for net routes is used, so that a fault in that
-shows; it is given as much time as it is worth, and starts from whatever routes are known.
+shows; it is given as much time as it is worth, and starts from all routes that are known.
 """
 
 import math
@@ -62,7 +62,7 @@ class DeepSearch:
         return tried.value - self.cost * len(tried.edges)
 
     def best(self, cost: float, starts: Iterable[Edges], seconds: float, seed: int = 1) -> Tried | None:
-        """The best set at a cost per swap, in atoms of the side that is not fixed, found in so much CPU time.
+        """The best set at a cost per swap, in atoms of the side that is not fixed, found in `seconds` of CPU time.
 
         From these starts, from the free optimum and from single paths.
         """

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 INSIDE = "ORDER_ENGINE_GROW_INSIDE"
-# A row may cost so much more, and so little more that no clock tells it from noise. Indexes are a page higher, for each
-# of the rows that a list shows.
+# What a row may cost more beside the long history: this ratio, or less than clocks tell from noise, or a page for each
+# row that a list shows, since indexes are a page higher.
 MOST_RATIO, LEAST_MS, LEAST_PAGES = 1.2, 0.3, 100
 BATCH = 100
 PAGE = 50

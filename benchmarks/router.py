@@ -80,7 +80,7 @@ TARGETS = {
 
 
 def measure(cases: Iterable[Case], repeat: int, compares: bool) -> Row:
-    """Route every order so many times; gains are looked for among orders without limits only."""
+    """Route every order `repeat` times; gains are looked for among orders without limits only."""
     row = Row()
     loops = [loop_ms()]
     for case in cases:

@@ -25,7 +25,7 @@ from benchmarks.suite.supervised import ROOT
 from benchmarks.suite.table import shown
 
 ORDERS = 20_000
-# A queue without end begins empty: so many of its first orders are not counted.
+# A queue without end begins empty: this share of its first orders is not counted.
 WARM_SHARE = 0.1
 SHARES = (0.5, 0.99)
 
@@ -68,7 +68,7 @@ def predicted(path: Path, rate: float, seed: int = 1) -> list[float | None]:
 
 
 def repeated(path: Path, rate: float, orders: int, seed: int = 1) -> list[float | None]:
-    """p50 and p99 of a load that was measured: so many orders from an idle start, over and over."""
+    """p50 and p99 of a load that was measured: `orders` from an idle start, over and over."""
     dice = random.Random(seed)
     runs = [latencies(path, steady(rate / 1000, orders), dice) for _ in range(max(1, ORDERS // orders))]
     return [quantile([one for run in runs for one in run], share) for share in SHARES]

@@ -1,4 +1,4 @@
-"""What those without a key can do to those who trade: orders beside 32 strangers, and memory for answers nobody reads.
+"""What those without a key can do to those who trade: orders beside 32 strangers, and memory for unread answers.
 
     make bench ARGS="strangers --orders 100"
 

@@ -17,7 +17,7 @@ def show_everything() -> None:
 
 
 def leave_unread(stream: object) -> None:
-    """Nobody reads the stream any more: what is still written to it, also at exit, goes nowhere and is no error."""
+    """Its reader has gone: what is still written to the stream, also at exit, is discarded and no error."""
     try:
         number = stream.fileno()  # type: ignore[attr-defined]
     except (AttributeError, OSError, ValueError):

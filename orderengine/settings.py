@@ -131,7 +131,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Celery closes the database connection round every task unless told how often it may be used again.
 CELERY_DB_REUSE_MAX = 1000
-# Each with the seconds between two runs, and those after which one that nobody has taken is no longer wanted.
+# Each with the seconds between two runs, and those after which one that no worker has taken is no longer wanted.
 CELERY_BEAT_SCHEDULE = {
     task.replace("_", "-"): {
         "task": f"orders.{task}",
@@ -164,7 +164,7 @@ ORDER_DEADLINE_S: int = env.int("ORDER_DEADLINE_S", 120, 1)
 # A transaction that no block takes is replaced after this time (or five blocks, where that is longer), so often.
 ORDER_STUCK_S: float = env.float("ORDER_STUCK_S", 5.0, 0.1, 86_400)
 ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5, 0, 1_000)
-# What pauses by itself: more than so many percent of a scope's last executions reverted. 100: nothing does.
+# What pauses by itself: more than this percentage of a scope's last executions reverted. 100: nothing does.
 GUARD_REVERT_PERCENT: int = env.int("GUARD_REVERT_PERCENT", 50, 1, 100)
 GUARD_LAST_EXECUTIONS: int = env.int("GUARD_LAST_EXECUTIONS", 50, 1, 500)
 GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10, 1, 500)
@@ -173,7 +173,7 @@ WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0, 0, 3_600)
 # --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------
 CHAIN: str = env.read("CHAIN", read_chain_name, SIMULATED)
 CHAINS_FILE: str = env.str("CHAINS_FILE", str(BASE_DIR / ".chain" / "chains.toml"))
-# Orders on a chain that is not on this machine move real money: nobody gets there by a wrong name alone.
+# Orders on a chain that is not on this machine move real money: a wrong name alone does not lead there.
 ALLOW_REAL_MONEY: bool = env.bool("ALLOW_REAL_MONEY", False)
 # What an engine keeps beside its database; orders on another chain have a place of their own.
 STATE_DIR: Path = state_directory(BASE_DIR, env.str("STATE_DIR", ""), CHAIN)
@@ -266,7 +266,7 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 APPEND_SLASH = False
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEVELOPMENT or bool(PUBLIC_URL and PUBLIC_URL.scheme == "https")
-# Tells browsers to come by TLS alone from now on, which cannot be taken back: nobody gets it unasked.
+# Tells browsers to come by TLS alone from now on, which cannot be taken back: off unless set.
 SECURE_HSTS_SECONDS: int = env.int("HSTS_SECONDS", 0, 0, 63_072_000)
 if SECURE_HSTS_SECONDS and not (PUBLIC_URL and PUBLIC_URL.scheme == "https"):
     env.refuse("HSTS_SECONDS", " needs a PUBLIC_URL that begins with https://.")

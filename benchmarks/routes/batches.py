@@ -76,7 +76,7 @@ def measure(count: int, orders: int, repeat: int) -> list[float]:
 
 
 def requests(count: int) -> list[SwapRequest]:
-    """So many of the orders, in turn."""
+    """`count` of the orders, in turn."""
     decimals = {token.symbol: token.decimals for token in default_market().tokens}
     asked = []
     for text in ORDERS[:count] * -(-count // len(ORDERS)):

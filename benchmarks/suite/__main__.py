@@ -55,7 +55,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="90 seconds")
     parser.add_argument("--no-peer", action="store_true", help="our engine alone: no Node.js is needed")
     parser.add_argument("--only", nargs="+", choices=[part.__name__ for part in PARTS], help="some parts")
-    parser.add_argument("--growth", type=int, metavar="ORDERS", help="place so many in the part `curves`, however long")
+    parser.add_argument("--growth", type=int, metavar="ORDERS", help="orders of the part `curves`, however long")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench")
     options = parser.parse_args()
     began, started_at = machine(), time.monotonic()

@@ -10,7 +10,7 @@ import httpx
 from benchmarks.suite.servers import Servers, shared_servers
 from benchmarks.suite.supervised import free_port, processes, supervised
 
-# The simulated chain answers at once and nobody else trades: what is left is the engine's own time.
+# The simulated chain answers at once, without other traders: what is left is the engine's own time.
 NO_DELAYS = {
     "SIM_BLOCK_TIME_MS": "0",
     "SIM_QUOTE_DELAY_MS": "0",

@@ -28,7 +28,7 @@ MOST_SOCKETS = 18
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to send. With a `rate` an order is due each 1/rate s, whatever is answered; without, as fast as answered.
+    """What to send. With a `rate` an order is due each 1/rate s, answered or not; without, as fast as answered.
 
     Every `follow`-th order is followed on a WebSocket of its own from its answer to its end; 0: none is. While as many
     sockets are open as one account may have, further orders go unfollowed.

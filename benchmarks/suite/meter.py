@@ -55,7 +55,7 @@ def look_at(roots: Mapping[str, int], without: Collection[int] = ()) -> dict[int
 class Meter:
     """Measures while its block runs; `roots` is asked again at each look, since a supervisor may restart one.
 
-    `without` are processes of whoever measures, such as the database session that asks whether all orders have ended.
+    `without` are processes of the benchmark, such as the database session that asks whether all orders have ended.
     """
 
     def __init__(self, roots: Callable[[], Mapping[str, int]], without: Collection[int] = ()) -> None:

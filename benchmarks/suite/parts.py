@@ -47,7 +47,7 @@ def delayed(bench: Bench) -> None:
 
 
 def statements(bench: Bench) -> None:
-    """What single orders, and nobody at all, send to PostgreSQL."""
+    """What single orders, and an idle engine, send to PostgreSQL."""
     for side in bench.sides if bench.plan.counts_peer else (OURS,):
         with Proxy(bench.servers.database_url) as proxy:
             address = proxy.url() if side == OURS else proxy.url("peer_db")
@@ -82,7 +82,7 @@ def curves(bench: Bench) -> None:
 
 
 def _growth(bench: Bench, subject: Subject) -> None:
-    """Batches until so many orders are placed, or the time is over: CPU per order, and the last against the first."""
+    """Batches until all orders are placed, or the time is over: CPU per order, and the last against the first."""
     steps: list[tuple[int, float]] = []
     placed, ends_at = 0, time.monotonic() + bench.plan.growth_s
     while placed < bench.plan.growth_orders and time.monotonic() < ends_at:

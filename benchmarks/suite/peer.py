@@ -27,7 +27,7 @@ POOL = 20
 
 
 def installed(folder: Path) -> Path:
-    """The folder with the peer and its packages, installed anew where the lock has changed. Raises: SystemExit."""
+    """The folder with the peer and its packages, installed again where the lock has changed. Raises: SystemExit."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = hashlib.sha256(b"".join((SOURCES / name).read_bytes() for name in LOCKED)).hexdigest()
     stamp = folder / "installed"

@@ -41,7 +41,7 @@ class Proxy:
         self._loop.close()
 
     def url(self, database: str = "") -> str:
-        """The address for whoever is to be watched, of the same database or of another one there."""
+        """The address for the process to be watched, of the same database or of another one there."""
         user = self._target.netloc.rpartition("@")[0]
         path = f"/{database}" if database else self._target.path
         return urlunsplit(self._target._replace(netloc=f"{user}@127.0.0.1:{self.port}", path=path))

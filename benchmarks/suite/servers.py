@@ -26,7 +26,7 @@ class Servers:
 
     @property
     def engine_state(self) -> Path:
-        """Where the engine under test keeps its state, started anew each time."""
+        """Where the engine under test keeps its state, empty at each start."""
         return self.directory / "engine"
 
     def processes(self) -> dict[str, int]:

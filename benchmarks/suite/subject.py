@@ -31,7 +31,7 @@ class Dialect:
     batch_path: str = ""
 
     def batch(self, size: int) -> tuple[str, ...]:
-        """Bodies of requests that hold so many orders each."""
+        """Bodies of requests that hold `size` orders each."""
         return (f'{{"orders":[{",".join(self.bodies[i % len(self.bodies)] for i in range(size))}]}}',)
 
 

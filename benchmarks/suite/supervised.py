@@ -72,7 +72,7 @@ def processes(state: Path) -> dict[str, int]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at the moment."""
+    """A port of loopback that no process listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -7,7 +7,7 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
-# Values that span so many times their least are drawn by their logarithm.
+# Values that span more than this many times their least are drawn by their logarithm.
 WIDE = 50
 # Told apart by people who do not see red and green, too; each with a dash of its own.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000")

@@ -49,7 +49,7 @@ class Counts:
     parses: float = 0
 
     def less(self, other: "Counts", times: float = 1.0) -> "Counts":
-        """Without so many times another."""
+        """Without `times` times another."""
         return self.scaled(1.0, other, -times)
 
     def scaled(self, factor: float, other: "Counts | None" = None, times: float = 0.0) -> "Counts":

@@ -88,14 +88,14 @@ ALWAYS: dict[str, str] = {
                 OR (p.outcome = 'filled') <> (c.held = p.amount)))
     """,
 }
-# Once everything has ended and nobody works any more.
+# Once everything has ended and no worker runs any more.
 AT_THE_END: dict[str, str] = {
     "lost": "SELECT id, status, due_at, lease_until FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED')",
     "nonce_gaps": """
         SELECT w.id, w.next_nonce, a.next_nonce FROM orders_wallet w
         LEFT JOIN simulated_chainaccount a ON a.address = w.address WHERE a.next_nonce IS DISTINCT FROM w.next_nonce
     """,
-    # A hold on a nonce that nobody looks after any more.
+    # An open submission that no stage claims any more.
     "unproven": """
         SELECT order_id, wallet_id, nonce FROM orders_submission WHERE closed_at IS NULL
     """,

@@ -1,4 +1,4 @@
-"""Places orders at a rate, as a careful client would: same key until answered, whatever breaks in between."""
+"""Places orders at a rate, as a careful client would: same key until answered, through all faults in between."""
 
 import asyncio
 import random

@@ -10,7 +10,7 @@ TERMINAL = {"CONFIRMED", "FAILED"}
 class History:
     """The client's side of the story. Written by the clients' thread alone."""
 
-    # client_order_id -> the ids that its 201 answers named; one, whatever was repeated.
+    # client_order_id -> the ids that its 201 answers named; one, however often it was repeated.
     acknowledged: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     # client_order_id -> unix time of its first POST.
     first_tried_at: dict[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The engine broken on purpose, in ways that would cost somebody money, each as small edits of its source."""
+"""The engine broken on purpose, in ways that would cost money, each as small edits of its source."""
 
 from dataclasses import dataclass
 

@@ -22,7 +22,7 @@ SETTLE_LIMIT_S = 120.0
 # For the sockets to come back and read what they missed once all orders have ended.
 FRAMES_LIMIT_S = 60.0
 REPORT_EVERY_S = 5.0
-# What somebody still has to look after: orders, and nonces of orders that ended without using theirs.
+# What is still open: orders, and nonces of orders that ended without using theirs.
 OPEN = """
     SELECT (SELECT count(*) FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED'))
         + (SELECT count(*) FROM orders_submission s LEFT JOIN orders_order o ON o.id = s.order_id

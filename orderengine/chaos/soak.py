@@ -34,7 +34,7 @@ def skewed_clock() -> dict[str, dict[str, str]]:
 
 
 class SlowClients:
-    """Sockets that ask for everything and never read a byte; whoever was hung up on comes back."""
+    """Sockets that ask for everything and never read a byte; one that was cut off comes back."""
 
     def __init__(self, url: str, count: int) -> None:
         self._address = (urlsplit(url).hostname or "", urlsplit(url).port or 0)

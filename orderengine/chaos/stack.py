@@ -18,7 +18,7 @@ from orderengine.devstack.servers import start_embedded
 from orderengine.devstack.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
-# Two of each, as whoever must not be away has them: one serves while the other starts again.
+# Two of each, as in a deployment without downtime: one serves while the other starts again.
 WEBS = 2
 WORKERS = 2
 # As devstack's keeper waits after a kill.
@@ -68,7 +68,7 @@ class Stack:
             self._children.pause(POLL_S)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, unless somebody wants to stop."""
+        """Sleep, unless the run is to stop."""
         self._children.pause(seconds)
 
     def tend(self) -> None:
@@ -117,7 +117,7 @@ class Stack:
         pids = [child.process.pid, *descendants(child.process.pid)]
         for pid in pids:
             _signal(pid, signal.SIGSTOP)
-        # Thawed by a thread of its own: whoever called may wait for the very server that is frozen.
+        # Thawed by a thread of its own: the caller may wait for the very server that is frozen.
         thaw = threading.Timer(seconds, lambda: [_signal(pid, signal.SIGCONT) for pid in pids])
         thaw.daemon = True
         thaw.start()

@@ -83,7 +83,7 @@ def make_venv() -> None:
 
 
 def install(files: list[Path]) -> None:
-    """Install with uv, which takes seconds; with pip where uv is not to be had."""
+    """Install with uv, which takes seconds; with pip where uv is not available."""
     requirements = [word for file in files for word in ("-r", str(file))]
     environment = uv_environment()
     names = " and ".join(str(file.relative_to(ROOT)) for file in files)

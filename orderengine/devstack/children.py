@@ -24,7 +24,7 @@ REMEMBERED_LINES = 20
 
 
 class Interrupted(Exception):
-    """Somebody asked the supervisor to stop."""
+    """The supervisor was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Children:
             raise Refusal(f"`{command.name}` failed; its lines above say why.", "correct that, then start again.")
 
     def pause(self, seconds: float) -> None:
-        """Sleep. Raises: Interrupted once somebody asked to stop."""
+        """Sleep. Raises: Interrupted once it was asked to stop."""
         if not self._interrupted:
             time.sleep(seconds)
         if self._interrupted:
@@ -209,7 +209,7 @@ class Children:
         return self._guard.poll() is None
 
     def kill_apps(self) -> None:
-        """End the applications at once, for somebody who cannot wait."""
+        """End the applications at once, after a second Ctrl-C."""
         for child in self._all():
             if child.command.kind == "APP":
                 guard.send(-child.process.pid, signal.SIGKILL)
@@ -224,7 +224,7 @@ class Children:
         if not self.is_guarded():
             guard.end({-c.process.pid: (c.command.kind, c.command.stop_signal) for c in self._all()})
         while self.is_guarded():
-            # Reaping: an ended child that nobody asked after still counts as there.
+            # Reaping: an ended child that was not waited for still counts as there.
             for process in (*self.spares.values(), *(child.process for child in self._all())):
                 process.poll()
             time.sleep(guard.POLL_S)

@@ -61,7 +61,7 @@ class Console:
                 self._lost("output cannot show some of its lines")
             except (BrokenPipeError, ValueError):
                 # As with `make run | head`.
-                self._lost(f"nobody reads the output any more. The engine goes on; to end it: kill {os.getpid()}")
+                self._lost(f"the reader of the output has gone. The engine goes on; to end it: kill {os.getpid()}")
                 leave_unread(self._stream)
             except OSError as error:
                 self._lost(f"output cannot be written ({error.strerror}); the engine goes on")

@@ -58,13 +58,13 @@ class Derived:
 def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:
     """What `make run` fills in where nothing is said, but for secrets and servers."""
     state = state_directory(root, values.get("STATE_DIR", ""), values.get("CHAIN", SIMULATED).strip())
-    # Debug pages show settings, so they are on by default only where nobody else can see them.
+    # Debug pages show settings, so they are on by default only where no other machine can see them.
     is_private = is_loopback(values.get("HOST", "127.0.0.1").strip())
     is_private = is_private and not (values.get("PUBLIC_URL") or values.get("TRUSTED_PROXIES"))
     debug = values.get("DEBUG") or str(int(is_private))
     signer = {}
     if not switch(debug) and "SIGNER" not in values:
-        # Outside DEBUG nobody signs with public keys; `prepare` makes these files.
+        # Outside DEBUG no signer has public keys; `prepare` makes these files.
         signer = {
             "SIGNER": "keystore",
             "SIGNER_KEYSTORE": str(state / "keystore.json"),
@@ -76,7 +76,7 @@ def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:
         "SIGNER_WALLETS": values.get("SIGNER_WALLETS") or str(state / "wallets"),
         "ADMIN_PASSWORD_FILE": values.get("ADMIN_PASSWORD_FILE") or str(state / "admin-password"),
         "PYTHONUNBUFFERED": "1",
-        # What children say is read as UTF-8, whatever this terminal knows.
+        # What children print is read as UTF-8, not in this terminal's encoding.
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         COMPLETE: "1",
     }
@@ -126,7 +126,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
+    """A port that no process listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

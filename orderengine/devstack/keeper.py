@@ -1,6 +1,6 @@
-"""Keeps commands up: whatever dies is started again after a pause, for as long as the engine runs.
+"""Keeps commands up: one that dies is started again after a pause, for as long as the engine runs.
 
-Only at the start something can be given up: what has never worked will not, and somebody is there to read why.
+Only at the start something can be given up: what has never worked will not, and the user is there to read why.
 """
 
 import signal
@@ -95,7 +95,7 @@ class Keeper:
         name = child.command.name
         self._children.forget(child)
         if child.process.returncode == -signal.SIGKILL:
-            # Somebody from outside, or the kernel short of memory: nothing that starting again makes worse.
+            # A kill from outside, or the kernel short of memory: nothing that starting again makes worse.
             self._start_after(FIRST_PAUSE_S, child, now)
             return
         if child.process.returncode > 0 and now - self._reloaded_at < RELOAD_TRIAL_S:

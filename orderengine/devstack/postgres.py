@@ -15,7 +15,7 @@ from orderengine.refusal import Refusal
 
 ROLE = "engine"
 DATABASE = "order_db"
-# Nobody but this role gets in, not even the superuser; there is no socket either.
+# No role but this one gets in, not even the superuser; there is no socket either.
 HBA = f"host all {ROLE} 127.0.0.1/32 scram-sha-256\n"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -29,12 +29,12 @@ SETTINGS = {
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
     "min_wal_size": "64MB",
-    # Errors of statements belong to whoever sent them.
+    # Errors of statements belong to their clients.
     "log_min_messages": "fatal",
 }
 # Passwords are 256 random bits, so stretching them buys nothing; a connection costs 3 ms instead of 7.
 SETTINGS_SINCE = {16: {"scram_iterations": "1"}, 18: {"io_method": "sync"}}
-# For data that nobody wants to see again.
+# For data that is thrown away.
 SETTINGS_THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
@@ -64,7 +64,7 @@ class PostgresServer:
         self._initdb(fresh)
         (fresh / "pg_hba.conf").write_text(HBA, encoding="ascii")
         self._create_role(fresh)
-        # Only a finished data directory gets the name, so an interrupted start begins anew.
+        # Only a finished data directory gets the name, so an interrupted start begins again.
         fresh.rename(self._data)
 
     def command(self, port: int) -> Command:

@@ -165,7 +165,7 @@ def _next_step(chain: str, *, is_open: bool) -> str:
 
 
 def banner(derived: Derived, password_file: str, *, only_servers: bool) -> str:
-    """What somebody is told once everything is up."""
+    """The text that is printed once everything is up."""
     if only_servers:
         return "\n  The servers are up. Ctrl-C stops them.\n"
     url = derived.public_url or derived.url

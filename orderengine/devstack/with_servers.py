@@ -1,4 +1,4 @@
-"""Runs one command beside servers of its own that nobody sees again: `make test` and whoever needs a database."""
+"""Runs one command beside servers of its own that are thrown away: for `make test` and all that needs a database."""
 
 import secrets
 import signal

@@ -5,7 +5,7 @@ goes back to the queue over a connection that kombu has taken apart itself by th
 main process exits. Here there is no copy, and nothing has to go back. A message only says that there may be work, and
 maintenance says so again within a second.
 
-A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which nobody works.
+A broker that does not answer at once is asked again after 2, 4, 6 ... seconds, in which no job runs.
 
 A server that refuses (a replica after a failover, a full disk or memory, too few replicas) raises errors by which the
 worker's main process exits. Here any error of Redis is the loss of the connection, and a connection is there once the

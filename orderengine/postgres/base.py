@@ -30,7 +30,7 @@ class Cursor(ServerBindingCursor, psycopg.Cursor[Any]):
     """Django's own; a statement that the server cannot run as it was prepared is run once more."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
-        """After a migration, or where a pooler changed the server, what a session has prepared would fail for ever.
+        """After a migration, or where a pooler changed the server, what a session has prepared would keep failing.
 
         The server finds that out before it runs anything. Within a transaction its end gives up what was prepared.
         """
@@ -72,7 +72,7 @@ class DatabaseWrapper(PostgresWrapper):
 
     @property
     def queries_logged(self) -> bool:
-        """Only where somebody asks for it: Django would also time and keep the text of every statement in DEBUG."""
+        """Only where it is switched on: Django would also time and keep the text of every statement in DEBUG."""
         return bool(self.force_debug_cursor)
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class DatabaseWrapper(PostgresWrapper):
     def later(self, sql: str, values: Values) -> Answer:
         """A statement that goes out with the transaction's next one, or with COMMIT; outside of one it is run now.
 
-        Until its answer is asked for nobody knows that it ran, nor holds what it locks. Raises: django.db.Error.
+        Until its answer is asked for it may not have run, and its locks not be held. Raises: django.db.Error.
         """
         has_pooler = self.settings_dict["OPTIONS"].get("pooler", Pooler.SESSION) != Pooler.SESSION
         if self.execute_wrappers or self.queries_logged or has_pooler or self.connection is None:
@@ -133,7 +133,7 @@ class DatabaseWrapper(PostgresWrapper):
         return answer
 
     def _now(self, sql: str, values: Values) -> Answer:
-        """By a cursor of Django's: it connects, whoever follows statements sees each, a pooler gets one at a time."""
+        """By a cursor of Django's: it connects, wrappers of `execute` see each, a pooler gets one at a time."""
         with self.cursor() as cursor:
             cursor.execute(sql, values)
             return Answer(None, cursor.fetchall() if cursor.description is not None else [])

@@ -49,7 +49,7 @@ class Answer:
         self._send, self._rows = None, rows
 
     def give_up(self) -> None:
-        """It was not sent, did not run, or was undone: nobody may take that for an answer without rows."""
+        """It was not sent, did not run, or was undone: that is not an answer without rows."""
         self._send = self._rows = None
 
 
@@ -145,7 +145,7 @@ class Conversation:
             answers = yield from self._read(len(sent))
             self._pgconn.exit_pipeline_mode()
         except BaseException:
-            # Answers may be under way that nobody will read.
+            # Answers may be under way that will not be read.
             self._session.close()
             raise
         for (_, preparing), results in zip(sent, answers, strict=True):
@@ -180,7 +180,7 @@ class Conversation:
         return sent
 
     def _read(self, count: int) -> PQGen[list[list[Any]]]:
-        """The answers to so many, and the end of the pipeline behind them."""
+        """The answers to `count` statements, and the end of the pipeline behind them."""
         answers: list[list[Any]] = []
         while len(answers) <= count:
             answers.append((yield from generators.fetch_many(self._pgconn)))

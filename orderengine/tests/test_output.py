@@ -89,7 +89,7 @@ def test_an_engine_whose_reader_goes_away_goes_on_and_says_so(state: Path) -> No
     with engine(state, writer) as (process, said):
         os.close(writer)
 
-    expected = f"engine: nobody reads the output any more. The engine goes on; to end it: kill {process.pid}\n"
+    expected = f"engine: the reader of the output has gone. The engine goes on; to end it: kill {process.pid}\n"
     assert (said.read_text(), process.returncode) == (expected, 0)
 
 

@@ -1,6 +1,6 @@
 """Bounds what one WebSocket client may cost daphne: in bytes that it does not read, in frames, in their size.
 
-Daphne writes every message to the transport whatever piles up there (daphne#170): 200 MB pushed to a client that
+Daphne writes every message to the transport however much waits there (daphne#170): 200 MB pushed to a client that
 never reads stay in memory. It also queues every frame for the application, however many come. The client resumes with
 its cursor.
 """

@@ -41,7 +41,7 @@ class ThreadedHandler(ASGIHandler):
         self._desks = Desks(MAX_THREADS)
 
     def load_middleware(self, is_async: bool = False) -> None:
-        """Build the synchronous chain, whatever the server is."""
+        """Build the synchronous chain, also under an asynchronous server."""
         super().load_middleware(is_async=False)
 
     def knows(self, scope: Any) -> bool:
@@ -138,7 +138,7 @@ def _busy(scope: Any) -> HttpResponseBase:
 def with_length(headers: Iterable[tuple[bytes, bytes]], body: IO[bytes]) -> list[tuple[bytes, bytes]]:
     """The headers, and the length of a body that came in chunks, without one.
 
-    Whatever reads bodies here takes a request without Content-Length for one without a body.
+    All readers of bodies here take a request without Content-Length for one without a body.
     """
     kept = list(headers)
     if any(name == b"content-length" for name, _ in kept):

@@ -1,4 +1,4 @@
-"""Orders that wait to be stored. Whoever is free takes all that has queued of one caller: nobody waits for company.
+"""Orders that wait to be stored. A free thread takes all that has queued of one caller; none waits for more to come.
 
 A lone order so goes at once, and under load each commit stores many. Callers do not wait for each other: those who are
 held up, by a lock of their own account for instance, use up their own places.

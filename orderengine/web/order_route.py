@@ -1,7 +1,7 @@
 """The short way of a plain POST /api/v1/orders: past Django's request, middleware and the REST framework.
 
 It takes what it knows for certain: every header of the request is one that changes nothing, or has a value that is read
-here as Django and the framework read it. Anything else, and whatever is refused, goes the ordinary way, untouched.
+here as Django and the framework read it. Anything else, and what is refused, goes the ordinary way, untouched.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Answers health probes whatever host they name: a load balancer asks by the address of the machine, or names none."""
+"""Answers health probes for any host: a load balancer asks by the address of the machine, or names none."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who calls, through proxies: believes what TRUSTED_PROXIES say of a caller, and nobody else.
+"""Who calls, through proxies: believes what TRUSTED_PROXIES say of a caller, and no other sender.
 
 Django, the API and the sockets read the ASGI scope, so the scope is corrected once, before any of them. What a
 stranger claims never reaches them: the forwarding headers end here.
@@ -51,7 +51,7 @@ class Forwarded:
         return {**scope, "headers": kept}
 
     def _caller(self, hops: list[str]) -> tuple[str, int] | None:
-        """The nearest hop that is no proxy of ours; None where it is no address: then nobody knows who calls."""
+        """The nearest hop that is no proxy of ours; None where it is no address: then the caller is unknown."""
         for hop in reversed(hops):
             address = ip(_without_port(hop))
             if address is None:

@@ -1,4 +1,4 @@
-"""Bounds what one HTTP request may cost daphne: the bytes of its body, and those of an answer that nobody reads.
+"""Bounds what one HTTP request may cost daphne: the bytes of its body, and those of an answer that is not read.
 
 Daphne keeps a whole body, in a file where it is large, before anybody asks who calls: no key is needed to fill a disk.
 It hands a whole answer to the transport, which keeps it until the client has read it.
@@ -21,7 +21,7 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # daphne 
     """Daphne's request with limits."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Nobody reads the forms that Twisted finds. To look for one, it asks a mail parser what each body is: a tenth
+        # Forms that Twisted finds are not used. To look for one, it asks a mail parser what each body is: a tenth
         # of what a small POST costs a web process.
         super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
         self._received = 0

@@ -11,7 +11,7 @@ from orderengine.environment.attach import attach
 
 
 def make_keys(servers: Servers, count: int) -> list[str]:
-    """Keys of so many new accounts in the engine's database. Raises: SystemExit."""
+    """Keys of `count` new accounts in the engine's database. Raises: SystemExit."""
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(count)],
         cwd=ROOT,

@@ -29,7 +29,7 @@ PLACED, OPEN, GO = "placed", "open", "go"
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What to do: an order and `EACH` sockets for every key, then so many cancels a second."""
+    """What to do: an order and `EACH` sockets for every key, then cancels at `cancels_per_s`."""
 
     url: str
     keys: tuple[str, ...]
@@ -52,7 +52,7 @@ def say(what: str) -> None:
     """Tell who measures how far this is, and wait until it says to go on."""
     print(what, flush=True)
     if sys.stdin.readline().strip() != GO:
-        raise SystemExit("nobody measures any more")
+        raise SystemExit("the measuring process has gone")
 
 
 async def run(crowd: Crowd) -> Heard:
@@ -86,7 +86,7 @@ async def listen_to_all(
 
 
 async def cancel_all(client: httpx.AsyncClient, crowd: Crowd, orders: Mapping[str, str], heard: Heard) -> None:
-    """Each order, so many a second."""
+    """Each order, at `cancels_per_s`."""
     started_at = time.monotonic()
     async with asyncio.TaskGroup() as cancels, asyncio.timeout(ENDS_WITHIN_S):
         for number, (key, order) in enumerate(orders.items()):
