@@ -32,8 +32,8 @@ from orders.event_log.log import epoch_now, order_events, own_cursor
 from orders.inputs.filters import LIST_NAMES, PAGE_NAMES, REPEATABLE, read_wanted
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Order
+from orders.presentation.dry_run import DRY_RUN_ORDER
 from orders.presentation.orders import ORDER, ORDER_PAGE, order_json
-from orders.presentation.rehearsed import REHEARSED
 from orders.problems import Problem, ProblemError
 from orders.scalars import read_flag_text
 from orders.scopes import CANCEL, READ, TRADE
@@ -69,7 +69,7 @@ class OrdersView(AccountView):
         parameters=[parameters.IDEMPOTENCY_KEY, parameters.DRY_RUN],
         request=OrderRequestSerializer,
         examples=[schema.SWAP, schema.GUARDED],
-        responses=schema.answers(ORDER, 201) | {200: REHEARSED} | schema.GONE,
+        responses=schema.answers(ORDER, 201) | {200: DRY_RUN_ORDER} | schema.GONE,
         operation_id="placeOrder",
     )
     def post(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ class OrdersView(AccountView):
         if is_dry_run:
             new = require_within_key(new_order(fields, read_offer()), caller)
             order = dry_run_order(caller.account, new, key=caller.key, engine=get_engine(), policy=get_policy())
-            return Response(order_json(order, read_controls(), shape=REHEARSED))
+            return Response(order_json(order, read_controls(), shape=DRY_RUN_ORDER))
 
         # What asks the chain does so before the transaction begins.
         early = judged(fields, read_offer(), caller, get_engine()) if is_sliced(fields) else None

@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 # One fill of each of the last blocks is asked for, all in one request; a reorg exchanges whole blocks.
 MAX_BLOCKS = 200
-# So many of the newest fills are read, more only where all of them are of the last ten minutes and of too few blocks.
-# Of the busiest engine the most is about a minute, two looks.
+# How many of the newest fills are read: the next number only where all of the last one are of the last ten minutes and
+# of too few blocks. Of the busiest engine the largest number is about a minute, two looks.
 FILLS = (500, 5_000, 50_000)
 
 

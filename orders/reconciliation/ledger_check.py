@@ -1,4 +1,4 @@
-"""Examines the books every other minute: what the audits find becomes an incident in the audit log, once.
+"""Checks the ledger every other minute: what the audits find becomes an incident in the audit log, once.
 
 One look costs the same however many orders there are. It sees the live orders, those placed last, and the next slice
 of all, round and round; and the counts of every account. It repairs nothing. It compares rows with rows and asks no
@@ -47,8 +47,8 @@ def _report(entries: list[Entry]) -> int:
     with transaction.atomic():
         new = _new(entries)[:MAX_REPORTED]
         for entry in new:
-            logger.error("the books contradict each other, %s: %s", entry.subject, entry.after["detail"])
-        record(Actor("engine", reason="the books contradict each other"), new)
+            logger.error("ledger invariant violated, %s: %s", entry.subject, entry.after["detail"])
+        record(Actor("engine", reason="ledger invariant violated"), new)
     return len(new)
 
 
@@ -61,7 +61,7 @@ def _report_miscount(wrong: Miscount | FeeMiscount) -> int:
         actor = Actor("engine", reason=str(wrong), is_admin=True)
         pause(Target("account", wrong.name, account_id=wrong.account_id), actor)
         record(actor, [entry])
-    logger.error("the books contradict each other, its trading is paused: %s", wrong)
+    logger.error("ledger invariant violated, trading of the account is paused: %s", wrong)
     return 1
 
 

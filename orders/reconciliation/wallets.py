@@ -62,8 +62,8 @@ def watch_wallets(engine: Engine) -> list[Finding]:
 def report_reorg(finding: Finding, chain_id: str) -> bool:
     """Final transactions are gone: pause the chain and open an incident, once; whether this call did.
 
-    No order is un-confirmed. Whoever has looked resumes the chain, which then stays so: the wallet's row remembers
-    what was reported until it is final again.
+    No order is un-confirmed. An operator who has looked resumes the chain, which then stays so: the wallet's row
+    remembers what was reported until it is final again.
     """
     detail = f"final transactions from nonce {finding.chain_nonce} of {finding.address} on are gone"
     with transaction.atomic():

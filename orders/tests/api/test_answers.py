@@ -64,7 +64,7 @@ def test_every_answer_is_as_published(account: Account, drive: Callable[..., Non
     check("HaltsShape", send("POST", "halt", HALT))
     check("HaltsShape", send("GET", "halt"))
     check("QuoteShape", send("POST", "quotes", SWAP))
-    check("RehearsedOrderShape", send("POST", "orders?dry_run=true", SWAP))
+    check("DryRunOrderShape", send("POST", "orders?dry_run=true", SWAP))
     check("OrderShape", send("POST", "orders", SWAP))
     check("BatchShape", send("POST", "orders/batch", {"orders": [SWAP, REFUSED]}))
     check("TicketShape", send("POST", "ws-tickets", {}))

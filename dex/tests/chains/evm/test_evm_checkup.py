@@ -65,7 +65,7 @@ def test_a_wallet_without_money_or_used_elsewhere_is_named(world: World) -> None
     assert count > 0
 
     assert "send ETH" in look(world, wallets={"0x" + "34" * 20: 0})["wallet"].fix
-    assert "somebody else" in look(world, wallets={trader.wallet: count - 1})["wallet"].fix
+    assert "another program" in look(world, wallets={trader.wallet: count - 1})["wallet"].fix
 
 
 def test_a_wrong_chain_and_a_dead_node_are_findings_and_no_errors(world: World) -> None:

@@ -129,7 +129,7 @@ def test_every_basis_point_that_leaves_is_text(api: Client, account: Account, dr
         "venues": api.get("/api/v1/venues").json(),
         "quote": post("quotes", swap),
         "placed": post("orders", swap),
-        "rehearsed": post("orders?dry_run=true", swap),
+        "dry run": post("orders?dry_run=true", swap),
         "batch": post("orders/batch", {"orders": [swap]}),
     }
 
@@ -145,7 +145,7 @@ def test_every_basis_point_that_leaves_is_text(api: Client, account: Account, dr
     assert found["account"].keys() == {"gap_bps", "saved_bps"}
     assert found["venues"].keys() == {"fee_bps"}
     assert found["quote"]["max_slippage_bps"] == "12.5"
-    for shape, answer in (("QuoteShape", answers["quote"]), ("RehearsedOrderShape", answers["rehearsed"]),
+    for shape, answer in (("QuoteShape", answers["quote"]), ("DryRunOrderShape", answers["dry run"]),
                           ("VenuesShape", answers["venues"]), ("BatchShape", answers["batch"])):  # fmt: skip
         assert published(shape).is_valid(answer), list(published(shape).iter_errors(answer))
 

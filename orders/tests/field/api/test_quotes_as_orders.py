@@ -44,9 +44,9 @@ def venues_of(answer: Any) -> set[str]:
     return {swap["venue"] for swap in answer.json()["route"]["swaps"]}
 
 
-def same_route(quote: Any, rehearsed: Any) -> bool:
-    assert (quote.status_code, rehearsed.status_code) == (200, 200), (quote.json(), rehearsed.json())
-    return bool(quote.json()["route"]["swaps"] == rehearsed.json()["route"]["swaps"])
+def same_route(quote: Any, dry_run: Any) -> bool:
+    assert (quote.status_code, dry_run.status_code) == (200, 200), (quote.json(), dry_run.json())
+    return bool(quote.json()["route"]["swaps"] == dry_run.json()["route"]["swaps"])
 
 
 def test_no_quote_goes_through_a_paused_venue(api: Api) -> None:
@@ -54,11 +54,11 @@ def test_no_quote_goes_through_a_paused_venue(api: Api) -> None:
     for venue in sorted(used):
         pause_venue(venue)
 
-    quote, rehearsed = answers(api, SELL)
+    quote, dry_run = answers(api, SELL)
 
     assert used
     assert venues_of(quote).isdisjoint(used)
-    assert same_route(quote, rehearsed)
+    assert same_route(quote, dry_run)
     assert {venue["venue"] for venue in quote.json()["route"]["venue_quotes"]}.isdisjoint(used)
 
 
@@ -66,12 +66,12 @@ def test_where_only_paused_venues_are_left_the_refusal_says_that_an_order_would_
     for venue in VENUE_NAMES:
         pause_venue(venue)
 
-    quote, rehearsed = answers(api, SELL)
+    quote, dry_run = answers(api, SELL)
 
     assert (quote.status_code, quote.json()["code"]) == (422, "no_route")
     assert quote.json()["facts"]["paused_venues"] == sorted(VENUE_NAMES)
     assert quote.json()["try"].startswith("An order would wait until balancer, curve")
-    assert {**rehearsed.json(), "instance": ""} == {**quote.json(), "instance": ""}
+    assert {**dry_run.json(), "instance": ""} == {**quote.json(), "instance": ""}
 
 
 @pytest.mark.parametrize("scope", ["global", "chain", "account"])
@@ -80,20 +80,20 @@ def test_a_quote_says_that_an_order_would_wait(api: Api, scope: str) -> None:
     names = {"global": "", "chain": "simulated", "account": api.account.name}
     pause(find_target(scope, names[scope], get_engine()), OPERATOR)
 
-    quote, rehearsed = answers(api, SELL)
+    quote, dry_run = answers(api, SELL)
 
-    assert (quote.json()["waiting_for"], rehearsed.json()["waiting_for"]) == ("halt", "halt")
-    assert same_route(quote, rehearsed)
+    assert (quote.json()["waiting_for"], dry_run.json()["waiting_for"]) == ("halt", "halt")
+    assert same_route(quote, dry_run)
 
 
 def test_a_quote_stays_on_the_venues_of_the_key(api: Api) -> None:
     limit_key(venues=["raydium", "orca"])
 
-    quote, rehearsed = answers(api, SELL)
+    quote, dry_run = answers(api, SELL)
     elsewhere = answers(api, SELL | {"venues": {"allow": ["curve"]}})
 
     assert venues_of(quote) <= {"raydium", "orca"}
-    assert same_route(quote, rehearsed)
+    assert same_route(quote, dry_run)
     assert [(answer.status_code, answer.json()["code"]) for answer in elsewhere] == [(403, "scope")] * 2
 
 
@@ -120,10 +120,10 @@ def test_a_quote_is_held_to_the_caps_of_the_key(api: Api, cap: str) -> None:
 def test_what_a_purchase_may_cost_is_cut_down_to_the_cap_in_the_quote_too(api: Api) -> None:
     limit_key(max_order_value=500 * MICRO)
 
-    quote, rehearsed = answers(api, BUY)
+    quote, dry_run = answers(api, BUY)
 
-    assert quote.json()["guards"]["max_amount_in"] == rehearsed.json()["guards"]["max_amount_in"] == "5"
-    assert same_route(quote, rehearsed)
+    assert quote.json()["guards"]["max_amount_in"] == dry_run.json()["guards"]["max_amount_in"] == "5"
+    assert same_route(quote, dry_run)
 
 
 def test_a_quote_is_held_to_the_accounts_limits(api: Api) -> None:

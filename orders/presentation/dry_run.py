@@ -25,9 +25,9 @@ SLICE = Shape[PlannedSlice](
         **amount("amount", lambda p: p.slice.amount, lambda p: fixed_decimals(p.order), "The fixed side, token units."),
     },
 )
-REHEARSED = Shape[Order](
-    "RehearsedOrderShape",
-    "What would become of an order; nobody can ask for it later.",
+DRY_RUN_ORDER = Shape[Order](
+    "DryRunOrderShape",
+    "What would become of an order; it is not stored.",
     {
         **ORDER.fields,
         "id": uuid(lambda _: None, "Always null: nothing was stored.", null=True),
