@@ -1,10 +1,11 @@
-"""Trailing stop: a market order from the moment that the pair's price is so far below the best that it has seen."""
+"""Trailing stop: a market order once the pair's price is `trail_bps` below the best since the order was placed."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from orders.order_types.base import LEAST_PRICE, OrderLike, OrderType, Refusal, Trigger
-from orders.order_types.fields import BPS, choice, request_field
+from orders.order_types.fields import BPS, request_field
+from orders.order_types.triggered import kind_by, source_field
 from orders.problems import FieldError
 from orders.terms import NewOrder
 
@@ -17,11 +18,7 @@ class TrailingStopTerms:
     trail_bps: Decimal = request_field(
         BPS, "How far below the best price since it was placed it is triggered, in basis points.", required=True
     )
-    trigger_source: str = request_field(
-        choice("reference", "last"),
-        "Compared with the `reference` price, a median over time (the default), or with the `last` block's mid price.",
-        default="reference",
-    )
+    trigger_source: str = source_field()
 
 
 class TrailingStop(OrderType[TrailingStopTerms]):
@@ -49,5 +46,4 @@ class TrailingStop(OrderType[TrailingStopTerms]):
 
     def trigger(self, order: OrderLike) -> Trigger | None:
         """As good as none until the first pass has seen a price."""
-        kind = "last_trails" if self.own(order).trigger_source == "last" else "trails"
-        return Trigger("price", kind, LEAST_PRICE)
+        return Trigger("price", kind_by(self.own(order).trigger_source, "trails"), LEAST_PRICE)
