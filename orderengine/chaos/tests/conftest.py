@@ -11,7 +11,7 @@ from orders.models import Token
 
 @pytest.fixture
 def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is woken and nothing is pushed: the rows alone must do."""
+    """No worker is woken and nothing is pushed: the rows alone must do."""
     for name in ("orders.pipeline.loop.wake", "orders.pipeline.loop.push_events"):
         monkeypatch.setattr(name, lambda *_: None)
     for name in ("orders.services.place.wake", "orders.pipeline.parents.rows.wake"):

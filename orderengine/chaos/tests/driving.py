@@ -1,6 +1,7 @@
 """Orders placed and driven to their end by the stages alone."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from orders.signing.nonces import clear_nonces
 from orders.states import Stage
 from orders.tests.factories import terms
 
-# No crash counts as a poisoned order here, and nobody waits.
+# No crash counts as a poisoned order here, and no order waits.
 POLICY = Policy(max_claims=10_000, retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0)
 DRAIN_LIMIT_S = 20.0
 
@@ -53,14 +54,14 @@ def post(account: Any, items: list[Any]) -> list[UUID]:
     return [answer.order.id for answer in placed]
 
 
-def drain() -> None:
-    """One worker that lives works off what is left."""
+def drain(pass_time: Callable[[], None] = let_time_pass) -> None:
+    """One worker that lives works off what is left; before each round of its stages some time passes, and a block."""
     engine = new_engine()
     ends_at = time.monotonic() + DRAIN_LIMIT_S
     chain: Any = engine.chain
     while Order.objects.filter(outcome=None).exists() or Submission.objects.filter(closed_at=None).exists():
         assert time.monotonic() < ends_at, list(Order.objects.filter(outcome=None).values())
-        let_time_pass()
+        pass_time()
         chain.mine()
         for stage in Stage:
             with suppress(RetryableError):

@@ -69,7 +69,7 @@ class Worker:
             if not self.is_busy:
                 return
             if self._is_waiting:
-                # It may have stopped only now, behind a lock, when nobody waited for it any more.
+                # It may have stopped only now, behind a lock, when its caller waited no longer.
                 while self._has_stopped.acquire(blocking=False):
                     pass
                 self._is_waiting = False
