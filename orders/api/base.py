@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from orders.access.authentication import Caller
@@ -12,6 +13,7 @@ from orders.audit.record import Actor
 from orders.database.write_watch import current_watch
 from orders.inputs.query import Query
 from orders.models import Account
+from orders.scopes import CANCEL, READ, TRADE
 
 
 def caller_of(request: Request) -> Caller:
@@ -28,6 +30,14 @@ def account_of(request: Request) -> Account:
 def actor_of(request: Request, reason: str) -> Actor:
     """The caller, for the audit log."""
     return Actor(caller_of(request).name, request.META.get("REMOTE_ADDR", ""), reason)
+
+
+def fields_of(request: Request, serializer_class: "type[Serializer[Any]]") -> dict[str, Any]:
+    """The body's fields. Raises: ValidationError."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
 
 
 class AccountView(APIView):
@@ -74,3 +84,9 @@ class AccountView(APIView):
         """Keep them for the headers; a view lives as long as its request."""
         self.asked_throttles = super().get_throttles()
         return self.asked_throttles
+
+
+class SwitchView(AccountView):
+    """What stops orders of an account: GET shows it, POST sets it, DELETE, with the scope `trade`, lifts it."""
+
+    scopes: ClassVar = {"GET": READ, "POST": CANCEL, "DELETE": TRADE}

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from orders import scopes, selectors
 from orders.access.key_limits import require_within_key
 from orders.api import schema
-from orders.api.base import AccountView, caller_of
+from orders.api.base import AccountView, caller_of, fields_of
 from orders.api.intake import order_to_quote
 from orders.api.posts import read_offer
 from orders.api.serializers import QuoteRequestSerializer
@@ -39,10 +39,9 @@ class QuotesView(AccountView):
     )
     def post(self, request: Request) -> Response:
         """What the caller's order would get now: price, route, guards, every venue's own quote; nothing is stored."""
-        serializer = QuoteRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        fields = fields_of(request, QuoteRequestSerializer)
         caller, controls = caller_of(request), read_controls()
-        new = require_within_key(order_to_quote(serializer.validated_data, read_offer()), caller)
+        new = require_within_key(order_to_quote(fields, read_offer()), caller)
         require_room(caller.account, new, caller.key)
         wanted = swap_request(new.token_in, new.token_out, new.side, new.amount, new.terms)
         engine = get_engine()

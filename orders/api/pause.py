@@ -9,9 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders import selectors
-from orders.access.authentication import Caller
 from orders.api import schema
-from orders.api.base import AccountView
+from orders.api.base import SwitchView, account_of, actor_of, caller_of, fields_of
 from orders.api.permissions import require
 from orders.api.serializers import StrictSerializer, StrictTextField, WordField
 from orders.audit.record import Actor
@@ -20,7 +19,7 @@ from orders.event_log.event import timestamp
 from orders.models import TradingControl
 from orders.problems import Problem, ProblemError
 from orders.risk.pause import SCOPES, Target, find_paused, find_target, pause, resume
-from orders.scopes import ADMIN, CANCEL, READ, TRADE
+from orders.scopes import ADMIN
 from orders.shapes import Shape, boolean, choice, listed, text, time
 
 
@@ -60,10 +59,9 @@ HALTS = Shape[Iterable[TradingControl]](
 )
 
 
-class HaltView(AccountView):
+class HaltView(SwitchView):
     """GET, POST and DELETE /halt."""
 
-    scopes: ClassVar = {"GET": READ, "POST": CANCEL, "DELETE": TRADE}
     look_up: ClassVar = {
         "POST": "GET /api/v1/halt says whether the pause is in force; pausing twice does no harm",
         "DELETE": "GET /api/v1/halt says whether the pause is in force; resuming twice does no harm",
@@ -72,14 +70,14 @@ class HaltView(AccountView):
     @extend_schema(responses=schema.answers(HALTS), operation_id="listHalts")
     def get(self, request: Request) -> Response:
         """The pauses that concern the caller."""
-        return self._halts(request.user)  # type: ignore[arg-type]
+        return _halts(request)
 
     @extend_schema(request=HaltRequestSerializer, responses=schema.answers(HALTS), operation_id="haltTrading")
     def post(self, request: Request) -> Response:
         """Pause: from this answer on nothing new is sent. Anything but one's own account needs the scope `admin`."""
         target, actor, is_by_owner = _asked(request)
         pause(target, actor, is_by_owner=is_by_owner)
-        return self._halts(request.user)  # type: ignore[arg-type]
+        return _halts(request)
 
     @extend_schema(request=HaltRequestSerializer, responses=schema.answers(HALTS), operation_id="resumeTrading")
     def delete(self, request: Request) -> Response:
@@ -87,19 +85,16 @@ class HaltView(AccountView):
         target, actor, is_by_owner = _asked(request)
         if not resume(target, actor, is_by_owner=is_by_owner):
             raise ProblemError(Problem("not_found", f"you have set no pause of {target.scope} {target.name}".rstrip()))
-        return self._halts(request.user)  # type: ignore[arg-type]
+        return _halts(request)
 
-    @staticmethod
-    def _halts(caller: Caller) -> Response:
-        return Response(HALTS.render(selectors.controls_of(caller.account)))
+
+def _halts(request: Request) -> Response:
+    return Response(HALTS.render(selectors.controls_of(account_of(request))))
 
 
 def _asked(request: Request) -> tuple[Target, Actor, bool]:
     """What the body names, who asks, and whether as the owner of the account."""
-    serializer = HaltRequestSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    asked, caller = serializer.validated_data, request.user
-    assert isinstance(caller, Caller)
+    asked, caller = fields_of(request, HaltRequestSerializer), caller_of(request)
     is_own = asked["scope"] == "account" and asked["name"] in {"", caller.account.name}
     if is_own:
         target = Target("account", caller.account.name, account_id=caller.account.id)
@@ -107,5 +102,4 @@ def _asked(request: Request) -> tuple[Target, Actor, bool]:
         require(caller, ADMIN)
         find = find_paused if request.method == "DELETE" else find_target
         target = find(asked["scope"], asked["name"], get_engine())
-    actor = Actor(caller.name, request.META.get("REMOTE_ADDR", ""), asked["reason"])
-    return target, actor, is_own and not caller.may(ADMIN)
+    return target, actor_of(request, asked["reason"]), is_own and not caller.may(ADMIN)

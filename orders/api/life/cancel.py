@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders.api import parameters, schema
-from orders.api.base import AccountView, account_of, actor_of
+from orders.api.base import AccountView, account_of, actor_of, fields_of
 from orders.api.posts import answer_post
 from orders.api.serializers import (
     ClientOrderIdField,
@@ -147,9 +147,7 @@ class CancelManyView(AccountView):
     )
     def post(self, request: Request) -> Response:
         """Cancel up to 1,000 open orders that fit a filter; those of which a cancel is stored already are left out."""
-        serializer = CancelManySerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields = serializer.validated_data
+        fields = fields_of(request, CancelManySerializer)
         wanted, actor = _wanted(fields), actor_of(request, fields.get("reason", ""))
         account = account_of(request)
 

@@ -8,11 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orders.api import schema
-from orders.api.base import AccountView, account_of, actor_of
+from orders.api.base import SwitchView, account_of, actor_of, fields_of
 from orders.api.serializers import StrictSerializer, WholeField
 from orders.event_log.event import timestamp
 from orders.pipeline.life.deadman import LEAST_S, MOST_S, Switch, disarm, read_switch, renew
-from orders.scopes import CANCEL, READ, TRADE
 from orders.shapes import Shape, boolean, choice, integer, time
 
 STATES = ("disarmed", "armed", "fired")
@@ -62,10 +61,9 @@ DEADMAN = Shape[Shown](
 )
 
 
-class DeadmanView(AccountView):
+class DeadmanView(SwitchView):
     """POST, GET and DELETE /deadman."""
 
-    scopes: ClassVar = {"GET": READ, "POST": CANCEL, "DELETE": TRADE}
     look_up: ClassVar = {
         "POST": "GET /api/v1/deadman says when it is due; renewing it twice does no harm",
         "DELETE": "GET /api/v1/deadman says whether it is armed; disarming it twice does no harm",
@@ -84,9 +82,8 @@ class DeadmanView(AccountView):
     )
     def post(self, request: Request) -> Response:
         """Arm or renew it: unless it is renewed in time, all waiting orders of the account are cancelled, once."""
-        serializer = DeadmanSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        switch, fired_before = renew(account_of(request), serializer.validated_data["timeout_s"], actor_of(request, ""))
+        timeout_s = fields_of(request, DeadmanSerializer)["timeout_s"]
+        switch, fired_before = renew(account_of(request), timeout_s, actor_of(request, ""))
         return Response(DEADMAN.render(Shown(switch, fired_before)))
 
     @extend_schema(request=None, responses=schema.answers(DEADMAN), operation_id="disarmDeadman")

@@ -12,7 +12,7 @@ from rest_framework.serializers import ValidationError
 from orders import selectors
 from orders.access.authentication import Caller
 from orders.access.key_limits import require_real_orders, require_within_key
-from orders.api.base import account_of, actor_of, caller_of
+from orders.api.base import account_of, actor_of, caller_of, fields_of
 from orders.api.intake import Offer, new_order
 from orders.api.posts import order_reader, read_offer
 from orders.api.serializers import AmountField, GuardsSerializer, StrictSerializer, TimeField, type_fields
@@ -61,9 +61,7 @@ def replace_order(request: Request, order_id: UUID) -> Order:
     """What PATCH asks for. Raises: ProblemError, ValidationError."""
     version, caller = read_version(request), caller_of(request)
     require_real_orders(caller)
-    serializer = ReplaceRequestSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    if not serializer.validated_data:
+    if not fields_of(request, ReplaceRequestSerializer):
         raise ProblemError(Problem("fields_conflict", "the body states nothing that is to be replaced"))
     assert isinstance(request.data, Mapping)  # the serializer takes nothing else
     patch: Mapping[str, Any] = request.data
