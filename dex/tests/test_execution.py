@@ -12,7 +12,7 @@ DEEP = 10**12
 
 
 def pools(price_percent: int = 100) -> dict[str, Pool]:
-    """Two pools from A to B, one from B to C at a price of so many percent of the planned one."""
+    """Two pools from A to B, one from B to C at a price of a percentage of the planned one."""
     made = [
         v2_pool("wide", ("A", "B"), (DEEP, DEEP)),
         v2_pool("narrow", ("A", "B"), (DEEP, DEEP)),
@@ -22,7 +22,7 @@ def pools(price_percent: int = 100) -> dict[str, Pool]:
 
 
 def planned(sold: tuple[int, int]) -> Route:
-    """So many atoms of A to each of the two, and what comes of them to the last."""
+    """These atoms of A to each of the two, and what comes of them to the last."""
     state, hops = pools(), []
     for pool_id, amount in zip(("wide", "narrow"), sold, strict=True):
         swap = state[pool_id].swap_exact_in("A", "B", amount, NOW)

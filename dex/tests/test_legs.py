@@ -1,4 +1,4 @@
-"""Legs add up to the route that they are taken from, whatever its shape."""
+"""Legs add up to the route that they are taken from, of any shape."""
 
 from collections import defaultdict
 

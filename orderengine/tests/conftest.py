@@ -1,4 +1,4 @@
-"""State directories and supervisors that are ended whatever becomes of the test."""
+"""State directories and supervisors that are ended also where the test fails."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def state() -> Iterator[Path]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts engines, and ends them whatever becomes of the test."""
+    """Starts engines, and ends them also where the test fails."""
     started: list[Engine] = []
 
     def one(state: Path, **environment: str) -> Engine:

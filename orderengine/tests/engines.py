@@ -99,7 +99,7 @@ class Engine:
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there and no zombie waiting to be reaped by somebody else."""
+    """Whether the process is there and no zombie waiting to be reaped by its parent."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

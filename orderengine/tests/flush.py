@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 # What `migrate` fills.
 KEPT = ("auth_permission", "django_content_type")
-# Deleted rows leave their space behind, and slow the tests after them down: beyond this size tables are made anew.
+# Deleted rows leave their space behind, and slow the tests after them down: beyond this size tables are truncated.
 MOST_BYTES = 1 << 20
 
 

@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _judge(url: str, key: str, cases: int, seed: str) -> int:
-    """Run Schemathesis with so many cases in all, spread over the operations."""
+    """Run Schemathesis with `cases` cases in all, spread over the operations."""
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
         _until(lambda: client.get("/ready").status_code == 200, READY_S)
         paths = client.get("/api/v1/schema", headers={"Accept": "application/vnd.oai.openapi+json"}).json()["paths"]

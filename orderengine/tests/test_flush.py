@@ -1,4 +1,4 @@
-"""What a test committed is gone after it, whatever tables it stands in; what `migrate` has filled is there."""
+"""What a test committed is gone after it, from all tables; what `migrate` has filled is there."""
 
 import pytest
 from django.contrib.auth.models import Permission

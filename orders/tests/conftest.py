@@ -33,7 +33,7 @@ def no_sessions_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def closed(settings: Any) -> None:
-    """Callers need a key unless a test says otherwise, whatever the environment of the run."""
+    """Callers need a key unless a test says otherwise, in any environment of the run."""
     settings.API_IS_OPEN = False
 
 

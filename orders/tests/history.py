@@ -16,11 +16,11 @@ from django.db import connection, transaction
 from orders.models import Account, Wallet
 
 EVENTS = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")
-# Of every so many orders one; the first that fits.
+# One of every this many orders; the first that fits.
 PAIRS = ((10, ("ETH", "USDC")), (4, ("USDC", "SOL")), (1, ("SOL", "USDC")))
 OUTCOMES = ((97, "expired"), (41, "slippage"), (23, "cancelled"))
 TAGS = ((4, {"book": "eu"}), (9, {"book": "us", "desk": "7"}))
-# Of the oldest orders only, so many.
+# This many, of the oldest orders only.
 RARE = 5
 RARE_PAIR, RARE_OUTCOME, RARE_TAG = ("mSOL", "BONK"), "poison", {"campaign": "first"}
 AT_ONCE = 50_000
@@ -29,7 +29,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class History:
-    """So many orders of an account, evenly over the days up to `until`; every 50th is of another account."""
+    """Orders of an account, evenly over the days up to `until`; every 50th is of another account."""
 
     account: Account
     wallet: Wallet

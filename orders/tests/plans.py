@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-# Tables that grow for ever.
+# Tables that grow without end.
 LARGE = {f"orders_{name}" for name in ("order", "orderevent", "orderlabel", "fill", "submission", "signedtransaction")}
 
 
@@ -32,7 +32,7 @@ def steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def costs(plan: dict[str, Any], most: int) -> list[str]:
-    """Each step that reads a large table as a whole, or reads or sorts more than so many rows."""
+    """Each step that reads a large table as a whole, or reads or sorts more rows than the limit."""
     return [words for step in steps(plan) for words in _costs(step, most)]
 
 

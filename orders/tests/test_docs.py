@@ -34,7 +34,7 @@ def test_every_dependency_has_its_line() -> None:
 
 
 def test_every_guarantee_names_tests_that_exist() -> None:
-    """A promise whose test was renamed or removed is a promise that nobody keeps."""
+    """A promise whose test was renamed or removed is checked by none."""
     files: dict[str, str] = {}
     for path in DOCS.parent.glob("[!.]*/**/tests/**/test_*.py"):
         files[path.name] = files.get(path.name, "") + path.read_text()

@@ -168,7 +168,7 @@ def test_a_change_whose_order_moved_on_is_dropped_whole(account: Account) -> Non
 
 
 def test_a_change_that_saw_an_older_event_is_dropped(account: Account) -> None:
-    """The order is in the same status again, by another way: whoever decided before that has lost."""
+    """The order is in the same status again, by another way: a decision from before that has lost."""
     [order] = place(account)
     bring_to(order, OrderStatus.BUILDING)
     order.refresh_from_db()

@@ -106,7 +106,7 @@ class Web:
 
 @contextmanager
 def web_server(directory: Path, server: str = "daphne") -> Iterator[Web]:
-    """A running server; ended whatever becomes of the test."""
+    """A running server; ended also where the test fails."""
     web = Web(directory / "web.log", server)
     try:
         yield web

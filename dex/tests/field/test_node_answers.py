@@ -1,4 +1,4 @@
-"""Whatever a node answers, the adapter gives what is true or one of its own errors: every method, every wrong shape."""
+"""For every answer of a node the adapter gives what is true or one of its own errors: each method, each wrong shape."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ from dex.tests.chains.evm.evm_orders import Trader, intent_of
 
 WORD = "0x" + "00" * 31 + "01"
 DEEP = json.loads("[" * 300 + "]" * 300)
-# Shapes that no method answers with, whatever it is asked.
+# Shapes that no method answers with, to any question.
 SHAPES: dict[str, Any] = {
     "nothing": None,
     "empty text": "",

@@ -1,4 +1,4 @@
-"""Problem files: one kind rounds by one rule, whatever the size of its pools, and V3 pools as the contracts do."""
+"""Problem files: one kind rounds by one rule, for any size of its pools, and V3 pools as the contracts do."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A call that the contracts undo is known by what they gave back, in whatever words and wrapping a node tells it."""
+"""A call that the contracts undo is known by what they gave back, in any words and wrapping of a node."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Pools of three and four tokens, each used between one pair of them: bounds hold, whatever time there was."""
+"""Pools of three and four tokens, each used between one pair of them: bounds hold, however little time there was."""
 
 from dataclasses import replace
 

@@ -107,7 +107,7 @@ class _Enumeration:
             return
         is_route = self._try(depth, relaxed)
         open_edges = np.flatnonzero(relaxed.used > paid)
-        if not len(open_edges):  # a route that is too large is so with whatever it may use besides
+        if not len(open_edges):  # a route that is too large stays so with more edges
             self.bound = max(self.bound, bound) if is_route else self.bound
             return
         edge = int(open_edges[np.argmax(relaxed.worth[open_edges])])
@@ -173,7 +173,7 @@ def _begun(part: CompiledEdges, flow: Flow) -> int:
 
 
 def _cut(part: CompiledEdges, edge: int, depth: int) -> None:
-    """Leave an edge so many of its ranges."""
+    """Leave an edge this number of its ranges."""
     first = int(part.first[edge])
     rows = part.table[:, first : first + depth]
     ranges = Segments(tuple(rows[PRICE]), tuple(rows[FIRST]), tuple(rows[CAPACITY]))

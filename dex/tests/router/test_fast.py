@@ -57,7 +57,7 @@ def _switched_back() -> Iterator[None]:
 
 
 def multi_asset_market(seed: int) -> tuple[CompiledMarket, Query]:
-    """So many pools that numpy picks the edges that matter."""
+    """Enough pools that numpy picks the edges that matter."""
     rng = random.Random(seed)
     tokens = [f"T{number}" for number in range(700)]
     hubs = tokens[:20]

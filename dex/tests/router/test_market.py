@@ -1,4 +1,4 @@
-"""A market that follows what happens equals one made anew, to the last bit, and gives the same routes."""
+"""A market that follows what happens equals a new one, to the last bit, and gives the same routes."""
 
 import random
 from contextlib import suppress

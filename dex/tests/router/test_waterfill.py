@@ -1,4 +1,4 @@
-"""Parallel segments filled to one price: all of the amount, nowhere a better price left, whatever the segments are."""
+"""Parallel segments filled to one price: all of the amount, nowhere a better price left, for any segments."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Wallets with keys of their own: files for nobody else, never written over, and secrets that nothing shows."""
+"""Wallets with keys of their own: files that others cannot read, never written over, and secrets that nothing shows."""
 
 import json
 from pathlib import Path

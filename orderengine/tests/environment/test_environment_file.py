@@ -1,4 +1,4 @@
-"""`.env`: one reader, whatever an editor or a shell made of the file, and one sentence where it cannot be read."""
+"""`.env`: one reader, for what any editor or shell makes of the file, and one sentence where it cannot be read."""
 
 import os
 import random

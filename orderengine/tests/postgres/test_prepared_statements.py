@@ -53,7 +53,7 @@ def test_more_statements_than_most_work_use_are_kept() -> None:
 
 
 def test_a_migration_costs_nobody_an_error(table: None) -> None:
-    """The server refuses a prepared statement whose columns have changed, and would do so for ever."""
+    """The server refuses a prepared statement whose columns have changed, and would keep doing so."""
     for _ in range(4):
         read()
     other = connection.copy()

@@ -1,4 +1,4 @@
-"""POST /orders has two doors, the view and the short way past it. Whoever asks cannot tell which one answered."""
+"""POST /orders has two doors, the view and the short way past it. The caller cannot tell which one answered."""
 
 import json
 import re
@@ -145,7 +145,7 @@ def frame() -> list[tuple[str, str]]:
 
 
 class Side:
-    """An account with a key, and how its answers read whatever their ids and times are."""
+    """An account with a key, and how its answers read but for their ids and times."""
 
     def __init__(self, key: dict[str, Any], limits: dict[str, Any]) -> None:
         account = new_account()

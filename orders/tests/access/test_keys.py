@@ -1,4 +1,4 @@
-"""API keys: what each scope opens, what caps and allow-lists refuse, and that nobody reaches another's things."""
+"""API keys: what each scope opens, what caps and allow-lists refuse, and that no account reaches another's things."""
 
 import json
 import re
@@ -415,7 +415,7 @@ def test_the_admin_makes_a_key_and_shows_it_once(admin_client: Client, account: 
 
 
 def test_the_resolver_knows_no_api_address_outside_these_tests() -> None:
-    """Whoever adds an address below /api/v1/ must think about scopes and isolation: the tests above then see it."""
+    """A new address below /api/v1/ needs scopes and isolation: the tests above then see it."""
     names = {str(p.pattern) for p in get_resolver().url_patterns}
 
     assert {name for name in names if "api" in name} == {"api/v1/", "api/v1/schema", "api/v1/docs", "^api/"}

@@ -1,4 +1,4 @@
-"""The admin takes so many tries to log in per user name and per address, says so, and goes on without Redis."""
+"""The admin limits tries to log in per user name and per address, says so, and goes on without Redis."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -127,7 +127,7 @@ def test_strangers_see_the_sign_in_page_only(client: Client, account: Account) -
 
 
 def helper(*permissions: str) -> Client:
-    """A browser of somebody who may see orders and wallets, and do what the permissions say."""
+    """A browser of a user who may see orders and wallets, and do what the permissions say."""
     user = User.objects.create_user("helper", password="not-a-secret", is_staff=True)
     names = ["view_order", "view_wallet", *permissions]
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="orders", codename__in=names))

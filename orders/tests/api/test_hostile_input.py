@@ -51,7 +51,7 @@ def api(account: Account) -> Api:
 
 @pytest.fixture
 def theirs(api: Api) -> Order:
-    """An order of somebody else, beside one of the caller's own."""
+    """An order of another account, beside one of the caller's own."""
     place(api.account, terms(tags={"book": "eu"}))
     [order] = place(new_account(), terms(tags={"book": "secret"}))
     return order
@@ -105,7 +105,7 @@ def test_no_field_of_an_order_executes_anything(api: Api, untouched: Any, field:
 
     for text in CORPUS + NUL:
         if field == "client_order_id" and re.fullmatch(CLIENT_ORDER_ID, text):
-            continue  # a good one, whatever else it looks like
+            continue  # a valid one after all
         answer = api.post("orders", {"token_in": "SOL", "token_out": "USDC", "amount": "1"} | {field: text})
 
         assert answer.status_code in REFUSED, text

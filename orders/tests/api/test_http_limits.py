@@ -1,4 +1,4 @@
-"""Hostile HTTP clients on a real server: nobody fills its disk, holds its sockets for ever or moves its paths."""
+"""Hostile HTTP clients on a real server: none fills its disk, holds its sockets without end or moves its paths."""
 
 import os
 import socket
@@ -50,7 +50,7 @@ def test_a_body_without_end_is_cut(web: Web) -> None:
     _, taken = send(web, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunk, 2_000)
 
     assert announced == 413
-    assert taken < 1_000, "it would have read on for ever"
+    assert taken < 1_000, "it would have read on without end"
     assert largest_file(web) <= MAX_BUFFERED_BYTES
     assert web.is_healthy()
 

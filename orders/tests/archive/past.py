@@ -25,7 +25,7 @@ _shift = counter()
 
 
 def load_past(count: int, first_nonce: int = 0, days: int = 60) -> History:
-    """So many orders of an account of their own, over the days up to the tenth of June."""
+    """Orders of an account of their own, over the days up to the tenth of June."""
     Token.objects.bulk_create(
         [Token(symbol=symbol, name=symbol, decimals=9) for symbol in ("SOL", "USDC", "ETH", *RARE_PAIR)],
         ignore_conflicts=True,

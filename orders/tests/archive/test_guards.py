@@ -1,4 +1,4 @@
-"""Nothing is deleted but what is archived, by whatever writer, and what is archived is never placed or signed again."""
+"""Nothing is deleted but what is archived, by any writer, and what is archived is never placed or signed again."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The audit log: written with the change, chained by whoever writes, and any tampering is named."""
+"""The audit log: written with the change, chained by each writer, and any tampering is named."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ def fill(count: int) -> None:
 
 
 def tamper(statement: str, *parameters: Any) -> None:
-    """Write as somebody who owns the table: without its triggers."""
+    """Write as the owner of the table: without its triggers."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE orders_auditentry DISABLE TRIGGER USER")
         cursor.execute(statement, parameters)

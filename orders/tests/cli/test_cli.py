@@ -1,4 +1,4 @@
-"""What the command line shows: a live table on a terminal, whatever order its answers come in."""
+"""What the command line shows: a live table on a terminal, in whichever order its answers come."""
 
 import asyncio
 import io

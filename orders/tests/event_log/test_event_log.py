@@ -56,7 +56,7 @@ def test_pages_show_each_event_once_in_order(account: Account, drive: Drive, lim
 
 
 def rewrite_places(account: Account, places: dict[int, tuple[int, int]]) -> Order:
-    """One order with events at these (xid, id), by seq: whatever transactions may come to."""
+    """One order with events at these (xid, id), by seq: any that transactions may come to."""
     [order] = place(account)
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute("ALTER TABLE orders_orderevent DISABLE TRIGGER USER")

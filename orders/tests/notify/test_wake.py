@@ -69,7 +69,7 @@ def test_many_threads_at_once_leave_one_message(broker: Any) -> None:
 def test_one_for_later_does_not_stand_in_for_one_that_is_wanted_now(
     broker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the queue it would, and whoever took it would wait."""
+    """In the queue it would, and the worker that took it would wait."""
     calls: list[tuple[float, Any]] = []
 
     class Noted:

@@ -39,7 +39,7 @@ def wallet_of(account: Account) -> Wallet:
 
 
 def stranger(chain: SimulatedChain, wallet: Wallet, nonce: int, fees: Fees = USUAL_FEES) -> Signed:
-    """A transaction that somebody else signed with the wallet's key."""
+    """A transaction that another program signed with the wallet's key."""
     [signed] = chain.sign([CancellationIntent(wallet.address, nonce, fees)])
     assert isinstance(signed, Signed)
     return signed

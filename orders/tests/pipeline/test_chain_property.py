@@ -1,4 +1,4 @@
-"""Whatever a chain does to orders, however they are replaced and cancelled: at most once each, and every atom stays."""
+"""Orders under every fault of a chain, replaced and cancelled: each executes at most once, and every atom stays."""
 
 import contextlib
 from dataclasses import replace
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CONFIRMATIONS = 4
 SCENARIOS = ("none", "none", "stuck", "race", "dropped", "timeout", "network", "slippage", "reorg")
 PATIENT = Policy(retry_base_s=0.001, retry_cap_s=0.001, resend_s=0.0, stuck_s=1e9, max_replacements=2)
-# Whatever is not in a block is replaced at each look.
+# What is not in a block is replaced at each look.
 IMPATIENT = replace(PATIENT, stuck_s=0.0)
 # What is signed now is past its deadline already.
 LATE = replace(PATIENT, deadline_s=-10)

@@ -1,4 +1,4 @@
-"""Orders on the real contracts, through the whole pipeline, whatever the chain does to their transactions."""
+"""Orders on the real contracts, through the whole pipeline, with all that a chain may do to their transactions."""
 
 import time
 from collections.abc import Callable

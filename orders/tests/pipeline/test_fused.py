@@ -58,7 +58,7 @@ BY_WORD = {
 
 
 def name_of(sql: str) -> str:
-    """What a statement is for; its beginning where nobody has said."""
+    """What a statement is for; its beginning where that is not stated."""
     text = " ".join(sql.split())
     for beginning, name in NAMES.items():
         if text.startswith(beginning):
@@ -113,12 +113,12 @@ def statuses(order: Order) -> list[str]:
 def test_statements_and_commits_from_the_claim_to_the_end(
     account: Account, engine: Engine, policy: Policy, drive: Drive, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    """The same for one order and for a batch. Whoever adds one says here what it is worth."""
+    """The same for one order and for a batch. A statement that is added needs its reason here."""
     for _ in range(2):  # then the wallet is made, and the chain knows whose holdings are asked for
         place(account)
         drive()
     orders = place(account, *(terms(amount=10**7) for _ in range(count)))
-    # What a process has just seen is looked at again after a second, which a slow machine takes to route so many.
+    # What a process has just seen is looked at again after a second, which a slow machine takes to route them all.
     monkeypatch.setattr(purses, "FRESH_S", 3600.0)
     monkeypatch.setattr(producer, "TELL_S", 3600.0)
 

@@ -378,7 +378,7 @@ def test_a_refused_signature_leaves_no_nonce_hole(
 ) -> None:
     orders = place(account, *(terms() for _ in range(3)))
     drive(Stage.ROUTE)
-    Order.objects.update(claim_count=0)  # nobody is suspected: the three are signed together
+    Order.objects.update(claim_count=0)  # no order is suspected: the three are signed together
     sign = engine.chain.sign
 
     class Picky(Faulty):

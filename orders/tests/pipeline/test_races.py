@@ -1,4 +1,4 @@
-"""Rivals at named points: whoever commits first wins, and the other one changes nothing."""
+"""Rivals at named points: the first to commit wins, and the other one changes nothing."""
 
 import time
 from collections.abc import Callable, Sequence

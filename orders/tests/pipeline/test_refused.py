@@ -51,7 +51,7 @@ def test_a_swap_that_the_chain_refuses_for_good_ends_when_its_nonce_is_consumed(
         assert (held.order_id, held.key, held.closed_at) == (order.id, 0, None)
         run(Stage.CONFIRM)
         assert ended(order) == ("SUBMITTED", None), "the chain's word on its nonce ends it, nothing else"
-        assert len(events(order, "cancel")) == 1, "nobody waits until it is stuck, and no higher bid is tried"
+        assert len(events(order, "cancel")) == 1, "it does not wait until it is stuck, and no fee bump is tried"
         for _ in range(3):
             run(Stage.CONFIRM)
         assert ended(order) == ("SUBMITTED", None)
@@ -60,7 +60,7 @@ def test_a_swap_that_the_chain_refuses_for_good_ends_when_its_nonce_is_consumed(
     assert ended(order) == ("FAILED", "not_included")
     held.refresh_from_db()
     assert held.closed_at is not None
-    assert [refused[0]] * 2 == refused, "asked twice, never signed anew"
+    assert [refused[0]] * 2 == refused, "asked twice, never signed again"
     assert (executed(), SignedTransaction.objects.filter(is_noop=False).count()) == ([], 1)
     assert SignedTransaction.objects.filter(is_noop=True).count() == 1
     [after] = place(account)

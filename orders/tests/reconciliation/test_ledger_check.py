@@ -108,7 +108,7 @@ def test_a_wrong_count_pauses_its_account_once(account: Account, engine: Engine)
     assert (row.scope, row.account_id, row.is_by_owner) == ("account", account.id, False)
     assert resume(find_target("account", account.name, engine), BOSS)
     place(account, terms(value=MICRO))
-    assert check_ledger() == 0, "still off by as much, and somebody has looked"
+    assert check_ledger() == 0, "still off by as much, and reported already"
     assert not TradingControl.objects.exists()
     Account.objects.update(open_value=5 * MICRO)
     assert check_ledger() == 1

@@ -60,7 +60,7 @@ def test_orders_wait_and_go_on(account: Account, engine: Engine, policy: Policy,
     order.refresh_from_db()
     assert (order.status, order.attempt) == ("PENDING", 1)
     assert Submission.objects.count() == 1
-    assert due_stages("simulated") == {}, "nobody is woken for orders that wait"
+    assert due_stages("simulated") == {}, "no worker is woken for orders that wait"
     client = Client(headers={"Authorization": f"Bearer {api_key(account)}"})
     assert client.get(f"/api/v1/orders/{order.id}").json()["waiting_for"] == "halt"
     assert [o["waiting_for"] for o in client.get("/api/v1/orders").json()["results"]] == ["halt", None]

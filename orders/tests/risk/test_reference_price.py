@@ -88,7 +88,7 @@ def test_a_trigger_is_reached_when_the_price_was_beyond_it_for_more_than_half(
 def test_half_a_window_in_one_hand_moves_it_to_no_price_that_was_not_there(
     history: list[Held], attack: Decimal, before: Decimal
 ) -> None:
-    """Whatever happens in less than half of the window, a price that held before it is the reference."""
+    """Also with any prices in less than half of the window, a price that held before it is the reference."""
     quiet = [Held(since_s + 15.0, before) for since_s, _ in history if since_s > 15.0]
     attacked = [Held(min(since_s, 14.0), attack) for since_s, _ in history[:1]]
 

@@ -1,4 +1,4 @@
-"""Nonces that others used, and nonces that nobody used: wallets are paused and gaps filled."""
+"""Nonces that others used, and nonces that no transaction used: wallets are paused and gaps filled."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A socket of a caller who was seen before opens by one statement, which lets in nobody who may not be let in now."""
+"""A socket of a caller who was seen before opens by one statement, which refuses a caller who may not be let in now."""
 
 import asyncio
 from collections.abc import Callable
@@ -242,7 +242,7 @@ def test_every_column_that_is_left_out_is_unshown(account: Account) -> None:
 
 @pytest.mark.django_db
 def test_a_caller_is_known_by_all_of_its_key(account: Account) -> None:
-    """What a caller carries is what the next request goes by, whatever is added to keys later."""
+    """What a caller carries is what the next request goes by, also what is added to keys later."""
     text = api_key(account, scopes=["read"], venues=["raydium"], max_order_value=5)
     known._known.clear()
     found = known.look_up(f"Bearer {text}", "127.0.0.1")

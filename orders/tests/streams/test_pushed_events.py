@@ -147,7 +147,7 @@ async def test_a_message_that_comes_again_or_late_is_shown_once(account: Account
 async def test_what_others_send_is_neither_shown_nor_read_for(
     account: Account, key: str, monkeypatch: pytest.MonkeyPatch, reads: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever can write to Redis knows the form of a message and every event, but not the secret."""
+    """A program that can write to Redis knows the form of a message and every event, but not the secret."""
     [order] = await database_sync_to_async(place)(account)
     first = (await database_sync_to_async(events_of)(order))[0]
     invented = first._replace(seq=2, status="CONFIRMED", outcome="filled")

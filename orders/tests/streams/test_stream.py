@@ -1,4 +1,4 @@
-"""The account stream: every event once and in order, whatever happens to the connection, to Redis or to the reader."""
+"""The account stream: every event once and in order, through faults of the connection, of Redis and of the reader."""
 
 import asyncio
 import random

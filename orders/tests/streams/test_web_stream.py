@@ -36,7 +36,7 @@ PATIENCE_S = 60.0
 
 
 class Client:
-    """Follows its account for ever: it acknowledges, and resumes with its last cursor after every close."""
+    """Follows its account until it is ended: it acknowledges, and resumes with its last cursor after every close."""
 
     def __init__(self, web: Web, key: str) -> None:
         self.web, self.headers = web, {"Authorization": f"Bearer {key}"}
@@ -142,7 +142,7 @@ async def test_exactly_once_in_order_whatever_is_ended_meanwhile(account: Accoun
         await asyncio.to_thread(thread.join)
     rows = await database_sync_to_async(all_events)(account)
     await until(lambda: all(len(client.seen) >= len(rows) for client in clients))
-    await asyncio.sleep(0.5)  # whatever came twice would come now
+    await asyncio.sleep(0.5)  # a repeat would come now
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,7 +23,7 @@ class Pair(NamedTuple):
 
 
 def pairs_of(tokens: Iterable[Token], count: int) -> list[Pair]:
-    """So many ordered pairs of a chain's tokens."""
+    """The first `count` ordered pairs of a chain's tokens."""
     ordered = list(permutations(sorted(tokens, key=lambda token: token.symbol), 2))[:count]
     return [Pair(a, b, Decimal(a.value or 1) / Decimal(b.value or 1)) for a, b in ordered]
 
@@ -72,7 +72,7 @@ def load_waiting(account: Account, pair: Pair, kind: str, count: int, nearest: D
 
 
 def load_crowd(account: Account, pairs: list[Pair], count: int) -> None:
-    """So many orders evenly over the pairs, none of which the market reaches.
+    """Orders, evenly over the pairs, none of which the market reaches.
 
     Of each pair eight in ten are limits, and one in ten each is a stop below and a stop above.
     """

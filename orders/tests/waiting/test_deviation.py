@@ -1,4 +1,4 @@
-"""The guard on the distance from the reference price: whoever moves the price for a moment gets no trade out of it."""
+"""The guard on the distance from the reference price: moving the price for a moment gets no trade out of it."""
 
 import pytest
 from django.db.models import F

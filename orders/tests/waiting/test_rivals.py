@@ -89,7 +89,7 @@ def test_a_cancel_or_the_trigger_wins(market: Market) -> None:
 
 
 def test_the_end_of_its_time_or_the_trigger_wins(market: Market) -> None:
-    """What has ended is not executed, whatever the price."""
+    """What has ended is not executed, at any price."""
     step, was_early = 1, True
     while was_early:
         orders = waiting(new_account())

@@ -24,7 +24,7 @@ LAST = {"trigger_source": "last"}
 
 
 def let_pass(seconds: float) -> None:
-    """As if the prices that are known had been noted so much earlier, by passes that went on."""
+    """As if the prices that are known had been noted earlier by that time, by passes that went on."""
     PairPrice.objects.update(at=F("at") - timedelta(seconds=seconds))
 
 
@@ -103,7 +103,7 @@ def test_a_price_that_comes_back_in_time_fires_nothing(account: Account, market:
 
 
 def test_after_a_gap_the_window_begins_again(account: Account, market: Market) -> None:
-    """Nobody knows what the price was meanwhile: a stop that is reached still fires, half a window later."""
+    """What the price was meanwhile is unknown: a stop that is reached still fires, half a window later."""
     [order] = put(account, typed("stop", {"trigger_price": "90"}))
     market.step("50")
     let_pass(60)

@@ -82,7 +82,7 @@ def test_what_one_router_pays_the_next_one_sells_to_the_last_atom(world: World, 
 
 
 def check_exact(world: World, trader: Trader, quote: Quote) -> None:
-    """Executed as promised, by a batch, and nobody keeps anything."""
+    """Executed as promised, by a batch, and no contract keeps anything."""
     assert "sushiswap_v2" in venues_of(quote)
     before = trader.engine.chain.balances(trader.wallet)
     signed = trader.signed(quote)
@@ -123,7 +123,7 @@ def test_a_purchase_through_a_fork_pays_what_was_asked_for(world: World) -> None
 
 
 def moved(world: World) -> tuple[Trader, Any]:
-    """A split over all pools, in which somebody trades before it is included."""
+    """A split over all pools, in which another swap comes before it."""
     trader, rival = Trader.on(world), Trader.on(world, "account/rival")
     signed = trader.signed(trader.quote(300 * ETH))
     dear = Fees(50 * 10**9, 2 * 10**9)

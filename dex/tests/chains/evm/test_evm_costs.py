@@ -118,7 +118,7 @@ def again_of(route: Route, costs: Costs) -> Counter[str]:
 
 
 def expected_fee(market: CompiledMarket, quote: Quote, fees: FeeTable) -> NetworkFee:
-    """What the route of a quote is expected to cost, whatever market it was found in."""
+    """What the route of a quote is expected to cost, in any market that it was found in."""
     edges = {
         (market.pools[market.pool.item(edge)].pool_id, *ends): edge for edge, ends in enumerate(market.edge_tokens)
     }

@@ -1,4 +1,4 @@
-"""What the real contracts pay is what the route promised, to the last atom, when nobody else trades."""
+"""What the real contracts pay is what the route promised, to the last atom, when no other trades."""
 
 from collections.abc import Callable
 from typing import Any

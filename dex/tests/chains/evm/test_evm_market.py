@@ -1,4 +1,4 @@
-"""The market that is carried on by events is the one that the contracts hold, and most looks ask nobody."""
+"""The market that is carried on by events is the one that the contracts hold, and most looks ask no node."""
 
 import random
 from dataclasses import replace
@@ -161,7 +161,7 @@ def test_a_quote_on_a_market_that_is_known_asks_nobody(world: World) -> None:
 
 
 def _grow(market: EvmMarket, count: int) -> None:
-    """As if the chain had so many pools."""
+    """As if the chain had `count` pools."""
     market.snapshot()
     weth, usdc = ListedToken("WETH", "", 18, "0x1"), ListedToken("USDC", "", 6, "0x2")
     for number in range(count):

@@ -1,4 +1,4 @@
-"""Swaps through the UniversalRouter, which takes tokens through Permit2: for so much, and so long, and no more."""
+"""Swaps through the UniversalRouter, which takes tokens through Permit2: for an amount and a time, and no more."""
 
 import time
 from dataclasses import replace

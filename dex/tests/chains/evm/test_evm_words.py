@@ -152,7 +152,7 @@ def test_only_the_bytes_of_a_call_itself_are_read_as_one() -> None:
             except BroadcastRejected:
                 continue
             read += 1
-            # It says something else, and is the one way to say that: no byte that nobody reads.
+            # It says something else, and is the one way to say that: no byte that is not read.
             assert contracts.MULTICALL.arguments(changed) != contracts.MULTICALL.arguments(data)
             assert contracts.MULTICALL.call(*contracts.MULTICALL.arguments(changed)) == changed
     assert read

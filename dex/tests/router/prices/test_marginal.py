@@ -50,7 +50,7 @@ def _prices(pools: list[Pool]) -> tuple[CompiledMarket, dict[tuple[str, str], fl
 
 @given(pools=markets())
 def test_a_marginal_price_is_that_of_the_best_path(pools: list[Pool]) -> None:
-    """Whatever prices are: most of these markets hold cycles that gain."""
+    """At any prices: most of these markets hold cycles that gain."""
     for (source, target), price in _prices(pools)[1].items():
         assert price == pytest.approx(_along_paths(pools, source, target), rel=1e-3)
         assert price >= _along_paths(pools, source, target) * (1 - 1e-9)

@@ -46,7 +46,7 @@ REQUESTS = {
     "length and chunks": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
     "an unknown encoding": POST + b"Transfer-Encoding: gzip\r\n",
     "an expectation": POST + b"Expect: the-unexpected\r\nContent-Length: 0\r\n",
-    "an upgrade to what nobody speaks": b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    "an upgrade to an unknown protocol": b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
     "an upgrade of bytes": b"GET / HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: \xff\r\n",
     "a range": STATIC + b"Range: bytes=9-1,\xff-\r\n",
     "a range of 400 digits": STATIC + b"Range: bytes=" + b"9" * 400 + b"-\r\n",

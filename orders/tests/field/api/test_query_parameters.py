@@ -1,4 +1,4 @@
-"""Row 7.7: a parameter that nobody reads, or a value that names nothing, is refused by lists and sockets alike."""
+"""Row 7.7: a parameter that is not read, or a value that names nothing, is refused by lists and sockets alike."""
 
 import json
 import uuid
@@ -65,7 +65,7 @@ LISTS = [
     ("created_after=2026-W01-1T00:00:00Z", "invalid"),
     ("created_before=20260101T000000Z", "invalid"),
     ("created_before=2026-01-01T24:00:00Z", "invalid"),
-    ("created_before=2026-01-01T00:00:00+00:00", "invalid"),  # a plus sign that nobody escaped is a blank
+    ("created_before=2026-01-01T00:00:00+00:00", "invalid"),  # a plus sign that is not escaped is a blank
     ("created_before=2026-01-01T00:00:00Z&created_before=2026-01-02T00:00:00Z", "invalid"),
 ]
 SEQS = ["-1", "x", "", "01", "1.0", "%2B1", "1_0", "%D9%A1", "%201", "1&after=1", "1000000000", "9" * 5000]

@@ -1,4 +1,4 @@
-"""A repeat gets the first answer before anything else is judged, whatever has changed between the two posts."""
+"""A repeat gets the first answer before anything else is judged, also where things changed between the two posts."""
 
 import json
 import random

@@ -20,7 +20,7 @@ YAML, JSON = "application/vnd.oai.openapi", "application/vnd.oai.openapi+json"
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A process that nobody has asked yet; the threads in which the document was made."""
+    """A process that was not asked yet; the threads in which the document was made."""
     threads: list[str] = []
     make: Any = SchemaGenerator.get_schema
 

@@ -52,7 +52,7 @@ DRIPS: dict[str, tuple[bytes, bytes]] = {
 }
 
 
-# What a server refuses by itself, as soon as it is no HTTP whatever follows.
+# What a server refuses by itself, as soon as it cannot become HTTP any more.
 REFUSED = {
     "daphne": {"size of a chunk"},
     "uvicorn": {"size of a chunk", "request line", "second request on the connection"},

@@ -1,4 +1,4 @@
-"""GET /wallets: what the caller's wallet holds, exactly, and nobody else's."""
+"""GET /wallets: what the caller's wallet holds, exactly, and no other's."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

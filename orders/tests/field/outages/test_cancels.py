@@ -1,4 +1,4 @@
-"""Nothing is signed after a stored cancel, whatever was read before; and an order that is to be cancelled shows it."""
+"""Nothing is signed after a stored cancel, also on older reads; and an order that is to be cancelled shows it."""
 
 import contextlib
 import importlib

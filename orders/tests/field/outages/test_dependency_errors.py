@@ -63,7 +63,7 @@ def families() -> list[type[DexError]]:
 
 
 def raised(kind: type[DexError]) -> DexError:
-    """An error of this class, whatever else its constructor asks for."""
+    """An error of this class, with what its constructor needs."""
     error = kind.__new__(kind)
     DexError.__init__(error, "no node of the chain answers")
     return error

@@ -118,7 +118,7 @@ def cuts(
 
 
 def is_certain_of_nothing(answer: Any) -> bool:
-    """Whether it says that nothing was stored; any other 503 must say that nobody knows."""
+    """Whether it says that nothing was stored; any other 503 must say that the outcome is unknown."""
     body = answer.json()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), body
     if body["code"] == "not_ready":

@@ -76,7 +76,7 @@ def moody(engine: Engine) -> Moody:
 
 @pytest.fixture
 def tries(moody: Moody, policy: Policy) -> Callable[..., None]:
-    """So many rounds of a worker, each as soon as the orders are due."""
+    """Rounds of a worker, each as soon as the orders are due."""
     faulty: Any = moody
     worker = Engine(faulty)
 

@@ -85,7 +85,7 @@ def test_a_base_fee_above_the_cap_leaves_a_sent_swap_to_the_chain(world: World, 
 def test_a_node_that_is_away_is_waited_for(
     world: World, owner: Account, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """It hangs up on whatever asks for this, as a node does that starts again."""
+    """It hangs up on requests for this, as a node does that starts again."""
     engine = Engine(world.chain(urls=(proxy.url,)))
     answers: Callable[[bytes], Any] = proxy.handle
 

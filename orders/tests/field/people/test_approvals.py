@@ -97,7 +97,7 @@ def test_an_approval_behind_one_that_no_block_has_taken_is_refused_in_words(
 
 
 def test_a_token_that_refuses_every_approval_is_named_before_anything_is_signed(world: World, owner: Account) -> None:
-    """Code that reverts whatever it is asked: PUSH1 0 PUSH1 0 REVERT, behind a constructor that returns it."""
+    """Code that reverts every call: PUSH1 0 PUSH1 0 REVERT, behind a constructor that returns it."""
     runtime = bytes.fromhex("60006000fd")
     constructor = bytes.fromhex("64") + runtime + bytes.fromhex("6000526005601bf3")
     token = ListedToken("NOPE", "Refuses all", 18, deployed(world, constructor))

@@ -1,4 +1,4 @@
-"""What operators met: pauses and limits that did something else than was meant, and a pause that nobody saw."""
+"""What operators met: pauses and limits that did something else than was meant, and a pause that was not seen."""
 
 import asyncio
 import shlex

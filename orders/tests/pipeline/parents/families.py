@@ -44,7 +44,7 @@ def place_parent(account: Account, new: NewOrder | None = None) -> Order:
 
 
 def minutes_pass(minutes: float) -> None:
-    """For all orders, as far as parents and leases go: what is to come comes so much sooner."""
+    """For all orders, as far as parents and leases go: what is to come comes sooner by that time."""
     by = timedelta(minutes=minutes)
     Order.objects.filter(outcome=None, is_parent=True).update(created_at=F("created_at") - by, due_at=F("due_at") - by)
     Order.objects.filter(outcome=None, is_parent=True, expires_at__isnull=False).update(expires_at=F("expires_at") - by)
