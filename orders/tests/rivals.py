@@ -35,4 +35,4 @@ def wait_for_lock() -> None:
             if cursor.fetchone()[0]:
                 return
             cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("no rival waits")
+    raise AssertionError("no session waits for a lock")

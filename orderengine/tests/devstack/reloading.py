@@ -24,7 +24,7 @@ def say_save(**_):
 signals.worker_ready.connect(say_save, weak=False)
 signals.beat_init.connect(say_save, weak=False)
 """
-# At the end of the shared file: a process that loads it stands still here, before the rest of Django, until it may go on.
+# At the end of the shared file: a process that loads it waits here, before the rest of Django, until it may go on.
 STAND_STILL = """
 import time
 Path(os.environ["STATE_DIR"], f"stands-{os.getpid()}").touch()
