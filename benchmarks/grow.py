@@ -13,17 +13,15 @@ where both figures do.
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-INSIDE = "ORDER_ENGINE_GROW_INSIDE"
+from benchmarks.suite.alone import cost, enter
+
 # What a row may cost more beside the long history: this ratio, or less than clocks tell from noise, or a page for each
 # row that a list shows, since indexes are a page higher.
 MOST_RATIO, LEAST_MS, LEAST_PAGES = 1.2, 0.3, 100
@@ -32,13 +30,13 @@ PAGE = 50
 Subject = Callable[[], object]
 
 
-class Cost(NamedTuple):
-    """CPU in milliseconds, and pages looked at."""
+class Effort(NamedTuple):
+    """CPU in milliseconds, of this process and its database session together, and pages looked at."""
 
     ms: float
     pages: float
 
-    def grows_to(self, other: "Cost") -> bool:
+    def grows_to(self, other: "Effort") -> bool:
         """Whether the other is more than it may be."""
         slower = other.ms > MOST_RATIO * self.ms and other.ms - self.ms > LEAST_MS
         return slower and other.pages > MOST_RATIO * self.pages and other.pages - self.pages > LEAST_PAGES
@@ -54,30 +52,19 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="rows whose name holds this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     chosen = parser.parse_args()
-    if INSIDE not in os.environ:
-        here = [sys.executable, "-m", "benchmarks.grow", *sys.argv[1:]]
-        inside = [sys.executable, "-m", "orderengine.devstack", "with-servers", "--", *here]
-        # The limits of requests are not those of a load.
-        sys.exit(subprocess.run(inside, env=os.environ | {INSIDE: "1", "DB_STATEMENT_TIMEOUT_MS": "600000"}).returncode)
+    enter("benchmarks.grow")
     _measure(chosen)
 
 
 def _measure(chosen: argparse.Namespace) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "orderengine.settings"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
     from orders.tests.history import load_history
 
-    call_command("migrate", verbosity=0)
     bench = _Bench(chosen.orders)
     ends = chosen.short // 2
     for numbers in (range(ends), range(chosen.orders - ends, chosen.orders)):
         load_history(bench.history, numbers)
     bench.vacuum()
-    short = {name: bench.cost(run, chosen.runs) for name, run in bench.subjects() if chosen.only in name}
+    short = {name: bench.effort(run, chosen.runs) for name, run in bench.subjects() if chosen.only in name}
     started_at = time.monotonic()
     load_history(bench.history, range(ends, chosen.orders - ends))
     loaded_s = time.monotonic() - started_at
@@ -87,7 +74,7 @@ def _measure(chosen: argparse.Namespace) -> None:
     for name, run in bench.subjects():
         if name not in short:
             continue
-        before, after = short[name], bench.cost(run, chosen.runs)
+        before, after = short[name], bench.effort(run, chosen.runs)
         rows.append({"name": name, "short": before._asdict(), "long": after._asdict()})
         grows = before.grows_to(after)
         figures = f"{before.ms:9.2f}{after.ms:9.2f}{after.ms / before.ms:7.2f}{before.pages:9.0f}{after.pages:9.0f}"
@@ -188,22 +175,13 @@ class _Bench:
         answer = self.browser.get(address)
         assert answer.status_code == 200, (address, answer.status_code)
 
-    def cost(self, run: Subject, runs: int) -> Cost:
+    def effort(self, run: Subject, runs: int) -> Effort:
         """The medians; the first two runs only warm up."""
         took = []
         for _ in range(runs + 2):
-            pages, started = self._pages_seen(), self._cpu_ms()
-            run()
-            ms = self._cpu_ms() - started
-            took.append(Cost(ms, self._pages_seen() - pages))
-        return Cost(*(statistics.median(figures) for figures in zip(*took[2:], strict=True)))
-
-    def _cpu_ms(self) -> float:
-        from django.db import connection
-
-        connection.ensure_connection()
-        session = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").read_text(encoding="ascii")
-        return time.process_time() * 1000 + int(session.split()[0]) / 1e6
+            pages, ms = self._pages_seen(), sum(cost(run))
+            took.append(Effort(ms, self._pages_seen() - pages))
+        return Effort(*(statistics.median(figures) for figures in zip(*took[2:], strict=True)))
 
     def _pages_seen(self) -> float:
         """By this session so far."""

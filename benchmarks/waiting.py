@@ -11,34 +11,20 @@ with them, limit orders beside all that wait.
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from benchmarks.suite.alone import Cost, cost, enter
 
 if TYPE_CHECKING:
     from orders.models import Account
     from orders.tests.http_client import Api
 
-INSIDE = "ORDER_ENGINE_WAITING_INSIDE"
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-# Fields of /proc/PID/stat after the command, which is in parentheses.
-UTIME, STIME = 11, 12
 # Of each kind that is placed; the first requests are not counted.
 REQUESTS, WARM_UP, BATCH = 105, 5, 100
-
-
-class Cost(NamedTuple):
-    """CPU in milliseconds: of this process, and of its database session (in steps of a clock tick)."""
-
-    here: float
-    database: float
 
 
 def main() -> None:
@@ -49,19 +35,11 @@ def main() -> None:
     parser.add_argument("--crossing", type=int, default=500)
     parser.add_argument("--passes", type=int, default=40, help="of which the median is taken")
     chosen = parser.parse_args()
-    if INSIDE not in os.environ:
-        here = [sys.executable, "-m", "benchmarks.waiting", *sys.argv[1:]]
-        inside = [sys.executable, "-m", "orderengine.devstack", "with-servers", "--", *here]
-        # The limits of requests are not those of a load.
-        sys.exit(subprocess.run(inside, env=os.environ | {INSIDE: "1", "DB_STATEMENT_TIMEOUT_MS": "600000"}).returncode)
+    enter("benchmarks.waiting")
     _measure(chosen)
 
 
 def _measure(chosen: argparse.Namespace) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "orderengine.settings"
-    import django
-
-    django.setup()
     from django.core.management import call_command
 
     from dex import Engine
@@ -73,7 +51,6 @@ def _measure(chosen: argparse.Namespace) -> None:
     from orders.tests.waiting.crowd import load_crowd, load_waiting, pairs_of
     from orders.waiting.trigger_pass import trigger_orders
 
-    call_command("migrate", verbosity=0)
     call_command("prepare", verbosity=0)
     engine, policy = Engine(SimulatedChain(SimulatedOptions())), Policy(batch_size=200)
     account = Account.objects.create(name="waiting")
@@ -140,31 +117,14 @@ def _place(api: "Api", path: str, sent: object) -> None:
     assert answer.status_code in {201, 202}, answer.content[:300]
 
 
-def cost(run: Callable[[], object]) -> Cost:
-    """Of one run."""
-    database, here = _session_ms(), time.process_time()
-    run()
-    return Cost((time.process_time() - here) * 1000, _session_ms() - database)
-
-
 def median(costs: list[Cost]) -> Cost:
-    """The database's clock is coarse: of it the mean."""
-    return Cost(statistics.median(c.here for c in costs), statistics.fmean(c.database for c in costs))
+    """Of each figure."""
+    return Cost(*(statistics.median(figures) for figures in zip(*costs, strict=True)))
 
 
 def show(name: str, cost: Cost) -> None:
     """One line of the table."""
     print(f"{name:<44}{cost.here:>9.2f}{cost.database:>9.2f}{sum(cost):>9.2f}", flush=True)
-
-
-def _session_ms() -> float:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[UTIME]) + int(fields[STIME])) * 1000 / TICKS_PER_S
 
 
 if __name__ == "__main__":
