@@ -8,19 +8,18 @@ from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 
-from dex import Engine, ReorgPastFinality, RetryableError, Side
+from dex import Engine, RetryableError, Side
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
-from orderengine.chaos.books import breaches
-from orderengine.chaos.tests.driving import POLICY, let_time_pass, post, run
-from orderengine.chaos.tests.test_crashes import BUGS, SIDES, forget_everything
-from orderengine.chaos.tests.test_parents import OVERLOOKED, check_the_end
-from orderengine.chaos.tests.workers import CONFIRMATIONS, Worker, new_engine, rows
+from orderengine.chaos.tests.driving import POLICY, let_time_pass, post
+from orderengine.chaos.tests.machines import SIDES, TwoWorkers, die_at_each_statement, run_machine
+from orderengine.chaos.tests.test_parents import OVERLOOKED, carried, check_the_end, confirm_what_is_sent
+from orderengine.chaos.tests.workers import CONFIRMATIONS, new_engine, rows
 from orders.models import Order, OrderEvent, Submission
 from orders.pipeline.loop import run_stage
 from orders.problems import ProblemError
@@ -73,59 +72,39 @@ def end_all() -> None:
         stages()
 
 
-def carried(*names: Stage) -> None:
-    """These stages by a worker that lives, each with what it is carried to."""
-    for stage in names:
-        with suppress(RetryableError):
-            run_stage(stage, engine=new_engine(), policy=POLICY)
-
-
 @pytest.mark.parametrize("moment", ["making", "collecting", "ending"])
 def test_a_worker_that_dies_at_any_statement_makes_no_part_twice_and_loses_none(moment: str) -> None:
     """Each stop of the stage in turn: with a part to ask for and make, one to collect, or the last one collected."""
-    stops, has_ended = 0, False
-    while not has_ended:
-        forget_everything()
+
+    def prepare() -> UUID:
         amount = 10**9 if moment == "ending" else LARGE
         [parent_id] = post(new_account(), [partial(near(new_engine(), 50), amount=amount)])
         trigger_orders(new_engine(), POLICY, at_least_s=0.0)
         if moment != "making":
             carried(Stage.CHILDREN, Stage.ROUTE)
-            let_time_pass()
-            chain_of(new_engine()).mine(CONFIRMATIONS)
-            carried(Stage.CONFIRM)
+            confirm_what_is_sent()
             assert [child.outcome for child in Order.objects.filter(parent=parent_id)] == ["filled"]
-        worker = Worker()
-        worker.begin(run(Stage.CHILDREN))
-        worker.go_on(stops)
-        has_ended = not worker.is_busy
-        worker.kill()
-        assert breaches(rows, is_over=False) == {}
-        assert rows(OVERLOOKED) == []
-        assert worker.errors == []
+        return parent_id
 
+    def check(parent_id: UUID) -> None:
         stages()
         end_all()
-
         check_the_end()
         parent = Order.objects.get(pk=parent_id)
         check_limits(parent)
         ended = [child.outcome for child in Order.objects.filter(parent=parent_id)]
         # A small pool that the best route of the first part leaves out may be worth a second one.
-        assert ended in (["filled"], ["filled"] * 2), stops
+        assert ended in (["filled"], ["filled"] * 2)
         assert parent.outcome == ("filled" if moment == "ending" else "partially_filled")
-        stops += 1
-    assert stops > 5
+
+    die_at_each_statement(Stage.CHILDREN, prepare, check, overlooked=OVERLOOKED)
 
 
-class Parts(RuleBasedStateMachine):
+class Parts(TwoWorkers):
     """Orders come in, are replaced and cancelled; others trade; two workers run, stop, die and are overtaken."""
 
     def __init__(self) -> None:
         super().__init__()
-        forget_everything()
-        self.account = new_account()
-        self.workers = {"first": Worker(), "second": Worker()}
         self.placed: dict[Any, Any] = {}
 
     @initialize(bps=st.sampled_from((5, 30, 150)), side=st.sampled_from(Side))
@@ -151,60 +130,40 @@ class Parts(RuleBasedStateMachine):
     @rule()
     def all_goes_well(self) -> None:
         """A block, a pass, and a worker that takes all of it on."""
-        if not self.anybody_holds_rows():
+        if not self.has_locks():
             trigger_orders(new_engine(), POLICY, at_least_s=0.0)
             stages()
 
     @rule(side=SIDES, stage=st.sampled_from([Stage.CHILDREN, *Stage]), stops=st.integers(1, 40))
     def work(self, side: str, stage: Stage, stops: int) -> None:
         """A worker that is free begins, any goes on for a while."""
-        worker = self.workers[side]
-        if not worker.is_busy:
-            worker.begin(run(stage))
-        worker.go_on(stops)
-
-    @rule(side=SIDES)
-    def let_finish(self, side: str) -> None:
-        """A worker comes to its end, unless the other one holds what it waits for."""
-        self.workers[side].go_on(200)
-
-    @rule(side=SIDES)
-    def kill(self, side: str) -> None:
-        """A worker dies where it stands."""
-        self.workers[side].kill()
+        self.go_on(side, stage, stops)
 
     @rule(are_others=st.booleans())
     def a_block_passes(self, are_others: bool) -> None:
         """Others trade or not; a trigger pass follows."""
-        if not self.anybody_holds_rows():
+        if not self.has_locks():
             (with_traders() if are_others else chain_of(new_engine())).mine(1)
             trigger_orders(new_engine(), POLICY, at_least_s=0.0)
 
     @rule()
     def time_passes(self) -> None:
         """Waits end, and all leases, also those of workers that are only slow."""
-        if not self.anybody_holds_rows():
+        if not self.has_locks():
             let_time_pass()
-
-    @rule(depth=st.integers(1, CONFIRMATIONS - 1))
-    def reorg(self, depth: int) -> None:
-        """The chain takes blocks back that are not final."""
-        if not self.anybody_holds_rows():
-            with suppress(ReorgPastFinality):
-                chain_of(new_engine()).reorg(depth, None)
 
     @rule(number=st.integers(0, 20))
     def cancel(self, number: int) -> None:
         """An owner changes their mind, on an order or on one part."""
         ids = list(Order.objects.order_by("id").values_list("id", flat=True))
-        if not self.anybody_holds_rows() and ids:
+        if not self.has_locks() and ids:
             cancel_orders([ids[number % len(ids)]], actor=OWNER)
 
     @rule(number=st.integers(0, 20), percent=st.sampled_from((95, 101)))
     def replace(self, number: int, percent: int) -> None:
         """An owner wants another price."""
         ids = sorted(self.placed)
-        if self.anybody_holds_rows() or not ids:
+        if self.has_locks() or not ids:
             return
         order_id = ids[number % len(ids)]
         before = self.placed[order_id]
@@ -217,12 +176,9 @@ class Parts(RuleBasedStateMachine):
             self.placed[order_id] = after
 
     @invariant()
-    def every_promise_holds(self) -> None:
-        """Asked between any two steps."""
-        assert breaches(rows, is_over=False) == {}
-        assert rows(BUGS) == []
+    def no_end_is_overlooked(self) -> None:
+        """A parent whose child has ended is due."""
         assert rows(OVERLOOKED) == []
-        assert [worker.errors for worker in self.workers.values()] == [[], []]
 
     @invariant()
     def one_part_is_open_and_each_has_the_limit_of_its_time(self) -> None:
@@ -237,14 +193,8 @@ class Parts(RuleBasedStateMachine):
                 if "replaced" in event.data:
                     limit = event.data["replaced"]["limit_price"][0]
 
-    def anybody_holds_rows(self) -> bool:
-        """Whether a worker stands inside a transaction."""
-        return any(worker.in_transaction for worker in self.workers.values())
-
-    def teardown(self) -> None:
-        """Both die; a third one finishes."""
-        for worker in self.workers.values():
-            worker.kill()
+    def finish(self) -> None:
+        """A third worker works off what is left; each part has its limit."""
         end_all()
         check_the_end()
         for child in Order.objects.filter(parent__isnull=False, status="CONFIRMED"):
@@ -262,12 +212,4 @@ def check_part(child: Order) -> None:
 
 
 def test_two_workers_on_parts_stopped_and_killed_anywhere_break_no_limit() -> None:
-    limits = settings(
-        max_examples=20,
-        stateful_step_count=25,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    run_state_machine_as_test(Parts, settings=limits)
+    run_machine(Parts)
