@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from dex import Engine, RetryableError
+from dex import Engine, FeesTooHigh, RetryableError
 from orders.amounts import shown_price
 from orders.config import Policy
 from orders.database.recordset import recordset
@@ -162,6 +162,8 @@ def _hold(claimed: Claimed, order: ClaimedOrder, family: Family, error: Retryabl
         found.changes.append(ended(claimed, family, problem))
         return
     delay_s = pause_s(waited_s, found.policy)
+    if isinstance(error, FeesTooHigh):  # parts before this one may have used up what the owner allows: that stays so
+        delay_s = min(max(waited_s, FIRST_PAUSE_S), LONGEST_PAUSE_S)
     if order.waiting_for == error.waiting_for:
         found.look_again(order, delay_s)
         return

@@ -241,6 +241,22 @@ def test_guards_fall_to_parts_by_their_share(account: Account, engine: Engine, p
         assert child.terms.max_amount_in == (LARGE + 7) * child.amount // 10**12
 
 
+def test_where_its_limit_on_fees_leaves_too_little_no_part_is_placed(
+    account: Account, engine: Engine, policy: Policy
+) -> None:
+    """With one event, and a look each minute at last."""
+    parent = place_parent(account, partial(near(engine, 20), max_network_fee=1))
+    for waited_s in (0, 1, 3, 200):
+        Order.objects.filter(pk=parent.pk, waiting_for="fees").update(
+            due_at=Now(), waiting_since=Now() - timedelta(seconds=waited_s)
+        )
+        market_pass(engine, policy, Stage.CHILDREN)
+        parent.refresh_from_db()
+        assert (parent.waiting_for, parent.seq, children_of(parent)) == ("fees", 2, [])
+        pause_s = (parent.due_at - datetime.now(UTC)).total_seconds()
+        assert abs(pause_s - min(max(waited_s, 1), 60)) < 5
+
+
 def claim_and_ask(parent: Order, engine: Engine, policy: Policy) -> int | None:
     """What is left for network fees, as the parent would ask the market with it."""
     from orders.pipeline.parents.asking import what_it_asks
