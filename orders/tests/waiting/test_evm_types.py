@@ -10,7 +10,9 @@ import pytest
 from dex import Engine, Side
 from dex.chains.evm.local.world import World
 from dex.tests.chains.evm.evm_orders import ETH, UNIT_6, Trader
+from orders.audit.record import Actor
 from orders.models import Account, Fill, Order, OrderEvent
+from orders.services.cancel import CancelResult, cancel_orders
 from orders.states import TERMINAL
 from orders.tests.evm import LIMIT_S, POLICY, engine_on, sale, work
 from orders.tests.factories import new_account, place
@@ -200,3 +202,26 @@ def test_the_steps_of_a_ladder_are_filled_as_the_price_rises(market: Market) -> 
     assert (order.outcome, len(children)) == ("filled", 2)
     assert_filled(market, children)
     assert sum(child.amount_in or 0 for child in children) == order.filled_amount_in == 2 * ETH
+
+
+def test_of_a_limit_order_in_parts_the_market_gives_one_and_the_rest_waits(market: Market) -> None:
+    price = market.times(99)
+    order = market.put("limit", {"limit_price": price, "allow_partial": True}, 3_000 * ETH)
+    ends_at = time.monotonic() + LIMIT_S
+    while not order.filled_amount_in or order.waiting_for != "price":
+        market.look()
+        market.world.anvil.mine()
+        assert time.monotonic() < ends_at
+        order.refresh_from_db()
+
+    children = list(Order.objects.filter(parent=order))
+    assert_filled(market, children)
+    for child in children:
+        assert child.amount_in is not None
+        assert child.amount_out is not None
+        assert Fraction(child.amount_out, child.amount_in) * 10**12 >= Fraction(price)
+    assert order.filled_amount_in == sum(child.amount_in or 0 for child in children)
+    assert 0 < order.filled_amount_in < 3_000 * ETH
+    assert cancel_orders([order.id], actor=Actor("its owner")) == {order.id: CancelResult.CANCELLED}
+    order.refresh_from_db()
+    assert (order.status, order.outcome) == ("CONFIRMED", "partially_filled")
