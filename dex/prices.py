@@ -25,7 +25,7 @@ class PairPrice:
 class PairPool:
     """A pool that swaps token_in of a pair for token_out as it is; `tokens` are all that it trades.
 
-    `held_in` and `held_out` are atoms that it holds of these two, fees that nobody has claimed included.
+    `held_in` and `held_out` are atoms that it holds of these two, unclaimed fees included.
     """
 
     pool_id: str

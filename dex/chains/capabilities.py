@@ -166,7 +166,7 @@ class OpensPools(Protocol):
     """Opens pools on demand: for tests and demonstrations. Without: pools come by themselves."""
 
     def open_pool(self, pool_id: str, venue: str, tokens: Sequence[str], usd: str, fee_ppm: int) -> None:
-        """Open a pool in a block of its own, that holds about so many US dollars at the reference prices.
+        """Open a pool in a block of its own, that holds about `usd` US dollars at the reference prices.
 
         Raises: ValueError for one that cannot be; nothing is changed then.
         """

@@ -9,7 +9,7 @@ from orders.order_types.fields import PRICE, choice, request_field, whole
 from orders.problems import FieldError
 from orders.terms import NewOrder
 
-# A pool that is older than a day is new to nobody.
+# A pool that is older than a day is not new to any order.
 LONGEST_AGE_S = 24 * 60 * 60
 TOKEN_IN, TOKEN_OUT = "token_in", "token_out"
 
@@ -96,7 +96,7 @@ class Sniper(OrderType[SniperTerms]):
         return price_error("/min_liquidity", self.own(order).min_liquidity)
 
     def trigger(self, order: OrderLike) -> Trigger | None:
-        """A pool that holds so much; how old it may be stands in the terms."""
+        """A pool that holds `min_liquidity`; how old it may be stands in the terms."""
         own = self.own(order)
         return Trigger("pool", "pool" if own.liquidity_token == TOKEN_IN else "pool_out", own.min_liquidity)
 

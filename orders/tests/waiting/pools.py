@@ -83,7 +83,7 @@ def _ids(pools: Collection[Pool]) -> set[str]:
 
 
 def pool(name: str = "new", sol: int = 1_000, usdc: int = 100_000, venue: str = "raydium") -> Pool:
-    """One of SOL and USDC, that holds so many whole units."""
+    """One of SOL and USDC, that holds these whole units."""
     return cpmm_pool(name, ("SOL", "USDC"), (sol * SOL, usdc * USDC), venue=venue)
 
 
@@ -100,7 +100,7 @@ def buyer(liquidity: str = "1000", age_s: int = 60, token: str = "token_in", **c
 
 
 def let_pass(seconds: float) -> None:
-    """As if the looks so far had been so much earlier."""
+    """As if the looks before had been `seconds` earlier."""
     earlier = timedelta(seconds=seconds)
     SeenPool.objects.update(absent_at=F("absent_at") - earlier, seen_at=F("seen_at") - earlier)
     Heartbeat.objects.filter(name=f"pools:{CHAIN}").update(at=F("at") - earlier)

@@ -332,7 +332,7 @@ def test_pools_and_prices_are_waited_for_side_by_side(account: Account, pad: Lau
     pad.step()
 
     assert statuses(orders) == ["PENDING", "PENDING", "PENDING", "filled"]
-    assert not PairPrice.objects.exists()  # nobody waits for the median of one
+    assert not PairPrice.objects.exists()  # no order waits for the median of one
 
 
 def test_terms_that_are_replaced_beside_a_pass_hold_from_then_on(pad: Launchpad) -> None:

@@ -23,7 +23,7 @@ def test_what_the_first_look_of_all_finds_is_not_new(account: Account, pad: Laun
 
 
 @pytest.mark.parametrize(("allowed_s", "fires"), [(99, False), (101, True)])
-def test_a_pool_that_came_while_nobody_looked_is_as_old_as_the_look_before(
+def test_a_pool_that_came_between_two_looks_is_as_old_as_the_first(
     account: Account, pad: Launchpad, allowed_s: int, fires: bool
 ) -> None:
     """The engine stood still, or no order waited: it may have come right after that look."""

@@ -44,7 +44,7 @@ def sniper(engine: Engine, own: str = "WETH", **changes: Any) -> NewOrder:
 
 
 def open_pair(world: World, one: str, other: str, usd: int) -> None:
-    """A V2 pair that nobody has created before, with liquidity: one transaction."""
+    """A V2 pair that does not exist yet, with liquidity: one transaction."""
     deployer = Deployer(world.anvil, world.folder, world.anvil.accounts()[0])
     amounts = [atoms_worth(symbol, usd) for symbol in (one, other)]
     tokens = [world.address(symbol) for symbol in (one, other)]
@@ -90,7 +90,7 @@ def test_a_pool_that_is_created_fires_it_and_is_traded_with(world: World, engine
 def test_a_pool_is_as_old_as_its_creation_however_late_it_is_filled(
     world: World, engine: Engine, owner: Account
 ) -> None:
-    """Created while nobody looked: its factory's event tells, also of the first look of all."""
+    """Created between two looks: its factory's event tells, also of the first look of all."""
     deployer = Deployer(world.anvil, world.folder, world.anvil.accounts()[0])
     symbols = sorted(("WETH", "USDT"), key=lambda symbol: int(world.address(symbol), 16))
     tokens = [world.address(symbol) for symbol in symbols]

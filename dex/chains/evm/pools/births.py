@@ -16,7 +16,7 @@ from dex.chains.evm.nodes.rpc import Rpc
 from dex.chains.evm.pools.market import EvmMarket
 from dex.chains.evm.pools.reader import MAX_BLOCKS_FOLLOWED, NEWEST
 
-# Of so many blocks each, so many questions: what is older than these counts as old.
+# How many questions, of `MAX_BLOCKS_FOLLOWED` blocks each: what is older than these counts as old.
 MOST_QUESTIONS = 20
 
 

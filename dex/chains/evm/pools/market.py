@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 # What one look may take in all: a first one asks several questions one after the other.
 LOOK_S = 60.0
-# For so long after somebody asked for new pools they are looked for with each block, no more often than this.
+# Seconds for which new pools are looked for with each block once they were asked for, and the least between two looks.
 SOUGHT_S, SEEK_S = 30.0, 1.0
 
 
