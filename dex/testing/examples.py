@@ -30,7 +30,7 @@ def is_deep() -> bool:
 
 
 def combinations(*dimensions: Sequence[T], one_of: int) -> Iterator[tuple[T, ...]]:
-    """One of so many combinations, evenly: those whose numbers add up to a multiple. All of them in a deep run.
+    """One in `one_of` combinations, evenly: those whose numbers add up to a multiple. All of them in a deep run.
 
     Of dimensions that have at least `one_of` values each, all but any one are combined in every way: that one is free
     to make up the sum. So each pair of three dimensions is tried.

@@ -103,7 +103,7 @@ class Clients(threading.Thread):
                 body["sim"] = {"scenario": scenario}
             if "tags" not in body and (order_type := _drawn(self._dice, TYPES)):
                 body |= _terms(order_type, price)
-                # Without an end it is tried again, whatever becomes of its parts: a fault of its own would never end.
+                # Without an end it is tried again, also where parts of it failed: a fault of its own would never end.
                 if order_type == "partial":
                     body.pop("sim", None)
             self._cancels.mark(body)

@@ -25,7 +25,7 @@ from orders.terms import swap_request
 PPM = 1_000_000
 # What the network fee of a child may take of what it moves.
 MOST_FEE_PPM = 10_000
-# A part that is less than one of so many of its order is worth a child only where it gains so many fees over the limit:
+# A part below 1 / MOST_PARTS of its order is worth a child only where it gains LEAST_GAIN times its fee over the limit:
 # what rounding and the search leave of a part does not, nor what a price gives that has hardly reached the limit.
 MOST_PARTS, LEAST_GAIN = 500, 10
 # How far above its limit, at least, the market is looked at again after a part that was too small.
@@ -70,7 +70,7 @@ def what_it_asks(order: ClaimedOrder, family: Family) -> Part | None:
 
 
 def is_over(family: Family) -> bool:
-    """Whether a parent makes no child any more, whatever its type says."""
+    """Whether a parent makes no child any more, by any type."""
     return family.is_cancel_requested or family.is_expired or family.filled == family.amount
 
 

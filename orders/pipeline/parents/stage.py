@@ -43,7 +43,7 @@ class _Found:
     changes: list[Change] = field(default_factory=list)
     children: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[tuple[ClaimedOrder, float]] = field(default_factory=list)
-    # Seconds until the stage has to look again, of those that nobody else wakes it for.
+    # Seconds until the stage has to look again where no other process wakes it.
     again: set[float] = field(default_factory=set)
 
     def look_again(self, order: ClaimedOrder, delay_s: float) -> None:
