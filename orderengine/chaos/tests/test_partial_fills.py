@@ -1,6 +1,6 @@
 """L0 for orders filled in parts: workers that die between any two statements, blocks of other traders, owners.
 
-As in test_parents.py nobody is woken here. The market is what the chain says at the time: no limit is broken by an
+As in test_parents.py no worker is woken here. The market is what the chain says at the time: no limit is broken by an
 atom, and it does not matter what comes between the quote, which is taken before any lock, and the execution.
 """
 
