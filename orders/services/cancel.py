@@ -46,17 +46,22 @@ def cancel_orders(
     """
     with transaction.atomic():
         orders = _locked(order_ids, account)
-        results = {order.id: _result(order) for order in orders}
+        parents = [order for order in orders if order.is_parent and not is_terminal(order.status)]
+        families = read_families(order.id for order in parents) if parents else {}
+        # Of these nothing is left to cancel: they end as what they are, though no worker has said so yet.
+        filled = {order.id for order in parents if families[order.id].filled == order.amount}
+        results = {order.id: _result(order) for order in orders} | dict.fromkeys(filled, CancelResult.ALREADY_ENDED)
         new = [o for o in orders if o.cancel_requested_at is None and not is_terminal(o.status)]
-        store_request([order.id for order in new])
+        store_request([order.id for order in new if order.id not in filled])
         late = [order for order in orders if results[order.id] is CancelResult.TOO_LATE and not order.is_parent]
         changes = [_cancelled(o, actor) for o in orders if results[o.id] is CancelResult.CANCELLED]
         events: list[Event] = transition([*changes, *(requested(order) for order in late if order in new)])
-        parents = [order for order in orders if order.is_parent and not is_terminal(order.status)]
-        families = read_families(order.id for order in parents) if parents else {}
+        if changes:  # children among them
+            families = read_families(order.id for order in parents) if parents else {}
         events += transition([_parent_change(o, families[o.id], actor) for o in parents if o in new])
         moved = {event.order_id: event.status for event in events}
-        results |= {o.id: CancelResult.CANCELLED for o in parents if is_terminal(moved.get(o.id, o.status))}
+        over = {order.id for order in parents if is_terminal(moved.get(order.id, order.status))}
+        results |= dict.fromkeys(over - filled, CancelResult.CANCELLED)
         record(actor, [_entry(order, moved.get(order.id, order.status)) for order in orders])
         # Also where the caller's own transaction is around this one: nothing is sent of what may be rolled back.
         transaction.on_commit(lambda: _tell(events, late, {order.link_id for order in orders if order.link_id}))

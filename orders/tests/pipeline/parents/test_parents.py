@@ -163,6 +163,25 @@ def test_a_cancel_before_the_first_child_ends_it_at_once(account: Account, step:
     check_books()
 
 
+def test_a_cancel_of_one_whose_children_have_filled_all_of_it_comes_too_late(account: Account, step: Work) -> None:
+    """Though no worker has noticed yet: it ends as filled by the cancel itself, and the answer says so."""
+    parent = place_parent(account, twap(2))
+    step(0.0)
+    minutes_pass(1)
+    step(0.0, Stage.CHILDREN, Stage.ROUTE)
+    parent.refresh_from_db()
+    assert (parent.status, [child.outcome for child in children_of(parent)]) == ("PENDING", ["filled", "filled"])
+
+    api = Api(account)
+    answer = api.delete(f"orders/{parent.pk}")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "order_terminal")
+    parent.refresh_from_db()
+    assert (parent.status, parent.outcome, parent.cancel_requested_at) == ("CONFIRMED", "filled", None)
+    assert parent.amount_in == parent.amount
+    check_books()
+
+
 def test_a_cancel_takes_its_open_children_with_it(account: Account, step: Work) -> None:
     """Of the children one is filled, one can be cancelled at once: the parent ends with what is filled."""
     parent = place_parent(account)
