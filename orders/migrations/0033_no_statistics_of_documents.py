@@ -14,12 +14,12 @@ DOCUMENTS = {
 USUAL = -1
 
 
-def _set(target: int) -> list[str]:
-    return [
+def _set(target: int) -> str:
+    return "; ".join(
         f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {target}"
         for table, columns in DOCUMENTS.items()
         for column in columns
-    ]
+    )
 
 
 class Migration(migrations.Migration):
