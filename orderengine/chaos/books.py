@@ -90,7 +90,9 @@ ALWAYS: dict[str, str] = {
 }
 # Once everything has ended and no worker runs any more.
 AT_THE_END: dict[str, str] = {
-    "lost": "SELECT id, status, due_at, lease_until FROM orders_order WHERE status NOT IN ('CONFIRMED', 'FAILED')",
+    "lost": """
+        SELECT id, order_type, status, due_at, lease_until FROM orders_order
+        WHERE status NOT IN ('CONFIRMED', 'FAILED')""",
     "nonce_gaps": """
         SELECT w.id, w.next_nonce, a.next_nonce FROM orders_wallet w
         LEFT JOIN simulated_chainaccount a ON a.address = w.address WHERE a.next_nonce IS DISTINCT FROM w.next_nonce

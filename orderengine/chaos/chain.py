@@ -1,6 +1,7 @@
 """The harness's own hand on the simulated chain: what all of it holds, and reorgs. Needs a running database."""
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -17,6 +18,12 @@ class ChainHand:
         from orders.engine import get_engine
 
         self._chain: Any = get_engine().chain
+
+    def open_pools(self, pairs: Iterable[tuple[str, ...]]) -> None:
+        """Small pools that are new, in final blocks: no reorg of the run takes them back."""
+        for pair in pairs:
+            self._chain.open_pool(f"new {'/'.join(pair)}", "uniswap_v2", pair, "10000", 3_000)
+        self._chain.mine(self._chain.timing.confirmations)
 
     def total_supply(self) -> dict[str, int]:
         """Atoms of each token over all addresses and pools."""

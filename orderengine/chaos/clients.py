@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,9 +25,21 @@ PAIRS = (
     ("USDC", "ETH", "150", "0.0002"),
 )
 # Orders of other types than market, in shares: each waits for something that comes within seconds.
-TYPES = {"limit": 0.08, "stop": 0.04, "twap": 0.04, "ladder": 0.02, "partial": 0.04, "partial_ioc": 0.02}
+TYPES = {
+    "limit": 0.08,
+    "partial": 0.04,
+    "partial_ioc": 0.02,
+    "ladder": 0.02,
+    "twap": 0.04,
+    "stop": 0.03,
+    "stop_limit": 0.03,
+    "trailing_stop": 0.03,
+    "sniper": 0.03,
+}
+# After the load, of those that may wait in vain. Well within the time that a run waits for the last orders.
+EXPIRES_AFTER_S = 20.0
 # Those that wait for their limit, however often the chain undoes them.
-WAITS_FOR_LIMIT = {"limit", "ladder"}
+WAITS_FOR_LIMIT = {"limit", "ladder", "stop_limit"}
 # Orders whose chain acts out a fault of its own, in shares: undone for price, refused, unanswered, forgotten.
 SCENARIOS = {"slippage": 0.02, "network": 0.01, "timeout": 0.01, "dropped": 0.01}
 POST_TIMEOUT_S = 10.0
@@ -90,6 +103,7 @@ class Clients(threading.Thread):
         count = self._level.orders
         killers = set(self._dice.sample(range(max(1, int(count * KILLERS_WITHIN))), self._level.killers))
         bodies = []
+        ends_at = (datetime.now(UTC) + timedelta(seconds=count / self._level.rate + EXPIRES_AFTER_S)).isoformat()
         for number in range(count):
             token_in, token_out, amount, price = self._dice.choice(PAIRS)
             body: dict[str, Any] = {"token_in": token_in, "token_out": token_out, "amount": amount}
@@ -102,7 +116,7 @@ class Clients(threading.Thread):
             elif scenario := _drawn(self._dice, SCENARIOS):
                 body["sim"] = {"scenario": scenario}
             if "tags" not in body and (order_type := _drawn(self._dice, TYPES)):
-                body |= _terms(order_type, price)
+                body |= _terms(order_type, amount, price, ends_at)
                 # Without an end it is tried again, also where parts of it failed: a fault of its own would never end.
                 if order_type == "partial":
                     body.pop("sim", None)
@@ -154,11 +168,21 @@ def _drawn(dice: random.Random, shares: Mapping[str, float]) -> str | None:
     return None
 
 
-def _terms(order_type: str, price: str) -> dict[str, Any]:
-    """An order of a type that the market fills soon at a price that it gives."""
+def _terms(order_type: str, amount: str, price: str, ends_at: str) -> dict[str, Any]:
+    """An order of a type that the market fills soon at a price that it gives, or that may wait in vain until then."""
+    trigger = {"trigger_price": price, "trigger": "above", "trigger_source": "last"}
     terms: dict[str, dict[str, Any]] = {
         "limit": {"limit_price": price},
-        "stop": {"trigger_price": price, "trigger": "above", "trigger_source": "last"},
+        "stop": trigger,
+        "stop_limit": {**trigger, "limit_price": price},
+        # Nearer than the price moves with any trade; but the last ones may see none that lowers it.
+        "trailing_stop": {"trail_bps": "0.01", "trigger_source": "last", "expires_at": ends_at},
+        # At the pools that the run opens before its first order.
+        "sniper": {
+            "min_liquidity": "0.001",
+            "max_age_s": 86_400,
+            "guards": {"min_amount_out": format(Decimal(amount) * Decimal(price), "f")},
+        },
         "twap": {"twap": {"slices": 2, "interval_s": 1}},
         "ladder": {"from": price, "to": format(Decimal(price) * Decimal("1.1"), "f"), "steps": 2},
         "partial": {"type": "limit", "limit_price": price, "allow_partial": True},

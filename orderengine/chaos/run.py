@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from orderengine.chaos.chain import ChainHand
-from orderengine.chaos.clients import Clients
+from orderengine.chaos.clients import PAIRS, Clients
 from orderengine.chaos.faults import FaultPlan
 from orderengine.chaos.history import History
 from orderengine.chaos.hooks import faults_directory, noted
@@ -53,6 +53,7 @@ class Run:
 
     def judge(self) -> tuple[dict[str, Any], dict[str, list[str]]]:
         """Run it; the figures, and the promises that do not hold."""
+        self._chain.open_pools({tuple(sorted(pair[:2])) for pair in PAIRS})
         before = self._chain.total_supply()
         self._clients.start()
         self._faults.begin()

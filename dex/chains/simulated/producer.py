@@ -106,8 +106,9 @@ class BlockProducer:
         self.advance()
         with self._store.exclusive():
             head = self._head()
-            number = max(head.number + 1, self._height(head))
-            write_opening(head, number, self._made_at(head, number), pool, self._kept)
+            height = self._height(head)
+            # Where no time has passed since the head, it has the head's: none is of a slot that is still to come.
+            write_opening(head, max(head.number + 1, height), self._made_at(head, height), pool, self._kept)
 
     @property
     def _kept(self) -> int:
