@@ -89,9 +89,10 @@ class Row:
         return routed[-1] if routed else {}
 
     def _vs_quote(self) -> str:
-        if self.status != "CONFIRMED":
+        """Empty for a parent: its children were quoted, each at its time."""
+        data = self.events[-1]["data"] if self.status == "CONFIRMED" else {}
+        if "quoted_amount_out_raw" not in data:
             return ""
-        data = self.events[-1]["data"]
         quoted, got = Decimal(data["quoted_amount_out_raw"]), Decimal(data["amount_out_raw"])
         bps = (got / quoted - 1) * 10_000
         return f"{bps:+.1f} bp".replace("-", "−").replace("+0.0", "0.0")

@@ -25,6 +25,8 @@ def event(seq: int, status: str, **data: Any) -> dict[str, Any]:
 LEGS = [{"share": 1.0, "hops": [{"venue": "raydium", "token_out": "USDC"}]}]
 AMOUNTS = {"quoted_amount_out_raw": "1000000", "amount_out_raw": "1000100"}
 FILLED = [event(1, "PENDING"), event(2, "BUILDING", route=LEGS), event(3, "CONFIRMED", **AMOUNTS)]
+# A parent is not quoted itself, and tells what its children have come to.
+IN_PARTS = [event(1, "PENDING"), event(2, "CONFIRMED", amount_in_raw="2000000", amount_out_raw="1000100")]
 FAILED = [event(1, "PENDING"), event(2, "ROUTING"), event(3, "FAILED", failure={"detail": "moved"})]
 
 
@@ -36,7 +38,7 @@ class FakeClient:
     async def follow(self, order_id: str) -> AsyncIterator[dict[str, Any]]:
         if order_id == "gone":
             raise ServerError("the socket broke")
-        for told in FILLED if order_id == "good" else FAILED:
+        for told in {"good": FILLED, "parent": IN_PARTS}.get(order_id, FAILED):
             await asyncio.sleep(0.01)
             yield told
 
@@ -70,6 +72,15 @@ def test_the_live_table_survives_answers_in_any_order(terminal: io.StringIO) -> 
     assert "+1.0 bp" in shown
     assert "1.0001 USDC" in shown
     assert "FAILED slippage" in shown
+
+
+def test_an_order_that_others_have_executed_is_shown_with_what_it_got(terminal: io.StringIO) -> None:
+    assert watching.watch(FakeClient(), rows("parent"), timeout_s=5, as_json=False, title="1 order") == []  # type: ignore[arg-type]
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
+    assert "1 confirmed" in shown
+    assert "1.0001 USDC" in shown
+    assert " bp" not in shown
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_words(monkeypatch: pytest.MonkeyPatch) -> None:
