@@ -26,5 +26,7 @@ def waiting_words(client: EngineClient, order: dict[str, Any]) -> str:
         now = Decimal(client.call("POST", "quotes", body | {"guards": {"max_price_impact_bps": None}})["price"])
     except ServerError:
         return words  # no route of that size now
+    if order["type"] == "limit" and now >= Decimal(wanted):
+        return f"{words}, now {grouped(f'{now:.6g}')} (reached)"
     away = abs(Decimal(wanted) / now - 1) * 100
     return f"{words}, now {grouped(f'{now:.6g}')} ({away:.1f} % away)"

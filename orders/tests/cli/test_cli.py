@@ -14,6 +14,7 @@ from orders.amounts import grouped
 from orders.cli import watch as watching
 from orders.cli.client import ServerError
 from orders.cli.render import Row
+from orders.cli.waiting import waiting_words
 from orders.management.commands.doctor import live_findings
 
 
@@ -120,3 +121,18 @@ def test_without_a_chains_file_the_simulated_chain_misses_nothing(
     monkeypatch.delenv("CHAINS_FILE")
     settings.CHAIN = "local"
     assert [finding.ok for finding in live_findings()] == [False]
+
+
+class QuotingClient(FakeClient):
+    """A server that quotes one price."""
+
+    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return {"price": "143.931"}
+
+
+@pytest.mark.parametrize(("limit", "said"), [("150", "(4.2 % away)"), ("143.931", "(reached)"), ("143", "(reached)")])
+def test_an_order_that_waits_says_how_far_its_price_is(limit: str, said: str) -> None:
+    names = ("token_in", "token_out", "amount", "side")
+    order = dict.fromkeys(names, "1") | {"type": "limit", "limit_price": limit, "waiting_for": "price"}
+
+    assert waiting_words(QuotingClient(), order) == f"waits for price, now 143.931 {said}"  # type: ignore[arg-type]
