@@ -18,12 +18,12 @@ NO_DELAYS = {
     "SIM_SUBMIT_DELAY_MS": "0",
     "SIM_NOISE_TRADES": "0",
 }
-# Both directions of two pairs in turn, so that prices stay where they are.
+# Both directions of two pairs in turn, of about equal worth, so that prices stay where they are.
 ORDERS = (
     '{"token_in":"SOL","token_out":"USDC","amount":"1.5"}',
-    '{"token_in":"USDC","token_out":"SOL","amount":"200"}',
+    '{"token_in":"USDC","token_out":"SOL","amount":"215.9"}',
     '{"token_in":"ETH","token_out":"USDC","amount":"0.05"}',
-    '{"token_in":"USDC","token_out":"ETH","amount":"150"}',
+    '{"token_in":"USDC","token_out":"ETH","amount":"143.05"}',
 )
 PLACED = "/api/v1/orders"
 ANSWER_TIMEOUT_S = 3.0

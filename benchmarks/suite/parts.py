@@ -52,7 +52,7 @@ def statements(bench: Bench) -> None:
         with Proxy(bench.servers.database_url) as proxy:
             address = proxy.url() if side == OURS else proxy.url("peer_db")
             with bench.subject(side, database_url=address) as subject:
-                time.sleep(1)
+                time.sleep(bench.plan.rest_s)
                 start = time.monotonic()
                 time.sleep(bench.plan.idle_s)
                 idle = count(proxy.since(start)).scaled(1 / bench.plan.idle_s)

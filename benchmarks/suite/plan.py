@@ -16,6 +16,8 @@ class Plan:
     delayed_s: float
     statements: int
     counts_peer: bool
+    # From the warm-up to the idle engine's count.
+    rest_s: float
     idle_s: float
     growth_orders: int
     growth_s: float
@@ -37,6 +39,7 @@ FULL = Plan(
     delayed_s=4.0,
     statements=12,
     counts_peer=True,
+    rest_s=12.0,
     idle_s=5.0,
     growth_orders=60_000,
     growth_s=25.0,
@@ -57,6 +60,7 @@ QUICK = Plan(
     delayed_s=2.0,
     statements=4,
     counts_peer=False,
+    rest_s=1.0,
     idle_s=2.0,
     growth_orders=0,
     growth_s=0.0,
