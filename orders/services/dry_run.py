@@ -12,12 +12,14 @@ from dex import (
     FeeStrategy,
     InsufficientFunds,
     LimitPriceNotReached,
+    Quote,
     SwapIntent,
+    TerminalError,
 )
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Order
-from orders.order_types import ORDER_TYPES, Slice, first_part, limit_of
+from orders.order_types import ORDER_TYPES, Slice, Trigger, first_part, limit_of, trigger_of
 from orders.pipeline.trial import with_wallet
 from orders.plan import SwapPlan
 from orders.problems import ProblemError
@@ -32,7 +34,8 @@ from orders.terms import NewOrder, swap_request
 def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine: Engine, policy: Policy) -> Order:
     """The order as it would be just before its broadcast; it is stored nowhere, and nothing is signed.
 
-    One that would wait for its limit price is as it would be stored; a parent as it would be with the quote of its
+    One that would wait for its limit price is as it would be stored, one that waits for its trigger the same, with the
+    quote of now where there is one; a parent as it would be with the quote of its
     first slice, and its slices as `outline`: of one that is filled in parts, the part that the market gives now.
 
     Raises: ProblemError, DexError with what would refuse or fail it: limits, routing, the signer's policy, or a wallet
@@ -45,12 +48,15 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
     part, outline, is_partial = first_part(new, now)
     request = swap_request(new.token_in, new.token_out, new.side, part.amount, part.terms)
     request = replace(request, limit_price=limit_of(new.order_type, new), allow_partial=is_partial)
+    trigger = _to_be_fired(new)
     try:
         quote, waiting_for = quote_now(account, request, engine, read_controls())
-    except LimitPriceNotReached:
-        if not ORDER_TYPES[new.order_type].waits_on(new):
+    except TerminalError as error:
+        if trigger is None and not _may_wait(new, error):
             raise
         return _waiting(unsaved_order(account, new), now)
+    if trigger is not None:
+        waiting_for = trigger.waiting_for
     if is_partial:
         outline = [Slice(now, part.amount - quote.unfilled)]
     intent = intent_of_quote(account, new, quote, policy)
@@ -59,21 +65,36 @@ def dry_run_order(account: Account, new: NewOrder, *, key: ApiKey | None, engine
     if waiting_for is None and (shortage := _shortage(intent, FeeStrategy(new.terms.fee_strategy), engine)) is not None:
         raise shortage
     order = unsaved_order(account, new)
+    order.status = OrderStatus.BUILDING if outline is None and trigger is None else OrderStatus.PENDING
+    order.waiting_for, order.outline = waiting_for, outline  # type: ignore[attr-defined]
+    return _quoted(order, quote, now, engine)
+
+
+def _quoted(order: Order, quote: Quote, now: datetime, engine: Engine) -> Order:
+    """With the columns that a quote fills."""
     fields: dict[str, Any] = {
-        "status": OrderStatus.BUILDING if outline is None else OrderStatus.PENDING,
         "route": SwapPlan.of(quote, decimals_on(engine.chain.native)).to_json(),
         "quoted_amount_in": quote.amount_in,
         "quoted_amount_out": quote.amount_out,
         "min_amount_out": quote.min_amount_out,
         "max_amount_in": quote.max_amount_in,
-        "waiting_for": waiting_for,
         "created_at": now,
         "updated_at": now,
-        "outline": outline,
     }
     for name, value in fields.items():
         setattr(order, name, value)
     return order
+
+
+def _to_be_fired(new: NewOrder) -> Trigger | None:
+    """The trigger without which the market's price means nothing to the order: one that is no limit."""
+    trigger = trigger_of(new.order_type, new)
+    return trigger if trigger is not None and trigger.kind != "limit" else None
+
+
+def _may_wait(new: NewOrder, error: TerminalError) -> bool:
+    """Whether it is stored although the market does not give its price."""
+    return isinstance(error, LimitPriceNotReached) and ORDER_TYPES[new.order_type].waits_on(new)
 
 
 def _waiting(order: Order, now: datetime) -> Order:

@@ -143,7 +143,8 @@ def test_a_dry_run_asks_for_the_same(account: Account, engine: Engine, monkeypat
             )
             assert answer.status_code == 200, answer.content
             is_parent = answer.json()["outline"] is not None
-            assert answer.json()["status"] == ("PENDING" if is_parent else "BUILDING")
+            waits = answer.json()["waiting_for"] is not None
+            assert answer.json()["status"] == ("PENDING" if is_parent or waits else "BUILDING")
             assert order_type.is_sliced == (answer.json()["slices_total"] is not None)
             assert answer.json()["quoted_amount_out"] is not None
     assert not Order.objects.exists()

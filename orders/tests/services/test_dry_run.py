@@ -83,3 +83,24 @@ def test_a_key_for_dry_runs_places_nothing(account: Account) -> None:
     assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "scope")] * 3
     assert api.ask("POST", "orders?dry_run=true", GOOD).status_code == 200
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "waits_for"),
+    [
+        ({"type": "stop", "trigger_price": "1"}, "price"),
+        ({"type": "stop_limit", "trigger_price": "1", "limit_price": "0.5"}, "price"),
+        ({"type": "trailing_stop", "trail_bps": "100"}, "price"),
+        ({"type": "sniper", "min_liquidity": "1", "max_age_s": 60, "guards": {"min_amount_out": "1"}}, "pool"),
+        # Which the market would refuse now: it may be another one when the trigger fires.
+        ({"type": "stop", "trigger_price": "1", "guards": {"min_amount_out": "99999"}}, "price"),
+    ],
+)
+def test_an_order_that_waits_for_its_trigger_is_shown_to_wait(
+    account: Account, fields: dict[str, object], waits_for: str
+) -> None:
+    answer = Api(account).post("orders?dry_run=true", GOOD | fields)
+
+    assert answer.status_code == 200, answer.content
+    assert (answer.json()["status"], answer.json()["waiting_for"]) == ("PENDING", waits_for)
+    assert not Order.objects.exists()
