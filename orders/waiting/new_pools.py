@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,16 +12,16 @@ from django.db import connection
 from dex import Engine, MarketPrices, PairPool, RetryableError
 from orders.amounts import format_units
 from orders.database.recordset import recordset, to_json
-from orders.models.waiting import POOL_KINDS, stored_price, trigger_columns
+from orders.models.waiting import POOL_KINDS, stored_price
 from orders.notify.push import push_events
 from orders.notify.wake import wake
-from orders.order_types import ORDER_TYPES
 from orders.order_types.sniper import LONGEST_AGE_S
 from orders.pipeline.life.links import settle_due
-from orders.pipeline.transition import Change, transition
+from orders.pipeline.transition import transition
 from orders.selectors import token_decimals
 from orders.signing.wallets import closed_venues
-from orders.states import OrderStatus, Stage
+from orders.states import Stage
+from orders.waiting.firing import firing_of
 from orders.waiting.reached import FIRED_COLUMNS, FREE, MOST, OF_V, Fired, Waited, fired_of
 from orders.waiting.seen_pools import known_ages, note_pools
 
@@ -82,7 +83,8 @@ def fire_at_pools(engine: Engine, waited: Sequence[Waited], market: MarketPrices
             first: dict[UUID, Hit] = {}
             for hit in open_ones:
                 first.setdefault(hit.order.id, hit)
-            changes = [change for hit in first.values() if (change := _change_or_none(hit, market.version))]
+            firings = [firing_of(hit.order, partial(_seen, hit, market.version)) for hit in first.values()]
+            changes = [change for change in firings if change is not None]
             events = transition(changes)
             push_events(events)
             settle_due(chain_id)
@@ -132,20 +134,10 @@ def _find(chain_id: str, candidates: Sequence[Candidate]) -> list[Hit]:
         return [Hit(fired_of(row[:-2]), row[-2], candidates[row[-1]]) for row in cursor.fetchall()]
 
 
-def _change_or_none(hit: Hit, block: int) -> Change | None:
-    """None for an order that brings out a bug, which must not hold back the others."""
-    try:
-        return _change(hit, block)
-    except Exception:
-        logger.exception("the trigger of order %s cannot fire", hit.order.id)
-        return None
-
-
-def _change(hit: Hit, block: int) -> Change:
-    """The trigger is over, and the order due at once."""
+def _seen(hit: Hit, block: int) -> dict[str, Any]:
+    """The pool, as the event tells of it."""
     order, one = hit.order, hit.candidate
-    triggered = {
-        "kind": order.trigger_kind,
+    return {
         "pool": one.pool.pool_id,
         "venue": one.pool.venue,
         "liquidity": one.liquidity,
@@ -153,13 +145,3 @@ def _change(hit: Hit, block: int) -> Change:
         "age_s": one.age_s,
         "block": block,
     }
-    then = ORDER_TYPES[order.order_type].after_trigger(order)
-    return Change(
-        order.id,
-        OrderStatus.PENDING,
-        OrderStatus.PENDING,
-        order.since,
-        fields=trigger_columns(None) if then is None else trigger_columns(then.kind, then.price),
-        data={"triggered": triggered},
-        seq=order.seq,
-    )

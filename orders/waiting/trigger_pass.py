@@ -9,6 +9,7 @@ event of its own.
 import logging
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from dex import Engine, MarketPrices, RetryableError
@@ -18,19 +19,19 @@ from orders.amounts import in_units, shown_price
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.models import heartbeat_name
-from orders.models.waiting import POOL_KINDS, stored_price, trigger_columns
+from orders.models.waiting import POOL_KINDS, stored_price
 from orders.notify.push import push_events
 from orders.notify.wake import wake, wake_trigger_pass
-from orders.order_types import ORDER_TYPES
 from orders.pipeline import periodic
 from orders.pipeline.life.links import settle_due
 from orders.pipeline.periodic import Job
-from orders.pipeline.transition import Change, transition
+from orders.pipeline.transition import transition
 from orders.reconciliation.heartbeat import beat
 from orders.risk.price_history import note_prices
 from orders.risk.reference_price import UNKNOWN, Reference, reference_price
 from orders.selectors import token_decimals
-from orders.states import OrderStatus, Stage
+from orders.states import Stage
+from orders.waiting.firing import firing_of
 from orders.waiting.new_pools import fire_at_pools
 from orders.waiting.reached import MOST, Fired, Price, Waited, find_reached, follow, make_due, waited_pairs
 from orders.waiting.seen_pools import begin_look
@@ -116,7 +117,8 @@ def _fire(
         if price is not None:
             compared.append(Price(item, price))
     while fired := find_reached(chain_id, compared):
-        changes = [change for order in fired if (change := _change_or_none(order, block, mids, references))]
+        firings = [firing_of(order, partial(_seen, order, block, mids, references)) for order in fired]
+        changes = [change for change in firings if change is not None]
         events: list[Event] = transition(changes)
         push_events(events)
         settle_due(chain_id)
@@ -129,47 +131,22 @@ def _compared(kind: str, reference: Reference) -> Decimal | None:
     return reference.rising if kind == "rises" else reference.falling
 
 
-def _change_or_none(
+def _seen(
     order: Fired,
     block: int,
     mids: Mapping[TokenPair, Decimal | None],
     references: Mapping[TokenPair, Reference],
-) -> Change | None:
-    """None for an order that brings out a bug, which must not hold back the others."""
-    try:
-        return _change(order, block, mids, references)
-    except Exception:
-        logger.exception("the trigger of order %s cannot fire", order.id)
-        return None
-
-
-def _change(
-    order: Fired,
-    block: int,
-    mids: Mapping[TokenPair, Decimal | None],
-    references: Mapping[TokenPair, Reference],
-) -> Change:
-    """The trigger is over, and the order due at once: as a market order, or one that waits for its limit again."""
+) -> dict[str, Any]:
+    """The prices, as the event tells of them."""
     pair = (order.token_in, order.token_out)
     seen = {"mid_price": mids[pair], "reference_price": _compared(order.trigger_kind, references.get(pair, UNKNOWN))}
     if order.trigger_kind.startswith("last_"):
         del seen["reference_price"]
-    triggered: dict[str, Any] = {
-        "kind": order.trigger_kind,
+    return {
         "trigger_price": shown_price(order.trigger_at_price),
         "block": block,
         **{name: shown_price(price) for name, price in seen.items() if price is not None},
     }
-    then = ORDER_TYPES[order.order_type].after_trigger(order)
-    return Change(
-        order.id,
-        OrderStatus.PENDING,
-        OrderStatus.PENDING,
-        order.since,
-        fields=trigger_columns(None) if then is None else trigger_columns(then.kind, then.price),
-        data={"triggered": triggered},
-        seq=order.seq,
-    )
 
 
 def _priced(waited: Sequence[Waited], prices: Mapping[TokenPair, Decimal | None]) -> list[Price]:

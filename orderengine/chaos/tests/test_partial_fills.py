@@ -121,7 +121,7 @@ class Parts(TwoWorkers):
         scenario=st.sampled_from(("none", "none", "slippage", "timeout", "dropped")),
     )
     def place(self, bps: int, amount: int, side: Side, time_in_force: str, scenario: str) -> None:
-        """Somebody posts an order with a limit near the market."""
+        """An owner posts an order with a limit near the market."""
         price = near(new_engine(), bps)
         new = partial(price, amount=amount, side=side, time_in_force=time_in_force, scenario=scenario, value=None)
         [order_id] = post(self.account, [new])

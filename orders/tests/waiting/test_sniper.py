@@ -364,14 +364,14 @@ def test_an_order_that_cannot_fire_holds_up_no_other(
     bad, good = put(account, sniper(), sniper())
     pad.step()
     pad.open(pool())
-    real = new_pools._change
+    real = new_pools._seen
 
     def fails(hit: Any, block: int) -> Any:
         if hit.order.id == bad.id:
             raise RuntimeError("bug")
         return real(hit, block)
 
-    monkeypatch.setattr("orders.waiting.new_pools._change", fails)
+    monkeypatch.setattr("orders.waiting.new_pools._seen", fails)
     pad.step()
 
     assert statuses([bad, good]) == ["PENDING", "filled"]
