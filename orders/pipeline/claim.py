@@ -24,7 +24,7 @@ from orders.plan import SwapPlan
 from orders.signing.submissions import OpenSubmission
 from orders.signing.wallets import WALLET_IN_USE
 from orders.states import Stage
-from orders.terms import SwapTerms
+from orders.terms import SwapTerms, UnreadableTerms
 
 # Texts of terms, of which each may have a kilobyte of tags.
 RECENT_TERMS = 1024
@@ -38,7 +38,7 @@ class ClaimedOrder(NamedTuple):
     `since` is the time of its last event as PostgreSQL writes it: it only goes back there. `claimed_s` is when it
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
     passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
-    does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on.
+    does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on (`with_terms` asks).
 
     `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet.
 
@@ -185,6 +185,17 @@ def claim_orders(stage: Stage, limit: int, lease_s: int, *, chain_id: str) -> Cl
 def _terms(text: str) -> SwapTerms:
     """Read once for orders that were placed on the same terms, as most are. Raises: UnreadableTerms."""
     return SwapTerms.from_json(orjson.loads(text))
+
+
+def with_terms(order: ClaimedOrder) -> ClaimedOrder:
+    """The order with its terms, asked for now where its stage does without; those that cannot be read limit nothing."""
+    if order.terms is not NOT_READ:
+        return order
+    rows = session.rows("SELECT terms FROM orders_order WHERE id = %(id)s", {"id": order.id})
+    try:
+        return order._replace(terms=_terms(rows[0][0]))
+    except (IndexError, UnreadableTerms):
+        return order
 
 
 def _order(row: Sequence[Any]) -> ClaimedOrder:

@@ -217,8 +217,8 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     code = receipt.code if receipt.code in KINDS else "reverted"
     is_unread = receipt.is_success and receipt.detail != ""
     is_idle = receipt.is_success and not is_unread
-    is_last = not may_try_again(order, policy)
-    attempts = f"(attempt {order.attempt}{', the last one' if is_last else ''}; nothing was swapped)"
+    may_again = may_try_again(order, policy)
+    attempts = f"(attempt {order.attempt}{'' if may_again else ', the last one'}; nothing was swapped)"
     problem = Problem(
         code or "reverted",
         receipt.detail if is_unread else f"{IDLE if is_idle else receipt.detail} {attempts}",
@@ -226,6 +226,6 @@ def _undone(order: ClaimedOrder, receipt: Receipt, policy: Policy) -> Change:
     )
     if order.is_cancel_requested:
         return fail(order, Problem("cancelled", f"cancelled; {problem.detail}", facts=problem.facts))
-    if (code == "slippage" or is_idle) and may_try_again(order, policy) and not order.is_expired:
+    if (code == "slippage" or is_idle) and may_again and not order.is_expired:
         return retry(order, OrderStatus.ROUTING, problem, policy, fields={"tx_hash": None, "route": None})
     return fail(order, problem)

@@ -9,7 +9,7 @@ from dex import RetryableError, Token
 from orders.config import Policy
 from orders.event_log.event import Event
 from orders.order_types import ORDER_TYPES
-from orders.pipeline.claim import ClaimedOrder
+from orders.pipeline.claim import ClaimedOrder, with_terms
 from orders.pipeline.transition import EMPTY, Change
 from orders.presentation.fees import paid_json
 from orders.problems import Problem, outcome_of
@@ -41,7 +41,10 @@ def backoff_s(attempt: int, policy: Policy) -> float:
 
 def may_try_again(order: ClaimedOrder, policy: Policy) -> bool:
     """Whether an order that the price has undone is tried again: attempts are left, or its type waits for its limit."""
-    return order.attempt < policy.max_attempts or ORDER_TYPES[order.order_type].waits_on(order)
+    if order.attempt < policy.max_attempts:
+        return True
+    order_type = ORDER_TYPES[order.order_type]
+    return bool(order_type.waits_for) and order_type.waits_on(with_terms(order))
 
 
 def move(

@@ -7,10 +7,12 @@ from fractions import Fraction
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dex import ChainUnavailable, Engine, Side
+from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, Order, OrderEvent
@@ -240,11 +242,16 @@ def test_it_works_on_the_simulated_chain_from_the_api_on(
         assert cursor.fetchone() == (1,)
 
 
+@pytest.mark.parametrize("is_confirmed_later", [False, True])
 def test_it_is_tried_again_after_all_attempts_of_another_order_were_undone_but_rarely(
-    account: Account, engine: Engine, policy: Policy
+    account: Account, policy: Policy, is_confirmed_later: bool
 ) -> None:
-    """The chain undoes its swap for the price, which is what it waits for: it stays open, at most one try a minute."""
-    once = replace(policy, max_attempts=1)
+    """The chain undoes its swap for the price, which is what it waits for: it stays open, at most one try a minute.
+
+    Whether the same worker carries it on to its receipt, or one claims it then, which reads no terms.
+    """
+    chain = SimulatedChain(SimulatedOptions(required_confirmations=5 if is_confirmed_later else 1))
+    once, engine = replace(policy, max_attempts=1), Engine(chain)
     own = {"type_terms": {"limit_price": "1.5"}, "order_type": "limit"}
     waits, fills = place(
         account,
@@ -255,6 +262,11 @@ def test_it_is_tried_again_after_all_attempts_of_another_order_were_undone_but_r
     for stage in Stage:
         if stage is not Stage.CHILDREN:
             run_stage(stage, engine=engine, policy=once)
+    if is_confirmed_later:
+        assert {history(order)[-1] for order in (waits, fills)} == {"SUBMITTED"}
+        chain.mine(5)
+        Order.objects.update(due_at=timezone.now())
+        run_stage(Stage.CONFIRM, engine=engine, policy=once)
 
     waits.refresh_from_db()
     fills.refresh_from_db()
