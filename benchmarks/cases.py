@@ -63,6 +63,16 @@ def few_swaps(pool_count: int) -> Cases:
     return cases
 
 
+def at_most_in_a_row(hops: int, pool_count: int) -> Cases:
+    """The same orders with a limit on swaps in a row, on any number of paths."""
+
+    def cases(orders: int, seeds: Sequence[int] | None = None) -> Iterator[Case]:
+        for case in in_markets_of(pool_count)(orders, seeds):
+            yield case._replace(order=replace(case.order, max_hops=hops))
+
+    return cases
+
+
 def at_costs(case: Case) -> Iterator[Case]:
     """The order at each cost per swap."""
     for dollars in COSTS:

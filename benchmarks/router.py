@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import net
-from benchmarks.cases import Case, Cases, between_two, few_swaps, in_markets_of
+from benchmarks.cases import Case, Cases, at_most_in_a_row, between_two, few_swaps, in_markets_of
 from benchmarks.references import BP, Reference, read
 from benchmarks.rivals import best_on_grid, best_single
 from benchmarks.routes import batches
@@ -68,6 +68,8 @@ ROWS: dict[str, Cases] = {
     "10000": in_markets_of(10_000),
     "100, few swaps": few_swaps(100),
     "1000, few swaps": few_swaps(1_000),
+    "1000, 2 hops": at_most_in_a_row(2, 1_000),
+    "1000, 3 hops": at_most_in_a_row(3, 1_000),
 }
 # With numpy alone, and with the extra `fast`.
 TARGETS = {
@@ -147,6 +149,7 @@ def summary(name: str, row: Row) -> dict[str, Any]:
         "refused": row.refused,
         "p50_ms": p50,
         "p95_ms": p95,
+        "quotes_per_s": round(1e3 / float(np.mean(row.ms)), 1),
         "loop_ms": round(row.loop_ms, 2),
         "p50_loops": round(p50 / row.loop_ms, 4),
         "p95_loops": round(p95 / row.loop_ms, 4),
@@ -174,7 +177,7 @@ def main() -> None:
         print("with the kernels of the extra `fast`" if kernels_on() else "with numpy alone")
     free = [name for name in options.rows if name in ROWS]
     if free and not options.json:
-        print(f"{'pools':>15}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'loop':>7}", end="")
+        print(f"{'pools':>15}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'a second':>9}{'loop':>7}", end="")
         print(f"{'gap':>9}{'max':>8}{'exact':>8}{'max':>8}{'swaps':>7}{'proven':>7}{'single':>9}{'grid':>7}")
     for name in free:
         row = measure(ROWS[name](options.orders, options.seeds), options.repeat, not options.times_only)
@@ -218,7 +221,7 @@ def _line(figures: dict[str, Any]) -> str:
     single, grid = figures["over_single_path_bps"], figures["over_grid_bps"]
     return (
         f"{figures['row']:>15}{figures['orders']:>7}{figures['p50_ms']:>6.2f} ms{target[0]:>7}"
-        f"{figures['p95_ms']:>6.2f} ms{target[1]:>7}{figures['loop_ms']:>7.1f}"
+        f"{figures['p95_ms']:>6.2f} ms{target[1]:>7}{figures['quotes_per_s']:>9.0f}{figures['loop_ms']:>7.1f}"
         f"{gap['median']:>9.5f}{gap['max']:>8.4f}{exact['median']:>8.4f}{exact['max']:>8.4f}"
         f"{figures['median_swaps']:>7.0f}{figures['proven']:>7}"
         + "".join(f"{gain['mean']:>8.2f}" if gain else f"{'':>8}" for gain in (single, grid))
