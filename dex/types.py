@@ -138,7 +138,8 @@ class Quote:
     """A route with its promise and the limits that the chain will enforce.
 
     `min_amount_out` and `max_amount_in` already hold slippage and the owner's limits, whichever is stricter.
-    `mid_amount_out` is what the same input would pay at the marginal prices before the order, without fees or impact.
+    `mid_amount_out` is what the same input would pay at the marginal prices before the order, without fees or impact,
+    and `marginal_amount_out` what it would pay after venue fees, without impact; None: not known.
     `bound` is what no route of any shape can beat, in atoms of the side that is not fixed and net of the network fee,
     and `gap_bps` how far the promise is from it; None where no bound was found. `snapshot_version` is the block it was
     priced on. `network_fee` is what the route is expected to cost; None where the chain charges nothing. `unfilled` is
@@ -160,6 +161,7 @@ class Quote:
     snapshot_version: int
     network_fee: NetworkFee | None = None
     unfilled: int = 0
+    marginal_amount_out: int | None = None
 
     @property
     def net_amount(self) -> int | None:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from dex import BPS_IN_PPM, Hop, NetworkFee, Quote, Route, Side, VenueQuote
 from orders.problems import UnreadableRow
 
 # Of the stored form. Version 1 has no `v`: it is the public JSON of its time. Of version 2 only orders on chains that
-# charge fees hold `fee` and `venue_fees`.
+# charge fees hold `fee` and `venue_fees`, and `marginal_out` is in those alone that were stored since it is known.
 VERSION = 2
 
 
@@ -18,12 +18,24 @@ class UnreadablePlan(UnreadableRow):
     """A stored plan that this version of the program does not know: it must not guess what to swap."""
 
 
+class _Comparison(NamedTuple):
+    """What a plan is worth, the best venue alone (None: none gives a quote), and what that is worth.
+
+    Atoms of the side that is not fixed: all of them net of network fees where every fee is known, else all gross.
+    """
+
+    ours: int
+    venue: VenueQuote | None
+    theirs: int
+    is_net: bool
+
+
 @dataclass(frozen=True)
 class SwapPlan:
     """What a quote says of its route; `decimals` holds the exponent of every token of the route and of its fee.
 
-    `mid_amount_out`, `bound`, `gap_bps`, `price_impact_ppm`, `snapshot_version` and `network_fee` are those of
-    `dex.Quote`.
+    `mid_amount_out`, `marginal_amount_out`, `bound`, `gap_bps`, `price_impact_ppm`, `snapshot_version` and
+    `network_fee` are those of `dex.Quote`.
     """
 
     side: Side
@@ -36,6 +48,7 @@ class SwapPlan:
     venue_quotes: tuple[VenueQuote, ...]
     snapshot_version: int
     network_fee: NetworkFee | None = None
+    marginal_amount_out: int | None = None
 
     @classmethod
     def of(cls, quote: Quote, decimals: Mapping[str, int]) -> Self:
@@ -53,6 +66,7 @@ class SwapPlan:
             venue_quotes=quote.venue_quotes,
             snapshot_version=quote.snapshot_version,
             network_fee=fee,
+            marginal_amount_out=quote.marginal_amount_out,
         )
 
     @property
@@ -82,29 +96,45 @@ class SwapPlan:
     @property
     def best_venue(self) -> VenueQuote | None:
         """The venue that alone would leave most, or ask least: net of fees where those of all venues are known."""
-        return self._comparison[1]
+        return self._comparison.venue
 
     @cached_property
     def saved_bps(self) -> float | None:
         """How much better the plan is than the best venue alone, compared as that is; None where nothing is left."""
-        ours, _, theirs = self._comparison
-        if ours is None or ours <= 0 or theirs <= 0:
+        ours, _, theirs, _ = self._comparison
+        if ours <= 0 or theirs <= 0:
             return None
         more, less = (ours, theirs) if self.side is Side.EXACT_IN else (theirs, ours)
         return (more / less - 1) * 10_000
 
+    @property
+    def saved_amount(self) -> int | None:
+        """The same in atoms of the side that is not fixed; negative where the venue would be better; None: no venue."""
+        ours, alone, theirs, _ = self._comparison
+        return None if alone is None else self._ahead(ours, theirs)
+
+    def venue_behind(self, alone: VenueQuote) -> int | None:
+        """How many atoms of that side a venue alone is behind the plan, compared as the best one; None: it refuses."""
+        if not (alone.amount_in and alone.amount_out):
+            return None
+        theirs = self.venue_net(alone) if self._comparison.is_net else self._gross(alone)
+        return None if theirs is None else self._ahead(self._comparison.ours, theirs)
+
     @cached_property
-    def _comparison(self) -> tuple[int | None, VenueQuote | None, int]:
-        """What the plan is worth, the best venue, and what that is worth, all of them net or all gross; 0: no venue."""
+    def _comparison(self) -> "_Comparison":
         able = [alone for alone in self.venue_quotes if alone.amount_in and alone.amount_out]
-        ours, worths = self.net_amount, [self.venue_net(alone) for alone in able]
-        if ours is None or None in worths:
-            ours, worths = self._gross(self.route), [self._gross(alone) for alone in able]
+        net = self.net_amount
+        nets = [worth for alone in able if (worth := self.venue_net(alone)) is not None]
+        is_net = net is not None and len(nets) == len(able)
+        ours = net if is_net and net is not None else self._gross(self.route)
         if not able:
-            return ours, None, 0
-        known = [worth for worth in worths if worth is not None]
-        theirs = max(known) if self.side is Side.EXACT_IN else min(known)
-        return ours, able[worths.index(theirs)], theirs
+            return _Comparison(ours, None, 0, is_net)
+        worths = nets if is_net else [self._gross(alone) for alone in able]
+        theirs = max(worths) if self.side is Side.EXACT_IN else min(worths)
+        return _Comparison(ours, able[worths.index(theirs)], theirs, is_net)
+
+    def _ahead(self, ours: int, theirs: int) -> int:
+        return ours - theirs if self.side is Side.EXACT_IN else theirs - ours
 
     def _gross(self, amounts: Route | VenueQuote) -> int:
         return (amounts.amount_out if self.side is Side.EXACT_IN else amounts.amount_in) or 0
@@ -126,6 +156,7 @@ class SwapPlan:
             "bound": _text(self.bound),
             "gap_bps": self.gap_bps,
             "mid_out": str(self.mid_amount_out),
+            **({} if self.marginal_amount_out is None else {"marginal_out": str(self.marginal_amount_out)}),
             "impact_ppm": self.price_impact_ppm,
             "venue_quotes": [
                 field
@@ -173,6 +204,7 @@ class SwapPlan:
             ),
             snapshot_version=stored["snapshot"],
             network_fee=fee and NetworkFee(fee[0], int(fee[1]), _int(fee[2])),
+            marginal_amount_out=_int(stored.get("marginal_out")),
         )
 
     @classmethod

@@ -28,6 +28,7 @@ _TOKENS = Rows(Token)
 _UNSHOWN = (
     *("request_hash", "held_value", "allotted", "counted_fee", "counted_day", "counted_key", "due_at", "lease_until"),
     *("lease_token", "claim_count", "parked_at", "waiting_since", "trigger_kind", "trigger_at_price"),
+    *("placed_key", "arrival_amount", "saved_amount"),
 )
 
 
@@ -185,6 +186,23 @@ def how_to_resume(row: TradingControl) -> str:
         wallets = Wallet.objects.filter(account=row.account, chain_id=row.chain_id)
         name = wallets.values_list("address", flat=True).first() or row.account.name
     return f"manage.py resume {row.scope} {quote(name) if name else ''}".rstrip() + " --reason WHY"
+
+
+def events_up_to(order: Order) -> list[Event]:
+    """All events that the order, as it was read, has had."""
+    return [event for event in begin_order_events(order.id, 0)() if event.seq <= order.seq]
+
+
+def children_of(order: Order) -> list[Order]:
+    """A parent's children, oldest first."""
+    return list(Order.objects.filter(parent=order).order_by("id")) if order.is_parent else []
+
+
+def siblings_of(order: Order) -> list[Order]:
+    """Those that it is linked with."""
+    if order.link_id is None:
+        return []
+    return list(Order.objects.filter(link_id=order.link_id).exclude(pk=order.pk).order_by("link_rank", "id"))
 
 
 def open_order_ids(account: Account) -> list[UUID]:

@@ -87,11 +87,6 @@ def integer(read: Callable[[T], Any] | None = None, about: str = "", *, null: bo
     return Field({"type": _type("integer", null)} | _about(about), read)
 
 
-def number(read: Callable[[T], Any] | None = None, about: str = "") -> Field[T]:
-    """A double, for display."""
-    return Field({"type": "number", "format": "double"} | _about(about), read)
-
-
 def boolean(read: Callable[[T], Any] | None = None, about: str = "") -> Field[T]:
     """True or false."""
     return Field({"type": "boolean"} | _about(about), read)

@@ -235,6 +235,7 @@ def _quote(
         venue_quotes=venue_quotes,
         snapshot_version=market.version,
         network_fee=found.network_fee,
+        marginal_amount_out=int(amount_in * worsening.marginal),
     )
 
 

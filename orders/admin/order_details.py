@@ -1,5 +1,6 @@
 """What the admin shows of an order: where it stands, what was promised and paid, its route, transactions and acts."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -160,8 +161,8 @@ class OrderFacts(LargeTable):
     def route_legs(self, order: Order) -> SafeString:
         """Hops of every leg."""
         rows = [
-            (f"{leg['share']:.2%}", venue_title(hop["venue"]), hop["pool"], units(hop["amount_in"], hop["token_in"]),
-             units(hop["amount_out"], hop["token_out"]))
+            (f"{Decimal(leg['share']):.2%}", venue_title(hop["venue"]), hop["pool"],
+             units(hop["amount_in"], hop["token_in"]), units(hop["amount_out"], hop["token_out"]))
             for leg in (legs_json(order.plan) if order.plan else ())
             for hop in leg["hops"]
         ]  # fmt: skip

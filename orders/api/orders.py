@@ -107,7 +107,7 @@ class OrderView(AccountView):
     @extend_schema(responses=schema.answers(ORDER) | schema.GONE, operation_id="getOrder")
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order as it stands; its version is the ETag too."""
-        order = _find(request, order_id)
+        order = find_order(request, order_id)
         return Response(order_json(order, read_controls()), headers={"ETag": etag(order.seq)})
 
     @extend_schema(
@@ -118,7 +118,7 @@ class OrderView(AccountView):
     )
     def patch(self, request: Request, order_id: UUID) -> Response:
         """Replace terms of an order that waits, where it still has the version that If-Match names."""
-        _find(request, order_id)
+        find_order(request, order_id)
         order = replace_order(request, order_id)
         return Response(order_json(order, read_controls()), headers={"ETag": etag(order.seq)})
 
@@ -133,7 +133,7 @@ class OrderView(AccountView):
         serializer.is_valid(raise_exception=True)
         actor = actor_of(request, serializer.validated_data.get("reason", ""))
         result = cancel_orders([order_id], actor=actor, account=account_of(request)).get(order_id)
-        order = _find(request, order_id)
+        order = find_order(request, order_id)
         if result is CancelResult.ALREADY_ENDED:
             raise ProblemError(Problem("order_terminal", f"the order is {order.status}, outcome {order.outcome}"))
         return Response(order_json(order), status=202 if result is CancelResult.TOO_LATE else 200)
@@ -169,7 +169,7 @@ class OrderEventsView(AccountView):
     def get(self, request: Request, order_id: UUID) -> Response:
         """The order's history after a seq: the same records that the WebSocket sends."""
         after = self.query.read("after", read_seq) or 0
-        order = _find(request, order_id)
+        order = find_order(request, order_id)
         if after > order.seq:
             raise ProblemError(seq_ahead(after, order.seq))
         epoch = epoch_now()
@@ -177,7 +177,8 @@ class OrderEventsView(AccountView):
         return Response(EVENTS.render([event.to_json(str(own_cursor(event, epoch))) for event in events]))
 
 
-def _find(request: Request, order_id: UUID) -> Order:
+def find_order(request: Request, order_id: UUID) -> Order:
+    """The caller's order. Raises: ProblemError `not_found` or `archived`."""
     order = selectors.orders_of(account_of(request)).filter(pk=order_id).first()
     if order is None:
         raise ProblemError(selectors.missing_order(account_of(request), order_id))

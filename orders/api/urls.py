@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, events, market, orders, pause, wallets
+from orders.api import batch, events, explain, market, orders, pause, wallets
 from orders.api.life import cancel, deadman
 
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("orders/cancel", cancel.CancelManyView.as_view()),
     path("orders/<uuid:order_id>", orders.OrderView.as_view(), name="order"),
     path("orders/<uuid:order_id>/events", orders.OrderEventsView.as_view()),
+    path("orders/<uuid:order_id>/execution", explain.ExecutionView.as_view()),
+    path("orders/<uuid:order_id>/explain", explain.ExplainView.as_view()),
     re_path(
         r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", orders.OrderByClientIdView.as_view()
     ),

@@ -1,6 +1,7 @@
 """A quote in words for a terminal: the price, the legs, every swap, how good it is, and each venue alone."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -55,7 +56,7 @@ def _leg(leg: Mapping[str, Any]) -> list[str]:
     hops = leg["hops"]
     assert all(before["token_out"] == after["token_in"] for before, after in pairwise(hops))
     path = " → ".join([hops[0]["token_in"], *(hop["token_out"] for hop in hops)])
-    return [f"{leg['share']:.2%}", path, ", ".join(venue_title(hop["venue"]) for hop in hops)]
+    return [f"{Decimal(leg['share']):.2%}", path, ", ".join(venue_title(hop["venue"]) for hop in hops)]
 
 
 def _swap(swap: Mapping[str, Any]) -> list[str]:

@@ -118,8 +118,8 @@ def _legs(legs: list[dict[str, Any]]) -> str:
     """The largest legs with their shares, and how many more there are."""
     if len(legs) == 1:
         return _leg(legs[0])
-    largest = sorted(legs, key=lambda leg: -leg["share"])
-    shown = [f"{leg['share']:.0%} {_leg(leg)}" for leg in largest[:LEGS_SHOWN]]
+    largest = sorted(legs, key=lambda leg: -Decimal(leg["share"]))
+    shown = [f"{Decimal(leg['share']):.0%} {_leg(leg)}" for leg in largest[:LEGS_SHOWN]]
     more = [f"{len(legs) - LEGS_SHOWN} more"] if len(legs) > LEGS_SHOWN else []
     return " + ".join(shown + more)
 

@@ -70,6 +70,7 @@ class Order(models.Model):
     counted_key = models.CharField(
         max_length=8, null=True, help_text="Prefix of the key against whose limit they count too."
     )
+    placed_key = models.CharField(max_length=8, null=True, help_text="Prefix of the key that placed it; null: none.")
 
     # What an order that waits for a price is found by: the price of token_in in token_out, in token units, from which
     # on it is worth a look, and which price reaches it (models/waiting.py). Null: it waits for none.
@@ -108,6 +109,13 @@ class Order(models.Model):
     quoted_amount_out = AtomsField(null=True)
     min_amount_out = AtomsField(null=True)
     max_amount_in = AtomsField(null=True)
+    # Benchmarks of its execution, in atoms of the side that is not fixed: orders/measures.py.
+    arrival_amount = AtomsField(
+        null=True, help_text="What its amount was worth at the mid price when it was first quoted; null: not known."
+    )
+    saved_amount = AtomsField(
+        null=True, help_text="How much better than the best venue alone it was quoted last; null: not known."
+    )
     amount_in = AtomsField(null=True)
     amount_out = AtomsField(null=True)
     network_fee_paid = AtomsField(

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from dex import Ahead, DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
 from orders.config import Policy
+from orders.measures import benchmark
 from orders.order_types import limit_of, part_of, waits
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.results import Settled, cancelled, fail, move
@@ -213,7 +214,13 @@ def _built_next(order: ClaimedOrder, plan: SwapPlan, columns: Mapping[str, Any],
         "quoted_amount_in_raw": str(columns["quoted_amount_in"]),
         "quoted_amount_out_raw": str(columns["quoted_amount_out"]),
         "min_amount_out_raw": str(columns["min_amount_out"]),
+        "mid_amount_out_raw": str(plan.mid_amount_out),
         **PROOF.render(plan),
     }
-    fields = {"route": plan.to_json(), **columns}
+    quoted_in, quoted_out = columns["quoted_amount_in"], columns["quoted_amount_out"]
+    measures = {
+        "arrival_amount": benchmark(order.side, quoted_in, quoted_out, plan.mid_amount_out),
+        "saved_amount": plan.saved_amount,
+    }
+    fields = {"route": plan.to_json(), **columns, **measures}
     return move(order, OrderStatus.BUILDING, fields=fields, data=data, keeps_lease_s=policy.lease_s)

@@ -30,6 +30,8 @@ COLUMN_TYPES: dict[str, str] = {
     "quoted_amount_out": "numeric",
     "min_amount_out": "numeric",
     "max_amount_in": "numeric",
+    "arrival_amount": "numeric",
+    "saved_amount": "numeric",
     "amount_in": "numeric",
     "amount_out": "numeric",
     "tx_hash": "text",
@@ -46,6 +48,12 @@ COLUMN_TYPES: dict[str, str] = {
     "terms": "jsonb",
     "expires_at": "timestamptz",
     "held_value": "numeric",
+}
+
+# An order arrives once: later quotes keep the first value. With replaced terms it is set as it is stated.
+_SETS = {
+    "arrival_amount": "CASE WHEN %(target)s::varchar = 'BUILDING'"
+    " THEN coalesce(o.arrival_amount, v.arrival_amount) ELSE v.arrival_amount END"
 }
 
 
@@ -256,7 +264,7 @@ def _moved(columns: tuple[str, ...]) -> str:
     # one plan serves every batch, whichever number PostgreSQL expects, and it is made once for a session.
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
     names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
-    sets = "".join(f", {column} = v.{column}" for column in columns)
+    sets = "".join(f", {column} = {_SETS.get(column, f'v.{column}')}" for column in columns)
     return f"""
         WITH v AS (
             SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)

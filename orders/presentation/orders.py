@@ -219,10 +219,11 @@ def order_json(
 
     `controls` are the pauses in force, where the reader should learn that the order waits for one.
     """
-    return shape.render(order, waiting_for=_waiting_for(order, controls, at or datetime.now(UTC)))
+    return shape.render(order, waiting_for=waiting_for_of(order, controls, at or datetime.now(UTC)))
 
 
-def _waiting_for(order: Order, controls: Controls, at: datetime) -> str | None:
+def waiting_for_of(order: Order, controls: Controls, at: datetime) -> str | None:
+    """What an order waits for at a time, under these pauses; None: nothing."""
     is_unsigned = order.status in _UNSIGNED and order.tx_hash is None
     if is_unsigned and controls.seem_to_hold(order.chain_id, order.account_id, order.status):
         return "halt"

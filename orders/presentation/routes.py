@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dex import PPM, VENUES, Hop, Leg, Side, VenueQuote, legs_of
-from orders.amounts import bps_text, grouped, ppm_to_bps
+from orders.amounts import bps_text, format_units, grouped, ppm_to_bps
 from orders.plan import SwapPlan
 from orders.presentation.amounts import amount, bps
 from orders.presentation.fees import NETWORK_FEE, net_amounts, planned_fee
-from orders.shapes import ABSENT, Shape, integer, listed, nested, number, text
+from orders.shapes import ABSENT, Shape, integer, listed, nested, text
 
 GAP_DECIMALS, SAVED_DECIMALS = 6, 4
+# Shares are whole millionths.
+SHARE_DECIMALS = 6
 # Decimals of the finest token: a bound is never cut.
 EXACT = 36
 
@@ -53,8 +55,9 @@ LEG = Shape[PlannedLeg](
     "LegShape",
     "One parallel share of the route.",
     {
-        "share": number(
-            lambda planned: planned.leg.amount_in * PPM // planned.total / PPM, "Share of the input, 0 to 1."
+        "share": text(
+            lambda planned: format_units(planned.leg.amount_in * PPM // planned.total, SHARE_DECIMALS),
+            "Share of the input, a decimal from 0 to 1, rounded down.",
         ),
         "hops": listed(HOP, lambda planned: _hops_json(planned.leg.hops, planned.decimals)),
     },

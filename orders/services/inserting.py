@@ -9,7 +9,7 @@ from django.db.models.base import ModelState
 
 from orders.database.recordset import recordset, to_json
 from orders.database.rows import Condition
-from orders.models import Account, Order, new_id
+from orders.models import Account, ApiKey, Order, new_id
 from orders.models.waiting import NEVER_DUE, trigger_columns
 from orders.order_types import parent_columns, trigger_of, waits
 from orders.states import OrderStatus
@@ -33,8 +33,8 @@ _FRESH: dict[str, Any] = dict.fromkeys(field.attname for field in Order._meta.co
 }
 
 
-def unsaved_order(account: Account, new: NewOrder) -> Order:
-    """The row that a new order becomes."""
+def unsaved_order(account: Account, new: NewOrder, key: ApiKey | None = None) -> Order:
+    """The row that a new order becomes which a key places, if any."""
     row = _FRESH | {
         "id": new_id(),
         "account_id": account.id,
@@ -52,6 +52,7 @@ def unsaved_order(account: Account, new: NewOrder) -> Order:
         "terms": new.terms,
         "native_token": new.native and new.native.symbol,
         "native_decimals": new.native_decimals,
+        "placed_key": key and key.prefix,
         **_first_wait(new),
         **parent_columns(new.order_type, new),
     }
@@ -84,6 +85,7 @@ _INSERTED: dict[str, str] = {
     "counted_fee": "numeric",
     "counted_day": "date",
     "counted_key": "text",
+    "placed_key": "text",
     "due_at": "timestamptz",
 }
 # Columns of orders that wait for the market, are executed by children or are linked; of others they are null.

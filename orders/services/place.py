@@ -61,7 +61,7 @@ def place_orders(
 def _place(
     account: Account, new_orders: Sequence[NewOrder], key: ApiKey | None, holds: Condition, link: Link | None
 ) -> list[Placed | Problem]:
-    orders = [unsaved_order(account, item) for item in new_orders]
+    orders = [unsaved_order(account, item, key) for item in new_orders]
     if not orders:
         return []
     if link is not None:

@@ -163,6 +163,8 @@ def _change(order: Order, replaced: Mapping[str, Any], is_fired: bool) -> Change
             "terms": order.terms.to_json(),
             "expires_at": None if order.expires_at is None else order.expires_at.isoformat(),
             "held_value": order.held_value,
+            # Another amount arrives when it is quoted first.
+            **({"arrival_amount": None, "saved_amount": None} if "amount" in replaced else {}),
             **armed.columns,
         },
         data={"replaced": dict(replaced)},

@@ -209,7 +209,7 @@ def _trigger(child: ClaimedOrder) -> dict[str, Any]:
 # The rest of a child is its parent's. It counts against no limit, since its parent does.
 _SAME = (
     "account_id, request_hash, chain_id, side, token_in, token_out, decimals_in, decimals_out, expires_at,"
-    " native_token, native_decimals"
+    " native_token, native_decimals, placed_key"
 )
 _OF_PARENT = ", ".join(f"p.{name}" for name in _SAME.split(", "))
 _PLACED = f"""

@@ -124,6 +124,8 @@ CALLS = {
     ("GET", "orders"): "read",
     ("GET", "orders/{id}"): "read",
     ("GET", "orders/{id}/events"): "read",
+    ("GET", "orders/{id}/explain"): "read",
+    ("GET", "orders/{id}/execution"): "read",
     ("GET", "orders/by-client-id/mine"): "read",
     ("GET", "venues"): "read",
     ("GET", "tokens"): "read",

@@ -23,7 +23,7 @@ def event(seq: int, status: str, **data: Any) -> dict[str, Any]:
     return {"type": "event", "seq": seq, "status": status, "attempt": 1, "outcome": outcome, "took_ms": 7, "data": data}
 
 
-LEGS = [{"share": 1.0, "hops": [{"venue": "raydium", "token_out": "USDC"}]}]
+LEGS = [{"share": "1", "hops": [{"venue": "raydium", "token_out": "USDC"}]}]
 AMOUNTS = {"quoted_amount_out_raw": "1000000", "amount_out_raw": "1000100"}
 FILLED = [event(1, "PENDING"), event(2, "BUILDING", route=LEGS), event(3, "CONFIRMED", **AMOUNTS)]
 # A parent is not quoted itself, and tells what its children have come to.

@@ -155,7 +155,7 @@ def test_a_terminal_shows_routes_of_both_forms() -> None:
              "data": {"quoted_amount_out_raw": "100", "amount_out_raw": "100"}}  # fmt: skip
     order = {"id": "1", "status": "PENDING", "amount": "1", "token_in": "A", "token_out": "B",
              "final": {"amount_out": "1", "token_out": "B"}}  # fmt: skip
-    leg = {"share": 1.0, "hops": [{"venue": "orca", "token_out": "B"}]}
+    leg = {"share": "1", "hops": [{"venue": "orca", "token_out": "B"}]}
 
     saved = [
         Row(1, order, [event | {"status": "BUILDING", "data": {"route": [leg], "saved_bps": value}}, event]).cells()[7]

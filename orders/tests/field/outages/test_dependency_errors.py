@@ -39,6 +39,8 @@ ENDPOINTS = [
     ("GET", "orders/{id}"),
     ("DELETE", "orders/{id}"),
     ("GET", "orders/{id}/events"),
+    ("GET", "orders/{id}/explain"),
+    ("GET", "orders/{id}/execution"),
     ("GET", "orders/by-client-id/c-1"),
     ("GET", "events"),
     ("POST", "ws-tickets"),

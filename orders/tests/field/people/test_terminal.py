@@ -145,9 +145,9 @@ def quote() -> dict[str, Any]:
         swap("d", "USDT", "50.000001", "USDC", "49"),
     ]
     legs = [
-        {"share": 0.4, "hops": [swaps[1]]},
-        {"share": 0.375, "hops": [swaps[0], swaps[3]]},
-        {"share": 0.225, "hops": [swaps[0], swaps[2]]},
+        {"share": "0.4", "hops": [swaps[1]]},
+        {"share": "0.375", "hops": [swaps[0], swaps[3]]},
+        {"share": "0.225", "hops": [swaps[0], swaps[2]]},
     ]
     # Gross the one is better, net of its network fee the other.
     gross = {"curve": "128.5", "orca": "128", "raydium": None}
