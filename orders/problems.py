@@ -101,6 +101,7 @@ _SERVICE = {
     "order_not_waiting": Kind(409, "Order does not wait", "Cancel it, or let it go on"),
     "version_changed": Kind(412, "Order has changed", "Read the order, then send its version in If-Match"),
     "precondition_required": Kind(428, "If-Match is needed", 'Send If-Match: "VERSION", the version of the order'),
+    "report_too_large": Kind(422, "Report too large", "Narrow created_after and created_before, or state a pair"),
     # The service
     "not_ready": Kind(503, "Not ready", "Repeat after the seconds in Retry-After"),
     "chain_unavailable": Kind(503, "Chain unavailable", "Repeat after the seconds in Retry-After"),

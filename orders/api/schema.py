@@ -32,7 +32,7 @@ GONE: dict[Any, Any] = {(410, "application/problem+json"): _PROBLEM}
 PRECONDITIONS: dict[Any, Any] = {(status, "application/problem+json"): _PROBLEM for status in (412, 428)}
 
 
-def answers(shape: Shape[Any], *statuses: int) -> dict[Any, Any]:
+def answers(shape: Shape[Any], *statuses: int | tuple[int, str]) -> dict[Any, Any]:
     """The success statuses with their shape, and every refusal as a problem object."""
     return {
         **dict.fromkeys(statuses or (200,), shape),

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, events, explain, market, orders, pause, wallets
+from orders.api import batch, events, explain, market, orders, pause, reports, wallets
 from orders.api.life import cancel, deadman
 
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     re_path(
         r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", orders.OrderByClientIdView.as_view()
     ),
+    path("reports/execution", reports.ExecutionReportView.as_view()),
     path("events", events.EventsView.as_view()),
     path("ws-tickets", events.WsTicketsView.as_view()),
     path("deadman", deadman.DeadmanView.as_view()),

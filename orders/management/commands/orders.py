@@ -1,4 +1,4 @@
-"""`manage.py orders quote|place|list|show|watch|replace|cancel`: a running server from the command line."""
+"""`manage.py orders quote|place|list|show|explain|watch|replace|cancel`: a running server from the command line."""
 
 import json
 from argparse import ArgumentParser
@@ -12,6 +12,7 @@ from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.cancelling import add_cancel_options, cancel_body, cancel_many, is_many
 from orders.cli.client import EngineClient, ServerError
 from orders.cli.columns import columns
+from orders.cli.explaining import EXPLAINED_HELP, explain_lines, explained_id
 from orders.cli.listing import LIST_NUMBERS, list_headings, list_row
 from orders.cli.options import bps, text, whole
 from orders.cli.quoting import quote_lines
@@ -28,9 +29,9 @@ MOST_PARTS = 999
 
 
 class Command(BaseCommand):
-    """Asks for quotes; places, lists, shows, watches, replaces and cancels orders."""
+    """Asks for quotes; places, lists, shows, explains, watches, replaces and cancels orders."""
 
-    help = "Quote, place, list, show, watch, replace and cancel orders of a running engine"
+    help = "Quote, place, list, show, explain, watch, replace and cancel orders of a running engine"
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -62,6 +63,8 @@ class Command(BaseCommand):
             ("watch", "its events, live; exit 1 unless it is filled"),
         ):
             verbs.add_parser(verb, help=words).add_argument("order_id", help=ID_HELP)
+        explain = verbs.add_parser("explain", help="why it is where it is, and what to do next")
+        explain.add_argument("order_id", type=text, help=EXPLAINED_HELP)
         add_replace_options(verbs.add_parser("replace", help="change terms of an order that waits"))
         add_cancel_options(verbs.add_parser("cancel", help="cancel one, or those that a filter finds"))
         for verb_parser in verbs.choices.values():
@@ -75,6 +78,7 @@ class Command(BaseCommand):
             "place": self._place,
             "list": self._list,
             "show": self._show,
+            "explain": self._explain,
             "watch": self._watch,
             "cancel": self._cancel,
             "replace": self._replace,
@@ -122,6 +126,13 @@ class Command(BaseCommand):
 
     def _show(self, client: EngineClient, options: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(client.call("GET", f"orders/{_id(client, options)}"), indent=2))
+
+    def _explain(self, client: EngineClient, options: dict[str, Any]) -> None:
+        explained = client.call("GET", f"orders/{explained_id(client, options['order_id'])}/explain")
+        if options["json"]:
+            self.stdout.write(json.dumps(explained))
+        else:
+            self.stdout.writelines(f"{line}\n" for line in explain_lines(explained))
 
     def _watch(self, client: EngineClient, options: dict[str, Any]) -> None:
         self._follow(client, client.call("GET", f"orders/{_id(client, options)}"), options)

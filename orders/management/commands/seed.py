@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dex.chains.kind import WAITS
 from orders.cli.arguments import add_server_arguments, client_from
 from orders.cli.client import EngineClient, ServerError
+from orders.cli.explaining import hint
 from orders.cli.options import text, whole
 from orders.cli.render import Row
 from orders.cli.seeding import COUNT, kind_of, orders_for
@@ -60,6 +61,7 @@ class Command(BaseCommand):
         title = f"Order Execution Engine · {offer['chain']} chain · {client.url} · {len(rows)} orders"
         _note_waits(client, rows, [outcome for _, outcome in wanted])
         problems = watch(client, rows, timeout_s=options["timeout"], as_json=options["json"], title=title)
+        self.stdout.write(hint(rows, as_json=options["json"]), ending="")
         if not options["scenario"]:
             problems += _surprises(rows, [outcome for _, outcome in wanted])
         if problems:

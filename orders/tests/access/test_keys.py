@@ -127,6 +127,7 @@ CALLS = {
     ("GET", "orders/{id}/explain"): "read",
     ("GET", "orders/{id}/execution"): "read",
     ("GET", "orders/by-client-id/mine"): "read",
+    ("GET", "reports/execution?group_by=pair"): "read",
     ("GET", "venues"): "read",
     ("GET", "tokens"): "read",
     ("GET", "wallets"): "read",

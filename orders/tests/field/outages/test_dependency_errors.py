@@ -47,6 +47,7 @@ ENDPOINTS = [
     ("GET", "halt"),
     ("POST", "halt"),
     ("DELETE", "halt"),
+    ("GET", "reports/execution?group_by=pair"),
     ("GET", "venues"),
     ("GET", "tokens"),
     ("GET", "wallets"),
