@@ -130,6 +130,11 @@ def secret_key() -> str:
     return settings.SECRET_KEY
 
 
+def secret_keys() -> list[str]:
+    """The same, and those that were it before: what they have signed still counts."""
+    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+
+
 def rate_per_minute() -> int:
     """Requests a key may send in a minute when it has no number of its own; 0: any."""
     return settings.RATE_PER_MINUTE

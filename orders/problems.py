@@ -58,6 +58,10 @@ _REQUESTS = {
     "time_in_force": Kind(422, "Time in force does not fit", "Use ioc or fok, or gtd with expires_at"),
     "slice_too_small": Kind(422, "Slices too small", "Send fewer slices; facts.most_slices says how many work"),
     "already_expired": Kind(422, "Already expired", "Send an expires_at in the future"),
+    "quote_expired": Kind(422, "Quote has expired", "Ask for another quote, and name that: POST /api/v1/quotes"),
+    "quote_mismatch": Kind(
+        422, "Quote is for something else", "Name a quote of your own for the same pair, side and amount"
+    ),
     "guard_side": Kind(422, "Guard does not fit the side", "min_amount_out needs exact_in, max_amount_in exact_out"),
     "guard_required": Kind(422, "Guard is needed", "State the guard that errors names"),
     "client_order_id_reused": Kind(422, "client_order_id already used", "Use a new client_order_id for other terms"),

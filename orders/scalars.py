@@ -19,6 +19,8 @@ TIME_PATTERN = (
     r"(\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
 CLIENT_ORDER_ID = r"^[A-Za-z0-9._:\-]{1,64}\Z"
+# Of any version; services/quote_ids.py makes and reads them.
+QUOTE_ID = r"^q[1-9]\.[A-Za-z0-9_\-]{1,96}\Z"
 MAX_BPS = 10_000
 MAX_AMOUNT_LENGTH = 80
 MIN_TIME_LENGTH, MAX_TIME_LENGTH = len("2026-01-01T00:00:00Z"), len("2026-01-01T00:00:00.000000000+00:00")

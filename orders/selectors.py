@@ -234,6 +234,13 @@ def database_time_s() -> int:
         return int(cursor.fetchone()[0])
 
 
+def database_time_ms() -> int:
+    """Unix milliseconds at this very moment, by the same clock: within a transaction too it goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+        return int(cursor.fetchone()[0])
+
+
 def next_nonces(chain_id: str, most: int) -> dict[str, int]:
     """The next nonce of each wallet in use of a chain, of those made last."""
     wallets = Wallet.objects.filter(chain_id=chain_id, retired_at__isnull=True).order_by("-id")

@@ -1,6 +1,7 @@
 """POST /orders/batch: many orders at once, each judged for itself, or all or none."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -30,6 +31,7 @@ from orders.engine import get_engine
 from orders.presentation.orders import ORDER
 from orders.problems import PROBLEM, Problem, ProblemError
 from orders.scopes import TRADE
+from orders.selectors import database_time_ms
 from orders.services.idempotency import Answer
 from orders.services.linking import Link
 from orders.services.place import Placed, place_orders
@@ -119,12 +121,12 @@ def _batch_items(data: Any) -> tuple[list[Any], bool, Link | None]:
 
 
 def _read_items(items: list[Any], caller: Caller, engine: Engine | None = None) -> list[NewOrder | Refused]:
-    offer = read_offer()
+    offer, now_ms = read_offer(), cache(database_time_ms)  # one moment for all of them
     reader = order_reader()
     read: list[NewOrder | Refused] = []
     for item in items:
         try:
-            read.append(judged(reader.run_validation(item), offer, caller, engine))
+            read.append(judged(reader.run_validation(item), offer, caller, engine, now_ms))
         except ValidationError as error:
             read.append(Refused(validation_problem(error.detail)))
     return read

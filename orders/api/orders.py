@@ -11,7 +11,6 @@ from orders import selectors
 from orders.access.key_limits import require_within_key
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of, actor_of, caller_of
-from orders.api.intake import new_order
 from orders.api.life.replace import ReplaceRequestSerializer, replace_order
 from orders.api.pagination import newest_first
 from orders.api.posts import (
@@ -22,6 +21,7 @@ from orders.api.posts import (
     is_sliced,
     judged,
     order_answer,
+    order_of,
     read_offer,
 )
 from orders.api.serializers import CancelRequestSerializer, OrderRequestSerializer
@@ -81,7 +81,7 @@ class OrdersView(AccountView):
         serializer.is_valid(raise_exception=True)
         fields = serializer.validated_data
         if is_dry_run:
-            new = require_within_key(new_order(fields, read_offer()), caller)
+            new = require_within_key(order_of(fields, read_offer(), caller), caller)
             order = dry_run_order(caller.account, new, key=caller.key, engine=get_engine(), policy=get_policy())
             return Response(order_json(order, read_controls(), shape=DRY_RUN_ORDER))
 

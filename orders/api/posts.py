@@ -30,6 +30,7 @@ from orders.presentation.orders import first_answer_json, order_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
 from orders.services.place import Placed
+from orders.services.quote_ids import Clock, within_quote
 from orders.services.slices import slices_refusal
 from orders.terms import NewOrder, Refused
 
@@ -62,15 +63,30 @@ def offer_of(tokens: Mapping[str, Token]) -> Offer:
     )
 
 
-def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller, engine: Engine | None = None) -> NewOrder | Refused:
+def order_of(
+    fields: Mapping[str, Any], offer: Offer, caller: Caller, stated: bytes = b"", now_ms: Clock | None = None
+) -> NewOrder:
+    """The order of OrderRequestSerializer's fields, within the quote that it names, if any. Raises: ProblemError."""
+    new, quote_id = new_order(fields, offer, stated), fields.get("quote_id")
+    return new if quote_id is None else within_quote(new, quote_id, caller.account.id, now_ms)
+
+
+def judged(
+    fields: Mapping[str, Any],
+    offer: Offer,
+    caller: Caller,
+    engine: Engine | None = None,
+    now_ms: Clock | None = None,
+) -> NewOrder | Refused:
     """The order of OrderRequestSerializer's fields, or why they are refused now; a repeat is known in both cases.
 
     With an engine the slices of an order are judged too, which asks the chain: call it outside of transactions then.
+    `now_ms` reads the database's clock for an order that names a quote.
     """
     stated = stated_hash(fields)
     try:
         require_real_orders(caller)
-        new = apply_key_limits(new_order(fields, offer, stated), caller)
+        new = apply_key_limits(order_of(fields, offer, caller, stated, now_ms), caller)
         if engine is not None and isinstance(new, NewOrder):
             new = slices_refusal(new, engine) or new
     except ProblemError as error:
@@ -78,6 +94,11 @@ def judged(fields: Mapping[str, Any], offer: Offer, caller: Caller, engine: Engi
     if isinstance(new, Problem):
         return Refused(new, fields.get("client_order_id"), stated)
     return new
+
+
+def names_quote(data: Any) -> bool:
+    """Whether a request is for an order within a quote, which is judged by the database's clock."""
+    return isinstance(data, Mapping) and data.get("quote_id") is not None
 
 
 def is_sliced(data: Any) -> bool:

@@ -23,6 +23,7 @@ from orders.api.posts import (
     headers_of,
     is_sliced,
     judged,
+    names_quote,
     offer_of,
     order_answer,
     order_reader,
@@ -129,7 +130,7 @@ def _answer(
     def read(body: bytes, throttle: KeyThrottle) -> _Ready | None:
         try:
             data = read_json(body)
-            if is_sliced(data):  # the view asks the chain about its slices
+            if is_sliced(data) or names_quote(data):  # the view asks the chain about its slices, the database the time
                 return None
             order = judged(fields.run_validation(data), terms.offer, terms.caller)
             key = alike.idempotency_key

@@ -14,7 +14,7 @@ from dex.chains.scenarios import SCENARIOS
 from orders import scalars
 from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, read_type, types_with
 from orders.order_types.fields import MemberErrors, RequestField
-from orders.scalars import CLIENT_ORDER_ID
+from orders.scalars import CLIENT_ORDER_ID, QUOTE_ID
 
 MAX_TAGS = 16
 Read = TypeVar("Read")
@@ -263,6 +263,12 @@ class OrderRequestSerializer(SwapSerializer):
 
     type = OrderTypeField(required=False, default="market")
     client_order_id = ClientOrderIdField(required=False, allow_null=True)
+    quote_id = StrictTextField(
+        required=False,
+        allow_null=True,
+        validators=[RegexValidator(QUOTE_ID, "is not the form of a quote_id")],
+        help_text="A quote of yours for the same pair, side and amount: executed within its limit, or refused.",
+    )
     time_in_force = WordField(choices=TIMES_IN_FORCE, required=False)
     expires_at = TimeField(required=False, allow_null=True, help_text="RFC 3339, with gtd.")
     tags = TagsField(child=StrictTextField(max_length=64), required=False)

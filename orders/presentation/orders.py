@@ -180,6 +180,7 @@ QUOTE = Shape[Priced](
     "QuoteShape",
     "A timed answer; nothing is stored.",
     {
+        "quote_id": text(GIVEN, "An order that names it is executed within its limit, or refused once it expires."),
         "token_in": text(lambda priced: priced.new.token_in),
         "token_out": text(lambda priced: priced.new.token_out),
         "side": choice(Side, lambda priced: priced.new.side),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dex import NO_WALLET, DexError, Engine, FeesTooHigh, Quote, SwapIntent, SwapRequest, TerminalError
 from dex.deadline import within
@@ -24,18 +24,47 @@ class QuoteNow(NamedTuple):
     waiting_for: str | None
 
 
-def quote_now(account: Account, request: SwapRequest, engine: Engine, controls: Controls) -> QuoteNow:
-    """What an order of this account would get.
+class Source(Protocol):
+    """Where routes and fees come from: the newest block, or one that many share."""
+
+    def route(self, request: SwapRequest, offers: Offers | None) -> Quote | DexError:
+        """The best route. Raises: ChainUnavailable."""
+        ...
+
+    def prepare(self) -> Offers:
+        """What transactions offer now. Raises: ChainUnavailable, FeesTooHigh."""
+        ...
+
+
+class Newest(NamedTuple):
+    """The newest block of an engine's chain, read for each route."""
+
+    engine: Engine
+
+    def route(self, request: SwapRequest, offers: Offers | None) -> Quote | DexError:
+        """See `Source`."""
+        return self.engine.route([request], offers=offers)[0]
+
+    def prepare(self) -> Offers:
+        """See `Source`."""
+        return self.engine.prepare()
+
+
+def quote_now(
+    account: Account, request: SwapRequest, engine: Engine, controls: Controls, source: Source | None = None
+) -> QuoteNow:
+    """What an order of this account would get: on the newest block, or where a source says.
 
     Raises: DexError, ProblemError.
     """
+    source = source or Newest(engine)
     with within(engine.chain.timing.answer_s):
         (request,) = with_reference_prices([request], engine)
         closed = closed_venues([account.id], engine, makes_wallets=False).get(account.id, frozenset())
         paused = controls.venues
-        offers = offers_for([request], engine.prepare)
-        answer = _route(request, closed | paused, offers, engine)
-    if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, offers, engine), Quote):
+        offers = offers_for([request], source.prepare)
+        answer = _route(request, closed | paused, offers, source)
+    if paused and isinstance(answer, TerminalError) and isinstance(_route(request, closed, offers, source), Quote):
         problem = problem_of(answer)
         hint = f"An order would wait until {', '.join(sorted(paused))} is resumed"
         facts = {**problem.facts, "paused_venues": sorted(paused)}
@@ -71,5 +100,5 @@ def intent_of_quote(account: Account, new: NewOrder, quote: Quote, policy: Polic
     )
 
 
-def _route(request: SwapRequest, denied: frozenset[str], offers: Offers | None, engine: Engine) -> Quote | DexError:
-    return engine.route([replace(request, deny_venues=request.deny_venues | denied)], offers=offers)[0]
+def _route(request: SwapRequest, denied: frozenset[str], offers: Offers | None, source: Source) -> Quote | DexError:
+    return source.route(replace(request, deny_venues=request.deny_venues | denied), offers)

@@ -79,6 +79,7 @@ FIELDS: dict[str, list[Any]] = {
     ],
     "fee": [{"strategy": "fast"}, {"max_native": "0.01"}, {"max_native": "0.0000000001"}, {"strategy": "huge"}],
     "sim": [{"scenario": "slippage"}, {"scenario": "earthquake"}, {}],
+    "quote_id": ["q1.AAAA", "q2." + "A" * 60, "q1.", None, 5],
     "amout": ["1"],
 }
 NEEDED = ("token_in", "token_out", "amount")
