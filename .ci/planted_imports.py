@@ -20,6 +20,7 @@ PLANTED = {
     "the folders of orders are layered": ("orders.signing.nonces", "orders.pipeline.claim"),
     "order types are independent": ("orders.order_types.fields", "orders.order_types.market"),
     "streams only read": ("orders.streams.feed", "orders.services.cancel"),
+    "the quote stream writes nothing": ("orders.quote_stream.look", "orders.services.place"),
     "the REST framework stays at the HTTP edge": ("orders.services.place", "rest_framework"),
     "messages leave through notify": ("orders.pipeline.route", "celery"),
     "the modules of dex are layered": ("dex.pools.curves", "dex.router.kernel"),

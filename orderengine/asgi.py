@@ -25,7 +25,8 @@ from orderengine.web.handler import ThreadedHandler  # noqa: E402
 from orderengine.web.health import share_reports  # noqa: E402
 from orderengine.web.order_route import OrderRoute  # noqa: E402
 from orderengine.web.proxies import Forwarded  # noqa: E402
-from orders.streams.routing import listening, websocket_urlpatterns  # noqa: E402
+from orders.quote_stream.routing import websocket_urlpatterns  # noqa: E402
+from orders.streams.routing import listening  # noqa: E402
 
 refuse_unsafe()
 reconnect_soon()

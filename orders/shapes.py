@@ -77,6 +77,11 @@ def time(read: Callable[[T], Any] | None = None, about: str = "", *, null: bool 
     return Field({"type": _type("string", null), "format": "date-time"} | _about(about), read)
 
 
+def constant(value: str) -> Field[Any]:
+    """Always this word."""
+    return Field({"const": value}, lambda _: value)
+
+
 def choice(values: Iterable[str], read: Callable[[T], Any] | None = None) -> Field[T]:
     """One of these words."""
     return Field({"enum": list(values)}, read)

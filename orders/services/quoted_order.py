@@ -1,5 +1,6 @@
 """A caller's order with its quote, as POST /quotes and the quote stream show it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -44,15 +45,23 @@ class QuotedOrder(NamedTuple):
 
 
 def quoted_order(
-    caller: Caller, new: NewOrder, engine: Engine, controls: Controls, source: Source | None = None
+    caller: Caller,
+    new: NewOrder,
+    engine: Engine,
+    controls: Controls,
+    source: Source | None = None,
+    decimals: Mapping[str, int] | None = None,
 ) -> QuotedOrder:
-    """What the caller's order would get now, within the limits of key and account. Raises: ProblemError, DexError."""
+    """What the caller's order would get now, within the limits of key and account. Raises: ProblemError, DexError.
+
+    `source` and `decimals` (of all tokens) are given where they were read for many.
+    """
     account = caller.account
     new = require_within_key(new, caller)
     require_room(account, new, caller.key)
     request = swap_request(new.token_in, new.token_out, new.side, new.amount, new.terms)
     quote, waiting_for = quote_now(account, request, engine, controls, source)
-    plan = SwapPlan.of(quote, decimals_on(engine.chain.native))
+    plan = SwapPlan.of(quote, decimals or decimals_on(engine.chain.native))
     is_halted = controls.halt(new.chain_id, account.id)
     return QuotedOrder(account.id, new, quote, plan, "halt" if is_halted else waiting_for)
 

@@ -14,6 +14,7 @@ from orders.event_log.event import timestamp
 from orders.event_log.log import Entry, Page, read_page
 from orders.inputs.filters import REPEATABLE, check_tokens
 from orders.models import Account
+from orders.presentation.messages import GAP, HEARTBEAT, HELLO, SNAPSHOT, WINDOW
 from orders.presentation.orders import order_json
 from orders.problems import Problem
 from orders.selectors import open_order_ids, orders_by_id, read_controls
@@ -69,10 +70,11 @@ class StreamConsumer(Socket):
         self._epoch, self._end = start.epoch, start.position
         self._is_behind = self._is_behind or is_resumed
         self._told = start.position
-        hello = {"type": "hello", "cursor": str(start), "resumed": is_resumed, "heartbeat_s": int(socket.HEARTBEAT_S)}
-        await self.say(hello | {"window": {"events": window.MAX_EVENTS, "bytes": window.MAX_BYTES}})
+        room = WINDOW.render(None, events=window.MAX_EVENTS, bytes=window.MAX_BYTES)
+        heartbeat_s = int(socket.HEARTBEAT_S)
+        await self.say(HELLO.render(None, cursor=str(start), resumed=is_resumed, heartbeat_s=heartbeat_s, window=room))
         if wanted is not None and not is_resumed:
-            await self.say({"type": "gap", "from": str(wanted), "to": str(start)})
+            await self.say(GAP.render((wanted, start)))
         self.run(self._pump(has_snapshot=not is_resumed))
 
     async def end(self) -> None:
@@ -181,7 +183,7 @@ class StreamConsumer(Socket):
     async def _heartbeat(self) -> None:
         self._heartbeat_at = asyncio.get_running_loop().time() + socket.HEARTBEAT_S
         cursor = Cursor(self._epoch, self._told)
-        await self.say({"type": "heartbeat", "cursor": str(cursor), "at": timestamp(datetime.now(UTC))})
+        await self.say(HEARTBEAT.render(None, cursor=str(cursor), at=timestamp(datetime.now(UTC))))
 
     # --- The snapshot ---------------------------------------------------------------------------------------
 
@@ -197,8 +199,9 @@ class StreamConsumer(Socket):
             shown = [order for order in orders if self._filter.shows(order)]
             self._known.update((order.id, order.seq) for order in orders)
             is_last = i + SNAPSHOT_ORDERS >= len(ids)
-            message = {"type": "snapshot", "cursor": str(at), "orders": [order_json(o, controls) for o in shown]}
-            self._window.add(at.position, await self.say(message | {"is_last": is_last}))
+            rendered = [order_json(order, controls) for order in shown]
+            message = SNAPSHOT.render(None, cursor=str(at), orders=rendered, is_last=is_last)
+            self._window.add(at.position, await self.say(message))
 
     def _is_in_snapshot(self, entry: Entry) -> bool:
         known = self._known.get(entry.event.order_id, 0)

@@ -6,25 +6,36 @@ from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 
-from orders.access.authentication import is_within, valid_key
+from orders.access.authentication import LOCAL_ACCOUNT, Caller, caller_with, is_within, valid_key
 from orders.access.known import known_caller, look_up
 from orders.access.tickets import redeem_ticket
 from orders.config import is_allowed_origin
 from orders.database.rows import Condition
 from orders.models import Account, ApiKey
 from orders.problems import Problem
-from orders.scopes import READ
+from orders.scopes import QUOTE, READ
 
+# What a key that lacks a socket's scope may not do.
+_ACTS = {READ: "read orders", QUOTE: "ask for quotes"}
 TICKET_PREFIX = "ticket."
 UNAUTHORIZED, FORBIDDEN = 4401, 4403
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An admitted caller, and the prefix of the key that vouches for it."""
+    """An admitted caller."""
 
-    account: Account
-    key_prefix: str
+    caller: Caller
+
+    @property
+    def account(self) -> Account:
+        """Whose things the socket shows."""
+        return self.caller.account
+
+    @property
+    def key_prefix(self) -> str:
+        """What the key that vouches for it begins with; empty: none does."""
+        return self.caller.key_prefix
 
 
 class Refused(Exception):
@@ -36,20 +47,20 @@ class Refused(Exception):
         self.problem = problem
 
 
-def known_caller_of(scope: Mapping[str, Any]) -> tuple[Access, Condition] | None:
-    """Who showed the same key before, and the condition under which it still may read. Reads no row."""
+def known_caller_of(scope: Mapping[str, Any], needed: str) -> tuple[Access, Condition] | None:
+    """Who showed the same key before, and the condition under which it still has the scope. Reads no row."""
     if any(offered.startswith(TICKET_PREFIX) for offered in scope.get("subprotocols") or ()):
         return None
     headers = _headers_of(scope)
     if "origin" in headers:
         return None
     known = known_caller(headers.get("authorization", ""), address_of(scope))
-    if known is None or not known.caller.may(READ):
+    if known is None or not known.caller.may(needed):
         return None
-    return Access(known.caller.account, known.caller.key_prefix), known.holds
+    return Access(known.caller), known.holds
 
 
-def caller_of(scope: Mapping[str, Any]) -> Access | None:
+def caller_of(scope: Mapping[str, Any], needed: str) -> Access | None:
     """Who asks, or None where the first frame has to tell. Raises: Refused 4401, 4403.
 
     A ticket is shown on purpose, so a page of any origin may use one. What a browser adds by itself, and what holds
@@ -58,7 +69,7 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
     address = address_of(scope)
     for offered in scope.get("subprotocols") or ():
         if offered.startswith(TICKET_PREFIX):
-            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address)
+            return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address, needed)
     headers = _headers_of(scope)
     if "origin" in headers and not is_allowed_origin(headers["origin"]):
         if headers.get("authorization"):
@@ -70,10 +81,9 @@ def caller_of(scope: Mapping[str, Any]) -> Access | None:
         raise Refused(UNAUTHORIZED, Problem("unauthorized", str(error.detail))) from None
     if known is None:
         return None
-    caller = known.caller
-    if not caller.may(READ):
-        raise Refused(FORBIDDEN, Problem("scope", "this key may not read orders"))
-    return Access(caller.account, caller.key_prefix)
+    if not known.caller.may(needed):
+        raise Refused(FORBIDDEN, Problem("scope", f"this key may not {_ACTS[needed]}"))
+    return Access(known.caller)
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
@@ -85,24 +95,24 @@ def _headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def caller_with_ticket(ticket: str, address: str) -> Access:
+def caller_with_ticket(ticket: str, address: str, needed: str) -> Access:
     """Who the ticket was made for; it is used up. It opens no more than its key would here. Raises: Refused 4401."""
     redeemed = redeem_ticket(ticket)
     if redeemed is not None:
         account_id, prefix = redeemed
         if not prefix:
-            return Access(Account.objects.get(pk=account_id), "")
-        key = valid_key(prefix)
-        if key is not None and key.account_id == account_id and _may_read_from(key, address):
-            return Access(key.account, prefix)
+            return Access(Caller(Account.objects.get(pk=account_id), LOCAL_ACCOUNT))
+        access = valid_access(prefix, address, needed)
+        if access is not None and access.account.pk == account_id:
+            return access
     raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
 
 
-def is_still_valid(key_prefix: str, address: str) -> bool:
-    """Whether the key has neither expired nor been revoked since, nor lost what it needs to read from here."""
+def valid_access(key_prefix: str, address: str, needed: str) -> Access | None:
+    """The key as it is now; None where it has expired, was revoked, or has lost what it needs here."""
     key = valid_key(key_prefix)
-    return key is not None and _may_read_from(key, address)
+    return None if key is None or not _may_from(key, address, needed) else Access(caller_with(key))
 
 
-def _may_read_from(key: ApiKey, address: str) -> bool:
-    return READ in key.scopes and is_within(address, key.ip_ranges)
+def _may_from(key: ApiKey, address: str, needed: str) -> bool:
+    return needed in key.scopes and is_within(address, key.ip_ranges)

@@ -13,6 +13,7 @@ from orders.event_log.event import Event, EventMessage, timestamp
 from orders.event_log.log import event_message, order_events
 from orders.inputs.query import read_seq, seq_ahead
 from orders.models import Account
+from orders.presentation.messages import ORDER_HEARTBEAT, ORDER_SNAPSHOT
 from orders.presentation.orders import order_json
 from orders.problems import Problem
 from orders.selectors import Shown, missing_order, shown_order, shown_with_events
@@ -106,7 +107,7 @@ class OrderConsumer(Socket):
             raise Refused(MALFORMED, seq_ahead(self._after, order.seq))
         self.sent_seq = order.seq if self._after is None else self._after
         shown = order_json(order, read.shown.controls)
-        await self.say({"type": "snapshot", "seq": order.seq, "after": self._after, "order": shown})
+        await self.say(ORDER_SNAPSHOT.render(None, seq=order.seq, after=self._after, order=shown))
         self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
 
     # --- The pump: one writer per socket --------------------------------------------------------------------
@@ -133,7 +134,7 @@ class OrderConsumer(Socket):
             finally:
                 heartbeat.cancel()
             if not has_news:
-                await self.say({"type": "heartbeat", "seq": self.sent_seq, "at": timestamp(datetime.now(UTC))})
+                await self.say(ORDER_HEARTBEAT.render(None, seq=self.sent_seq, at=timestamp(datetime.now(UTC))))
         return self._queue.popleft()
 
     async def _forward_all(self, events: list[EventMessage]) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import orjson
@@ -18,16 +18,18 @@ from orders.faults import UNFORESEEN, fault_problem
 from orders.inputs.query import Query
 from orders.inputs.strict_json import JsonError, read_json
 from orders.models import Account
+from orders.presentation.messages import ERROR
 from orders.problems import Problem, ProblemError
 from orders.scalars import ScalarError
+from orders.scopes import READ
 from orders.streams.admission import (
     Access,
     Refused,
     address_of,
     caller_of,
     caller_with_ticket,
-    is_still_valid,
     known_caller_of,
+    valid_access,
 )
 from orders.streams.threads import in_thread
 
@@ -50,6 +52,8 @@ _open: Counter[int] = Counter()
 class Socket(AsyncWebsocketConsumer):
     """Accepts, then says why not; without credentials it waits for a first frame that brings a ticket."""
 
+    # What a key must have to open it.
+    needed_scope: ClassVar[str] = READ
     # Nothing reaches a socket over the channel layer: the feed hands it what it follows, with or without Redis.
     channel_layer_alias = "none"
 
@@ -96,10 +100,10 @@ class Socket(AsyncWebsocketConsumer):
             if offered and SUBPROTOCOL not in offered:
                 raise Refused(MALFORMED, Problem("invalid", f"the subprotocol here is {SUBPROTOCOL}"))
             self.read_address()
-            known = known_caller_of(self.scope)
+            known = known_caller_of(self.scope, self.needed_scope)
             if known is not None and await self.begin_known(*known):
                 return
-            access = await in_thread(caller_of, self.scope)
+            access = await in_thread(caller_of, self.scope, self.needed_scope)
             if access is None:
                 self._waits_for_ticket = True
                 self._tasks.append(asyncio.create_task(self._no_ticket()))
@@ -113,7 +117,8 @@ class Socket(AsyncWebsocketConsumer):
         async with self._refusing():
             if self._waits_for_ticket:
                 ticket = _ticket_in(read_frame(text_data))
-                await self._admit(await in_thread(caller_with_ticket, ticket, address_of(self.scope)))
+                address = address_of(self.scope)
+                await self._admit(await in_thread(caller_with_ticket, ticket, address, self.needed_scope))
             elif self._access is not None:
                 await self.take(text_data)
 
@@ -164,11 +169,14 @@ class Socket(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(KEY_CHECK_S)
             async with self._refusing():
-                if not await in_thread(is_still_valid, prefix, address_of(self.scope)):
+                access = await in_thread(valid_access, prefix, address_of(self.scope), self.needed_scope)
+                if access is None:
                     raise Refused(
                         UNAUTHORIZED,
                         Problem("unauthorized", "the API key has expired, was revoked or may not read here"),
                     )
+                if self._access is not None:
+                    self._access = access
 
     # --- Saying and closing -----------------------------------------------------------------------------------
 
@@ -191,7 +199,7 @@ class Socket(AsyncWebsocketConsumer):
 
     async def refuse(self, refused: Refused) -> None:
         """Say why, then close."""
-        await self.say({"type": "error", "problem": refused.problem.to_json()})
+        await self.say(ERROR.render(refused.problem))
         await self.shut(refused.close_code)
 
     def run(self, work: Any) -> None:

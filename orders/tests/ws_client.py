@@ -1,12 +1,12 @@
 """A client of the WebSockets, in this process."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 
-from orders.streams.routing import websocket_urlpatterns
+from orders.quote_stream.routing import websocket_urlpatterns
 
 # Until what must come is missing. Nothing waits so long but for a fault.
 PATIENCE_S = 30
@@ -39,18 +39,20 @@ class Socket:
 
 
 class Stream:
-    """A client of the stream that keeps its last cursor."""
+    """A client of a stream of its account, by a key or a ticket."""
+
+    path = "/ws/v1/stream"
 
     def __init__(self, key: str = "", query: str = "", subprotocols: list[str] | None = None, **headers: str) -> None:
         if key:
             headers["authorization"] = f"Bearer {key}"
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.ws = WebsocketCommunicator(
-            URLRouter(websocket_urlpatterns), f"/ws/v1/stream{query}", headers=raw, subprotocols=subprotocols
+            URLRouter(websocket_urlpatterns), f"{self.path}{query}", headers=raw, subprotocols=subprotocols
         )
         self.subprotocol: Any = None
 
-    async def __aenter__(self) -> "Stream":
+    async def __aenter__(self) -> Self:
         connected, self.subprotocol = await self.ws.connect(timeout=PATIENCE_S)
         assert connected
         return self

@@ -1,0 +1,1 @@
+"""The WebSocket that quotes again with each block, and what it costs at most."""

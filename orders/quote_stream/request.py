@@ -1,0 +1,42 @@
+"""What a client asks to be quoted: the fields of POST /quotes, in a frame, or the plain ones of them in the address."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from rest_framework.serializers import ValidationError
+
+from orders.api.exceptions import validation_problem
+from orders.api.serializers import QuoteRequestSerializer
+from orders.inputs.query import Query
+from orders.problems import ProblemError
+
+SWAP = ("token_in", "token_out", "amount", "side")
+GUARDS = ("max_slippage_bps", "max_price_impact_bps", "max_deviation_bps", "min_amount_out", "max_amount_in")
+NAMES = frozenset(SWAP + GUARDS)
+
+
+def read_address(query: Query) -> Mapping[str, Any] | None:
+    """The fields that the address states, None where it states none. Raises: ProblemError."""
+    stated = {name: value for name in NAMES if (value := query.read(name, str)) is not None}
+    if not stated:
+        return None
+    guards = {name: stated.pop(name) for name in GUARDS if name in stated}
+    return read_fields(stated | ({"guards": guards} if guards else {}))
+
+
+def read_fields(body: Any) -> Mapping[str, Any]:
+    """The fields of a body as POST /quotes takes it. Raises: ProblemError."""
+    try:
+        fields: Mapping[str, Any] = _reader().run_validation(body)
+    except ValidationError as error:
+        raise ProblemError(validation_problem(error.detail)) from None
+    return fields
+
+
+@cache
+def _reader() -> QuoteRequestSerializer:
+    """One for all, as for orders."""
+    reader = QuoteRequestSerializer()
+    assert reader.fields
+    return reader
