@@ -23,7 +23,7 @@ REQUIREMENTS := requirements.txt .ci/requirements-test.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev python run dev test test-fast test-deep chain seed check check-style check-files check-spelling check-workflows check-imports \
-	check-types check-django chaos mutants fuzz audit bench lock clean
+	check-types check-django chaos mutants fuzz audit bench client client-models lock clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 17
@@ -84,7 +84,7 @@ check-workflows:
 	$(BIN)/zizmor --offline --strict-collection --no-progress --quiet .
 
 check-imports:
-	$(BIN)/lint-imports --no-logo
+	PYTHONPATH=client/src $(BIN)/lint-imports --no-logo
 
 check-types:
 	$(ALONE) $(BIN)/mypy
@@ -109,6 +109,14 @@ mutants: setup ## Break the engine on purpose in eleven ways, each in a copy; ev
 
 bench: setup ## Compare with the BullMQ peer, ten minutes; QUICK=1 takes 90 seconds; ARGS="throughput --orders 2000" runs one benchmark
 	@$(BIN)/python -m benchmarks.$(or $(ARGS),suite $(if $(QUICK),--quick))
+
+client: setup-dev ## Build the wheel of the Python client in client/dist, and import it in an empty environment
+	@rm -rf client/dist
+	@$(BIN)/uv build --quiet --offline --wheel client
+	@$(BIN)/python .ci/wheel.py client/dist/*.whl
+
+client-models: setup ## Write the models of the Python client again, after a change of an answer
+	@$(ALONE) $(BIN)/python manage.py spectacular --format openapi-json | $(BIN)/python client/generate_models.py - client/src/orderengine_client/generated
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt

@@ -4,6 +4,7 @@ The import stands at the end of a module and is never run. `lint-imports` must n
 without a planted import, and a planted import that nothing notices, end this with exit code 1.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,10 +14,14 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("dex", "orders", "orderengine")
+PACKAGES = ("dex", "orders", "orderengine", "client/src/orderengine_client")
+# Where a package is that does not lie at the top.
+SOURCES = "client/src"
 # By the beginning of the contract's name: which module imports what it must not.
 PLANTED = {
     "orderengine may import orders": ("dex.legs", "orders.states"),
+    "the client imports nothing of the engine": ("orderengine_client.values", "orders.states"),
+    "the engine imports nothing of the client": ("orders.states", "orderengine_client"),
     "the folders of orders are layered": ("orders.signing.nonces", "orders.pipeline.claim"),
     "order types are independent": ("orders.order_types.fields", "orders.order_types.market"),
     "streams only read": ("orders.streams.feed", "orders.services.cancel"),
@@ -62,7 +67,8 @@ def _copy(directory: Path) -> Path:
         )
     shutil.copy(ROOT / "pyproject.toml", directory)
     for importer, imported in PLANTED.values():
-        path = directory / f"{importer.replace('.', '/')}.py"
+        inside = SOURCES if importer.startswith("orderengine_client") else "."
+        path = directory / inside / f"{importer.replace('.', '/')}.py"
         with path.open("a") as file:
             file.write(f"\nimport {imported}\n")
     return directory
@@ -70,7 +76,8 @@ def _copy(directory: Path) -> Path:
 
 def _lint(directory: Path) -> str:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": SOURCES}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 

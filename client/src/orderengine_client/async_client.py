@@ -1,0 +1,229 @@
+"""The client for programs on asyncio: the same calls, awaited, and the same streams, with `async for`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import suppress
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from orderengine_client.address import Address
+from orderengine_client.flows import (
+    Answer,
+    Closed,
+    Effect,
+    Emit,
+    Failure,
+    Flow,
+    ItemFlow,
+    Open,
+    Pause,
+    Receive,
+    Say,
+    Send,
+)
+from orderengine_client.retries import Retries
+from orderengine_client.wire import (
+    CLOSE_S,
+    MOST_BYTES,
+    NOT_OPEN,
+    OPEN_S,
+    Operations,
+    answer_of,
+    closed_of,
+    failure_of,
+    not_open,
+    text_of,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Runner:
+    """Carries out the effects of one flow; holds its socket."""
+
+    def __init__(self, address: Address, http: httpx.AsyncClient) -> None:
+        self._address, self._http = address, http
+        self._socket: ClientConnection | None = None
+
+    async def perform(self, effect: Effect) -> Any:
+        """The reply to an effect."""
+        if isinstance(effect, Send):
+            return await self._send(effect)
+        if isinstance(effect, Pause):
+            return await asyncio.sleep(effect.seconds)
+        if isinstance(effect, Open):
+            return await self._open(effect)
+        if isinstance(effect, Receive):
+            return await self._receive(effect)
+        if isinstance(effect, Say):
+            return await self._say(effect.text)
+        return await self.close()
+
+    async def close(self) -> None:
+        """Leave the socket."""
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+
+    async def _send(self, request: Send) -> Answer | Failure:
+        try:
+            return answer_of(await self._http.request(**self._address.http(request)))
+        except httpx.TransportError as error:
+            return failure_of(error)
+
+    async def _open(self, address: Open) -> Answer | Failure | None:
+        await self.close()
+        try:
+            self._socket = await connect(
+                self._address.websocket(address),
+                additional_headers=self._address.headers,
+                user_agent_header=None,
+                open_timeout=OPEN_S,
+                close_timeout=CLOSE_S,
+                max_size=MOST_BYTES,
+            )
+        except NOT_OPEN as error:
+            return not_open(error)
+        return None
+
+    async def _receive(self, wanted: Receive) -> str | Closed | None:
+        if self._socket is None:
+            return Closed(1006)
+        try:
+            async with asyncio.timeout(wanted.timeout_s):
+                return text_of(await self._socket.recv())
+        except TimeoutError:
+            return None
+        except ConnectionClosed as closed:
+            return closed_of(closed)
+
+    async def _say(self, text: str) -> None:
+        if self._socket is not None:
+            with suppress(ConnectionClosed):
+                await self._socket.send(text)
+
+
+def _call(
+    operation: Callable[Concatenate[Any, P], Flow[T]],
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[Any, Any, T]]:
+    """A call that is awaited."""
+
+    @wraps(operation)
+    def run(client: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        return client._run(operation(client._operations, *args, **kwargs))
+
+    return run
+
+
+def _items(
+    operation: Callable[Concatenate[Any, P], ItemFlow[T]],
+) -> Callable[Concatenate["AsyncClient", P], AsyncGenerator[T, None]]:
+    """A call whose items come one by one."""
+
+    @wraps(operation)
+    def run(client: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T, None]:
+        return client._iterate(operation(client._operations, *args, **kwargs))
+
+    return run
+
+
+class AsyncClient:
+    """Calls and streams of one engine, for one account. Tasks of one event loop may share it.
+
+    Without arguments the address is ORDER_ENGINE_URL or http://localhost:3000, and the key ORDER_ENGINE_API_KEY.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, *, retries: Retries | None = None) -> None:
+        self._address = Address.of(url, api_key)
+        self._operations = Operations(retries or Retries())
+        self._http = httpx.AsyncClient(headers=self._address.headers)
+
+    def __repr__(self) -> str:
+        return f"AsyncClient({self._address.url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close idle connections."""
+        await self._http.aclose()
+
+    quote = _call(Operations.quote)
+    place = _call(Operations.place)
+    dry_run = _call(Operations.dry_run)
+    place_many = _call(Operations.place_many)
+    get = _call(Operations.get)
+    by_client_id = _call(Operations.by_client_id)
+    list = _items(Operations.list)
+    cancel = _call(Operations.cancel)
+    cancel_many = _call(Operations.cancel_many)
+    replace = _call(Operations.replace)
+    events = _call(Operations.events)
+    account_events = _call(Operations.account_events)
+    follow = _items(Operations.follow)
+    stream = _items(Operations.stream)
+    wait = _call(Operations.wait)
+    quotes = _items(Operations.quotes)
+    explain = _call(Operations.explain)
+    execution = _call(Operations.execution)
+    report = _call(Operations.report)
+    report_csv = _call(Operations.report_csv)
+    receipt = _call(Operations.receipt)
+    snapshot = _call(Operations.snapshot)
+    replay = _call(Operations.replay)
+    venues = _call(Operations.venues)
+    tokens = _call(Operations.tokens)
+    wallets = _call(Operations.wallets)
+    halts = _call(Operations.halts)
+    halt = _call(Operations.halt)
+    resume = _call(Operations.resume)
+    deadman = _call(Operations.deadman)
+    deadman_state = _call(Operations.deadman_state)
+    disarm_deadman = _call(Operations.disarm_deadman)
+    webhooks = _call(Operations.webhooks)
+    webhook = _call(Operations.webhook)
+    create_webhook = _call(Operations.create_webhook)
+    change_webhook = _call(Operations.change_webhook)
+    delete_webhook = _call(Operations.delete_webhook)
+    test_webhook = _call(Operations.test_webhook)
+    rotate_webhook_secret = _call(Operations.rotate_webhook_secret)
+    webhook_deliveries = _call(Operations.webhook_deliveries)
+    redeliver_webhook = _call(Operations.redeliver_webhook)
+
+    async def _run(self, flow: Flow[T]) -> T:
+        runner = _Runner(self._address, self._http)
+        try:
+            effect = next(flow)
+            while True:
+                effect = flow.send(await runner.perform(effect))
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        finally:
+            await runner.close()
+
+    async def _iterate(self, flow: ItemFlow[T]) -> AsyncGenerator[T, None]:
+        runner, reply = _Runner(self._address, self._http), None
+        try:
+            while True:
+                effect = flow.send(reply)
+                if isinstance(effect, Emit):
+                    yield effect.item
+                    reply = None
+                else:
+                    reply = await runner.perform(effect)
+        except StopIteration:
+            return
+        finally:
+            await runner.close()

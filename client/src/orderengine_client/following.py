@@ -1,0 +1,90 @@
+"""Following an order to its end, and quotes as they change, over any reconnects."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from orderengine_client.errors import WaitTimeoutError
+from orderengine_client.flows import Emit, Flow, ItemFlow, Open, Send
+from orderengine_client.generated.models import Event, Events, Order, Quote
+from orderengine_client.retries import Retries, call
+from orderengine_client.sockets import Message, Socket, parsed
+from orderengine_client.values import OrderId
+
+TERMINAL = frozenset({"CONFIRMED", "FAILED"})
+# What `wait` may wait for. An order that is routed again has reached ROUTING already.
+COURSE = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")
+LONG_S = 3600.0
+
+
+def follow(order_id: OrderId, after: int, retries: Retries, ends_at: float | None = None) -> ItemFlow[Event]:
+    """The events of an order after a seq, to its last one. Raises: WaitTimeoutError at `ends_at`, ClientError."""
+    seq = after
+    socket = Socket(lambda: Open(f"/orders/{order_id}", {"after": seq}), retries)
+    while True:
+        patience_s = LONG_S if ends_at is None else ends_at - time.monotonic()
+        if patience_s <= 0:
+            raise WaitTimeoutError(f"order {order_id} is not as far yet, after event {seq}")
+        message = yield from socket.receive(patience_s)
+        if message is None:
+            continue
+        if message["type"] == "snapshot" and _has_ended(message["order"], seq):
+            return
+        for event in (yield from _next_events(order_id, seq, message, retries)):
+            yield Emit(event)
+            seq = event.seq
+            if event.status in TERMINAL:
+                return
+
+
+def wait(order_id: OrderId, until: str, timeout_s: float | None, retries: Retries) -> Flow[Order]:
+    """The order once it has ended, or reached a status. Raises: WaitTimeoutError, ClientError."""
+    if until != "final" and until not in COURSE:
+        raise ValueError(f"until is 'final' or one of {', '.join(COURSE)}")
+    ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+    events, reply = follow(order_id, 0, retries, ends_at), None
+    try:
+        while True:
+            effect = events.send(reply)
+            if not isinstance(effect, Emit):
+                reply = yield effect
+            elif _has_reached(effect.item.status, until):
+                break
+            else:
+                reply = None
+    except StopIteration:
+        pass
+    return (yield from call(Send("GET", f"/api/v1/orders/{order_id}"), Order.from_dict, retries))
+
+
+def quotes(wanted: Mapping[str, Any], retries: Retries) -> ItemFlow[Quote]:
+    """The quote of a swap each time it changes, without end; none while there is no route. Raises: ClientError."""
+    socket = Socket(lambda: Open("/ws/v1/quotes", wanted), retries)
+    while True:
+        message = yield from socket.receive(LONG_S)
+        if message is not None and message["type"] == "quote":
+            yield Emit(parsed(message.get("quote", message), Quote.from_dict))
+
+
+def _next_events(order_id: OrderId, seq: int, message: Message, retries: Retries) -> Flow[list[Event]]:
+    """The event of a message, with those before it where one is missing; none for a repeat, or another message."""
+    if message["type"] != "event":
+        return []
+    event = parsed(message, Event.from_dict)
+    if event.seq <= seq:
+        return []
+    if event.seq == seq + 1:
+        return [event]
+    request = Send("GET", f"/api/v1/orders/{order_id}/events", {"after": seq})
+    page = yield from call(request, Events.from_dict, retries)
+    return [one for one in page.results if one.seq > seq]
+
+
+def _has_ended(order: Mapping[str, Any], seq: int) -> bool:
+    return order["status"] in TERMINAL and seq >= order["seq"]
+
+
+def _has_reached(status: str, until: str) -> bool:
+    if status in TERMINAL:
+        return True
+    return until in COURSE and status in COURSE and COURSE.index(status) >= COURSE.index(until)

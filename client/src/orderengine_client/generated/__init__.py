@@ -1,0 +1,1 @@
+"""Made by `make client-models` from the engine's OpenAPI document; do not change by hand."""

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+if TYPE_CHECKING:
+    from ..models.wallet import Wallet
+
+
+T = TypeVar("T", bound="Wallets")
+
+
+@_attrs_define
+class Wallets:
+    """The account's wallets in use: one for the engine's chain, none before the account's first order."""
+
+    chain: str
+    """ Where orders trade. """
+    results: list[Wallet]
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        chain = self.chain
+
+        results = []
+        for results_item_data in self.results:
+            results_item = results_item_data.to_dict()
+            results.append(results_item)
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "chain": chain,
+                "results": results,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.wallet import Wallet  # noqa: PLC0415
+
+        d = dict(src_dict)
+        chain = d.pop("chain")
+
+        results = []
+        _results = d.pop("results")
+        for results_item_data in _results:
+            results_item = Wallet.from_dict(results_item_data)
+
+            results.append(results_item)
+
+        wallets = cls(
+            chain=chain,
+            results=results,
+        )
+
+        wallets.additional_properties = d
+        return wallets
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
