@@ -74,7 +74,7 @@ class _Runner:
     async def _send(self, request: Send) -> Answer | Failure:
         try:
             return answer_of(await self._http.request(**self._address.http(request)))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return failure_of(error)
 
     async def _open(self, address: Open) -> Answer | Failure | None:

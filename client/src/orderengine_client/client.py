@@ -73,7 +73,7 @@ class _Runner:
     def _send(self, request: Send) -> Answer | Failure:
         try:
             return answer_of(self._http.request(**self._address.http(request)))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return failure_of(error)
 
     def _open(self, address: Open) -> Answer | Failure | None:

@@ -41,8 +41,9 @@ class Socket:
                 return None
             got: str | Closed | None = yield Receive(max(0.0, min(until, self._dead_at()) - time.monotonic()))
             if isinstance(got, str):
-                return self._message(got)
-            if isinstance(got, Closed):
+                if (message := self._heard(got)) is not None:
+                    return message
+            elif isinstance(got, Closed):
                 yield from self._closed(got)
             elif time.monotonic() >= self._dead_at():
                 yield from self.reopen()
@@ -76,7 +77,8 @@ class Socket:
                 raise error_of(outcome)
             self._wait_again(outcome.reason if isinstance(outcome, Failure) else f"HTTP {outcome.status}")
 
-    def _message(self, text: str) -> Message:
+    def _heard(self, text: str) -> Message | None:
+        """A message, but not what only says why a close follows. Raises: UnexpectedAnswerError."""
         try:
             message = json.loads(text)
             kind = message["type"]
@@ -84,10 +86,10 @@ class Socket:
             raise UnexpectedAnswerError(f"a message of the stream is not read: {error!r}") from error
         if kind == "error" and isinstance(message.get("problem"), dict):
             self._problem = message["problem"]
-        else:
-            self._heard_at, self._tries = time.monotonic(), 0
-        stated: Message = message
-        return stated
+            return None
+        self._heard_at, self._tries, self._problem = time.monotonic(), 0, {}
+        heard: Message = message
+        return heard
 
     def _closed(self, closed: Closed) -> Flow[None]:
         """Raises: ClientError for a refusal that stands."""

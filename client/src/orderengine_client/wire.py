@@ -26,7 +26,7 @@ def answer_of(answer: httpx.Response) -> Answer:
     return Answer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content)
 
 
-def failure_of(error: httpx.TransportError) -> Failure:
+def failure_of(error: httpx.RequestError) -> Failure:
     """Why no answer came, and whether the request may have arrived."""
     return Failure(_words(error), is_sent=not isinstance(error, NOT_SENT))
 
