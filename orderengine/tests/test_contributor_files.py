@@ -22,7 +22,7 @@ ELEMENTS = {"markdown", "textarea", "input", "dropdown", "checkboxes"}
 
 def named_paths(text: str) -> set[str]:
     """Paths from the top of the repository, in backticks or commands; `<name>` stands for a name of the reader's."""
-    path = r"((?:orders|dex|orderengine|docs|benchmarks|\.github|\.ci)/[^`\s\"]*)"
+    path = r"((?:orders|dex|orderengine|client|docs|benchmarks|\.github|\.ci)/[^`\s\"]*)"
     return {*re.findall(f"`{path}`", text), *re.findall(f'ARGS="{path}', text)}
 
 

@@ -36,7 +36,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 # Of the build alone: no COPY sees them, as .dockerignore excludes them too.
 OF_THE_BUILD = {"Dockerfile", ".dockerignore"}
-LEFT_OUT = ("orderengine.devstack", "orderengine.chaos", "dex.testing", "benchmarks", "conftest")
+LEFT_OUT = ("orderengine.devstack", "orderengine.chaos", "orderengine_client", "dex.testing", "benchmarks", "conftest")
 # Also a part of what drf-spectacular needs.
 SHARED = {"jsonschema"}
 IMPORT_ALL = """
