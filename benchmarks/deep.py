@@ -4,7 +4,6 @@ Every set is solved by the free solver alone. Nothing of the search for net rout
 shows; it is given as much time as it is worth, and starts from all routes that are known.
 """
 
-import math
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edge_curves import buy, sell
 from dex.router.graph.segments import Floats
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import UNLIMITED
 from dex.types import Side
 
 _THRESHOLDS: Final = (0.0, 0.25, 0.5, 1.0, 2.0)  # costs that an edge of the free optimum must earn to be a start
@@ -101,7 +101,7 @@ class DeepSearch:
             return None
         part = self.market.only(numbers)
         price = self.query.price[numbers]
-        found = best_free(part, self.query._replace(price=price, pair_price=part.pair_prices(price)), math.inf)
+        found = best_free(part, self.query._replace(price=price, pair_price=part.pair_prices(price)), UNLIMITED)
         if found is None or not found.is_filled or found.carried.missing:
             return None
         flows = found.carried.flows
@@ -115,7 +115,7 @@ class DeepSearch:
 
     def _free_starts(self) -> Iterator[Edges]:
         """The edges of the free optimum that earn some part of their cost, or more."""
-        found = best_free(self.market, self.query, math.inf)
+        found = best_free(self.market, self.query, UNLIMITED)
         if found is None:
             return
         prices, flows = found.prices.tolist(), found.carried.flows

@@ -21,8 +21,10 @@ from dex.chains.capabilities import (
 from dex.costs import FeeStrategy, TokenPair
 from dex.errors import BroadcastRejected, DexError, RetryableError
 from dex.prices import MarketPrices
-from dex.router import Market, find_route, market_prices
+from dex.router import Market, market_prices
 from dex.standing import Standing
+from dex.trace import RoutingTrace
+from dex.turns import cost_of, route_in_turn
 from dex.types import (
     NEVER,
     Fees,
@@ -115,6 +117,7 @@ class Engine:
         is_sequential: bool = True,
         offers: Mapping[FeeStrategy, Fees] | None = None,
         ahead: Ahead | None = None,
+        trace: RoutingTrace | None = None,
     ) -> list[Quote | DexError]:
         """Quote every request on one snapshot; a request that cannot be routed gets its error as the answer.
 
@@ -123,24 +126,19 @@ class Engine:
         Each request sees the market as those before it would leave it, so that a batch of orders in one
         direction is not promised one price; one whose route costs more than its `max_network_fee` moves nothing, since
         it waits. With `is_sequential` False all see the snapshot itself. With `offers`, what `prepare` gave, a route
-        counts what its transaction could cost at most, else what it is expected to cost.
+        counts what its transaction could cost at most, else what it is expected to cost. What all of it was routed on
+        is noted in `trace`.
         Raises: ChainUnavailable when there is no snapshot.
         """
         market = self._market(self._snapshot() if ahead is None else ahead.snapshot())
-        answers: list[Quote | DexError] = []
-        for number, request in enumerate(requests, start=1):
-            try:
-                routed = find_route(market, request, self._route_deadline_ms, partial(self._most_cost, request, offers))
-            except DexError as error:
-                answers.append(error)
-                continue
-            answers.append(routed.quote)
-            if not is_sequential or number == len(requests):  # no request comes after it
-                continue
-            most = request.max_network_fee
-            if most is None or self.cost_of(request, routed.quote, offers) <= most:
-                market.apply(routed.pools_after)
-        return answers
+        return route_in_turn(
+            market,
+            requests,
+            partial(self._most_cost, offers),
+            deadline_ms=self._route_deadline_ms,
+            is_sequential=is_sequential,
+            trace=trace,
+        )
 
     @property
     def reads_slowly(self) -> bool:
@@ -216,8 +214,7 @@ class Engine:
 
     def cost_of(self, request: SwapRequest, quote: Quote, offers: Mapping[FeeStrategy, Fees] | None) -> int:
         """What a quote counts against `max_network_fee`, in atoms of the native token, as in `route`; without I/O."""
-        expected = 0 if quote.network_fee is None else quote.network_fee.amount
-        return max(expected, self._most_cost(request, offers, quote.route))
+        return cost_of(request, quote, partial(self._most_cost, offers))
 
     def check(self, intents: Sequence[Intent]) -> list[DexError | None]:
         """Whether `build` would sign each, without signing; None where it would."""
@@ -266,7 +263,7 @@ class Engine:
         """The newest final block, and where the nonces of these wallets stand. Raises: ChainUnavailable."""
         return self._chain.standing(wallets)
 
-    def _most_cost(self, request: SwapRequest, offers: Mapping[FeeStrategy, Fees] | None, route: Route) -> int:
+    def _most_cost(self, offers: Mapping[FeeStrategy, Fees] | None, request: SwapRequest, route: Route) -> int:
         """The most that the transaction of a route could cost, from any wallet; 0 where that is not known."""
         if offers is None:
             return 0

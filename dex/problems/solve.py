@@ -15,6 +15,7 @@ from dex.problems.document import ProblemError, ProblemGraph, ProblemSet, Routin
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.types import Side
 
 NOW: Final = 0  # nothing in a problem file changes with time
@@ -67,7 +68,7 @@ class Solver:
             problem.amount,
             swap_cost=problem.swap_cost or 0.0,
             max_swaps=problem.max_swaps,
-            deadline_ms=self._deadline_ms,
+            time_limit=TimeLimit.of_ms(self._deadline_ms),
         )
         start = time.perf_counter()
         split = find_split(market, order)

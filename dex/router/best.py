@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -17,6 +15,7 @@ from dex.router.net.fees import FeeTable
 from dex.router.refusal import too_small
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.router.venue_paths import Fill
 from dex.types import PPM, Hop, Route, Side, SwapRequest
 
@@ -43,17 +42,12 @@ class Search(NamedTuple):
     venues: frozenset[str]
     fees: FeeTable | None
     alone: Sequence[Fill | InsufficientLiquidity]
-    ends_at: float
+    time_limit: TimeLimit
 
     @property
     def fills(self) -> list[Fill]:
         """The paths of venues that alone could do it."""
         return [fill for fill in self.alone if isinstance(fill, Fill)]
-
-    @property
-    def left_ms(self) -> float | None:
-        """The time that is left; None: any."""
-        return None if self.ends_at == math.inf else max(0.0, (self.ends_at - time.perf_counter()) * 1_000)
 
 
 def best_route(search: Search) -> Found:
@@ -98,7 +92,7 @@ def _with_fewer_swaps(search: Search, best: Found, most: int, cost: Callable[[Fo
         swaps = len(found.route.hops)
         # Not too few: a part of what a route costs does not depend on the number of swaps.
         count = min(swaps - 1, swaps * most // cost(found))
-        if count < 1 or search.left_ms == 0:
+        if count < 1 or search.time_limit.is_over():
             return None
         try:
             found = _best(search, count)
@@ -124,7 +118,7 @@ def order_of(search: Search, max_swaps: int | None) -> SplitOrder:
         max_legs=request.max_legs,
         allow_venues=venues if len(venues) < len(search.market.venues) else frozenset(),
         deny_tokens=request.deny_tokens,
-        deadline_ms=search.left_ms,
+        time_limit=search.time_limit,
         costs=None if fees is None else fees.costs,
         native_price=None if fees is None else fees.price,
     )

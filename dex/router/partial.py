@@ -58,7 +58,7 @@ def best_part(search: Search, limit: Fraction) -> Part | None:
         if part is None or part.amount * _SMALL < amount:
             too_much = amount
         following = _next_amount(request.amount, amount, part, best, too_much)
-        if following is None or (best is not None and search.left_ms == 0):
+        if following is None or (best is not None and search.time_limit.is_over()):
             break
         amount = following
     return best
@@ -190,7 +190,7 @@ def _by_amount(search: Search, amount: int, first: int, limit: Fraction) -> Part
         least, last = (low + share * (high - low) for share in _BETWEEN)
         following = int(amount if low and high == amount and following >= high else min(max(following, least), last))
         gains = following - part if found is None else abs(found[1] / target - 1) * abs(following - part)
-        if following <= 0 or abs(gains) <= _CLOSE * part or (best is not None and search.left_ms == 0):
+        if following <= 0 or abs(gains) <= _CLOSE * part or (best is not None and search.time_limit.is_over()):
             break
         part = following
     return best

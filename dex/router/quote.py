@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from dex.router.market import Market
 from dex.router.net.costs import native_price
 from dex.router.net.fees import FeeTable
 from dex.router.partial import Part, best_part, least_fee_of, marginal_of
+from dex.router.time_limit import UNLIMITED, TimeLimit
 from dex.router.venue_paths import Fill, best_fill
 from dex.types import PPM, Quote, Route, Side, SwapRequest, VenueQuote
 
@@ -62,41 +62,40 @@ class _Beside(NamedTuple):
 def find_route(
     market: Market,
     request: SwapRequest,
-    deadline_ms: float | None = None,
+    time_limit: TimeLimit = UNLIMITED,
     most_cost: Callable[[Route], int] | None = None,
 ) -> Routed:
-    """The best route for a request, or the best found within the deadline, guarded and with its limits.
+    """The best route for a request, or the best found within the time limit, guarded and with its limits.
 
     Where it may cost more than `max_network_fee`, one found that may not takes its place (`within_fee`); without one it
     stays. What counts is what is expected to be paid, or `most_cost` where that is more. Of a request that allows a
     partial fill it is the route of the part that gains most against the limit price.
     Raises: NoRoute, InsufficientLiquidity, AmountTooSmall, and what `check_quote` raises.
     """
-    ends_at = math.inf if deadline_ms is None else time.perf_counter() + deadline_ms / 1_000
     if request.allow_partial and request.limit_price is not None:
-        return _partly(market, request, request.limit_price, ends_at, most_cost)
-    return _routed(_search(market, request, ends_at), most_cost)
+        return _partly(market, request, request.limit_price, time_limit, most_cost)
+    return _routed(_search(market, request, time_limit), most_cost)
 
 
 def _partly(
     market: Market,
     request: SwapRequest,
     limit: Fraction,
-    ends_at: float,
+    time_limit: TimeLimit,
     most_cost: Callable[[Route], int] | None,
 ) -> Routed:
-    search = Search(market, request, allowed_venues(market, request), _fees(market, request), (), ends_at)
+    search = Search(market, request, allowed_venues(market, request), _fees(market, request), (), time_limit)
     part = best_part(search, limit)
     if part is not None:
         with suppress(LimitPriceNotReached):  # once it is rounded to whole atoms
-            return _within_guards(market, request, part, ends_at, most_cost)
+            return _within_guards(market, request, part, time_limit, most_cost)
     raise not_reached(
         request, limit, best_case(request, marginal_of(search)), part_from(request, limit, least_fee_of(search))
     )
 
 
 def _within_guards(
-    market: Market, request: SwapRequest, part: Part, ends_at: float, most_cost: Callable[[Route], int] | None
+    market: Market, request: SwapRequest, part: Part, time_limit: TimeLimit, most_cost: Callable[[Route], int] | None
 ) -> Routed:
     """The quote of a part, or where a guard on its price refuses it, of the largest of a few smaller ones that it lets.
 
@@ -106,7 +105,7 @@ def _within_guards(
     found: Found | None = part.found
     refusal: DexError | None = None
     for _ in range(_TRIES):
-        beside = _search(market, _part_of(request, amount), ends_at)
+        beside = _search(market, _part_of(request, amount), time_limit)
         try:
             return _routed(beside, most_cost, found, request.amount - amount)
         except (PriceImpactExceeded, PriceDeviation, LimitNotMet) as error:
@@ -116,7 +115,7 @@ def _within_guards(
             amount, found = int(amount * _smaller(error, request)), None
         except (LimitPriceNotReached, InsufficientLiquidity):
             raise refusal or LimitPriceNotReached("rounded to whole atoms it is worse than the limit") from None
-        if amount <= 0 or beside.search.left_ms == 0:
+        if amount <= 0 or time_limit.is_over():
             break
     assert refusal is not None
     raise refusal
@@ -155,14 +154,14 @@ def _part_of(request: SwapRequest, amount: int) -> SwapRequest:
     )
 
 
-def _search(market: Market, request: SwapRequest, ends_at: float) -> _Beside:
+def _search(market: Market, request: SwapRequest, time_limit: TimeLimit) -> _Beside:
     """Where the request is routed, and what each venue gives alone."""
     venues = allowed_venues(market, request)
     fees = _fees(market, request)
     compiled, paths = market.compiled, market.paths
     alone = {venue: best_fill(compiled, request, paths.of(venue, request, compiled), fees) for venue in sorted(venues)}
     fills = [fill for fill in alone.values() if fill is not None]
-    search = Search(market, request, venues, fees, fills, ends_at)
+    search = Search(market, request, venues, fees, fills, time_limit)
     return _Beside(search, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
 
 

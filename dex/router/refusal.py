@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -17,6 +15,7 @@ from dex.router.exact.finish import finish
 from dex.router.exact.replay import replay_exact_in, replay_exact_out
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.types import Side
 
 _ITERATIONS: Final = 4_000  # of all searches for the largest amount, after which it is what was found by then
@@ -33,13 +32,11 @@ def too_small(order: SplitOrder) -> AmountTooSmall:
 
 def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: FloatRoute) -> InsufficientLiquidity:
     """The error for an amount of which only about a share finds liquidity."""
-    deadline = math.inf
-    if order.deadline_ms is not None:
-        deadline = time.perf_counter() + _TIME * order.deadline_ms / 1_000
+    time_limit = order.time_limit.share(_TIME)
     # Costs hardly change the result, and take time.
-    free = _Search(market, replace(order, swap_cost=0.0, costs=None), query, deadline)
+    free = _Search(market, replace(order, swap_cost=0.0, costs=None), query, time_limit)
     largest = largest_amount(free.missing, order.amount, max(route.missing, LEAST_SHARE), free.part_of(route))
-    costly = _Search(market, order, query, deadline)
+    costly = _Search(market, order, query, time_limit)
     if route.costs is not None and largest and costly.missing(largest):
         largest = largest_amount(costly.missing, largest, LEAST_SHARE)
     fixed, verb = (order.token_in, "take") if query.is_exact_in else (order.token_out, "pay out")
@@ -54,8 +51,8 @@ def too_large(market: CompiledMarket, order: SplitOrder, query: Query, route: Fl
 class _Search:
     """Tries amounts until the effort is spent or the time over."""
 
-    def __init__(self, market: CompiledMarket, order: SplitOrder, query: Query, deadline: float) -> None:
-        self.market, self.order, self.query, self.deadline = market, order, query, deadline
+    def __init__(self, market: CompiledMarket, order: SplitOrder, query: Query, time_limit: TimeLimit) -> None:
+        self.market, self.order, self.query, self.time_limit = market, order, query, time_limit
         self.iterations = 0
 
     def part_of(self, route: FloatRoute) -> int:
@@ -75,11 +72,11 @@ class _Search:
 
     def missing(self, amount: int) -> float | None:
         """The share of an amount that finds no liquidity; see `largest_amount`."""
-        if self.iterations > _ITERATIONS or (self.deadline < math.inf and time.perf_counter() > self.deadline):
+        if self.iterations > _ITERATIONS or self.time_limit.is_over():
             return None
         query, route = self.query._replace(amount=float(amount)), None
         try:
-            route = best_route(self.market, self.order, query, self.deadline, is_proof_wanted=False)
+            route = best_route(self.market, self.order, query, self.time_limit, is_proof_wanted=False)
             is_free = route.costs is None and route.limits.is_free
             self.iterations += route.iterations + (0 if is_free else _WITHIN_LIMITS)
             done = finish(self.market, query, amount, route).replayed

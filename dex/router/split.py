@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Final
 
 import numpy as np
@@ -36,9 +35,8 @@ def find_split(market: CompiledMarket, order: SplitOrder) -> Split:
     if order.side is Side.EXACT_OUT:
         market = market.buying()
     query = _query(market, order)
-    deadline = math.inf if order.deadline_ms is None else time.perf_counter() + order.deadline_ms / 1_000
     with np.errstate(all="ignore"):  # infinite and undefined values are dealt with where they arise
-        route = best_route(market, order, query, deadline)
+        route = best_route(market, order, query, order.time_limit)
         try:
             finished = finish(market, query, order.amount, route)
         except AmountTooSmall:

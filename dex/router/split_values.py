@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dex.costs import Costs, NetworkFee
 from dex.pools import Pool
+from dex.router.time_limit import UNLIMITED, TimeLimit
 from dex.types import Side
 
 
@@ -18,7 +19,7 @@ class SplitOrder:
     fixed (None: at what pools give for it), or `swap_cost` what each of its swaps costs, in atoms of token_out
     (where the output is fixed: what those are worth). `max_swaps`, `max_hops` (swaps in a row)
     and `max_legs` (paths side by side) limit its size; None: unlimited. No venues allowed means all are. After
-    `deadline_ms` the best route found so far is taken; without one the effort is bounded but not timed, so that the
+    `time_limit` the best route found so far is taken; without one the effort is bounded but not timed, so that the
     same order on the same market always gives the same route.
     """
 
@@ -33,7 +34,7 @@ class SplitOrder:
     allow_venues: frozenset[str] = field(default_factory=frozenset)
     deny_venues: frozenset[str] = field(default_factory=frozenset)
     deny_tokens: frozenset[str] = field(default_factory=frozenset)
-    deadline_ms: float | None = None
+    time_limit: TimeLimit = UNLIMITED
     costs: Costs | None = None
     native_price: float | None = None
 

@@ -19,6 +19,7 @@ from dex import (
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
 from dex.chains.simulated.options import USUAL_FEES
 from dex.errors import DexError
+from dex.trace import RoutingTrace
 from orders.models import Order
 from orders.models import SignedTransaction as StoredTransaction
 
@@ -75,9 +76,10 @@ class ChargingEngine(Engine):
         is_sequential: bool = True,
         offers: Mapping[FeeStrategy, Fees] | None = None,
         ahead: Ahead | None = None,
+        trace: RoutingTrace | None = None,
     ) -> list[Quote | DexError]:
         """See `Engine`."""
-        answers = super().route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
+        answers = super().route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead, trace=trace)
         return [charged(answer) if isinstance(answer, Quote) else answer for answer in answers]
 
 

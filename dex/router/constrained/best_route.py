@@ -18,6 +18,7 @@ from dex.router.graph.segments import Ints
 from dex.router.net.costs import EdgeCosts, costs_of, uniform
 from dex.router.net.search import NetOptimum, best_net
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import TimeLimit
 
 NOT_WITHIN_LIMITS: Final = 0.5  # assumed share missing: half of the order is tried next
 _LITTLE_EFFORT: Final = 6
@@ -57,7 +58,7 @@ class FloatRoute(NamedTuple):
 
 
 def best_route(
-    market: CompiledMarket, order: SplitOrder, query: Query, deadline: float, is_proof_wanted: bool = True
+    market: CompiledMarket, order: SplitOrder, query: Query, time_limit: TimeLimit, is_proof_wanted: bool = True
 ) -> FloatRoute:
     """The best route, or as much of one as can be filled. Without a proof, the first one within the limits.
 
@@ -69,11 +70,11 @@ def best_route(
         limits = limits._replace(max_hops=None)
     net = None
     if costs is not None and not costs.are_fixed:
-        net = best_net(market, query, costs, deadline, lambda carried: limits.excess(_ends(carried)) > 0)
-        best = None if net is None else _within(market, query, costs, limits, net, deadline)
+        net = best_net(market, query, costs, time_limit, lambda carried: limits.excess(_ends(carried)) > 0)
+        best = None if net is None else _within(market, query, costs, limits, net, time_limit)
         if best is not None:
             return _of_net(query, best, costs, limits)
-    optimum = best_split(market, query, deadline, EFFORT if is_proof_wanted else _LITTLE_EFFORT)
+    optimum = best_split(market, query, time_limit, EFFORT if is_proof_wanted else _LITTLE_EFFORT)
     if optimum is None:
         number = "" if order.max_hops is None else f"{order.max_hops} "
         row = " in a row" if number else ""
@@ -85,7 +86,7 @@ def best_route(
     charged = uniform(market, 0.0) if costs is None else costs
     sold = query.amount if query.is_exact_in else optimum.value + charged.of_flows(market, optimum.carried.flows)
     query = within(market, query, sold)
-    found = best_constrained(market, query, charged, limits, optimum, deadline, is_proof_wanted)
+    found = best_constrained(market, query, charged, limits, optimum, time_limit, is_proof_wanted)
     if found is None:
         return free._replace(missing=NOT_WITHIN_LIMITS) if limits.excess(ends) else free
     # The bound does not cover routes that sell more.
@@ -99,12 +100,12 @@ def best_route(
 
 
 def _within(
-    market: CompiledMarket, query: Query, costs: EdgeCosts, limits: Limits, net: NetOptimum, deadline: float
+    market: CompiledMarket, query: Query, costs: EdgeCosts, limits: Limits, net: NetOptimum, time_limit: TimeLimit
 ) -> NetOptimum | None:
     """The route, or the best one within the limits; None where nothing is found or swaps in a circle gain."""
     best: NetOptimum | None = net
     if not net.is_cyclic and limits.excess(_ends(net.route.carried)):
-        best = best_limited(market, query, costs, limits, net, deadline)
+        best = best_limited(market, query, costs, limits, net, time_limit)
     return None if best is None or best.is_cyclic else best
 
 

@@ -73,7 +73,7 @@ class _Node(NamedTuple):
 
 
 def prove(routes: Routes, whole: Whole, root: Optimum, found: Found, nodes: int) -> Proof:
-    """Search from the optimum without cost, in the order of bounds, for `nodes` nodes or until the deadline."""
+    """Search from the optimum without cost, in the order of bounds, for `nodes` nodes or until the time limit."""
     relaxed = _relaxed(whole, whole.query, frozenset(), root.carried.flows, root.prices)
     first = _node(whole, routes.limits, relaxed, frozenset())
     if not first.bound - found.net <= _HOPELESS * abs(found.net):
@@ -117,7 +117,7 @@ def _relax(routes: Routes, whole: Whole, left_out: frozenset[int]) -> _Relaxed |
     solved = routes.relax(left_out)
     if solved is not None:
         return _relaxed(whole, query, left_out, solved.flows, solved.prices)
-    optimum = best_split(whole.market, query, routes.deadline, _EFFORT)
+    optimum = best_split(whole.market, query, routes.time_limit, _EFFORT)
     if optimum is None or not optimum.is_filled:
         return None
     return _relaxed(whole, query, left_out, optimum.carried.flows, optimum.prices)._replace(used=frozenset())

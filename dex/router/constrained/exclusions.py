@@ -6,8 +6,6 @@ optimum, and the weakest of their bounds holds for all routes.
 
 from __future__ import annotations
 
-import math
-import time
 from collections import defaultdict
 from typing import Final
 
@@ -19,31 +17,34 @@ from dex.router.convex.optimum import Optimum, best_free, is_close
 from dex.router.convex.reduced import DUST
 from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import Ints
+from dex.router.time_limit import UNLIMITED, TimeLimit
 
 EFFORT: Final = 24
 
 
-def best_split(market: CompiledEdges, query: Query, deadline: float = math.inf, effort: int = EFFORT) -> Optimum | None:
+def best_split(
+    market: CompiledEdges, query: Query, time_limit: TimeLimit = UNLIMITED, effort: int = EFFORT
+) -> Optimum | None:
     """The optimum over all edges; None when nothing joins the two tokens.
 
-    After `effort` optima, exclusions are no longer compared. After the deadline (by the performance counter) the best
-    so far, with the bound that holds for it.
+    After `effort` optima, exclusions are no longer compared. After the time limit the best so far, with the bound that
+    holds for it.
     """
-    return _ExclusionSearch(market, deadline, effort).best(query)
+    return _ExclusionSearch(market, time_limit, effort).best(query)
 
 
 class _ExclusionSearch:
-    def __init__(self, market: CompiledEdges, deadline: float, effort: int) -> None:
-        self.market, self.deadline, self.effort = market, deadline, effort
+    def __init__(self, market: CompiledEdges, time_limit: TimeLimit, effort: int) -> None:
+        self.market, self.time_limit, self.effort = market, time_limit, effort
 
     def best(self, query: Query) -> Optimum | None:
         self.effort -= 1
-        optimum = best_free(self.market, query, self.deadline)
+        optimum = best_free(self.market, query, self.time_limit)
         if optimum is None:
             return None
         is_open = optimum.is_filled and not is_close(query, optimum.value, optimum.bound)
         if is_open and not query.is_exact_in and not optimum.cycle and not self._is_late():
-            optimum = inverted(self.market, query, optimum, self.deadline)
+            optimum = inverted(self.market, query, optimum, self.time_limit)
         twice = _used_twice(self.market, optimum) if self.market.has_multi_asset_pools else []
         if twice:
             if self._is_late():
@@ -54,10 +55,7 @@ class _ExclusionSearch:
         return self._best_of(query, optimum, self._one_way(query, optimum.cycle), optimum)
 
     def _is_late(self) -> bool:
-        return self.effort <= 0 or self._is_over()
-
-    def _is_over(self) -> bool:
-        return self.deadline < math.inf and time.perf_counter() > self.deadline
+        return self.effort <= 0 or self.time_limit.is_over()
 
     def _uncompared(self, query: Query, optimum: Optimum, twice: list[int]) -> Optimum | None:
         """The route that uses the pool only between the pair with most flow. No other is tried, so the bound stays."""
@@ -82,7 +80,7 @@ class _ExclusionSearch:
         children: list[Optimum] = []
         are_all_tried = True
         for left_out in ways:
-            if (children or other) and self._is_over():
+            if (children or other) and self.time_limit.is_over():
                 are_all_tried = False
                 break
             if child := self.best(without(self.market, query, left_out)):

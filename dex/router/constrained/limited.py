@@ -25,11 +25,12 @@ from dex.router.net.costs import EdgeCosts
 from dex.router.net.counting import SWAPS, counted_bounds
 from dex.router.net.moves import additions, drops, prices_around
 from dex.router.net.paths import best_by_hops
-from dex.router.net.problem import Problem, Start, is_over
+from dex.router.net.problem import Problem, Start
 from dex.router.net.relaxation import ROUNDS, Bools, Relaxation, solve_root
 from dex.router.net.rounding import Rounded, carried, solve_sets
 from dex.router.net.search import NetOptimum, prices_along
 from dex.router.net.thinning import thinned
+from dex.router.time_limit import TimeLimit
 
 _CLOSE: Final = 5e-7  # of the gross value: a distance to the bound that is good enough (0.005 bp)
 _MOST_HOPS: Final = 8  # of a single path
@@ -47,7 +48,7 @@ _LARGER: Final = 4
 
 
 def best_limited(
-    market: CompiledEdges, query: Query, costs: EdgeCosts, limits: Limits, whole: NetOptimum, deadline: float
+    market: CompiledEdges, query: Query, costs: EdgeCosts, limits: Limits, whole: NetOptimum, time_limit: TimeLimit
 ) -> NetOptimum | None:
     """The best route within the limits, from the best one without; None where nothing is found."""
     hops = min(most for most in (limits.max_hops, limits.max_swaps, HOPS) if most is not None)
@@ -55,12 +56,12 @@ def best_limited(
     if path is None:
         return None
     start = Start(path, path.carried, prices_along(query, path.prices, path.carried))
-    return _Search(Problem(market, query, costs, start), limits, whole, deadline).run()
+    return _Search(Problem(market, query, costs, start), limits, whole, time_limit).run()
 
 
 class _Search:
-    def __init__(self, problem: Problem, limits: Limits, whole: NetOptimum, deadline: float) -> None:
-        self.problem, self.limits, self.whole, self.deadline = problem, limits, whole, deadline
+    def __init__(self, problem: Problem, limits: Limits, whole: NetOptimum, time_limit: TimeLimit) -> None:
+        self.problem, self.limits, self.whole, self.time_limit = problem, limits, whole, time_limit
         self.most = min(limits.max_swaps or SWAPS, SWAPS)
         self.route, self.bound = problem.start, whole.bound
         self.is_cyclic = False
@@ -86,7 +87,7 @@ class _Search:
     @property
     def is_done(self) -> bool:
         """Whether the time is, or nothing better can be left that is worth looking for."""
-        return is_over(self.deadline) or self.bound <= self.route.net + _CLOSE * self.problem.gross
+        return self.time_limit.is_over() or self.bound <= self.route.net + _CLOSE * self.problem.gross
 
     def relaxed(self) -> Relaxation:
         """Solve the relaxation at tolls that rise until it fits, and round it; the first one."""
@@ -95,7 +96,7 @@ class _Search:
         for number in range(_TOLLS):
             tolled = copy.copy(problem)
             tolled.costs = problem.costs.with_toll(toll)
-            root = solve_root(tolled, prices, self.deadline, _LATER_ROUNDS if number else ROUNDS)
+            root = solve_root(tolled, prices, self.time_limit, _LATER_ROUNDS if number else ROUNDS)
             first, prices = first or root, root.prices
             self.bounded_at(root.at_prices, toll)
             sets = root.relaxed.rounded(problem.market)

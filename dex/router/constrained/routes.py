@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,6 +17,7 @@ from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import CAPACITY, Floats, Ints
 from dex.router.net.costs import EdgeCosts
 from dex.router.net.paths import carried_along, in_a_row
+from dex.router.time_limit import TimeLimit
 
 _EFFORT: Final = 150  # sets of edges that are solved, at most: more never found a better route
 _FIT: Final = 1.5  # of the order: segments of an edge that start after this multiple was sold are left out at first
@@ -48,9 +47,15 @@ class Routes:
     """Solves sets of edges of a (small) market under limits, each set once."""
 
     def __init__(
-        self, market: CompiledEdges, query: Query, units: Floats, costs: EdgeCosts, limits: Limits, deadline: float
+        self,
+        market: CompiledEdges,
+        query: Query,
+        units: Floats,
+        costs: EdgeCosts,
+        limits: Limits,
+        time_limit: TimeLimit,
     ) -> None:
-        self.market, self.query, self.units, self.limits, self.deadline = market, query, units, limits, deadline
+        self.market, self.query, self.units, self.limits, self.time_limit = market, query, units, limits, time_limit
         self.solved = 0
         self._known: dict[frozenset[int], Found | None] = {}
         self.ends = list(zip(market.tail.tolist(), market.head.tolist(), strict=True))
@@ -65,8 +70,8 @@ class Routes:
 
     @property
     def is_late(self) -> bool:
-        """Whether the deadline or the limit of effort has passed."""
-        return self.solved > _EFFORT or (self.deadline < math.inf and time.perf_counter() > self.deadline)
+        """Whether the time limit or the limit of effort has passed."""
+        return self.solved > _EFFORT or self.time_limit.is_over()
 
     def gross(self, carried: Carried) -> float:
         """The objective: the output, or the input with a negative sign."""

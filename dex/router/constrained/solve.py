@@ -19,6 +19,7 @@ from dex.router.convex.optimum import Optimum
 from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import Ints
 from dex.router.net.costs import EdgeCosts
+from dex.router.time_limit import TimeLimit
 
 NODES: Final = 30  # of the proof, at most
 _FEW_NODES: Final = 6  # where the first route within the limits is enough
@@ -43,7 +44,7 @@ def best_constrained(
     costs: EdgeCosts,
     limits: Limits,
     optimum: Optimum,
-    deadline: float,
+    time_limit: TimeLimit,
     is_proof_wanted: bool = True,
 ) -> Constrained | None:
     """Start from the optimum without cost and from single paths; None when no route keeps to the limits.
@@ -57,7 +58,7 @@ def best_constrained(
     part = market.only(origin)
     price = query.price[origin]
     inner = query._replace(price=price, pair_price=part.pair_prices(price))
-    routes = Routes(part, inner, best_path.units, costs.only(origin), limits, deadline)
+    routes = Routes(part, inner, best_path.units, costs.only(origin), limits, time_limit)
     number = {edge: place for place, edge in enumerate(origin.tolist())}
     root = _renumbered(optimum, number)
     best: Found | None = None

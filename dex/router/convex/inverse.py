@@ -15,18 +15,19 @@ from dex.router.convex.best_path import Query
 from dex.router.convex.certificate import edge_surplus
 from dex.router.convex.optimum import Optimum, best_free, bound_of
 from dex.router.graph.edges import CompiledEdges
+from dex.router.time_limit import TimeLimit
 
 _STEPS: Final = 8
 _PRECISE: Final = 1e-12
 _LEAST_WORTH: Final = 1e-7  # of the input at the margin, as a share of the output: below, rounding decides the steps
 
 
-def inverted(market: CompiledEdges, query: Query, start: Optimum, deadline: float) -> Optimum:
+def inverted(market: CompiledEdges, query: Query, start: Optimum, time_limit: TimeLimit) -> Optimum:
     """The best route for a fixed output, sought among inputs from one that pays it; at worst the route of that."""
     best, amount, nothing = start, start.value, np.zeros(market.edge_count, np.intp)
     for _ in range(_STEPS):
         sale = query._replace(amount=amount, is_exact_in=True, most=None)
-        found = best_free(market, sale, deadline)
+        found = best_free(market, sale, time_limit)
         price = float(found.prices[query.source]) if found is not None else 0.0
         if found is None or not found.is_filled or not price * amount > _LEAST_WORTH * query.amount:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from dex.router.convex.reduced import DUST, LAST_RESORTS, Reduced, Solved
 from dex.router.fast.central_path import TOLERANCE
 from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import Floats, Ints
+from dex.router.time_limit import TimeLimit
 
 GAP: Final = 5e-7  # relative distance to the bound that is good enough (0.005 bp)
 OUTSIDE: Final = 1e-7  # what edges outside the problem may still earn, as a share of the bound
@@ -54,10 +54,10 @@ class Optimum(NamedTuple):
         return self.missing <= DUST and bool(self.carried.flows) and math.isfinite(self.value)
 
 
-def best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum | None:
+def best_free(market: CompiledEdges, query: Query, time_limit: TimeLimit) -> Optimum | None:
     """The optimum if each edge were a pool of its own and cycles allowed; None when nothing joins the two tokens.
 
-    After the deadline (by the performance counter) the best so far, with a bound as good as that is.
+    After the time limit the best so far, with a bound as good as that is.
     """
     if market.token_count == 2:
         return _best_parallel(market, query)
@@ -73,7 +73,7 @@ def best_free(market: CompiledEdges, query: Query, deadline: float) -> Optimum |
         sold = query.amount if query.is_exact_in else best_path.carried.value
         search = _Search(market, within(market, query, sold), best_path)
     search.candidates.begin(best_path)
-    return search.run(best_path, deadline)
+    return search.run(best_path, time_limit)
 
 
 def _best_parallel(market: CompiledEdges, query: Query) -> Optimum | None:
@@ -120,7 +120,7 @@ class _Search:
         if math.isfinite(bound):
             self.bound = min(self.bound, bound) if self.query.is_exact_in else max(self.bound, bound)
 
-    def run(self, best_path: BestPath, deadline: float) -> Optimum:
+    def run(self, best_path: BestPath, time_limit: TimeLimit) -> Optimum:
         """The optimum, or the best that was found when rounds or time run out."""
         market, query, candidates = self.market, self.query, self.candidates
         last_resort, iterations = LAST_RESORTS[0], 0
@@ -130,7 +130,7 @@ class _Search:
             iterations += solved.iterations + 1
             self.prices, self.is_settled = solved.prices, solved.is_settled
             found, bound = self.certify(self.prices)
-            is_late = deadline < math.inf and time.perf_counter() > deadline
+            is_late = time_limit.is_over()
             if (
                 found.outside.sum() > OUTSIDE * bound
                 and not is_late

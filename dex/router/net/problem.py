@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -36,11 +34,6 @@ class NetRoute(NamedTuple):
     def edges(self) -> Ints:
         """The edges it uses, in rising order."""
         return edges_of(self.carried)
-
-
-def is_over(deadline: float) -> bool:
-    """Whether a time by the performance counter has passed."""
-    return deadline < math.inf and time.perf_counter() > deadline
 
 
 def edges_of(carried: Carried) -> Ints:

@@ -15,8 +15,9 @@ from dex.router.graph.segments import CAPACITY, Floats, Ints
 from dex.router.net.bounds import NetBound
 from dex.router.net.costs import EdgeCosts
 from dex.router.net.envelope import Lines, lines
-from dex.router.net.problem import Problem, is_over
+from dex.router.net.problem import Problem
 from dex.router.net.relaxed import Play, Relaxed, relax
+from dex.router.time_limit import TimeLimit
 
 Bools = NDArray[np.bool_]
 
@@ -72,10 +73,10 @@ class Drawn(NamedTuple):
         return Play(edges, self.lines.take(self.place[edges]))
 
 
-def solve_root(problem: Problem, prices: Floats, deadline: float, rounds: int = ROUNDS) -> Relaxation:
+def solve_root(problem: Problem, prices: Floats, time_limit: TimeLimit, rounds: int = ROUNDS) -> Relaxation:
     """Solve the relaxation of all routes from estimated prices: first over the edges that promise most.
 
-    After the deadline (by the performance counter) only over those.
+    After the time limit only over those.
     """
     bound = np.inf
     drawn = _drawn(problem, prices)
@@ -86,7 +87,7 @@ def solve_root(problem: Problem, prices: Floats, deadline: float, rounds: int = 
         prices = _prices(problem, drawn, relaxed)
         found = problem.bound(prices)
         bound = min(bound, found.value)
-        if number + 1 == rounds or is_over(deadline):
+        if number + 1 == rounds or time_limit.is_over():
             break
         moved = float(np.abs(prices[relaxed.tokens] / before[relaxed.tokens] - 1).max())
         is_grown = _grow(problem, drawn, is_in, relaxed, prices, found.gains)

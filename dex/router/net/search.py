@@ -24,10 +24,11 @@ from dex.router.net.exchanges import exchanges
 from dex.router.net.moves import additions, drops, prices_around
 from dex.router.net.one_swap import best_swap
 from dex.router.net.paths import along, best_by_hops, is_simple
-from dex.router.net.problem import NetRoute, Problem, Start, edges_of, is_over, tolerance_of
+from dex.router.net.problem import NetRoute, Problem, Start, edges_of, tolerance_of
 from dex.router.net.relaxation import Node, Relaxation, solve_nodes, solve_root
 from dex.router.net.rounding import carried, solve_sets
 from dex.router.net.thinning import thinned
+from dex.router.time_limit import UNLIMITED, TimeLimit
 
 _MOVED_FROM: Final = 1e-5  # of the gross value: the distance from which moves are tried (0.1 bp)
 _BRANCHED_FROM: Final = 2e-5
@@ -60,12 +61,12 @@ def best_net(
     market: CompiledMarket,
     query: Query,
     costs: EdgeCosts,
-    deadline: float = math.inf,
+    time_limit: TimeLimit = UNLIMITED,
     is_too_large: Callable[[Carried], bool] = lambda carried: False,
 ) -> NetOptimum | None:
     """The best route for an order; None where nothing is found to carry it.
 
-    After the deadline (by the performance counter) the best so far; a first one where that `is_too_large`.
+    After the time limit the best so far; a first one where that `is_too_large`.
     """
     small = best_swap(market, query, costs)
     if small is not None:
@@ -73,13 +74,13 @@ def best_net(
     path = best_by_hops(market, query, costs)
     if path is not None:
         start = Start(path, path.carried, prices_along(query, path.prices, path.carried))
-        return _Search(Problem(market, query, costs, start), deadline).run(is_too_large)
+        return _Search(Problem(market, query, costs, start), time_limit).run(is_too_large)
     path = find_best_path(market, query)
-    free = None if path is None else best_free(market, query, deadline)
+    free = None if path is None else best_free(market, query, time_limit)
     if path is None or free is None or not free.is_filled or free.cycle:
         return None
     start = Start(path, free.carried, prices_along(query, free.prices, free.carried))
-    search = _Search(Problem(market, query, costs, start), deadline)
+    search = _Search(Problem(market, query, costs, start), time_limit)
     if search.reuses(edges_of(free.carried)):
         return None
     search.bounded_by((1 if query.is_exact_in else -1) * free.bound - costs.least)
@@ -92,8 +93,8 @@ def prices_along(query: Query, prices: Floats, carried: Carried) -> dict[int, fl
 
 
 class _Search:
-    def __init__(self, problem: Problem, deadline: float) -> None:
-        self.problem, self.deadline = problem, deadline
+    def __init__(self, problem: Problem, time_limit: TimeLimit) -> None:
+        self.problem, self.time_limit = problem, time_limit
         self.route = problem.start
         self.best_once = -math.inf
         self.take(problem.start)
@@ -123,7 +124,7 @@ class _Search:
 
     @property
     def is_late(self) -> bool:
-        return is_over(self.deadline)
+        return self.time_limit.is_over()
 
     @property
     def is_closed(self) -> bool:
@@ -187,7 +188,7 @@ class _Search:
         if problem.costs.ticks or problem.costs.most > _SMALL * problem.gross:
             return
         query = problem.query
-        free = best_free(problem.plain, query._replace(most=None), self.deadline)
+        free = best_free(problem.plain, query._replace(most=None), self.time_limit)
         if free is None or not free.is_filled or free.cycle:
             return
         self.bounded_by((1 if query.is_exact_in else -1) * free.bound - problem.costs.least)
@@ -197,7 +198,7 @@ class _Search:
     def relaxation(self) -> None:
         """Solve the relaxation, and round it."""
         problem = self.problem
-        root = solve_root(problem, problem.path.prices, self.deadline)
+        root = solve_root(problem, problem.path.prices, self.time_limit)
         self.bounded_by(root.bound)
         self.bounded_at(root.at_prices)
         self.roots = [root]
@@ -213,7 +214,7 @@ class _Search:
             bound = self.price(prices)
             if not run:
                 self.bound_between(root.prices, prices)
-            if is_over(self.deadline):
+            if self.time_limit.is_over():
                 return
             near = [*drops(problem, route), *additions(problem, route, root, prices, bound)]
             if not self.compare([*near, *exchanges(problem, route, prices)]):

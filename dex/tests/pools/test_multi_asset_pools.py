@@ -10,6 +10,7 @@ from dex.pools import Pool
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.testing import NOW
 from dex.testing.kinds.balancer_weighted import weighted_pool
 from dex.testing.kinds.curve_stableswap_ng import stable_pool
@@ -73,7 +74,7 @@ def assert_bounds(one: Split, other: Split, side: Side) -> None:
 )
 @given(pools=multi_asset_markets(), order=orders)
 def test_bounds_hold_however_little_time_there_was(pools: list[Pool], order: SplitOrder) -> None:
-    patient, hurried = split_of(pools, order), split_of(pools, replace(order, deadline_ms=0.0))
+    patient, hurried = split_of(pools, order), split_of(pools, replace(order, time_limit=TimeLimit.of_ms(0.0)))
 
     if patient is not None and hurried is not None:
         assert_bounds(hurried, patient, order.side)

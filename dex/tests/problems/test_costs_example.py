@@ -22,6 +22,7 @@ from dex.router.net.costs import native_price
 from dex.router.net.problem import CLOSE
 from dex.router.split import find_split
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.types import Side
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -151,7 +152,7 @@ def test_an_order_is_proven_by_counting_as_the_text_says() -> None:
     market = CompiledMarket(GRAPH.pools, 0)
     amounts = {order: int(CASES[f"{order}-net"]["amount"]) for order in (SMALL, LARGE)}
     order = SplitOrder(TOKENS["WBTC"].name, TOKENS["USDC"].name, Side.EXACT_IN, amounts[SMALL], swap_cost=SWAP_COST)
-    hurried = find_split(market, replace(order, amount=amounts[LARGE], deadline_ms=0.0))
+    hurried = find_split(market, replace(order, amount=amounts[LARGE], time_limit=TimeLimit.of_ms(0.0)))
 
     assert find_split(market, order).step == "count"
     assert hurried.step == "prices"

@@ -22,6 +22,7 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import CAPACITY, FIRST, PRICE, Floats, Ints
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import UNLIMITED
 from dex.types import Side
 
 _BARELY: Final = 1e-6  # share of what an edge sells below which it has not begun a range
@@ -153,7 +154,7 @@ class _Enumeration:
             _cut(part, int(place), int(depth[edges[place]]))
         price = self.query.price[edges]
         query = self.query._replace(price=price, pair_price=part.pair_prices(price))
-        found = best_free(part, query, math.inf)
+        found = best_free(part, query, UNLIMITED)
         if found is None or not found.is_filled:
             return None
         sign = 1.0 if query.is_exact_in else -1.0

@@ -16,6 +16,7 @@ from dex.router.convex.best_path import query_of
 from dex.router.convex.optimum import best_free
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split_values import SplitOrder
+from dex.router.time_limit import UNLIMITED
 from dex.testing import NOW, bins_pool, cpmm_pool, v2_pool
 from dex.tests.router.cost_markets import SHAPES, example
 from dex.tests.router.enumeration import best_net, by_kind, uniform
@@ -52,7 +53,7 @@ def by_brute_force(market: CompiledMarket, order: SplitOrder, cost: float) -> fl
         price = np.zeros(market.edge_count)
         price[edges] = query.price[edges]
         with np.errstate(all="ignore"):
-            found = best_free(market, query._replace(price=price, pair_price=market.pair_prices(price)), math.inf)
+            found = best_free(market, query._replace(price=price, pair_price=market.pair_prices(price)), UNLIMITED)
         if found is not None and found.is_filled:
             value = found.value if order.side is IN else -found.value
             best = max(best, value - cost * len(found.carried.flows))

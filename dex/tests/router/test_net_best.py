@@ -21,6 +21,7 @@ from dex.router.convex.best_path import query_of
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder
+from dex.router.time_limit import TimeLimit
 from dex.testing import NOW, cpmm_pool
 from dex.testing.examples import examples
 from dex.tests.router.cost_markets import MOST_POOLS, SHAPES, Example, example
@@ -241,7 +242,7 @@ def test_limits_hold_at_a_cost(limits: Limits, seed: int) -> None:
 @given(seed=SEEDS)
 def test_any_step_may_be_the_last(deadline_ms: float, seed: int) -> None:
     case = drawn(case_of(seed))
-    split = solved(case._replace(order=replace(case.order, deadline_ms=deadline_ms)))
+    split = solved(case._replace(order=replace(case.order, time_limit=TimeLimit.of_ms(deadline_ms))))
 
     assert math.isfinite(split.gap_bps)
     assert_bounded(case, split, best_of(case, split))

@@ -17,6 +17,7 @@ from dex.pools import POOL_KINDS
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
 from dex.router.split_values import Split, SplitOrder, SplitSwap
+from dex.router.time_limit import TimeLimit
 from dex.testing import NOW, TOKENS
 from dex.testing.examples import examples
 from dex.tests.router.cost_markets import SHAPES, Example, example
@@ -216,6 +217,6 @@ def test_costs_that_no_chain_can_count_have_no_price() -> None:
 @given(seed=SEEDS)
 def test_any_step_may_be_the_last(deadline_ms: float, seed: int) -> None:
     case = drawn(case_of(seed, "ticks", True))
-    late = case._replace(order=replace(case.order, deadline_ms=deadline_ms))
+    late = case._replace(order=replace(case.order, time_limit=TimeLimit.of_ms(deadline_ms)))
 
     assert_bounded(case, solved(late), best_of(case))

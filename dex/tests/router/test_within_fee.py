@@ -22,6 +22,7 @@ from dex import (
     SwapRequest,
 )
 from dex.router import Market, find_route
+from dex.router.time_limit import TimeLimit
 from dex.router.venue_paths import MAX_HOPS
 from dex.testing import NOW, FakeChain, cpmm_pool, markets, request, requests
 from dex.types import PPM, intent_of
@@ -114,13 +115,13 @@ def test_where_a_single_path_of_a_venue_is_within_the_limit_so_is_the_route(
 ) -> None:
     asked, market = replace(asked, max_slippage_ppm=PPM * 1_000), Market(pools, NOW, 1, COSTS)
     try:
-        free = find_route(market, asked, deadline_ms).quote
+        free = find_route(market, asked, TimeLimit.of_ms(deadline_ms)).quote
     except DexError:
         assume(False)
     assert free.network_fee is not None
     most = int(free.network_fee.amount * share)
 
-    held = find_route(market, replace(asked, max_network_fee=most), deadline_ms).quote
+    held = find_route(market, replace(asked, max_network_fee=most), TimeLimit.of_ms(deadline_ms)).quote
 
     assert held.network_fee is not None
     if held.network_fee.amount > most:

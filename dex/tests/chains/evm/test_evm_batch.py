@@ -55,7 +55,7 @@ def quote_in(trader: Trader, case: tuple[str, str, int, dict[frozenset[str], fro
     snapshot = trader.engine.chain.snapshot()
     pools = [pool for pool in snapshot.pools if pool.venue in only.get(frozenset(pool.tokens), frozenset())]
     request = SwapRequest(token_in, token_out, Side.EXACT_IN, amount, 5_000)
-    return find_route(Market(pools, snapshot.time, 1), request, None).quote
+    return find_route(Market(pools, snapshot.time, 1), request).quote
 
 
 def venues_of(quote: Quote) -> list[str]:

@@ -140,7 +140,7 @@ def traded_before(world: World) -> None:
             asked = SwapRequest(token_in, token_out, Side.EXACT_IN, UNITS[token_in], 100_000)
             snapshot = trader.chain.snapshot()
             market = Market([one for one in snapshot.pools if one.pool_id == pool.pool_id], snapshot.time, 1)
-            assert trader.send(trader.signed(find_route(market, asked, None).quote)) == [None]
+            assert trader.send(trader.signed(find_route(market, asked).quote)) == [None]
             world.anvil.mine()
     for name in ("V3 over ticks", "V3 over ticks, back"):
         token_in, token_out, amount, limits = SALES[name]
