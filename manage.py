@@ -74,6 +74,8 @@ def _end(error: Exception) -> None:
 def needs_no_database(arguments: list[str]) -> bool:
     """Whether the command is one that touches no server, or only help is asked for."""
     command, options = arguments[1:2], arguments[2:]
+    if command == ["receipt"] and options[:1] == ["verify"]:
+        return True
     return not command or command[0] in NEED_NO_DATABASE or bool({"-h", "--help"}.intersection(options))
 
 

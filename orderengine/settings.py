@@ -1,7 +1,4 @@
-"""Every setting, read once from the environment (and `.env`), with a safe default or a refusal to start.
-
-docs/settings.md and .env.example list the variables; a test compares.
-"""
+"""Every setting, read once from the environment or `.env`, safe by default; docs/settings.md lists them (tested)."""
 
 import sys
 from pathlib import Path
@@ -144,6 +141,7 @@ CELERY_BEAT_SCHEDULE = {
         ("guard", 60.0, 60),
         ("check_ledger", 120.0, 60),
         ("expire_idempotency_keys", 3600.0, 600),
+        ("expire_snapshots", 3600.0, 600),
     )
 }
 
@@ -168,6 +166,8 @@ ORDER_MAX_REPLACEMENTS: int = env.int("ORDER_MAX_REPLACEMENTS", 5, 0, 1_000)
 GUARD_REVERT_PERCENT: int = env.int("GUARD_REVERT_PERCENT", 50, 1, 100)
 GUARD_LAST_EXECUTIONS: int = env.int("GUARD_LAST_EXECUTIONS", 50, 1, 500)
 GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10, 1, 500)
+SNAPSHOT_RETENTION_DAYS: int = env.int("SNAPSHOT_RETENTION_DAYS", 30, 0, 3_650)  # of markets; 0: none are kept
+RECEIPT_KEY_FILE: str = env.str("RECEIPT_KEY_FILE", "")  # empty: no receipt is signed
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0, 0, 3_600)
 
 # --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 
 from orderengine.web.health import health, ready
 from orders.api.exceptions import not_found
+from orders.api.receipts import key_set
 from orders.api.schema_page import DocsView, SchemaView
 from orders.web.pages import problem_page, start_page
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("problems/<slug:name>", problem_page, name="problem"),
     path("health", health),
     path("ready", ready),
+    path(".well-known/jwks.json", key_set),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="schema"),

@@ -150,6 +150,21 @@ def ws_linger_s() -> float:
     return settings.WS_LINGER_S
 
 
+def snapshot_retention_days() -> int:
+    """For how many days the markets that orders were routed on are kept; 0: they are not."""
+    return settings.SNAPSHOT_RETENTION_DAYS
+
+
+def route_deadline_ms() -> float | None:
+    """The time of one search for a route; None: no limit."""
+    return settings.ROUTE_DEADLINE_MS or None
+
+
+def receipt_key_file() -> str:
+    """Where the private key is that signs receipts; empty: nowhere."""
+    return settings.RECEIPT_KEY_FILE
+
+
 def engine_url() -> str:
     """Where programs of this machine reach the web server."""
     return settings.ENGINE_URL

@@ -10,7 +10,8 @@ from dex import BPS_IN_PPM, Hop, NetworkFee, Quote, Route, Side, VenueQuote
 from orders.problems import UnreadableRow
 
 # Of the stored form. Version 1 has no `v`: it is the public JSON of its time. Of version 2 only orders on chains that
-# charge fees hold `fee` and `venue_fees`, and `marginal_out` is in those alone that were stored since it is known.
+# charge fees hold `fee` and `venue_fees`, only those whose market is recorded hold `market`, and `marginal_out` is in
+# those alone that were stored since it is known.
 VERSION = 2
 
 
@@ -30,12 +31,24 @@ class _Comparison(NamedTuple):
     is_net: bool
 
 
+class MarketRef(NamedTuple):
+    """The market that a route was found on: its hash as hex, and the record of its batch (orders/snapshots/).
+
+    `place` is that of the order among those of its batch that the record holds.
+    """
+
+    hash: str
+    series: str
+    number: int
+    place: int
+
+
 @dataclass(frozen=True)
 class SwapPlan:
     """What a quote says of its route; `decimals` holds the exponent of every token of the route and of its fee.
 
     `mid_amount_out`, `marginal_amount_out`, `bound`, `gap_bps`, `price_impact_ppm`, `snapshot_version` and
-    `network_fee` are those of `dex.Quote`.
+    `network_fee` are those of `dex.Quote`. `market` is None where the market was not recorded.
     """
 
     side: Side
@@ -49,9 +62,10 @@ class SwapPlan:
     snapshot_version: int
     network_fee: NetworkFee | None = None
     marginal_amount_out: int | None = None
+    market: MarketRef | None = None
 
     @classmethod
-    def of(cls, quote: Quote, decimals: Mapping[str, int]) -> Self:
+    def of(cls, quote: Quote, decimals: Mapping[str, int], market: MarketRef | None = None) -> Self:
         """The plan that a quote stands for. `decimals` maps at least the tokens of its route and of its fee."""
         hops, fee = quote.route.hops, quote.network_fee
         tokens = [token for hop in hops for token in (hop.token_in, hop.token_out)] + ([fee.token] if fee else [])
@@ -67,6 +81,7 @@ class SwapPlan:
             snapshot_version=quote.snapshot_version,
             network_fee=fee,
             marginal_amount_out=quote.marginal_amount_out,
+            market=market,
         )
 
     @property
@@ -165,6 +180,7 @@ class SwapPlan:
             ],
             "snapshot": self.snapshot_version,
             **self._fees_to_json(),
+            **({"market": list(self.market)} if self.market else {}),
         }
 
     def _fees_to_json(self) -> dict[str, Any]:
@@ -205,6 +221,7 @@ class SwapPlan:
             snapshot_version=stored["snapshot"],
             network_fee=fee and NetworkFee(fee[0], int(fee[1]), _int(fee[2])),
             marginal_amount_out=_int(stored.get("marginal_out")),
+            market=_market(stored.get("market")),
         )
 
     @classmethod
@@ -269,6 +286,10 @@ _PUBLIC_NAMES = ("venue", "pool", "token_in", "token_out", "amount_in_raw", "amo
 def _exponent(units: str, atoms: str) -> int:
     """The exponent of a token of which one amount is given in both ways."""
     return Decimal(atoms).adjusted() - Decimal(units).adjusted()
+
+
+def _market(stored: Sequence[Any] | None) -> MarketRef | None:
+    return None if stored is None else MarketRef(*stored)
 
 
 def _text(atoms: int | None) -> str | None:

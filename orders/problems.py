@@ -106,7 +106,13 @@ _SERVICE = {
     "version_changed": Kind(412, "Order has changed", "Read the order, then send its version in If-Match"),
     "precondition_required": Kind(428, "If-Match is needed", 'Send If-Match: "VERSION", the version of the order'),
     "report_too_large": Kind(422, "Report too large", "Narrow created_after and created_before, or state a pair"),
+    # Receipts, and the markets that they name
+    "receipt_not_ready": Kind(409, "Receipt not ready", "Ask again when the order has ended and is settled"),
+    "market_not_kept": Kind(410, "Market not kept", "Ask within the days that docs/settings.md states"),
     # The service
+    "no_receipt_key": Kind(
+        503, "No key for receipts", "Set RECEIPT_KEY_FILE and run manage.py prepare; orders go on without it"
+    ),
     "not_ready": Kind(503, "Not ready", "Repeat after the seconds in Retry-After"),
     "chain_unavailable": Kind(503, "Chain unavailable", "Repeat after the seconds in Retry-After"),
     "outcome_unknown": Kind(

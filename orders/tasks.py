@@ -6,7 +6,7 @@ from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
 
 from dex import RetryableError
-from orders.config import get_policy
+from orders.config import get_policy, snapshot_retention_days
 from orders.database.errors import DATABASE
 from orders.engine import freeze_gc, get_engine
 from orders.pipeline import periodic
@@ -14,6 +14,7 @@ from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import run_maintenance, run_maintenance_if_late
 from orders.reconciliation.ledger_check import check_ledger
 from orders.services.idempotency import expire_idempotency_keys
+from orders.snapshots.reading import expire_snapshots
 from orders.states import Stage
 from orders.waiting.trigger_pass import trigger_orders
 
@@ -131,3 +132,10 @@ def expire_keys() -> None:
     """Each hour: forget answers older than a day."""
     with DATABASE.watched():
         expire_idempotency_keys()
+
+
+@shared_task(name="orders.expire_snapshots", base=EngineTask)
+def expire_markets() -> None:
+    """Each hour: forget markets that are older than they are kept."""
+    with DATABASE.watched():
+        expire_snapshots(snapshot_retention_days())

@@ -74,6 +74,7 @@ def own_defaults(root: Path, values: dict[str, str]) -> dict[str, str]:
         "DEBUG": debug,
         "STATE_DIR": str(state),
         "SIGNER_WALLETS": values.get("SIGNER_WALLETS") or str(state / "wallets"),
+        "RECEIPT_KEY_FILE": values.get("RECEIPT_KEY_FILE") or str(state / "receipt-key.pem"),
         "ADMIN_PASSWORD_FILE": values.get("ADMIN_PASSWORD_FILE") or str(state / "admin-password"),
         "PYTHONUNBUFFERED": "1",
         # What children print is read as UTF-8, not in this terminal's encoding.

@@ -43,6 +43,10 @@ class FloatFree(dict[str, Any]):
     """An answer that holds no float: of floats alone the two encoders write different texts."""
 
 
+class ReadyJSON(bytes):
+    """An answer that is JSON text already, of which every byte counts."""
+
+
 class QuickJSONRenderer(JSONRenderer):
     """The REST framework's renderer, which takes a fifth of the time of a batch of orders."""
 
@@ -50,6 +54,8 @@ class QuickJSONRenderer(JSONRenderer):
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
         """The text."""
+        if isinstance(data, ReadyJSON):
+            return bytes(data)
         if isinstance(data, FloatFree) and self.get_indent(accepted_media_type or "", renderer_context or {}) is None:
             try:
                 return quick_json(data)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, events, explain, market, orders, pause, reports, wallets
+from orders.api import batch, events, explain, market, orders, pause, receipts, reports, wallets
 from orders.api.life import cancel, deadman
 
 urlpatterns = [
@@ -14,6 +14,9 @@ urlpatterns = [
     path("orders/<uuid:order_id>/events", orders.OrderEventsView.as_view()),
     path("orders/<uuid:order_id>/execution", explain.ExecutionView.as_view()),
     path("orders/<uuid:order_id>/explain", explain.ExplainView.as_view()),
+    path("orders/<uuid:order_id>/receipt", receipts.ReceiptView.as_view()),
+    path("orders/<uuid:order_id>/snapshot", receipts.SnapshotView.as_view()),
+    path("orders/<uuid:order_id>/replay", receipts.ReplayView.as_view()),
     re_path(
         r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", orders.OrderByClientIdView.as_view()
     ),

@@ -54,6 +54,19 @@ class EngineClient:
         """One REST call under /api/v1. Raises: ServerError with the problem's own words."""
         return self._ask(method, path, body, {})
 
+    def file(self, path: str) -> bytes:
+        """What a GET of any path answers, byte by byte. Raises: ServerError with the problem's own words."""
+        try:
+            answer = httpx.get(f"{self.url}{path}", headers=self._headers, timeout=TIMEOUT_S)
+        except httpx.TransportError as error:
+            raise ServerError(_no_answer(self.url, "GET", error)) from error
+        if answer.status_code < 400:
+            return answer.content
+        try:
+            raise ServerError(_words(answer.json(), answer.status_code))
+        except ValueError:
+            raise ServerError(_no_json(self.url, answer.status_code)) from None
+
     def patch(self, path: str, body: Any, version: int) -> Any:
         """The same for a PATCH of what the caller has read as this version."""
         return self._ask("PATCH", path, body, {"If-Match": f'"{version}"'})

@@ -9,6 +9,7 @@ from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
 from orders.models.pools import SeenPool
 from orders.models.prices import PairPrice
+from orders.models.receipts import MarketRecord, Receipt, ReceiptKey
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
 
@@ -23,10 +24,13 @@ __all__ = [
     "Fill",
     "Heartbeat",
     "IdempotencyKey",
+    "MarketRecord",
     "Order",
     "OrderEvent",
     "OrderLabel",
     "PairPrice",
+    "Receipt",
+    "ReceiptKey",
     "SeenPool",
     "SignedTransaction",
     "Submission",

@@ -23,6 +23,7 @@ from orders.pipeline.transition import Change
 from orders.plan import SwapPlan
 from orders.signing.submissions import OpenSubmission
 from orders.signing.wallets import WALLET_IN_USE
+from orders.snapshots.recorder import Kept
 from orders.states import Stage
 from orders.terms import SwapTerms, UnreadableTerms
 
@@ -44,7 +45,7 @@ class ClaimedOrder(NamedTuple):
 
     What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
     moment of its quote by this process's monotonic clock, what the chain asks for (`offers`, on its way since the
-    market was asked for), and the `submission` that is stored for it.
+    market was asked for), the `submission` that is stored for it, and the market that is `kept` with its BUILDING.
     """
 
     id: UUID
@@ -86,6 +87,7 @@ class ClaimedOrder(NamedTuple):
     quoted_s: float = 0.0
     offers: Future[Mapping[FeeStrategy, Fees]] | None = None
     submission: OpenSubmission | None = None
+    kept: Kept | None = None
 
     @property
     def is_expired(self) -> bool:
@@ -207,7 +209,7 @@ def _order(row: Sequence[Any]) -> ClaimedOrder:
     except Exception as error:  # the row is claimed: its stage ends it, and no other order waits for it
         unreadable = f"{type(error).__name__}: {error}"
     amounts = (None if text is None else int(text) for text in (quoted_in, quoted_out, least_out, most_in, fee_paid))
-    return ClaimedOrder._make((*plain, int(amount), *amounts, terms, plan, unreadable, None, 0.0, None, None))
+    return ClaimedOrder._make((*plain, int(amount), *amounts, terms, plan, unreadable, None, 0.0, None, None, None))
 
 
 @cache

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder
-from orders.pipeline.transition import Change, begin_transition
+from orders.pipeline.transition import Beside, Change, begin_transition
+from orders.snapshots.recorder import KEEP, kept_beside
 
 
 def write_planned(orders: Sequence[ClaimedOrder]) -> tuple[list[ClaimedOrder], list[Event]]:
@@ -27,7 +28,10 @@ def write_planned(orders: Sequence[ClaimedOrder]) -> tuple[list[ClaimedOrder], l
 
 def begin_planned(orders: Sequence[ClaimedOrder]) -> Callable[[], list[Event]]:
     """Write what is planned for these orders with the transaction's next statement; the events when called for."""
-    return begin_transition([order.planned for order in orders if order.planned is not None])
+    planned = [order for order in orders if order.planned is not None]
+    kept = [order.kept for order in planned if order.kept is not None]
+    beside = Beside(KEEP, kept_beside(kept)) if kept else None
+    return begin_transition([order.planned for order in planned if order.planned is not None], beside)
 
 
 def behind_planned(change: Change, order: ClaimedOrder) -> Change:
@@ -38,4 +42,4 @@ def behind_planned(change: Change, order: ClaimedOrder) -> Change:
 
 def arrived(order: ClaimedOrder, event: Event) -> ClaimedOrder:
     """The order once its planned change is written, with its event."""
-    return order._replace(status=event.status, since=event.at, seq=event.seq, planned=None)
+    return order._replace(status=event.status, since=event.at, seq=event.seq, planned=None, kept=None)

@@ -12,7 +12,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from dex import Ahead, DexError, Engine, Quote, RetryableError, SwapRequest, TerminalError
-from orders.config import Policy
+from dex.trace import RoutingTrace
+from orders.config import Policy, snapshot_retention_days
 from orders.measures import benchmark
 from orders.order_types import limit_of, part_of, waits
 from orders.pipeline.claim import ClaimedOrder, release_orders
@@ -26,6 +27,7 @@ from orders.risk.deviation import with_reference_prices
 from orders.risk.fee_limit import Offers, offers_for, quote_above_limit
 from orders.selectors import decimals_on
 from orders.signing.wallets import closed_venues
+from orders.snapshots.recorder import recorder_of
 from orders.states import OrderStatus, Stage
 from orders.terms import swap_request
 
@@ -56,12 +58,14 @@ def route_orders(
         settled.events = transition(changes)
         return settled
     asked_s, offers = (ahead.asked_s, ahead.offers) if ahead else (time.monotonic(), engine.prepare_ahead())
-    answers = _quotes(open_orders, engine, paused, offers.result, ahead)
+    trace = RoutingTrace() if snapshot_retention_days() else None
+    answers = _quotes(open_orders, engine, paused, offers.result, ahead, trace=trace)
+    kept = None if trace is None else recorder_of(engine).record(trace, engine.chain.chain_id)
     decimals, quoted_s = _decimals(answers, engine), time.monotonic()
     refused = [order for order, answer in zip(open_orders, answers, strict=True) if isinstance(answer, TerminalError)]
     reasons = _reasons(refused, engine, offers.result, ahead) if paused else {}
     is_fresh = time.monotonic() - asked_s < OFFERS_LAST_S
-    for order, answer in zip(open_orders, answers, strict=True):
+    for number, (order, answer) in enumerate(zip(open_orders, answers, strict=True)):
         if order.id in reasons:
             # Where only the pause of a venue is to blame the order waits; else it fails for its own reason.
             answer = reasons[order.id]
@@ -69,7 +73,8 @@ def route_orders(
                 waiting.append(order)
                 continue
         if isinstance(answer, Quote):
-            plan, columns = SwapPlan.of(answer, decimals), _columns(answer)
+            market = None if kept is None else kept.refs[number]
+            plan, columns = SwapPlan.of(answer, decimals, market), _columns(answer)
             planned = _built_next(order, plan, columns, policy)
             settled.carried.append(
                 order._replace(
@@ -78,6 +83,7 @@ def route_orders(
                     planned=planned,
                     quoted_s=quoted_s,
                     offers=offers if is_fresh else None,
+                    kept=kept,
                     **columns,
                 )
             )
@@ -140,9 +146,10 @@ def _quotes(
     ahead: Ahead | None,
     *,
     is_sequential: bool = True,
+    trace: RoutingTrace | None = None,
 ) -> Sequence[Quote | DexError]:
     wanted = [(order.account_id, _request(order)) for order in orders]
-    return ask_quotes(wanted, engine, paused, ask, ahead, is_sequential=is_sequential)
+    return ask_quotes(wanted, engine, paused, ask, ahead, is_sequential=is_sequential, trace=trace)
 
 
 def ask_quotes(
@@ -153,10 +160,12 @@ def ask_quotes(
     ahead: Ahead | None = None,
     *,
     is_sequential: bool = True,
+    trace: RoutingTrace | None = None,
 ) -> Sequence[Quote | DexError]:
     """What the market gives each account: not through venues that are `paused` or closed to it, within its fee limit.
 
-    `ask` gives what transactions offer now, where a request limits what it may cost.
+    `ask` gives what transactions offer now, where a request limits what it may cost. What all of it was routed on is
+    noted in `trace`, which stays empty where there is no market.
     """
     if not wanted:
         return []
@@ -165,7 +174,7 @@ def ask_quotes(
         requests = [_without(request, paused | closed.get(account_id, NONE)) for account_id, request in wanted]
         requests = with_reference_prices(requests, engine)
         offers = offers_for(requests, ask)
-        answers = engine.route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead)
+        answers = engine.route(requests, is_sequential=is_sequential, offers=offers, ahead=ahead, trace=trace)
         return [
             (isinstance(answer, Quote) and quote_above_limit(request, answer, offers, engine)) or answer
             for request, answer in zip(requests, answers, strict=True)

@@ -15,6 +15,7 @@ from orders.pipeline.claim import ClaimedOrder
 from orders.pipeline.planned import arrived
 from orders.pipeline.transition import Beside, Change, begin_transition
 from orders.signing.submissions import OpenSubmission, Stored
+from orders.snapshots.recorder import KEEP, Kept, kept_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,17 @@ def store(submissions: Sequence[NewSubmission], policy: Policy) -> Callable[[], 
     if not planned:
         _point(beside, policy)
         return lambda: (orders, [])
-    events = begin_transition(planned, Beside(_STORED_WHOLE, {**beside.values, "count": len(planned)}))
-    return lambda: _written(orders, events())
+    kept = [order.kept for order in orders if order.kept is not None]
+    values = {**beside.values, **kept_beside(kept), "count": len(planned)}
+    events = begin_transition(planned, Beside(_STORED_WHOLE, values))
+    return lambda: _written(orders, events(), kept)
 
 
-def _written(orders: Sequence[ClaimedOrder], events: list[Event]) -> tuple[list[ClaimedOrder], list[Event]]:
+def _written(
+    orders: Sequence[ClaimedOrder], events: list[Event], kept: Sequence[Kept]
+) -> tuple[list[ClaimedOrder], list[Event]]:
+    for market in kept:
+        market.committed()
     written = {event.order_id: event for event in events}
     return [arrived(order, written[order.id]) for order in orders], events
 
@@ -91,7 +98,8 @@ _STORED = f"""
         FROM (SELECT wallet_id, count(*) AS n FROM s GROUP BY wallet_id) used WHERE w.id = used.wallet_id
     ), logged AS ({INSERT_ENTRIES})"""
 # With the BUILDING of all its orders or not at all: this divides by 0 should one have moved behind the lock of its row.
-_STORED_WHOLE = _STORED.replace(
+# The markets that they were routed on come with it.
+_STORED_WHOLE = f"{_STORED}, {KEEP}".replace(
     " WHERE w.id = used.wallet_id",
     " WHERE w.id = used.wallet_id AND (SELECT 1 / (count(*) = %(count)s::int)::int FROM moved) = 1",
 )

@@ -68,7 +68,7 @@ def test_supervisor_children_and_commands_agree(checkout: Checkout, seed: int) -
 
     assert of_children.pop("SIGNER_WALLETS") == repr(given["SIGNER_WALLETS"])
     assert of_command.pop("SIGNER_WALLETS") == repr(given["SIGNER_WALLETS"])
-    same = of_command.keys() - {"env", "ADMIN_PASSWORD_FILE"}
+    same = of_command.keys() - {"env", "ADMIN_PASSWORD_FILE", "RECEIPT_KEY_FILE"}
     assert {name: of_children[name] for name in same} == {name: of_command[name] for name in same}
     assert of_children["API_IS_OPEN"] == repr(is_open)
 

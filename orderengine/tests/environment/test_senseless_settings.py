@@ -18,7 +18,7 @@ SOUND = {"DATABASE_URL": URL, "DEBUG": "1", "SECRET_KEY": "s" * 40, COMPLETE: "1
 # Any text may be meant: secrets, and paths that are looked at when they are used.
 FREE = {
     *("SECRET_KEY", "REDIS_PASSWORD", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "SIGNER_WALLETS"),
-    *("CHAINS_FILE", "STATE_DIR", "ADMIN_PASSWORD_FILE"),
+    *("CHAINS_FILE", "STATE_DIR", "ADMIN_PASSWORD_FILE", "RECEIPT_KEY_FILE"),
 }
 HOSTILE = (
     *("nan", "NaN", "inf", "-inf", "-1", "-0.5", "1e9", "1e-3", "0x10", "1_000", "+5", "１２", "٣", "9" * 400, "½"),

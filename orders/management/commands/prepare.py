@@ -13,8 +13,11 @@ from django.db import IntegrityError
 
 from dex import Chain, RetryableError
 from orders.access.authentication import LOCAL_ACCOUNT
+from orders.config import receipt_key_file
 from orders.engine import KEYSTORE, get_engine
 from orders.models import Account, Token
+from orders.receipts.issue import ensure_key
+from orders.receipts.keys import ReceiptKeyError
 from orders.selectors import token_decimals
 
 ADMIN = "admin"
@@ -44,6 +47,7 @@ class Command(BaseCommand):
             chain.snapshot()
         except RetryableError as error:
             self.stdout.write(f"the chain cannot be asked now, so orders will wait for it: {error.detail}")
+        self._ensure_receipt_key()
         if password_file := os.environ.get("ADMIN_PASSWORD_FILE"):
             self._ensure_admin(Path(password_file))
         self.stdout.write(f"{Token.objects.count()} tokens, account {LOCAL_ACCOUNT!r}, chain {chain.chain_id!r}")
@@ -52,6 +56,16 @@ class Command(BaseCommand):
         """A new secret where a keystore is asked for and there is none; an existing one is never touched."""
         if settings.SIGNER == KEYSTORE and not Path(settings.SIGNER_KEYSTORE).exists():
             call_command("keystore", "create", stdout=self.stdout)
+
+    def _ensure_receipt_key(self) -> None:
+        """The key that signs receipts, where a file for it is named and there is none. Orders need none."""
+        if not (path := receipt_key_file()):
+            return
+        try:
+            if (made := ensure_key(Path(path))) is not None:
+                self.stdout.write(f"wrote {path}, which signs receipts (key {made.key_id})")
+        except ReceiptKeyError as error:
+            self.stdout.write(f"no receipts can be signed: {error}")
 
     def _ensure_admin(self, password_file: Path) -> None:
         users = get_user_model().objects

@@ -126,6 +126,9 @@ CALLS = {
     ("GET", "orders/{id}/events"): "read",
     ("GET", "orders/{id}/explain"): "read",
     ("GET", "orders/{id}/execution"): "read",
+    ("GET", "orders/{id}/receipt"): "read",
+    ("GET", "orders/{id}/snapshot"): "read",
+    ("POST", "orders/{id}/replay"): "quote",
     ("GET", "orders/by-client-id/mine"): "read",
     ("GET", "reports/execution?group_by=pair"): "read",
     ("GET", "venues"): "read",
@@ -154,8 +157,15 @@ BODIES: dict[str, Any] = {
     "orders/cancel": {"all": True},
     "deadman": {"timeout_s": 30},
 }
-# Let in, and refused for another reason: nothing is paused, and which version is replaced was not said.
-OTHERWISE = {("DELETE", "halt"): 404, ("PATCH", "orders/{id}"): 428}
+# Let in, and refused for another reason: nothing is paused, which version is replaced was not said, and the order has not
+# ended, nor a route.
+OTHERWISE = {
+    ("DELETE", "halt"): 404,
+    ("PATCH", "orders/{id}"): 428,
+    ("GET", "orders/{id}/receipt"): 409,
+    ("GET", "orders/{id}/snapshot"): 404,
+    ("POST", "orders/{id}/replay"): 404,
+}
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

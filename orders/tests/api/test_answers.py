@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 
 from orders.models import Account
+from orders.receipts.keys import make_private_key
 from orders.scopes import SCOPES
 from orders.shapes import ABSENT, GIVEN, Shape, integer, text
 from orders.tests.factories import api_key, place, terms
@@ -40,7 +42,11 @@ def check(component: str, answer: Any) -> None:
     assert [error.message for error in strict.iter_errors(answer)] == []
 
 
-def test_every_answer_is_as_published(account: Account, drive: Callable[..., None]) -> None:
+def test_every_answer_is_as_published(
+    account: Account, drive: Callable[..., None], settings: Any, tmp_path: Path
+) -> None:
+    settings.RECEIPT_KEY_FILE = str(tmp_path / "receipt-key.pem")
+    make_private_key(tmp_path / "receipt-key.pem")
     sold, bought, failed = place(
         account,
         terms(amount=5_000 * 10**9, tags={"book": "eu"}),
@@ -55,8 +61,11 @@ def test_every_answer_is_as_published(account: Account, drive: Callable[..., Non
 
     for order in (sold, bought, failed):
         check("OrderShape", send("GET", f"orders/{order.id}"))
+        check("ReceiptShape", send("GET", f"orders/{order.id}/receipt"))
     check("OrderPageShape", send("GET", "orders?limit=2"))
     check("EventsShape", send("GET", f"orders/{sold.id}/events"))
+    check("MarketSnapshotShape", send("GET", f"orders/{sold.id}/snapshot"))
+    check("ReplayShape", send("POST", f"orders/{bought.id}/replay", {"venues": {"max_legs": 1}}))
     check("EventPageShape", send("GET", "events"))
     check("VenuesShape", send("GET", "venues"))
     check("TokensShape", send("GET", "tokens"))

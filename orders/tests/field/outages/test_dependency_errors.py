@@ -41,6 +41,9 @@ ENDPOINTS = [
     ("GET", "orders/{id}/events"),
     ("GET", "orders/{id}/explain"),
     ("GET", "orders/{id}/execution"),
+    ("GET", "orders/{id}/receipt"),
+    ("GET", "orders/{id}/snapshot"),
+    ("POST", "orders/{id}/replay"),
     ("GET", "orders/by-client-id/c-1"),
     ("GET", "events"),
     ("POST", "ws-tickets"),
@@ -52,6 +55,8 @@ ENDPOINTS = [
     ("GET", "tokens"),
     ("GET", "wallets"),
 ]
+# Of an order that was cancelled before it had a route, where no key signs.
+OTHERWISE = {"orders/{id}/receipt": 503, "orders/{id}/snapshot": 404, "orders/{id}/replay": 404}
 ON_THE_CHAIN = [("POST", "quotes"), ("POST", "orders?dry_run=true"), ("GET", "venues")]
 
 
@@ -119,6 +124,7 @@ def ask(api: Api) -> Callable[[str, str], Any]:
         "ws-tickets": {},
         "halt": {"reason": "test"},
         "deadman": {"timeout_s": 86_400},
+        "orders/{id}/replay": {},
     }
 
     def send(method: str, path: str) -> Any:
@@ -200,6 +206,8 @@ def test_what_the_chain_raises_reaches_who_asks_for_its_market(
             assert is_problem(answer)
         elif method == "PATCH":
             assert (answer.status_code, answer.json()["code"]) == (409, "order_not_waiting")
+        elif path in OTHERWISE:
+            assert answer.status_code == OTHERWISE[path]
         else:
             assert answer.status_code in {200, 201} or path.startswith("orders/by-client-id"), (method, path)
 
