@@ -15,12 +15,15 @@ from orderengine.environment.addresses import (
     read_allowed_host,
     read_host,
     read_network,
+    read_networks,
+    read_port,
     read_public_url,
     redis_url,
     url_host,
 )
 from orderengine.environment.reading import SIMULATED, read_chain_name, state_directory
 from orderengine.environment.typed import Env, postgres_config, read_pooler, session_limits
+from orderengine.log_filter import logging_config
 from orders.states import Stage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -169,6 +172,9 @@ GUARD_MIN_EXECUTIONS: int = env.int("GUARD_MIN_EXECUTIONS", 10, 1, 500)
 SNAPSHOT_RETENTION_DAYS: int = env.int("SNAPSHOT_RETENTION_DAYS", 30, 0, 3_650)  # of markets; 0: none are kept
 RECEIPT_KEY_FILE: str = env.str("RECEIPT_KEY_FILE", "")  # empty: no receipt is signed
 WS_LINGER_S: float = env.float("WS_LINGER_S", 5.0, 0, 3_600)
+# Where webhooks may go besides public addresses by TLS: in these networks to any address and port, also without TLS.
+WEBHOOK_ALLOW_PRIVATE: list[Network] = env.read("WEBHOOK_ALLOW_PRIVATE", read_networks, [])
+WEBHOOK_PORTS: list[int] = env.list("WEBHOOK_PORTS", [443, 8443], read_port)
 
 # --- Which chain: `simulated`, or one of those that the file describes, see docs/chains.md -------------------
 CHAIN: str = env.read("CHAIN", read_chain_name, SIMULATED)
@@ -274,22 +280,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", one_of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    # What a stranger's request causes is a line, not a traceback.
-    "filters": {"brief": {"()": "orderengine.log_filter.Brief"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["brief"]}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "orders": {"level": LOG_LEVEL},
-        "dex": {"level": LOG_LEVEL},
-        # Django's own handler would print every line a second time, and a refused request is the caller's news.
-        "django": {"handlers": []},
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING = logging_config(LOG_LEVEL)
 
 # --- Of `make run` alone ----------------------------------------------------------------------------------
 WEB_PROCESSES: int = env.int("WEB_PROCESSES", 1, 1, 64)

@@ -1,8 +1,10 @@
 """The settings of the pipeline and the API as typed values; engine.py reads those of the chain."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -143,6 +145,16 @@ def rate_per_minute() -> int:
 def api_is_open() -> bool:
     """Whether callers on this machine need no key (DEBUG and bound to loopback)."""
     return settings.API_IS_OPEN
+
+
+def webhook_networks() -> Sequence[IPv4Network | IPv6Network]:
+    """Networks that webhooks may go to although they are not public, by any port and without TLS."""
+    return settings.WEBHOOK_ALLOW_PRIVATE
+
+
+def webhook_ports() -> Sequence[int]:
+    """Ports that URLs of webhooks may name."""
+    return settings.WEBHOOK_PORTS
 
 
 def ws_linger_s() -> float:

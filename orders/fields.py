@@ -79,3 +79,11 @@ class CurrentTransactionId(models.Func):
     function = "pg_current_xact_id"
     output_field = TransactionIdField()
     arity = 0
+
+
+class LogEdge(models.Func):
+    """The end of the event log: every event that is settled has a smaller transaction id. As a column default."""
+
+    template = "pg_snapshot_xmin(pg_current_snapshot())"
+    output_field = TransactionIdField()
+    arity = 0

@@ -102,6 +102,7 @@ _ENDINGS = {
 _SERVICE = {
     # Acts on an order
     "order_terminal": Kind(409, "Order has ended", "Nothing is left to cancel"),
+    "webhook_disabled": Kind(409, "Webhook is disabled", "Correct the receiver, then PATCH is_enabled to true"),
     "order_not_waiting": Kind(409, "Order does not wait", "Cancel it, or let it go on"),
     "version_changed": Kind(412, "Order has changed", "Read the order, then send its version in If-Match"),
     "precondition_required": Kind(428, "If-Match is needed", 'Send If-Match: "VERSION", the version of the order'),
@@ -109,6 +110,8 @@ _SERVICE = {
     # Receipts, and the markets that they name
     "receipt_not_ready": Kind(409, "Receipt not ready", "Ask again when the order has ended and is settled"),
     "market_not_kept": Kind(410, "Market not kept", "Ask within the days that docs/settings.md states"),
+    "url_not_allowed": Kind(422, "URL is not allowed", "Send an https URL of a public host; see docs/webhooks.md"),
+    "webhook_failing": Kind(422, "Webhook is not answered by 2xx", "See its deliveries for what the receiver said"),
     # The service
     "no_receipt_key": Kind(
         503, "No key for receipts", "Set RECEIPT_KEY_FILE and run manage.py prepare; orders go on without it"

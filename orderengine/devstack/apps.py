@@ -1,4 +1,4 @@
-"""How the engine's own processes are started: web, workers and beat."""
+"""How the engine's own processes are started: web, workers, beat, and what delivers webhooks."""
 
 import re
 import socket
@@ -30,7 +30,7 @@ def listen(environment: dict[str, str]) -> socket.socket | None:
 def app_commands(
     root: Path, environment: dict[str, str], listener: socket.socket | None, *, webs: int = 1, workers: int = 1
 ) -> list[Command]:
-    """Web and workers, numbered when there are several, and beat, in the order in which they start."""
+    """Web and workers, numbered when there are several, beat and deliver, in the order in which they start."""
     # They serve no pages.
     background = {"PYTHONWARNINGS": AS_ROOT} | environment | {"DEBUG_PAGES": "0"}
     inherits = (listener,) if listener else ()
@@ -47,6 +47,7 @@ def app_commands(
             for name in _numbered("worker", workers)
         ),
         Command("beat", beat, background, root),
+        Command("deliver", [sys.executable, str(root / "manage.py"), "deliver"], background, root),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from orderengine.output import leave_unread
 
 NAME_WIDTH = 8
-COLOURS = {"web": 36, "worker": 32, "beat": 34, "postgres": 35, "valkey": 33}
+COLOURS = {"web": 36, "worker": 32, "beat": 34, "deliver": 37, "postgres": 35, "valkey": 33}
 DIM = 2
 
 

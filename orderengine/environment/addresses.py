@@ -141,6 +141,20 @@ def read_network(text: str) -> Network:
     return network
 
 
+def read_networks(text: str) -> list[Network]:
+    """`0`: none, `1`: all addresses, or networks between commas. Raises: WrongValue."""
+    if text in {"0", "1"}:
+        return [ip_network("0.0.0.0/0"), ip_network("::/0")] if text == "1" else []
+    return [read_network(part.strip()) for part in text.split(",")]
+
+
+def read_port(text: str) -> int:
+    """A port. Raises: WrongValue."""
+    if not (text.isascii() and text.isdigit() and int(text[:9]) in PORTS):
+        raise WrongValue(f": {shortened(text)} is no port from 1 to 65535.")
+    return int(text)
+
+
 def read_allowed_host(text: str) -> str:
     """A host as Django compares it: a name, `.example.com` for all below it, an address, or `*`. Raises: WrongValue."""
     if text == "*":

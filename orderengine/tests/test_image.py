@@ -168,7 +168,7 @@ def commands() -> dict[str, list[str]]:
     """Of each container."""
     services = COMPOSE["services"]
     web: list[str] = json.loads(re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)[-1])
-    return {"web": web} | {name: services[name]["command"] for name in ("migrate", "worker", "beat")}
+    return {"web": web} | {name: services[name]["command"] for name in ("migrate", "worker", "beat", "deliver")}
 
 
 def test_the_dockerfile_installs_the_lock_and_copies_the_context() -> None:
@@ -200,7 +200,7 @@ def test_an_order_is_executed_by_its_containers(image: Image) -> None:
     image.run(given["migrate"])
     key = image.run("python manage.py keys create trader").strip()
     with (
-        image.running(given["web"], given["worker"], given["beat"]),
+        image.running(given["web"], given["worker"], given["beat"], given["deliver"]),
         httpx.Client(base_url=f"http://127.0.0.1:{image.replaced['3000']}", timeout=10) as client,
     ):
         client.headers["Authorization"] = f"Bearer {key}"

@@ -34,7 +34,9 @@ PRECONDITIONS: dict[Any, Any] = {(status, "application/problem+json"): _PROBLEM 
 
 def answers(shape: Shape[Any], *statuses: int | tuple[int, str]) -> dict[Any, Any]:
     """The success statuses with their shape, and every refusal as a problem object."""
-    return {
-        **dict.fromkeys(statuses or (200,), shape),
-        **{(status, "application/problem+json"): _PROBLEM for status in _REFUSALS},
-    }
+    return {**dict.fromkeys(statuses or (200,), shape), **refusals()}
+
+
+def refusals() -> dict[Any, Any]:
+    """Every refusal as a problem object."""
+    return {(status, "application/problem+json"): _PROBLEM for status in _REFUSALS}

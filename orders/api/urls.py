@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from orders.api import batch, events, explain, market, orders, pause, receipts, reports, wallets
 from orders.api.life import cancel, deadman
+from orders.api.webhooks import views as webhooks
 
 urlpatterns = [
     path("quotes", market.QuotesView.as_view()),
@@ -25,6 +26,12 @@ urlpatterns = [
     path("ws-tickets", events.WsTicketsView.as_view()),
     path("deadman", deadman.DeadmanView.as_view()),
     path("halt", pause.HaltView.as_view()),
+    path("webhooks", webhooks.WebhooksView.as_view()),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhookView.as_view()),
+    path("webhooks/<uuid:webhook_id>/test", webhooks.WebhookTestView.as_view()),
+    path("webhooks/<uuid:webhook_id>/rotate-secret", webhooks.WebhookSecretView.as_view()),
+    path("webhooks/<uuid:webhook_id>/redeliver", webhooks.WebhookRedeliverView.as_view()),
+    path("webhooks/<uuid:webhook_id>/deliveries", webhooks.WebhookDeliveriesView.as_view()),
     path("wallets", wallets.WalletsView.as_view()),
     path("venues", market.VenuesView.as_view()),
     path("tokens", market.TokensView.as_view()),

@@ -8,3 +8,5 @@ PAUSE = 4_201_002
 EXAMINE = 4_201_003
 # Held while an archive file is registered: no two hold the same orders.
 ARCHIVE = 4_201_004
+# Held while a webhook is made: no account gets more than it may have.
+WEBHOOKS = 4_201_005

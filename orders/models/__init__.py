@@ -12,6 +12,7 @@ from orders.models.prices import PairPrice
 from orders.models.receipts import MarketRecord, Receipt, ReceiptKey
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
+from orders.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "Account",
@@ -37,6 +38,8 @@ __all__ = [
     "Token",
     "TradingControl",
     "Wallet",
+    "Webhook",
+    "WebhookDelivery",
     "WsTicket",
     "append_only",
     "heartbeat_name",

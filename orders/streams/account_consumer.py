@@ -12,6 +12,7 @@ from orders.event_log.archived import EventsArchived, oldest_position
 from orders.event_log.cursor import BEGINNING, Cursor, Position, parse_cursor, read_cursor
 from orders.event_log.event import timestamp
 from orders.event_log.log import Entry, Page, read_page
+from orders.inputs.event_filter import FILTER_NAMES, StreamFilter, read_filter
 from orders.inputs.filters import REPEATABLE, check_tokens
 from orders.models import Account
 from orders.presentation.messages import GAP, HEARTBEAT, HELLO, SNAPSHOT, WINDOW
@@ -21,7 +22,6 @@ from orders.selectors import open_order_ids, orders_by_id, read_controls
 from orders.streams import socket, window
 from orders.streams.admission import Refused
 from orders.streams.feed import get_feed
-from orders.streams.filters import FILTER_NAMES, StreamFilter, read_filter
 from orders.streams.socket import MALFORMED, RESTART, SLOW, Socket, read_frame
 from orders.streams.threads import in_thread
 from orders.streams.window import Window

@@ -7,11 +7,13 @@ from django.db.models import F
 from uuid_utils.compat import uuid7
 
 from dex import Side
-from orders.models import Account, ApiKey, Order
+from orders.audit.record import Actor
+from orders.models import Account, ApiKey, Order, Webhook
 from orders.problems import Problem
 from orders.services.place import Placed, place_orders
 from orders.states import OrderStatus
 from orders.terms import NewOrder, SwapTerms
+from orders.webhooks.endpoints import create
 
 
 def new_account() -> Account:
@@ -66,3 +68,8 @@ def in_flight(order: Order) -> None:
     rows = Order.objects.filter(pk=order.pk)
     for status in (OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED):
         rows.update(status=status, seq=F("seq") + 1, tx_hash="0x1", due_at=datetime.now(UTC) + timedelta(hours=1))
+
+
+def new_webhook(account: Account, **stated: Any) -> Webhook:
+    """An endpoint that nothing is sent to, unless its URL is stated."""
+    return create(account, {"url": "https://desk.example.com/hook"} | stated, Actor("test")).webhook

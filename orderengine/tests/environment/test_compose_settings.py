@@ -16,7 +16,7 @@ from orderengine.settings import env
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-APPS = ("migrate", "web", "worker", "beat")
+APPS = ("migrate", "web", "worker", "beat", "deliver")
 # Of processes that `make run` starts and these containers are.
 NOT_HERE = {"WEB_PROCESSES", "DEBUG_PAGES"}
 

@@ -156,6 +156,7 @@ def test_what_makes_sense_is_taken_as_it_is_meant(
         ["-m", "celery", "-A", "orderengine", "worker", "--pool", "solo"],
         ["-m", "celery", "-A", "orderengine", "beat", "--pidfile="],
         ["manage.py", "check"],
+        ["manage.py", "deliver"],
         ["-m", "orderengine.devstack", "run"],
     ],
 )

@@ -162,6 +162,7 @@ STARTS = {
     "web": ["-c", "import orderengine.asgi"],
     "worker": ["-m", "celery", "-A", "orderengine", "worker", "--pool", "solo"],
     "beat": ["-m", "celery", "-A", "orderengine", "beat", "-s", "SCHEDULE", "--pidfile="],
+    "deliver": ["manage.py", "deliver"],
 }
 UNSAFE = [
     ({"SIGNER": "development"}, "development signer"),

@@ -18,7 +18,7 @@ from orders.api import urls
 from orders.api.permissions import HasScope
 from orders.models import Account, ApiKey, AuditEntry, IdempotencyKey, Order, Token
 from orders.scopes import DEFAULT_SCOPES, SCOPES
-from orders.tests.factories import api_key, new_account, place, terms
+from orders.tests.factories import api_key, new_account, new_webhook, place, terms
 from orders.tests.http_client import GOOD, Api
 from orders.values import MICRO
 
@@ -149,6 +149,15 @@ CALLS = {
     ("POST", "deadman"): "cancel",
     ("GET", "deadman"): "read",
     ("DELETE", "deadman"): "trade",
+    ("GET", "webhooks"): "webhooks",
+    ("POST", "webhooks"): "webhooks",
+    ("GET", "webhooks/{hook}"): "webhooks",
+    ("PATCH", "webhooks/{hook}"): "webhooks",
+    ("DELETE", "webhooks/{hook}"): "webhooks",
+    ("POST", "webhooks/{hook}/test"): "webhooks",
+    ("POST", "webhooks/{hook}/rotate-secret"): "webhooks",
+    ("POST", "webhooks/{hook}/redeliver"): "webhooks",
+    ("GET", "webhooks/{hook}/deliveries"): "webhooks",
 }
 BODIES: dict[str, Any] = {
     "orders/batch": {"orders": [GOOD]},
@@ -156,15 +165,21 @@ BODIES: dict[str, Any] = {
     "ws-tickets": {},
     "orders/cancel": {"all": True},
     "deadman": {"timeout_s": 30},
+    "webhooks": {"url": "https://desk.example.com/hook"},
+    "webhooks/{hook}": {"description": "x"},
+    "webhooks/{hook}/rotate-secret": {},
+    "webhooks/{hook}/redeliver": {"after": "0"},
 }
-# Let in, and refused for another reason: nothing is paused, which version is replaced was not said, and the order has not
-# ended, nor a route.
+# Let in, and refused for another reason: nothing is paused, which version is replaced was not said, and the order has
+# neither ended nor a route. Or without answer.
 OTHERWISE = {
     ("DELETE", "halt"): 404,
     ("PATCH", "orders/{id}"): 428,
     ("GET", "orders/{id}/receipt"): 409,
     ("GET", "orders/{id}/snapshot"): 404,
     ("POST", "orders/{id}/replay"): 404,
+    ("DELETE", "webhooks/{hook}"): 204,
+    ("POST", "webhooks/{hook}/test"): 202,
 }
 
 
@@ -172,7 +187,7 @@ OTHERWISE = {
 def test_each_call_needs_its_scope_and_no_other(account: Account, method: str, path: str) -> None:
     needed = CALLS[method, path]
     [order] = place(account, terms(client_order_id="mine"))
-    address = path.replace("{id}", str(order.id))
+    address = path.replace("{id}", str(order.id)).replace("{hook}", str(new_webhook(account).pk))
     body = None if method == "GET" or "{id}" in path else BODIES.get(path, GOOD)
 
     refused = Api(account, scopes=[s for s in SCOPES if s != needed]).ask(method, address, body)
@@ -194,7 +209,9 @@ def test_every_view_says_which_scope_each_of_its_methods_needs() -> None:
 def test_every_method_of_every_view_is_among_the_calls_above() -> None:
     called = set()
     for method, path in CALLS:
-        match = resolve("/api/v1/" + path.partition("?")[0].replace("{id}", str(uuid4())))
+        match = resolve(
+            "/api/v1/" + path.partition("?")[0].replace("{id}", str(uuid4())).replace("{hook}", str(uuid4()))
+        )
         called.add((method, getattr(match.func, "view_class", None)))
     views = [getattr(pattern.callback, "view_class", None) for pattern in urls.urlpatterns]
 
@@ -225,7 +242,7 @@ def test_what_belongs_to_others_does_not_exist_at_any_address(account: Account, 
     other = new_account()
     [foreign] = place(other, terms(client_order_id="theirs"))
     before = list(Order.objects.values())
-    names = {"order_id": str(foreign.id), "client_order_id": "theirs"}
+    names = {"order_id": str(foreign.id), "client_order_id": "theirs", "webhook_id": str(new_webhook(other).pk)}
     api = Api(account, scopes=list(SCOPES))
     asked = 0
 

@@ -1,6 +1,6 @@
-"""What an account stream is narrowed to: pair, status, tag, as in the list of orders. Pure."""
+"""What account streams and webhooks are narrowed to: pair, status, tag, as in the list of orders. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orders.event_log.log import Entry
@@ -43,3 +43,10 @@ def read_filter(query: Query) -> StreamFilter:
     """From query parameters; whether the tokens of a pair exist is not asked here. Raises: ProblemError."""
     pair = query.read("pair", read_pair)
     return StreamFilter(pair, frozenset(query.read_all("status", read_status)), query.read("tag", read_tag))
+
+
+def stored_filter(statuses: Collection[str], pair: str | None, tag: str | None) -> StreamFilter:
+    """From the texts of a webhook's row, which were read so when they were stored."""
+    return StreamFilter(
+        None if pair is None else read_pair(pair), frozenset(statuses), None if tag is None else read_tag(tag)
+    )
