@@ -25,7 +25,9 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "orders.api.openapi.link_orders",
+        "orders.api.webhooks.published.state_headers",
     ],
+    "WEBHOOKS": [f"orders.api.webhooks.published.{name}" for name in ("EVENT", "GAP", "TEST")],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -81,7 +81,7 @@ def create(account: Account, stated: Mapping[str, Any], actor: Actor) -> Made:
 def change(
     account: Account, webhook_id: UUID, stated: Mapping[str, Any], is_enabled: bool | None, actor: Actor
 ) -> Webhook:
-    """Other terms, or the switch, or both. Raises: ProblemError `not_found`."""
+    """Other terms, or the switch, or both. Raises: ProblemError, also where the operator has disabled it."""
     with transaction.atomic():
         webhook = find(account, webhook_id, lock=True)
         before = facts_of(webhook)
@@ -94,14 +94,30 @@ def change(
             Webhook.objects.filter(pk=webhook.pk).update(**changed)
             _record(actor, "change", webhook, *_different(before, facts_of(find(account, webhook_id))))
         if is_enabled is not None:
-            switch(webhook, actor, is_enabled=is_enabled, by=BY_OWNER)
+            _require_own(webhook, is_enabled)
+            _switch(webhook, actor, is_enabled=is_enabled, by=BY_OWNER)
         webhook = find(account, webhook_id)
     hint_change()
     return webhook
 
 
-def switch(webhook: Webhook, actor: Actor, *, is_enabled: bool, by: str) -> bool:
-    """Disable an endpoint, or enable it again where it stands. Call with its row locked. Whether it changed."""
+def switch_by_operator(webhook_id: UUID, actor: Actor, *, is_enabled: bool) -> bool:
+    """Disable an endpoint, or enable it again where it stands. Whether it changed."""
+    with transaction.atomic():
+        webhook = Webhook.objects.select_for_update().filter(pk=webhook_id).first()
+        has_changed = webhook is not None and _switch(webhook, actor, is_enabled=is_enabled, by=BY_OPERATOR)
+    hint_change()
+    return has_changed
+
+
+def _require_own(webhook: Webhook, is_enabled: bool) -> None:
+    """Raises: ProblemError where the operator has disabled what its account would enable."""
+    if is_enabled and webhook.disabled_by == BY_OPERATOR:
+        detail = "the operator has disabled this webhook"
+        raise ProblemError(Problem("webhook_disabled", detail, "Ask the operator to enable it"))
+
+
+def _switch(webhook: Webhook, actor: Actor, *, is_enabled: bool, by: str) -> bool:
     if is_enabled is (webhook.disabled_at is None):
         return False
     off = {"disabled_at": Now(), "disabled_by": by, "requests": []}

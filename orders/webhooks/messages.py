@@ -54,6 +54,7 @@ TEST = Shape[Any](
 )
 # What an endpoint is sent, for the published schema.
 MESSAGES = (EVENT, GAP, TEST)
+KINDS = ("event", "gap", "test")
 
 
 def next_messages(endpoint: Endpoint, position: Position, epoch: str) -> Next:

@@ -37,6 +37,7 @@ MAX_LOOKUPS = 64
 MAX_ERROR = 300
 USER_AGENT = "order-execution-engine"
 
+logger = logging.getLogger(__name__)
 logging.getLogger("httpcore").setLevel(logging.WARNING)  # its debug lines would hold signatures
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="lookup")
 
@@ -116,6 +117,10 @@ class Receiver:
             return Answer(None, "no connection in time")
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             return Answer(None, _words(error))
+        except Exception:
+            # What no library foresaw of an answer is a failed attempt too: it must not be tried without a pause.
+            logger.exception("a webhook's receiver answered what was not foreseen")
+            return Answer(None, "no valid HTTP answer")
 
     async def _exchange(self, headers: Mapping[str, str], body: bytes) -> Answer:
         stated = {"content-type": "application/json", "user-agent": USER_AGENT, "accept-encoding": "identity"}

@@ -84,7 +84,7 @@ class WebhookChangeSerializer(WebhookSerializer):
     is_enabled = FlagField(required=False, help_text="false: nothing is sent. true: it goes on where it stands.")
 
 
-class RotateSerializer(StrictSerializer):
+class WebhookRotateSerializer(StrictSerializer):
     """POST /webhooks/{id}/rotate-secret."""
 
     overlap_hours = WholeField(
@@ -92,7 +92,7 @@ class RotateSerializer(StrictSerializer):
     )
 
 
-class RedeliverSerializer(StrictSerializer):
+class WebhookRedeliverSerializer(StrictSerializer):
     """POST /webhooks/{id}/redeliver: one delivery, or everything after a cursor."""
 
     delivery_id = WholeField(1, MAX_ID, required=False, help_text="Its event is sent once more, out of turn.")

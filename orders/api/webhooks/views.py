@@ -13,9 +13,9 @@ from orders.api.base import AccountView, account_of, actor_of, fields_of
 from orders.api.webhooks.requests import (
     MAX_ID,
     PAGE_CURSOR,
-    RedeliverSerializer,
-    RotateSerializer,
     WebhookChangeSerializer,
+    WebhookRedeliverSerializer,
+    WebhookRotateSerializer,
     WebhookSerializer,
     columns_of,
 )
@@ -125,12 +125,14 @@ class WebhookSecretView(AccountView):
     scopes: ClassVar = {"POST": SCOPE}
     look_up: ClassVar = {"POST": "rotate it again: the secret in use signs beside the newest one"}
 
-    @extend_schema(request=RotateSerializer, responses=schema.answers(WEBHOOK_MADE), operation_id="rotateWebhookSecret")
+    @extend_schema(
+        request=WebhookRotateSerializer, responses=schema.answers(WEBHOOK_MADE), operation_id="rotateWebhookSecret"
+    )
     def post(self, request: Request, webhook_id: UUID) -> Response:
         """Make a new secret, shown once. Messages are signed by both until the overlap ends."""
         account = account_of(request)
         endpoints.find(account, webhook_id)
-        overlap_h = fields_of(request, RotateSerializer)["overlap_hours"]
+        overlap_h = fields_of(request, WebhookRotateSerializer)["overlap_hours"]
         return _secret(endpoints.rotate_secret(account, webhook_id, overlap_h, actor_of(request, "")), 200)
 
 
@@ -141,7 +143,7 @@ class WebhookRedeliverView(AccountView):
     look_up: ClassVar = {"POST": "GET /api/v1/webhooks/{webhook_id} says where it stands; again does no harm"}
 
     @extend_schema(
-        request=RedeliverSerializer,
+        request=WebhookRedeliverSerializer,
         responses={**schema.answers(WEBHOOK), 202: REQUESTED, **schema.GONE},
         operation_id="redeliverWebhook",
     )
@@ -149,7 +151,7 @@ class WebhookRedeliverView(AccountView):
         """Have one delivery's event sent again, once (202), or go on after a cursor, in order, with retries (200)."""
         account, actor = account_of(request), actor_of(request, "")
         endpoints.find(account, webhook_id)
-        fields = fields_of(request, RedeliverSerializer)
+        fields = fields_of(request, WebhookRedeliverSerializer)
         if "after" in fields:
             return _shown(endpoints.move_to(account, webhook_id, fields["after"].cursor, actor))
         sent = endpoints.ask_for_delivery(account, webhook_id, fields["delivery_id"], actor)

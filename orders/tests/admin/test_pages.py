@@ -110,7 +110,10 @@ def test_facts_cannot_be_written(staff: Client, account: Account) -> None:
     assert Order.objects.get().status == "PENDING"
 
 
-@pytest.mark.parametrize("section", ["orderevent", "fill", "wallet", "auditentry", "token", "account", "apikey"])
+@pytest.mark.parametrize(
+    "section",
+    ["orderevent", "fill", "wallet", "auditentry", "token", "account", "apikey", "webhook", "webhookdelivery"],
+)
 def test_every_section_opens(staff: Client, account: Account, drive: Drive, section: str) -> None:
     place(account)
     drive()

@@ -59,11 +59,12 @@ class Server:
     connections: int = 0
     port: int = 0
     scheme: str = "http"
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """An address of it."""
-        return f"{self.scheme}://127.0.0.1:{self.port}/hook?a=b"
+        return f"{self.scheme}://{self.host}:{self.port}/hook?a=b"
 
     async def until(self, count: int) -> list[Received]:
         """The requests, once there are so many."""
@@ -110,6 +111,27 @@ async def listening(behave: Behave, context: ssl.SSLContext | None = None) -> As
         yield server
     finally:
         listener.close()
+
+
+def saying(*parts: bytes, endless: bytes = b"", every_s: float = 0.0) -> Behave:
+    """Writes these bytes, then others without end, or closes."""
+
+    async def say(_: Received, writer: asyncio.StreamWriter) -> None:
+        for part in parts:
+            writer.write(part)
+        while endless:
+            writer.write(endless)
+            await writer.drain()
+            await asyncio.sleep(every_s)
+        await writer.drain()
+        writer.close()
+
+    return say
+
+
+async def silent(_: Received, writer: asyncio.StreamWriter) -> None:
+    """Answers nothing."""
+    await asyncio.sleep(3600)
 
 
 async def loopback(host: str, port: int) -> Sequence[Address]:
