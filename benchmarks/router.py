@@ -177,7 +177,10 @@ def main() -> None:
         print("with the kernels of the extra `fast`" if kernels_on() else "with numpy alone")
     free = [name for name in options.rows if name in ROWS]
     if free and not options.json:
-        print(f"{'pools':>15}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'a second':>9}{'loop':>7}", end="")
+        print(
+            f"{'pools':>15}{'orders':>7}{'p50':>9}{'target':>7}{'p95':>9}{'target':>7}{'a second':>9}{'loop':>7}",
+            end="",
+        )
         print(f"{'gap':>9}{'max':>8}{'exact':>8}{'max':>8}{'swaps':>7}{'proven':>7}{'single':>9}{'grid':>7}")
     for name in free:
         row = measure(ROWS[name](options.orders, options.seeds), options.repeat, not options.times_only)

@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 
 from orderengine.web.health import health, ready
 from orders.api.exceptions import not_found
-from orders.api.receipts import key_set
+from orders.api.records.receipts import key_set
 from orders.api.schema_page import DocsView, SchemaView
 from orders.web.pages import problem_page, start_page
 

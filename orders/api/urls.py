@@ -2,8 +2,9 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, events, explain, market, orders, pause, receipts, reports, wallets
+from orders.api import batch, events, market, orders, pause, wallets
 from orders.api.life import cancel, deadman
+from orders.api.records import explain, receipts, reports
 from orders.api.webhooks import views as webhooks
 
 urlpatterns = [

@@ -1,10 +1,13 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .attempt import Attempt
 from .balance import Balance
 from .batch import Batch
 from .batch_result import BatchResult
 from .cancelled import Cancelled
 from .cancelled_many import CancelledMany
+from .child_execution import ChildExecution
+from .cost import Cost
 from .deadman import Deadman
 from .dry_run_order import DryRunOrder
 from .dry_run_order_liquidity_token_type_0 import DryRunOrderLiquidityTokenType0
@@ -17,13 +20,21 @@ from .event import Event
 from .event_data import EventData
 from .event_page import EventPage
 from .events import Events
+from .execution import Execution
+from .explanation import Explanation
 from .fee_limits import FeeLimits
 from .field_error import FieldError
+from .gap import Gap
 from .guards import Guards
 from .halt import Halt
 from .halts import Halts
 from .hop import Hop
 from .leg import Leg
+from .losing_quote import LosingQuote
+from .market_snapshot import MarketSnapshot
+from .market_snapshot_costs import MarketSnapshotCosts
+from .market_snapshot_pools_item import MarketSnapshotPoolsItem
+from .market_snapshot_swaps_item import MarketSnapshotSwapsItem
 from .network_fee import NetworkFee
 from .order import Order
 from .order_liquidity_token_type_0 import OrderLiquidityTokenType0
@@ -39,15 +50,31 @@ from .pool_reserves import PoolReserves
 from .problem import Problem
 from .problem_facts import ProblemFacts
 from .quote import Quote
+from .receipt import Receipt
+from .receipt_children_item import ReceiptChildrenItem
+from .receipt_events_item import ReceiptEventsItem
+from .receipt_fills_item import ReceiptFillsItem
+from .receipt_market_type_0 import ReceiptMarketType0
+from .receipt_order import ReceiptOrder
+from .receipt_outcome import ReceiptOutcome
+from .receipt_route_type_0 import ReceiptRouteType0
+from .receipt_transactions_item import ReceiptTransactionsItem
+from .replay import Replay
+from .report import Report
+from .report_row import ReportRow
 from .result_enum import ResultEnum
 from .route import Route
 from .route_limits import RouteLimits
 from .scenario_enum import ScenarioEnum
 from .scope_enum import ScopeEnum
+from .sentence import Sentence
+from .sentence_facts import SentenceFacts
+from .shortfall import Shortfall
 from .side_enum import SideEnum
 from .sim import Sim
 from .slice_ import Slice
 from .state_enum import StateEnum
+from .step import Step
 from .strategy_enum import StrategyEnum
 from .ticket import Ticket
 from .time_in_force_enum import TimeInForceEnum
@@ -55,16 +82,27 @@ from .token import Token
 from .tokens import Tokens
 from .venue import Venue
 from .venue_quote import VenueQuote
+from .venue_report_row import VenueReportRow
 from .venues import Venues
 from .wallet import Wallet
 from .wallets import Wallets
+from .webhook import Webhook
+from .webhook_deliveries import WebhookDeliveries
+from .webhook_delivery import WebhookDelivery
+from .webhook_requested import WebhookRequested
+from .webhook_secret import WebhookSecret
+from .webhook_test import WebhookTest
+from .webhooks import Webhooks
 
 __all__ = (
+    "Attempt",
     "Balance",
     "Batch",
     "BatchResult",
     "Cancelled",
     "CancelledMany",
+    "ChildExecution",
+    "Cost",
     "Deadman",
     "DryRunOrder",
     "DryRunOrderLiquidityTokenType0",
@@ -77,13 +115,21 @@ __all__ = (
     "EventData",
     "EventPage",
     "Events",
+    "Execution",
+    "Explanation",
     "FeeLimits",
     "FieldError",
+    "Gap",
     "Guards",
     "Halt",
     "Halts",
     "Hop",
     "Leg",
+    "LosingQuote",
+    "MarketSnapshot",
+    "MarketSnapshotCosts",
+    "MarketSnapshotPoolsItem",
+    "MarketSnapshotSwapsItem",
     "NetworkFee",
     "Order",
     "OrderLiquidityTokenType0",
@@ -99,15 +145,31 @@ __all__ = (
     "Problem",
     "ProblemFacts",
     "Quote",
+    "Receipt",
+    "ReceiptChildrenItem",
+    "ReceiptEventsItem",
+    "ReceiptFillsItem",
+    "ReceiptMarketType0",
+    "ReceiptOrder",
+    "ReceiptOutcome",
+    "ReceiptRouteType0",
+    "ReceiptTransactionsItem",
+    "Replay",
+    "Report",
+    "ReportRow",
     "ResultEnum",
     "Route",
     "RouteLimits",
     "ScenarioEnum",
     "ScopeEnum",
+    "Sentence",
+    "SentenceFacts",
+    "Shortfall",
     "SideEnum",
     "Sim",
     "Slice",
     "StateEnum",
+    "Step",
     "StrategyEnum",
     "Ticket",
     "TimeInForceEnum",
@@ -115,7 +177,15 @@ __all__ = (
     "Tokens",
     "Venue",
     "VenueQuote",
+    "VenueReportRow",
     "Venues",
     "Wallet",
     "Wallets",
+    "Webhook",
+    "WebhookDeliveries",
+    "WebhookDelivery",
+    "WebhookRequested",
+    "Webhooks",
+    "WebhookSecret",
+    "WebhookTest",
 )

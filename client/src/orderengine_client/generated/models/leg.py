@@ -17,8 +17,8 @@ T = TypeVar("T", bound="Leg")
 class Leg:
     """One parallel share of the route."""
 
-    share: float
-    """ Share of the input, 0 to 1. """
+    share: str
+    """ Share of the input, a decimal from 0 to 1, rounded down. """
     hops: list[Hop]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

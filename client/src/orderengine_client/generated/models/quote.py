@@ -24,6 +24,8 @@ T = TypeVar("T", bound="Quote")
 class Quote:
     """A timed answer; nothing is stored."""
 
+    quote_id: str
+    """ An order that names it is executed within its limit, or refused once it expires. """
     token_in: str
     token_out: str
     side: SideEnum
@@ -69,6 +71,8 @@ class Quote:
 
     def to_dict(self) -> dict[str, Any]:
         from ..models.network_fee import NetworkFee  # noqa: PLC0415
+
+        quote_id = self.quote_id
 
         token_in = self.token_in
 
@@ -143,6 +147,7 @@ class Quote:
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
+                "quote_id": quote_id,
                 "token_in": token_in,
                 "token_out": token_out,
                 "side": side,
@@ -184,6 +189,8 @@ class Quote:
         from ..models.route import Route  # noqa: PLC0415
 
         d = dict(src_dict)
+        quote_id = d.pop("quote_id")
+
         token_in = d.pop("token_in")
 
         token_out = d.pop("token_out")
@@ -279,6 +286,7 @@ class Quote:
         net_amount_in_raw = _parse_net_amount_in_raw(d.pop("net_amount_in_raw", UNSET))
 
         quote = cls(
+            quote_id=quote_id,
             token_in=token_in,
             token_out=token_out,
             side=side,
