@@ -122,6 +122,8 @@ def _after_failure(order: Order) -> Iterator[Sentence]:
         yield Sentence("try", f"{hint.rstrip('.')}.", {"try": hint})
     elif order.outcome == "cancelled":
         yield Sentence("none", "Nothing is left to do.")
+    elif not order.is_parent:
+        yield Sentence("place_again", "Nothing was swapped: it may be placed again once what ended it is solved.")
     if order.is_parent:
         path = f"/api/v1/orders?parent={order.id}"
         yield Sentence("see_children", f"GET {path} lists its children, and why each of them ended.", {"path": path})

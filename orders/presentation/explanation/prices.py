@@ -48,6 +48,9 @@ def price_wait(order: Order, history: History, around: Around) -> Iterator[Sente
 def pool_wait(order: Order) -> Iterator[Sentence]:
     """Which pool would be enough."""
     own = type_fields_json(order.order_type, order)
+    if own.get("min_liquidity") is None:
+        yield Sentence("waits_for_pool", f"It waits for a new pool of {order.token_in} and {order.token_out}.")
+        return
     token = order.token_in if order.trigger_kind != "pool_out" else order.token_out
     text = (
         f"It waits for a new pool of {order.token_in} and {order.token_out} that holds at least"

@@ -6,6 +6,7 @@ from typing import Any
 
 from dex import PPM, Side, legs_of
 from orders.amounts import bps_text, format_units, ppm_to_bps
+from orders.measures import share_bps
 from orders.models import Order
 from orders.plan import SwapPlan
 from orders.presentation.explanation.sentences import Sentence, and_also, atoms, given, got, in_bp, shown
@@ -47,6 +48,7 @@ def _of_plan(order: Order, plan: SwapPlan) -> Iterator[Sentence]:
     ]
     yield _split(parts)
     yield _next_best(order, plan)
+    yield from _runner_up(order, plan)
     refusing = [quote for quote in plan.venue_quotes if quote.code is not None]
     if refusing:
         names = and_also([venue_title(quote.venue) for quote in refusing])
@@ -97,6 +99,34 @@ def _next_best(order: Order, plan: SwapPlan) -> Sentence:
         return Sentence("single_was_better", f"{words}, {shown(-saved, decimals, token)} better{net}.", facts)
     in_bps = f" ({in_bp(facts['saved_bps'])})" if facts["saved_bps"] else ""
     return Sentence("next_best", f"{words}, {shown(saved, decimals, token)}{in_bps} worse{net}.", facts)
+
+
+def _runner_up(order: Order, plan: SwapPlan) -> Iterator[Sentence]:
+    """Where the route is the best venue alone: the venue after it."""
+    others = [
+        (behind, quote)
+        for quote in plan.venue_quotes
+        if plan.venues == {plan.best_venue and plan.best_venue.venue}
+        and quote is not plan.best_venue
+        and (behind := plan.venue_behind(quote)) is not None
+    ]
+    if not others:
+        return
+    behind, quote = min(others, key=lambda pair: pair[0])
+    is_exact_in = plan.side is Side.EXACT_IN
+    amount = (quote.amount_out if is_exact_in else quote.amount_in) or 0
+    decimals, token = _counter(order)
+    bps = share_bps(behind, amount)
+    facts = {
+        "venue": quote.venue,
+        **atoms("amount", amount, decimals, token),
+        "behind": format_units(behind, decimals),
+        "behind_raw": str(behind),
+        "behind_bps": bps,
+    }
+    words = f"The next venue is {venue_title(quote.venue)}, with {shown(amount, decimals, token)}"
+    in_bps = f" ({in_bp(bps)})" if bps else ""
+    yield Sentence("runner_up", f"{words}, {shown(behind, decimals, token)}{in_bps} worse.", facts)
 
 
 def _impact(plan: SwapPlan) -> Sentence:

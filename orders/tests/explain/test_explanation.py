@@ -1,0 +1,369 @@
+"""Every status, outcome, wait and order type has true words, and facts that agree with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from dex import ChainUnavailable, Engine
+from orders.audit.record import Actor
+from orders.config import Policy
+from orders.models import Account, Order, PairPrice, heartbeat_name
+from orders.order_types import OrderType
+from orders.pauses import NONE
+from orders.presentation.execution import Execution
+from orders.presentation.explanation import EXPLANATION, Around, Explained
+from orders.presentation.explanation.waiting import _WAITS
+from orders.presentation.history import read_history
+from orders.presentation.orders import waiting_for_of
+from orders.problems import KINDS, OUTCOMES, Problem, outcome_of
+from orders.reconciliation.heartbeat import beat
+from orders.risk.pause import find_target, pause
+from orders.selectors import MAINTENANCE
+from orders.services.cancel import cancel_orders
+from orders.services.explain import explain_order
+from orders.services.inserting import unsaved_order
+from orders.states import OrderStatus, Stage
+from orders.tests.factories import new_account, place, terms
+from orders.tests.http_client import Api
+from orders.tests.order_types.requests import accepted, each_example
+from orders.tests.waiting.market import Market, limit, typed
+
+NOW = datetime(2026, 11, 30, 20, tzinfo=UTC)
+Drive = Callable[..., None]
+
+
+def explained(order: Order, waiting_for: str | None = None, around: Around | None = None) -> dict[str, Any]:
+    """Without a database."""
+    execution = Execution(order, read_history([]), ())
+    return EXPLANATION.render(Explained(execution, waiting_for, around or Around(NOW)))
+
+
+def made(**columns: Any) -> Order:
+    """An order that is stored nowhere."""
+    values: dict[str, Any] = {
+        "chain_id": "simulated", "order_type": "market", "side": "exact_in", "token_in": "SOL", "token_out": "USDC",
+        "decimals_in": 9, "decimals_out": 6, "amount": 10**9, "terms": terms().terms, "status": "PENDING",
+        "created_at": NOW, "updated_at": NOW, "due_at": NOW, "native_token": "SOL", "native_decimals": 9,
+    }  # fmt: skip
+    return Order(**{**values, **columns})
+
+
+def codes(sentences: list[dict[str, Any]]) -> list[str]:
+    return [sentence["code"] for sentence in sentences]
+
+
+def by_code(told: dict[str, Any], section: str, code: str) -> dict[str, Any]:
+    [found] = [sentence for sentence in told[section] if sentence["code"] == code]
+    return found
+
+
+def whole(told: dict[str, Any]) -> Iterator[str]:
+    """Every text, each a sentence."""
+    for section in ("route", "waiting", "attempts", "ending", "next"):
+        yield from (sentence["text"] for sentence in told[section])
+
+
+def check(told: dict[str, Any]) -> None:
+    """What is so of every explanation."""
+    assert bool(told["waiting"]) == (told["outcome"] is None)
+    assert bool(told["ending"]) == (told["outcome"] is not None)
+    assert told["next"]
+    assert told["route"]
+    for text in whole(told):
+        assert text.endswith(".")
+        assert "None" not in text
+        assert ".." not in text.replace("…", "")
+        assert text[0].isupper() or not text[0].isalpha()
+
+
+@pytest.mark.parametrize("waiting_for", [*_WAITS, "something_new"])
+def test_each_wait_has_its_sentence(waiting_for: str) -> None:
+    told = explained(made(waiting_for=waiting_for), waiting_for)
+
+    check(told)
+    assert codes(told["waiting"])[0].startswith("waits")
+    assert told["waiting_for"] == waiting_for
+    assert told["summary"]["facts"]["reason"] == codes(told["waiting"])[0]
+
+
+@pytest.mark.parametrize("status", [status for status in OrderStatus if status not in ("CONFIRMED", "FAILED")])
+@pytest.mark.parametrize("tx_hash", [None, "0xab"])
+def test_each_status_of_an_order_under_way_has_its_sentence(status: str, tx_hash: str | None) -> None:
+    told = explained(made(status=status, tx_hash=tx_hash))
+
+    check(told)
+    wanted = {"PENDING": "pending", "ROUTING": "routing", "SUBMITTED": "submitted"}
+    assert codes(told["waiting"]) == [wanted.get(status, "sending" if tx_hash else "building")]
+    assert codes(told["next"])[-1] == ("cancel_late" if tx_hash else "cancel")
+
+
+@pytest.mark.parametrize("code", sorted(code for code in KINDS if outcome_of(code) in OUTCOMES))
+def test_each_end_has_its_sentence_and_its_next_step(code: str) -> None:
+    problem = Problem(code, "for a reason")
+    order = made(status="FAILED", outcome=outcome_of(code), failure=problem.to_json(), network_fee_paid=5_000)
+
+    told = explained(order)
+
+    check(told)
+    failed = by_code(told, "ending", "failed")
+    assert failed["facts"] == {"code": code, "title": KINDS[code].title, "detail": "for a reason", "facts": {}}
+    assert f"ended as {outcome_of(code)}" in failed["text"]
+    assert by_code(told, "ending", "nothing_swapped")
+    assert by_code(told, "ending", "network_fee_paid")["facts"]["network_fee_paid_raw"] == "5000"
+    if KINDS[code].hint:
+        assert by_code(told, "next", "try")["facts"] == {"try": KINDS[code].hint}
+
+
+@each_example
+def test_each_order_type_is_explained_as_it_is_placed(order_type: OrderType[Any], example: Mapping[str, Any]) -> None:
+    """Every example of every type's contract."""
+    order = unsaved_order(Account(pk=1), accepted(order_type, example))
+    order.created_at = order.updated_at = order.due_at = NOW
+    waiting_for = waiting_for_of(order, NONE, NOW)
+
+    told = explained(order, waiting_for)
+
+    check(told)
+    assert told["summary"]["facts"]["type"] == order_type.name
+    assert waiting_for is not None
+    assert codes(told["waiting"])[0] != "waits"
+    if order.expires_at is not None:
+        assert by_code(told, "waiting", "expires")["facts"]["expires_at"].startswith("2999-01-01")
+
+
+def test_an_order_of_an_older_version_is_explained_without_what_it_does_not_tell() -> None:
+    order = made(status="CONFIRMED", outcome="filled", amount_in=10**9, amount_out=140 * 10**6, tx_hash="0x1")
+
+    told = explained(order)
+
+    check(told)
+    assert codes(told["ending"]) == ["filled"]
+    assert codes(told["route"]) == ["no_route_yet"]
+
+
+# --- With a market, rows and events ----------------------------------------------------------------------------
+
+
+def explain(order: Order, engine: Engine, policy: Policy) -> dict[str, Any]:
+    told = EXPLANATION.render(explain_order(Order.objects.get(pk=order.pk), engine, policy))
+    check(told)
+    return told
+
+
+@pytest.mark.django_db
+def test_a_limit_order_says_how_far_its_price_is(account: Account, market: Market, policy: Policy) -> None:
+    [order] = place(account, limit("110"))
+
+    told = by_code(explain(order, market.engine, policy), "waiting", "waits_for_price")
+
+    price = Decimal(told["facts"]["price_now"])
+    assert told["facts"] | {"price_now": 0, "block": 0, "distance_bps": 0} == {
+        "pair": "SOL/USDC", "price_kind": "marginal", "direction": "rises", "trigger_price": "110",
+        "price_now": 0, "price_now_kind": "marginal", "block": 0, "reached": False, "distance_bps": 0,
+    }  # fmt: skip
+    assert Decimal("99") < price <= 100
+    assert 0 <= Decimal(told["facts"]["distance_bps"]) - (110 / price - 1) * 10_000 < Decimal("0.01")
+    market.set("120")
+    assert by_code(explain(order, market.engine, policy), "waiting", "price_reached")["facts"]["distance_bps"] == "0"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [ChainUnavailable("no node answers"), RuntimeError("a bug")])
+def test_a_market_that_cannot_be_read_is_said_and_fails_nothing(
+    account: Account, market: Market, policy: Policy, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    [order] = place(account, limit("110"))
+
+    def away(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(market.engine, "prices", away)
+    told = by_code(explain(order, market.engine, policy), "waiting", "waits_for_price")
+
+    assert "cannot be said: the market cannot be read now" in told["text"]
+    assert "price_now" not in told["facts"]
+    assert ("no node answers" in told["text"]) == isinstance(error, ChainUnavailable)
+    assert "a bug" not in told["text"]
+
+
+@pytest.mark.django_db
+def test_a_stop_says_the_reference_price_once_it_is_noted(account: Account, market: Market, policy: Policy) -> None:
+    [order] = place(account, typed("stop", {"trigger_price": "90"}))
+    before = by_code(explain(order, market.engine, policy), "waiting", "waits_for_price")["facts"]
+    market.trigger()
+    PairPrice.objects.update(at=Now() - timedelta(seconds=policy.trigger_window_s))
+
+    after = by_code(explain(order, market.engine, policy), "waiting", "waits_for_price")["facts"]
+
+    assert (before["price_kind"], before["price_now_kind"], before["direction"]) == ("reference", "mid", "falls")
+    assert (after["price_kind"], after["price_now_kind"], after["price_now"]) == ("reference", "reference", "100")
+    assert after["distance_bps"] == "1000"
+
+
+@pytest.mark.django_db
+def test_a_trailing_stop_has_seen_no_price_and_then_follows_it(
+    account: Account, market: Market, policy: Policy
+) -> None:
+    [order] = place(account, typed("trailing_stop", {"trail_bps": "100", "trigger_source": "last"}))
+    assert by_code(explain(order, market.engine, policy), "waiting", "waits_for_first_price")
+    market.trigger()
+
+    told = by_code(explain(order, market.engine, policy), "waiting", "waits_for_price")["facts"]
+
+    assert (told["trigger_price"], told["price_now"], told["trail_bps"]) == ("99", "100", "100")
+
+
+@pytest.mark.django_db
+def test_linked_orders_name_each_other(account: Account, engine: Engine, policy: Policy) -> None:
+    body = {"token_in": "SOL", "token_out": "USDC", "amount": "1", "type": "limit", "limit_price": "1000"}
+    placed = Api(account).post("orders/batch", {"orders": [body, body], "link": "then"}).json()["results"]
+    first, second = (Order.objects.get(pk=item["order"]["id"]) for item in placed)
+
+    told = by_code(explain(second, engine, policy), "waiting", "waits_for_sibling")
+
+    assert told["facts"]["before"] == [{"order_id": str(first.id), "status": "PENDING", "outcome": None}]
+    assert str(first.id) in told["text"]
+
+
+@pytest.mark.django_db
+def test_a_schedule_says_its_next_turn(account: Account, engine: Engine, policy: Policy) -> None:
+    fields = {"type": "twap", "twap": {"slices": 4, "interval_s": 600, "start_at": "2999-01-01T00:00:00Z"}}
+    placed = Api(account).post("orders", {"token_in": "SOL", "token_out": "USDC", "amount": "4"} | fields).json()
+
+    told = explain(Order.objects.get(pk=placed["id"]), engine, policy)
+
+    facts = by_code(told, "waiting", "waits_for_schedule")["facts"]
+    assert facts == {"slices_done": 0, "slices_total": 4, "next_at": "2999-01-01T00:00:00.000Z"}
+    assert codes(told["route"]) == ["route_of_children"]
+
+
+@pytest.mark.django_db
+def test_a_pause_is_named_with_its_reason(account: Account, engine: Engine, policy: Policy) -> None:
+    [order] = place(account)
+    pause(find_target("account", account.name, engine), Actor("an operator", reason="figures to be checked"))
+
+    told = by_code(explain(order, engine, policy), "waiting", "waits_for_halt")
+
+    assert (told["facts"]["scope"], told["facts"]["reason"]) == ("account", "figures to be checked")
+    assert account.name in told["text"]
+
+
+@pytest.mark.django_db
+def test_a_worker_is_waited_for_until_one_was_seen(account: Account, engine: Engine, policy: Policy) -> None:
+    [order] = place(account)
+    nobody = by_code(explain(order, engine, policy), "waiting", "waits_for_worker")
+    beat(heartbeat_name(MAINTENANCE, order.chain_id), 0.0)
+
+    seen = by_code(explain(order, engine, policy), "waiting", "waits_for_worker")
+
+    assert nobody["facts"] == {"worker_seen_s": None}
+    assert seen["facts"] == {"worker_seen_s": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_order_tells_each_attempt_and_how_the_price_moved(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
+    [order] = place(account, terms(amount=90 * 10**9, scenario="slippage"))
+    drive()
+
+    told = explain(order, engine, policy)
+
+    assert codes(told["attempts"]) == [
+        *("quoted", "submitted", "tried_again"),
+        *("quoted", "submitted", "tried_again"),
+        *("quoted", "submitted"),
+    ]
+    again = [sentence["facts"] for sentence in told["attempts"] if sentence["code"] == "tried_again"]
+    assert [(facts["code"], facts["ended_attempt"]) for facts in again] == [("slippage", 1), ("slippage", 2)]
+    assert codes(told["ending"]) == ["failed", "nothing_swapped", "price_moved", "network_fee_paid"]
+    assert told["outcome"] == "slippage"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_filled_order_says_what_the_next_best_would_have_given(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
+    [order] = place(account, terms(amount=40_000 * 10**9))
+    drive()
+    order.refresh_from_db()
+    plan = order.plan
+    assert plan is not None
+
+    told = explain(order, engine, policy)
+
+    best = by_code(told, "route", "next_best")["facts"]
+    alone = plan.best_venue
+    assert alone is not None
+    assert (best["venue"], best["amount_raw"]) == (alone.venue, str(alone.amount_out))
+    assert best["saved_raw"] == str(plan.saved_amount)
+    assert int(best["saved_raw"]) > 0
+    shares = [Decimal(leg["share"]) for leg in by_code(told, "route", "route_split")["facts"]["legs"]]
+    assert 1 - Decimal("0.000001") * len(shares) <= sum(shares) <= 1
+    assert by_code(told, "route", "proof")["facts"]["bound_raw"] == str(plan.bound)
+    assert by_code(told, "ending", "filled")["facts"]["amount_out_raw"] == str(order.amount_out)
+    assert codes(told["next"]) == ["see_execution"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_route_through_one_venue_says_which_is_next(
+    account: Account, engine: Engine, policy: Policy, drive: Drive
+) -> None:
+    [order] = place(account, terms(side="exact_out", amount=100 * 10**6))
+    drive()
+    order.refresh_from_db()
+    plan = order.plan
+    assert plan is not None
+    assert plan.best_venue is not None
+
+    told = by_code(explain(order, engine, policy), "route", "runner_up")["facts"]
+
+    able = [quote for quote in plan.venue_quotes if quote.amount_in and quote.venue != plan.best_venue.venue]
+    net = {quote.venue: plan.venue_net(quote) or 0 for quote in able}
+    assert plan.venues == {plan.best_venue.venue}
+    assert net[told["venue"]] == min(net.values())
+    assert int(told["behind_raw"]) == min(net.values()) - (plan.venue_net(plan.best_venue) or 0)
+
+
+@pytest.mark.django_db
+def test_a_cancelled_order_says_by_whom(account: Account, engine: Engine, policy: Policy) -> None:
+    [order] = place(account)
+    cancel_orders([order.id], actor=Actor("its key", reason="not wanted"), account=account)
+
+    told = explain(order, engine, policy)
+
+    assert "cancelled by its owner before anything was sent: not wanted" in by_code(told, "ending", "failed")["text"]
+    assert codes(told["next"]) == ["none"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_parent_and_its_children(account: Account, engine: Engine, policy: Policy, drive: Drive) -> None:
+    fields = {"type": "twap", "twap": {"slices": 2, "interval_s": 3600}}
+    api = Api(account)
+    placed = api.post("orders", {"token_in": "SOL", "token_out": "USDC", "amount": "2"} | fields).json()
+    drive(Stage.CHILDREN)
+    parent = Order.objects.get(pk=placed["id"])
+    child = Order.objects.get(parent=parent)
+
+    told = explain(parent, engine, policy)
+
+    assert codes(told["waiting"]) == ["waits_for_schedule", "waits_for_children"]
+    assert by_code(told, "waiting", "waits_for_children")["facts"] == {
+        "open": [{"order_id": str(child.id), "status": "PENDING"}]
+    }
+    assert "children_placed" in codes(told["attempts"])
+    drive(orders=[child.id])
+    assert codes(explain(child, engine, policy)["ending"])[0] == "filled"
+    assert codes(explain(parent, engine, policy)["waiting"]) == ["waits_for_schedule"]
+
+
+@pytest.mark.django_db
+def test_both_calls_answer_404_for_what_belongs_to_others(account: Account) -> None:
+    [foreign] = place(new_account())
+
+    for call in ("explain", "execution"):
+        assert Api(account).get(f"orders/{foreign.id}/{call}").status_code == 404
