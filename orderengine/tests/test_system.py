@@ -178,6 +178,10 @@ def test_seed_shows_five_orders_ending_as_intended(whole: Engine, http: httpx.Cl
     assert re.search(waiting, shown.stdout), shown.stdout
     assert re.search(r"3 \S+ 1,000 USDC → SOL {2}4 BUILDING again: network", shown.stdout)
     assert len(re.findall(r" SUBMITTED ", shown.stdout)) == 6  # the fourth one three times
+    (named,) = re.findall(r"^next: manage.py orders explain ([0-9a-f]{12})$", shown.stdout, re.MULTILINE)
+    explained = whole.manage("orders", "explain", named)
+    assert "It ended as slippage." in explained.stdout
+    assert "Attempt 3 was quoted" in explained.stdout
     left = http.post("/api/v1/orders/cancel", json={"type": "limit"}).json()
     assert [result["result"] for result in left["results"]] == ["cancelled"]
 

@@ -5,18 +5,22 @@ from typing import Any
 
 from django.contrib import admin
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from orders.admin.cells import NOTHING, amount, code, facts, gwei, in_one_line, moment, table, units
 from orders.admin.large import LargeTable
+from orders.config import get_policy
+from orders.engine import get_engine
 from orders.models import AuditEntry, Order, SignedTransaction
 from orders.models.audit import SIGNATURE
 from orders.order_types import slices_of, type_fields_json
+from orders.presentation.explanation import EXPLANATION
 from orders.presentation.fees import fee_limits_json, net_amount, paid_fee, planned_fee
 from orders.presentation.orders import ROUTE_LIMITS, guards_json
 from orders.presentation.pictures import route_svg
 from orders.presentation.routes import ROUTE, legs_json, proof_sentences, venue_title
+from orders.services.explain import explain_order
 
 SIGNS = {"CONFIRMED": "✓", "FAILED": "✕"}
 
@@ -136,6 +140,13 @@ class OrderFacts(LargeTable):
         value_token = order.token_out if order.side == "exact_in" else order.token_in
         value = "" if fee["value"] is None else f", worth {units(fee['value'], value_token)}"
         return units(fee["amount"], fee["token"]) + value
+
+    def explained(self, order: Order) -> SafeString:
+        """As its owner is told: docs/explain.md."""
+        told = EXPLANATION.render(explain_order(order, get_engine, get_policy()))
+        sentences = [*told["waiting"], *told["ending"], *told["route"], *told["attempts"], *told["next"]]
+        lines = format_html_join("", "<li>{}</li>", ((sentence["text"],) for sentence in sentences))
+        return format_html("<p>{}</p><ul>{}</ul>", told["summary"]["text"], lines)
 
     def timeline(self, order: Order) -> SafeString:
         """Every event with the time since the one before, and why it waits or is tried again."""

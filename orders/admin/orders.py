@@ -67,7 +67,7 @@ class OrderAdmin(OrderFacts):
 
     readonly_fields = (
         "state", "pair", "stated", "family", "promised", "executed", "fee_expected", "fee_paid", "net",
-        "timeline", "route_proof", "route_picture", "route_legs",
+        "explained", "timeline", "route_proof", "route_picture", "route_legs",
         "venue_quotes", "failure_shown", "terms_shown", "times", "transactions", "fills_shown", "acts",
     )  # fmt: skip
     fieldsets = (
@@ -80,6 +80,7 @@ class OrderAdmin(OrderFacts):
                 )
             },
         ),
+        ("Explained", {"fields": ("explained",)}),
         ("Timeline", {"fields": ("timeline",)}),
         ("Route", {"fields": ("route_proof", "route_picture", "route_legs", "venue_quotes")}),
         ("Failure", {"fields": ("failure_shown",)}),

@@ -1,6 +1,7 @@
 """Reads what an order is explained by, and what is around it. It fails for PostgreSQL alone."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from django.db import connection
@@ -9,6 +10,7 @@ from dex import DexError, Engine
 from dex.deadline import within
 from orders.amounts import in_units
 from orders.config import Policy
+from orders.database.errors import is_unavailable
 from orders.models import Order
 from orders.presentation.execution import Execution
 from orders.presentation.explanation import Around, Explained, Pause, PriceNow, is_pool, price_kind
@@ -29,8 +31,11 @@ def execution_of(order: Order) -> Execution:
     return Execution(order, read_history(events_up_to(order)), children_of(order))
 
 
-def explain_order(order: Order, engine: Engine, policy: Policy) -> Explained:
-    """The order with all that is known around it. Where the market cannot be read, that is said."""
+def explain_order(order: Order, engine_of: Callable[[], Engine], policy: Policy) -> Explained:
+    """The order with all that is known around it. Where the market cannot be read, that is said.
+
+    The engine is asked for where the order waits for a price, and then alone.
+    """
     execution, controls = execution_of(order), read_controls()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
@@ -45,7 +50,7 @@ def explain_order(order: Order, engine: Engine, policy: Policy) -> Explained:
     if waiting_for == "halt":
         around = replace(around, pauses=_pauses(order))
     if waiting_for == "price" and not is_pool(order):
-        around = _with_price(around, order, engine, policy)
+        around = _with_price(around, order, engine_of, policy)
     return Explained(execution, waiting_for, around)
 
 
@@ -58,7 +63,7 @@ def _pauses(order: Order) -> list[Pause]:
     ]
 
 
-def _with_price(around: Around, order: Order, engine: Engine, policy: Policy) -> Around:
+def _with_price(around: Around, order: Order, engine_of: Callable[[], Engine], policy: Policy) -> Around:
     """With the price that reaches the order: as the trigger pass has noted it, else as the market says it now."""
     pair = (order.token_in, order.token_out)
     kind = price_kind(order)
@@ -68,14 +73,17 @@ def _with_price(around: Around, order: Order, engine: Engine, policy: Policy) ->
         noted = reference.rising if order.trigger_kind == "rises" else reference.falling
         if noted is not None:
             return replace(around, price=PriceNow("reference", noted))
-    if engine.chain.chain_id != order.chain_id:
-        return replace(around, price_doubt=f"this engine does not trade on {order.chain_id}")
     try:
+        engine = engine_of()
+        if engine.chain.chain_id != order.chain_id:
+            return replace(around, price_doubt=f"this engine does not trade on {order.chain_id}")
         with within(engine.chain.timing.answer_s):
             market = engine.prices([pair])
     except DexError as error:
         return replace(around, price_doubt=f"{CANNOT_BE_READ} ({error.detail})")
-    except Exception:
+    except Exception as error:
+        if is_unavailable(error):
+            raise
         logger.exception("the prices of %s/%s cannot be read", *pair)
         return replace(around, price_doubt=CANNOT_BE_READ)
     found = market.by_pair[pair]

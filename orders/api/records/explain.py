@@ -26,7 +26,7 @@ class ExplainView(AccountView):
     @extend_schema(responses=schema.answers(EXPLANATION) | schema.GONE, operation_id="explainOrder")
     def get(self, request: Request, order_id: UUID) -> Response:
         """Why this route, what it waits for and how far away that is, what it met, why it ended, what to do next."""
-        explained = explain_order(find_order(request, order_id), get_engine(), get_policy())
+        explained = explain_order(find_order(request, order_id), get_engine, get_policy())
         return Response(EXPLANATION.render(explained))
 
 
