@@ -57,6 +57,7 @@ def codes(sentences: list[dict[str, Any]]) -> list[str]:
 
 
 def by_code(told: dict[str, Any], section: str, code: str) -> dict[str, Any]:
+    found: dict[str, Any]
     [found] = [sentence for sentence in told[section] if sentence["code"] == code]
     return found
 

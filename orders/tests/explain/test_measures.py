@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,8 @@ def test_a_cost_is_positive_where_the_owner_has_lost(m: Measured) -> None:
 
 @given(KNOWN, st.sampled_from(["arrival", "mid", "marginal", "quoted", "executed", "network_fee"]))
 def test_what_is_not_known_is_not_made_up(m: Measured, name: str) -> None:
-    without = replace(m, **{name: None})
+    unknown: Any = {name: None}
+    without = replace(m, **unknown)
     steps = {
         ("arrival", "executed"): without.vs_arrival,
         ("quoted", "executed"): without.cost(without.quoted, without.executed),
