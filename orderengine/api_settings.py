@@ -18,7 +18,8 @@ SPECTACULAR_SETTINGS = {
         "Amounts are decimal strings in token units, each with its integer twin in atoms (`*_raw`). "
         "Where a key is asked for, send `Authorization: Bearer KEY`. "
         "Errors are problem objects (RFC 9457) with a stable `code`. "
-        "Live events: `ws://HOST:PORT/orders/{order_id}` for one order, `ws://HOST:PORT/ws/v1/stream` for all of them."
+        "Live events: `ws://HOST:PORT/orders/{order_id}` for one order, `ws://HOST:PORT/ws/v1/stream` for all of them. "
+        "Live quotes: `ws://HOST:PORT/ws/v1/quotes`. What they send: `/api/v1/asyncapi`."
     ),
     "OAS_VERSION": "3.1.0",
     "ENFORCE_NON_BLANK_FIELDS": True,

@@ -182,6 +182,12 @@ def engine_url() -> str:
     return settings.ENGINE_URL
 
 
+def public_url() -> str:
+    """Where clients reach it: the public URL, else as on this machine."""
+    public = settings.PUBLIC_URL
+    return settings.ENGINE_URL if public is None else public.origin
+
+
 def is_allowed_origin(origin: str) -> bool:
     """Whether a browser page of this origin may open sockets: of the public URL, or of the hosts that are named."""
     public = settings.PUBLIC_URL

@@ -14,7 +14,7 @@ from orders.models.key_format import prefix_of
 PROBES = {"/health", "/ready"}
 API = "/api/v1/"
 # Parts of the API that need no key.
-OPEN = {"/api/v1/schema", "/api/v1/docs"}
+OPEN = {"/api/v1/schema", "/api/v1/asyncapi", "/api/v1/docs"}
 SESSION_COOKIE = b"sessionid="
 OK, MOVED, UNAUTHORIZED = 200, 300, 401
 # Keys that are remembered as good, by a hash of this process alone.

@@ -7,11 +7,12 @@ from typing import Any
 
 from orders.access.authentication import Caller
 from orders.event_log.event import timestamp
+from orders.inputs.quotes import QUOTE_NAMES
 from orders.models import Account
 from orders.presentation.messages import QUOTE_HEARTBEAT, QUOTE_HELLO, QUOTED, UNQUOTED
 from orders.problems import Problem, ProblemError
 from orders.quote_stream.feed import MOST, Subscription, get_quote_feed
-from orders.quote_stream.request import NAMES, read_address, read_fields
+from orders.quote_stream.request import read_address, read_fields
 from orders.scopes import QUOTE
 from orders.streams import socket
 from orders.streams.admission import Refused
@@ -34,7 +35,7 @@ class QuoteConsumer(Socket):
 
     def read_address(self) -> None:
         """What is quoted first, if anything. Raises: ProblemError."""
-        self._first = read_address(self.query(NAMES))
+        self._first = read_address(self.query(QUOTE_NAMES))
 
     async def begin(self, account: Account) -> None:
         """Greet, and follow. Raises: Refused 4429."""

@@ -9,19 +9,16 @@ from rest_framework.serializers import ValidationError
 from orders.api.exceptions import validation_problem
 from orders.api.serializers import QuoteRequestSerializer
 from orders.inputs.query import Query
+from orders.inputs.quotes import PLAIN_GUARDS, QUOTE_NAMES
 from orders.problems import ProblemError
-
-SWAP = ("token_in", "token_out", "amount", "side")
-GUARDS = ("max_slippage_bps", "max_price_impact_bps", "max_deviation_bps", "min_amount_out", "max_amount_in")
-NAMES = frozenset(SWAP + GUARDS)
 
 
 def read_address(query: Query) -> Mapping[str, Any] | None:
     """The fields that the address states, None where it states none. Raises: ProblemError."""
-    stated = {name: value for name in NAMES if (value := query.read(name, str)) is not None}
+    stated = {name: value for name in QUOTE_NAMES if (value := query.read(name, str)) is not None}
     if not stated:
         return None
-    guards = {name: stated.pop(name) for name in GUARDS if name in stated}
+    guards = {name: stated.pop(name) for name in PLAIN_GUARDS if name in stated}
     return read_fields(stated | ({"guards": guards} if guards else {}))
 
 

@@ -29,7 +29,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make(self, *args, **kwargs)
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", noted)
-    monkeypatch.setattr(schema_page, "document", Document())
+    monkeypatch.setattr(schema_page, "document", Document(schema_page._openapi_variants))
     return threads
 
 
@@ -62,7 +62,7 @@ def test_hostile_ways_of_asking_make_nothing_new(made: list[str], client: Client
 
 def test_a_failure_is_not_kept(made: list[str], client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(schema_page, "_make", lambda: 1 / 0)
+        broken.setattr(schema_page.document, "_make", lambda: 1 / 0)
         assert client.get(ADDRESS).status_code == 500
 
     assert client.get(ADDRESS).status_code == 200
@@ -138,7 +138,7 @@ def test_gzip_is_sent_to_those_who_take_it(header: str, expected: bool) -> None:
     assert takes_gzip(header) is expected
 
 
-@pytest.mark.parametrize("path", [ADDRESS, "/api/v1/docs"])
+@pytest.mark.parametrize("path", [ADDRESS, "/api/v1/docs", "/api/v1/asyncapi"])
 @pytest.mark.parametrize(
     ("method", "accept", "query", "status"),
     [("get", "image/png", "", 406), ("post", "*/*", "", 405), ("get", "*/*", "?format=xml", 404)],

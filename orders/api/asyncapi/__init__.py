@@ -1,0 +1,1 @@
+"""The AsyncAPI document: what the WebSockets and webhooks send and take."""
