@@ -68,3 +68,39 @@ def event(**changes: Any) -> dict[str, Any]:
         "data": {},
         **changes,
     }
+
+
+def quote(**changes: Any) -> dict[str, Any]:
+    """A quote of an engine that names its quotes."""
+    sold = {"token_in": "SOL", "token_out": "USDC", "amount_in": "250", "amount_out": "36000"}
+    return {
+        **sold,
+        **{f"{name}_raw": "1" for name in ("amount_in", "amount_out", "min_amount_out", "max_amount_in")},
+        "min_amount_out": "35900",
+        "max_amount_in": "250",
+        "side": "exact_in",
+        "network_fee": None,
+        "price": "144",
+        **{name: order()[name] for name in ("guards", "fee", "chain")},
+        "waiting_for": None,
+        "quoted_at": AT,
+        "expires_at": AT,
+        "quote_id": "q1.x",
+        "route": {
+            "token_in": "SOL",
+            "token_out": "USDC",
+            "legs": [],
+            "swaps": [],
+            "swap_count": 0,
+            "network_fee": None,
+            "gap_bps": "0.1",
+            "best_single_venue": "orca",
+            "saved_bps": "3",
+            "price_impact_bps": "1",
+            "mid_amount_out": "36010",
+            "mid_amount_out_raw": "1",
+            "snapshot_version": 7,
+            "venue_quotes": [],
+        },
+        **changes,
+    }

@@ -16,7 +16,7 @@ from orderengine_client.flows import Send
 from orderengine_client.generated import models
 from orderengine_client.retries import Retries
 from orderengine_client.wire import Operations
-from tests.stored import event, order
+from tests.stored import event, order, quote
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = ROOT / "src/orderengine_client/generated"
@@ -126,7 +126,7 @@ def first_request(name: str, call: Any) -> tuple[str, str]:
 
 
 def test_an_answer_is_read_and_written_without_loss() -> None:
-    for stored, model in ((order(), models.Order), (event(), models.Event)):
+    for stored, model in ((order(), models.Order), (event(), models.Event), (quote(), models.Quote)):
         grown = stored | {"new_field": {"of": ["a", "newer"]}, "status": "A_NEWER_STATUS"}
 
         def as_json(value: Any) -> Any:

@@ -13,6 +13,7 @@ from orderengine_client import (
     NoAnswerError,
     NotFoundError,
     ProblemError,
+    RefusedError,
     UnauthorizedError,
     UnexpectedAnswerError,
     WaitTimeoutError,
@@ -20,7 +21,7 @@ from orderengine_client import (
 from orderengine_client.retries import Retries
 from orderengine_client.wire import Operations
 from tests.scripts import LOST, OPENED, REFUSED, Script, Seconds, answer, closed, problem
-from tests.stored import ORDER_ID, event, order
+from tests.stored import ORDER_ID, event, order, quote
 
 COURSE = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED")
 EVENTS = [event(seq=seq, status=status) for seq, status in enumerate(COURSE, 1)]
@@ -28,6 +29,15 @@ HELLO = {"type": "hello", "cursor": "c0", "resumed": True, "heartbeat_s": 15, "w
 GAP = {"type": "gap", "from": "c1", "to": "c7"}
 GONE = problem(410, "cursor_unknown", facts={"cursor": "c7", "oldest": "c5"})
 SNAPSHOT = {"type": "snapshot", "seq": 5, "after": 0, "order": order(status="CONFIRMED", seq=5)}
+
+
+GREETING = HELLO | {"subscription": 0}
+QUOTED = {"type": "quote", "subscription": 1, "quote": quote()}
+UNQUOTED = {
+    "type": "error",
+    "subscription": 1,
+    "problem": {"code": "no_route", "status": 422, "detail": "d", "title": "t"},
+}
 
 
 @pytest.fixture
@@ -246,3 +256,30 @@ class TestWait:
     def test_a_status_that_is_none_is_refused(self, script: Script, api: Operations) -> None:
         with pytest.raises(ValueError, match="final"):
             script.run(api.wait(ORDER_ID, "DONE"))
+
+
+class TestQuotes:
+    """The quote stream: one message at a time."""
+
+    def test_each_is_acknowledged_once_it_is_taken_and_the_wish_repeated(self, script: Script, api: Operations) -> None:
+        asked = api.quotes("SOL", "USDC", 250, venues={"deny": ["orca"]})
+        beat = {"type": "heartbeat", "at": "x"}
+        replies = (OPENED, GREETING, QUOTED, beat, QUOTED, closed(1012), OPENED, GREETING, QUOTED)
+        seen = script.items(asked, *replies, most=3)
+
+        wish = {"token_in": "SOL", "token_out": "USDC", "amount": "250", "venues": {"deny": ["orca"]}}
+        assert [one.amount_out for one in seen] == ["36000"] * 3
+        subscribe, ack = {"op": "subscribe", "quote": wish}, {"op": "ack"}
+        assert script.said == [subscribe, ack, ack, subscribe]
+
+    def test_no_quote_now_is_an_error(self, script: Script, api: Operations) -> None:
+        with pytest.raises(RefusedError, match="no_route"):
+            script.items(api.quotes("SOL", "USDC", "1"), OPENED, GREETING, UNQUOTED)
+
+    def test_or_is_told_and_waited_out(self, script: Script, api: Operations) -> None:
+        problems: list[ProblemError] = []
+        asked = api.quotes("SOL", "USDC", "1", on_problem=problems.append)
+
+        assert len(script.items(asked, OPENED, GREETING, UNQUOTED, QUOTED, most=1)) == 1
+        assert [problem.code for problem in problems] == ["no_route"]
+        assert script.said[1:] == [{"op": "ack"}]

@@ -1,10 +1,10 @@
 """Following an order to its end, and quotes as they change, over any reconnects."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from orderengine_client.errors import WaitTimeoutError
+from orderengine_client.errors import ProblemError, WaitTimeoutError, problem_error
 from orderengine_client.flows import Emit, Flow, ItemFlow, Open, Send
 from orderengine_client.generated.models import Event, Events, Order, Quote
 from orderengine_client.retries import Retries, call
@@ -15,6 +15,8 @@ TERMINAL = frozenset({"CONFIRMED", "FAILED"})
 # What `wait` may wait for. An order that is routed again has reached ROUTING already.
 COURSE = ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")
 LONG_S = 3600.0
+
+OnProblem = Callable[[ProblemError], None]
 
 
 def follow(order_id: OrderId, after: int, retries: Retries, ends_at: float | None = None) -> ItemFlow[Event]:
@@ -57,13 +59,34 @@ def wait(order_id: OrderId, until: str, timeout_s: float | None, retries: Retrie
     return (yield from call(Send("GET", f"/api/v1/orders/{order_id}"), Order.from_dict, retries))
 
 
-def quotes(wanted: Mapping[str, Any], retries: Retries) -> ItemFlow[Quote]:
-    """The quote of a swap each time it changes, without end; none while there is no route. Raises: ClientError."""
-    socket = Socket(lambda: Open("/ws/v1/quotes", wanted), retries)
+def quotes(wanted: Mapping[str, Any], retries: Retries, on_problem: OnProblem | None) -> ItemFlow[Quote]:
+    """The quote of a swap each time it changes, without end; where there is none now, `on_problem` is told.
+
+    Raises: ClientError; ProblemError also where there is no quote, and no `on_problem`.
+    """
+    socket = Socket(lambda: Open("/ws/v1/quotes"), retries)
     while True:
         message = yield from socket.receive(LONG_S)
-        if message is not None and message["type"] == "quote":
-            yield Emit(parsed(message.get("quote", message), Quote.from_dict))
+        kind = "" if message is None else message["type"]
+        if message is None or kind == "heartbeat":
+            continue
+        if kind == "hello":
+            socket.heartbeat_s = float(message["heartbeat_s"])
+            yield from socket.say({"op": "subscribe", "quote": wanted})
+            continue
+        if kind == "quote":
+            yield Emit(parsed(message, lambda told: Quote.from_dict(told["quote"])))
+        elif kind == "error":
+            _tell(message["problem"], on_problem)
+        # The next one is made when this one is acknowledged: a caller who takes long gets the newest.
+        yield from socket.say({"op": "ack"})
+
+
+def _tell(problem: Mapping[str, Any], on_problem: OnProblem | None) -> None:
+    error = problem_error(int(problem.get("status", 422)), dict(problem))
+    if on_problem is None:
+        raise error
+    on_problem(error)
 
 
 def _next_events(order_id: OrderId, seq: int, message: Message, retries: Retries) -> Flow[list[Event]]:

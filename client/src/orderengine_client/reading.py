@@ -6,10 +6,10 @@ from typing import Any, Unpack
 from orderengine_client.account_stream import AccountStream, OnGap
 from orderengine_client.calling import API, Calls
 from orderengine_client.flows import Flow, ItemFlow, Send
-from orderengine_client.following import follow, quotes, wait
+from orderengine_client.following import OnProblem, follow, quotes, wait
 from orderengine_client.generated.models import Event, EventPage, Events, Order, Quote, Token, Tokens, Venues, Wallets
-from orderengine_client.terms import ReportFilters
-from orderengine_client.values import Amount, OrderId, as_json, without_none
+from orderengine_client.terms import ReplaySettings, ReportFilters, SwapTerms
+from orderengine_client.values import Amount, OrderId, as_json, swap_body, without_none
 
 
 class Reading(Calls):
@@ -53,10 +53,21 @@ class Reading(Calls):
         """
         return wait(order_id, until, timeout_s, self.retries)
 
-    def quotes(self, token_in: str, token_out: str, amount: Amount, side: str = "exact_in") -> ItemFlow[Quote]:
-        """The quote of a swap each time it changes, without end."""
-        wanted = {"token_in": token_in, "token_out": token_out, "amount": amount, "side": side}
-        return quotes(as_json(wanted), self.retries)
+    def quotes(
+        self,
+        token_in: str,
+        token_out: str,
+        amount: Amount,
+        *,
+        on_problem: OnProblem | None = None,
+        **terms: Unpack[SwapTerms],
+    ) -> ItemFlow[Quote]:
+        """The quote of a swap each time it changes, without end; the newest one, however long the caller takes.
+
+        Where there is none now (no route, say), `on_problem` is called, and a quote follows when there is one again;
+        without `on_problem` ProblemError is raised.
+        """
+        return quotes(swap_body(token_in, token_out, amount, terms), self.retries, on_problem)
 
     def explain(self, order_id: OrderId) -> Flow[dict[str, Any]]:
         """Why this route, what it waits for, what each attempt met, why it ended so, and what to do next."""
@@ -84,7 +95,7 @@ class Reading(Calls):
         """The market that the order was routed on: the bytes as `manage.py receipt verify` takes them."""
         return self._bytes(Send("GET", f"{API}/orders/{order_id}/snapshot"))
 
-    def replay(self, /, order_id: OrderId, **settings: Any) -> Flow[dict[str, Any]]:
+    def replay(self, order_id: OrderId, **settings: Unpack[ReplaySettings]) -> Flow[dict[str, Any]]:
         """The route on the recorded market with other settings; changes nothing."""
         return self._call(Send("POST", f"{API}/orders/{order_id}/replay", body=as_json(settings)), dict)
 

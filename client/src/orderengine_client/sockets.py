@@ -84,7 +84,8 @@ class Socket:
             kind = message["type"]
         except (ValueError, KeyError, TypeError) as error:
             raise UnexpectedAnswerError(f"a message of the stream is not read: {error!r}") from error
-        if kind == "error" and isinstance(message.get("problem"), dict):
+        # One with its subscription tells how that stands, and no close follows.
+        if kind == "error" and "subscription" not in message and isinstance(message.get("problem"), dict):
             self._problem = message["problem"]
             return None
         self._heard_at, self._tries, self._problem = time.monotonic(), 0, {}

@@ -146,6 +146,30 @@ class ReportFilters(TypedDict, total=False):
     token_in: str
     token_out: str
     pair: str
-    type: str
     created_after: datetime
     created_before: datetime
+
+
+class ReplaySettings(TypedDict, total=False):
+    """What is other than it was when the order was routed."""
+
+    amount: Amount
+    guards: Guards
+    venues: Venues
+    fee: Fee
+
+
+class WebhookTerms(TypedDict, total=False):
+    """Which events a webhook is sent; None: all."""
+
+    description: str
+    status: str | Sequence[str] | None
+    pair: str | None
+    tag: str | None
+
+
+class WebhookChange(WebhookTerms, total=False):
+    """What may change of a webhook."""
+
+    url: str
+    is_enabled: bool

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, Unpack
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from orderengine_client.calling import API, Calls
-from orderengine_client.errors import ClientError, UnexpectedAnswerError
-from orderengine_client.flows import Emit, Flow, ItemFlow, Send
+from orderengine_client.errors import ClientError
+from orderengine_client.flows import Flow, ItemFlow, Send
 from orderengine_client.generated.models import (
     Batch,
     BatchResult,
@@ -19,7 +19,7 @@ from orderengine_client.generated.models import (
 from orderengine_client.replacing import replace_order
 from orderengine_client.retries import read, send
 from orderengine_client.terms import CancelFilters, ListFilters, NewTerms, OrderRequest, OrderTerms, SwapTerms
-from orderengine_client.values import Amount, OrderId, as_json, new_client_order_id, without_none
+from orderengine_client.values import Amount, OrderId, as_json, new_client_order_id, swap_body, without_none
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Trading(Calls):
 
     def quote(self, token_in: str, token_out: str, amount: Amount, **terms: Unpack[SwapTerms]) -> Flow[Quote]:
         """The price, the route and the costs of a swap now; nothing is stored."""
-        body = _order_body(token_in, token_out, amount, terms)
+        body = swap_body(token_in, token_out, amount, terms)
         return self._call(Send("POST", f"{API}/quotes", body=body), Quote.from_dict)
 
     def place(self, token_in: str, token_out: str, amount: Amount, **terms: Unpack[OrderTerms]) -> Flow[Order]:
@@ -38,12 +38,12 @@ class Trading(Calls):
         The id is made here where none is stated. An exception holds it too: `get_by_client_id` then says what became of
         the order, and `place` with it and the same terms is a repeat.
         """
-        body = _with_id(_order_body(token_in, token_out, amount, terms))
+        body = _with_id(swap_body(token_in, token_out, amount, terms))
         return _naming([body], self._call(Send("POST", f"{API}/orders", body=body), Order.from_dict))
 
     def dry_run(self, token_in: str, token_out: str, amount: Amount, **terms: Unpack[OrderTerms]) -> Flow[DryRunOrder]:
         """What would become of an order, by all steps up to the broadcast; nothing is stored or sent."""
-        request = Send("POST", f"{API}/orders", {"dry_run": "true"}, _order_body(token_in, token_out, amount, terms))
+        request = Send("POST", f"{API}/orders", {"dry_run": "true"}, swap_body(token_in, token_out, amount, terms))
         return self._call(request, DryRunOrder.from_dict)
 
     def place_many(
@@ -68,17 +68,8 @@ class Trading(Calls):
 
     def list(self, *, limit: int = 500, **filters: Unpack[ListFilters]) -> ItemFlow[Order]:
         """All orders that fit, newest first, page by page of `limit`."""
-        stated = as_json(without_none(filters)) | {"limit": limit}
-        cursor: str | None = None
-        while True:
-            params = stated if cursor is None else stated | {"cursor": cursor}
-            page = yield from self._call(Send("GET", f"{API}/orders", params), OrderPage.from_dict)
-            for order in page.results:
-                yield Emit(order)
-            if page.next_ is None:
-                return
-            # The link may name another host than the caller knows the engine by.
-            cursor = _cursor_in(page.next_)
+        params = as_json(without_none(filters)) | {"limit": limit}
+        return self._pages(f"{API}/orders", params, OrderPage.from_dict)
 
     def cancel(self, order_id: OrderId, reason: str | None = None) -> Flow[Order]:
         """Cancel; an order whose bytes may be on their way has `cancel_requested_at`, and the chain decides.
@@ -107,13 +98,6 @@ class Trading(Calls):
         return replace_order(order_id, version, as_json(terms), self.retries)
 
 
-def _order_body(token_in: str, token_out: str, amount: Amount, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises: TypeError for a float."""
-    stated = {"token_in": token_in, "token_out": token_out, "amount": amount, **terms}
-    body: dict[str, Any] = as_json(without_none(stated))
-    return body
-
-
 def _with_id(body: dict[str, Any]) -> dict[str, Any]:
     return {"client_order_id": new_client_order_id()} | body
 
@@ -125,11 +109,3 @@ def _naming(bodies: Sequence[Mapping[str, Any]], flow: Flow[T]) -> Flow[T]:
     except ClientError as error:
         error.client_order_ids = tuple(body["client_order_id"] for body in bodies)
         raise
-
-
-def _cursor_in(link: str) -> str:
-    """Raises: UnexpectedAnswerError."""
-    cursors = parse_qs(urlsplit(link).query).get("cursor", [])
-    if len(cursors) != 1:
-        raise UnexpectedAnswerError(f"the link to the next page has no cursor: {link[:200]}")
-    return cursors[0]

@@ -58,6 +58,13 @@ def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
+def swap_body(token_in: str, token_out: str, amount: Amount, terms: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that states a swap. Raises: TypeError for a float, ValueError."""
+    stated = {"token_in": token_in, "token_out": token_out, "amount": amount, **terms}
+    body: dict[str, Any] = as_json(without_none(stated))
+    return body
+
+
 def _decimal_text(value: Decimal, name: str) -> str:
     if not value.is_finite():
         raise ValueError(f"{name or 'a value'} is {value}, which is no number")
