@@ -126,6 +126,13 @@ def test_a_first_request_that_still_runs_is_waited_for(script: Script, api: Oper
     assert script.pauses == [1.5]
 
 
+def test_what_lasts_until_the_operator_acts_is_not_repeated(script: Script, api: Operations) -> None:
+    with pytest.raises(ServiceError) as raised:
+        script.run(api.receipt("x"), problem(503, "no_receipt_key", "1"))
+
+    assert not raised.value.is_retryable
+
+
 def test_a_page_of_a_proxy_counts_by_its_status(script: Script, api: Operations) -> None:
     page = Answer(502, {}, b"<html>bad gateway</html>")
     with pytest.raises(ServiceError) as raised:

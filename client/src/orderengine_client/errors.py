@@ -6,8 +6,11 @@ from typing import Any
 
 from orderengine_client.flows import Answer
 
-# Answers that a repeat may turn into a success.
+# Answers that a repeat may turn into a success, unless their code says that it lasts until the operator acts.
 RETRYABLE = frozenset({429, 502, 503, 504})
+LASTING = frozenset({"no_receipt_key"})
+# The first request with the same key or id is still running (409): the one other refusal that ends by itself.
+IN_PROGRESS = "request_in_progress"
 
 
 class ClientError(Exception):
@@ -72,7 +75,7 @@ class ProblemError(ClientError):
     @property
     def is_retryable(self) -> bool:  # type: ignore[override]
         """Whether the same call may succeed later."""
-        return self.status in RETRYABLE or self.code == "request_in_progress"
+        return self.code == IN_PROGRESS if self.status == 409 else self.status in RETRYABLE and self.code not in LASTING
 
 
 class InvalidRequestError(ProblemError):

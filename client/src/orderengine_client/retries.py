@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 from orderengine_client.errors import (
-    RETRYABLE,
     ClientError,
     NoAnswerError,
     ProblemError,
@@ -20,8 +19,7 @@ from orderengine_client.errors import (
 from orderengine_client.flows import Answer, Failure, Flow, Pause, Send
 
 T = TypeVar("T")
-# The first request with the same key or id is still running (409): the one refusal that ends by itself.
-IN_PROGRESS = "request_in_progress"
+# Where the first request with the same key or id is still running.
 IN_PROGRESS_S = 1.0
 
 
@@ -109,9 +107,7 @@ def raw(answer: Answer) -> bytes:
 
 
 def _is_passing(answer: Answer) -> bool:
-    if answer.status in RETRYABLE:
-        return True
-    return answer.status == 409 and _code_in(answer) == IN_PROGRESS
+    return answer.status >= 400 and error_of(answer).is_retryable
 
 
 def _may_have_begun(outcome: Answer | Failure) -> bool:
