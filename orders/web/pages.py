@@ -1,34 +1,36 @@
-"""Pages for people: the start page, with the last orders of the open local account, and one page per problem."""
+"""Pages for people: the desk, the start page of callers to whom the API is not open, and one page per problem."""
 
-from django.db import Error as DatabaseError
+from pathlib import Path
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from orders.access.authentication import LOCAL_ACCOUNT, is_open_to
-from orders.amounts import format_units
-from orders.models import Account, Order
-from orders.order_list.pages import read_page
-from orders.order_list.wanted import Wanted
+from orders.access.authentication import is_open_to
+from orders.engine import moves_real_money
 from orders.problems import KINDS, Problem
-from orders.states import OrderStatus
 
-SHOWN = 20
-# Never by colour alone: a sign and a word each.
-SIGNS = {OrderStatus.CONFIRMED: "✓", OrderStatus.FAILED: "✕"}
+STATIC = Path(__file__).resolve().parents[1] / "static"
+# What the desk loads, so that a browser asks for all of it at once and not module after module.
+MODULES = sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "orders" / "desk").glob("*.js"))
+# Nothing but this server's own files and calls: no script, style or form from a page's text, no frame around it.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
 
 
 @require_safe
 def start_page(request: HttpRequest) -> HttpResponse:
-    """Links for every visitor; orders only where the API itself is open to this caller."""
-    is_open = is_open_to(request.META.get("REMOTE_ADDR", ""))
-    try:
-        rows = [_row(order) for order in _last_orders()] if is_open else []
-        context = {"is_open": is_open, "orders": rows}
-        return render(request, "orders/start.html", context)
-    except DatabaseError:
-        context = {"is_open": is_open, "orders": [], "is_down": True}
-        return render(request, "orders/start.html", context, status=503)
+    """The desk where the API itself is open to this caller, else links. Reads no row: the desk asks the API."""
+    if is_open_to(request.META.get("REMOTE_ADDR", "")):
+        response = _page(request, "orders/desk.html", {"modules": MODULES})
+    else:
+        response = _page(request, "orders/start.html", {"moves_real_money": moves_real_money()})
+    # Which of the two it is depends on the caller.
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
 
 
 @require_safe
@@ -38,27 +40,11 @@ def problem_page(request: HttpRequest, name: str) -> HttpResponse:
     kind = KINDS.get(code)
     if kind is None:
         raise Http404
-    return render(
-        request,
-        "orders/problem.html",
-        {"code": code, "kind": kind, "others": [Problem(other, "") for other in sorted(KINDS)]},
-    )
+    others = [Problem(other, "") for other in sorted(KINDS)]
+    return _page(request, "orders/problem.html", {"code": code, "kind": kind, "others": others})
 
 
-def _last_orders() -> list[Order]:
-    account = Account.objects.filter(name=LOCAL_ACCOUNT).first()
-    return [] if account is None else read_page(account.pk, Wanted(), SHOWN)
-
-
-def _row(order: Order) -> dict[str, object]:
-    is_exact_in = order.side == "exact_in"
-    decimals, token = (order.decimals_in, order.token_in) if is_exact_in else (order.decimals_out, order.token_out)
-    return {
-        "id": order.id,
-        "pair": f"{order.token_in} → {order.token_out}",
-        "amount": f"{format_units(order.amount, decimals)} {token}",
-        "sign": "–" if order.outcome == "cancelled" else SIGNS.get(OrderStatus(order.status), "…"),
-        "status": order.status,
-        "outcome": order.outcome or "",
-        "created_at": order.created_at,
-    }
+def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    response = render(request, template, context)
+    response["Content-Security-Policy"] = POLICY
+    return response

@@ -1,14 +1,12 @@
-"""Pages for people: the start page, a page per problem, and the admin with its acts by hand."""
+"""Pages for people: a page per problem, and the admin with its acts by hand."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from orders.access.authentication import LOCAL_ACCOUNT
 from orders.models import Account, AuditEntry, Order, SignedTransaction, Wallet
 from orders.problems import KINDS, Problem
 from orders.tests.factories import place, terms
@@ -33,16 +31,6 @@ def test_every_problem_has_a_page_at_its_type(client: Client) -> None:
         assert f"<code>{code}</code>" in page.content.decode()
         assert kind.title in page.content.decode()
     assert client.get("/problems/no-such-thing").status_code == 404
-
-
-def test_the_start_page_shows_orders_only_where_the_api_is_open(client: Client, settings: Any, tokens: None) -> None:
-    local, _ = Account.objects.get_or_create(name=LOCAL_ACCOUNT)
-    [order] = place(local)
-
-    assert str(order.id) not in client.get("/").content.decode()
-    settings.API_IS_OPEN = True
-    assert str(order.id) in client.get("/").content.decode()
-    assert str(order.id) not in client.get("/", REMOTE_ADDR="192.0.2.1").content.decode()
 
 
 def test_the_order_page_tells_the_whole_story(staff: Client, account: Account, drive: Drive) -> None:

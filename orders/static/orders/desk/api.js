@@ -1,0 +1,65 @@
+// The API. Each call ends: with an answer, with a Refused (the engine said no, and why), or with Lost (nobody knows).
+
+const ROOT = "/api/v1";
+const TIMEOUT_MS = 8_000;
+
+/** The engine's own words: an RFC 9457 object. */
+export class Refused extends Error {
+  constructor(problem) {
+    super(problem.title);
+    this.problem = problem;
+  }
+}
+
+/** No answer: what was asked for may have happened, or not. */
+export class Lost extends Error {
+  constructor() {
+    super("No answer from the engine");
+    this.problem = { title: this.message, detail: "", try: "Check that the engine runs; the page tries again by itself" };
+  }
+}
+
+/** Ask. Returns { status, body, replayed }. Throws: Refused, Lost. */
+export async function call(method, path, body, signal) {
+  const stop = signal ? AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) : AbortSignal.timeout(TIMEOUT_MS);
+  const headers = { Accept: "application/json" };
+  const request = { method, headers, signal: stop, cache: "no-store" };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    request.body = JSON.stringify(body);
+  }
+  let response, answer;
+  try {
+    response = await fetch(ROOT + path, request);
+    answer = await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (!response || response.ok) throw new Lost();
+    answer = {};
+  }
+  // The engine does not know itself whether it was done: for the caller the same as no answer.
+  if (response.ok) return { status: response.status, body: answer };
+  if (answer.code === "outcome_unknown" || (response.status >= 500 && !answer.title)) throw new Lost();
+  throw new Refused({ title: `HTTP ${response.status}`, detail: "", ...answer });
+}
+
+export const get = async (path, signal) => (await call("GET", path, undefined, signal)).body;
+
+/** An answer, or null where there is no such thing. Throws: Refused, Lost. */
+export async function find(path, signal) {
+  try {
+    return await get(path, signal);
+  } catch (error) {
+    if (error instanceof Refused && error.problem.status === 404) return null;
+    if (error instanceof Refused && error.message === "HTTP 404") return null;
+    throw error;
+  }
+}
+
+/** The shell command for the same call. */
+export function curl(method, path, body) {
+  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const parts = ["curl -s", method === "GET" || method === "POST" ? "" : `-X ${method}`, `${location.origin}${ROOT}${path}`];
+  if (body !== undefined) parts.push("-H 'Content-Type: application/json'", "-d", quote(JSON.stringify(body)));
+  return parts.filter(Boolean).join(" ");
+}

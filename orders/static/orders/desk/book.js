@@ -1,0 +1,79 @@
+// The orders that the page knows, from two sources that overlap: objects from REST, and events. Pure.
+//
+// Each order's seq says which is newer, so nothing counts twice and nothing old wins, in whatever order they come.
+
+const TERMINAL = new Set(["CONFIRMED", "FAILED"]);
+export const isEnded = (order) => TERMINAL.has(order.status);
+const newestFirst = (a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1);
+
+export class Book {
+  constructor(most = 400) {
+    this.most = most;
+    this.orders = new Map();
+    this.open = new Set();
+    this.ended = { CONFIRMED: 0, FAILED: 0 };
+    this.counted = new Set();
+    // What the last list showed stays, however old.
+    this.kept = new Set();
+    // Known by an event alone, or with figures that an event does not carry: to be read.
+    this.wanted = new Set();
+  }
+
+  /** An order object. True where it is news. */
+  put(order) {
+    const known = this.orders.get(order.id);
+    if (known && known.seq > order.seq) return false;
+    this.wanted.delete(order.id);
+    if (known && known.seq === order.seq && !known.isPatched && known.waiting_for === order.waiting_for) return false;
+    this.orders.set(order.id, order);
+    this.trim();
+    return true;
+  }
+
+  /** An event of the account stream. True where an order that is known has changed. */
+  take(event) {
+    this.count(event);
+    const known = this.orders.get(event.order_id);
+    if (known && event.seq <= known.seq) return false;
+    if (!known || TERMINAL.has(event.status) || event.status === "PENDING" || event.status === "BUILDING") this.wanted.add(event.order_id);
+    if (!known) return false;
+    const { order_id: id, seq, status, outcome, attempt, at, data } = event;
+    this.orders.set(id, {
+      ...known, seq, version: seq, status, outcome, attempt, updated_at: at, waiting_for: data.waiting_for ?? null,
+      tx_hash: data.tx_hash ?? known.tx_hash, isPatched: true,
+    });
+    return true;
+  }
+
+  /** Exactly: each order's life on the stream begins in a snapshot or with its first event, and ends once. */
+  count(event) {
+    if (!TERMINAL.has(event.status)) this.open.add(event.order_id);
+    else if (this.open.delete(event.order_id) && !this.counted.has(event.order_id)) this.ended[event.status] += 1;
+  }
+
+  /** Begin to count: the open orders of a snapshot come next, and those that have ended already are these. */
+  startCounts() {
+    this.open.clear();
+    this.counted.clear();
+    this.ended = { CONFIRMED: 0, FAILED: 0 };
+  }
+
+  countEnded(orders) {
+    for (const order of orders) {
+      if (!isEnded(order) || this.counted.has(order.id)) continue;
+      this.counted.add(order.id);
+      this.ended[order.status] += 1;
+      this.open.delete(order.id);
+    }
+  }
+
+  /** The newest that fit, at most `most`. */
+  newest(fits, most) {
+    return [...this.orders.values()].filter(fits).sort(newestFirst).slice(0, most);
+  }
+
+  trim() {
+    if (this.orders.size <= this.most * 1.5) return;
+    for (const { id } of [...this.orders.values()].sort(newestFirst).slice(this.most)) if (!this.kept.has(id)) this.orders.delete(id);
+  }
+}

@@ -1,0 +1,223 @@
+// One order in full: facts, failure, route, timeline, reports, raw JSON.
+
+import { call, curl, find, get } from "./api.js";
+import { confirm, copy, problemNote, toast } from "./dialog.js";
+import { $, facts, h } from "./dom.js";
+import { amount, bps, shortId, took, utc, when, withToken } from "./format.js";
+import { proofRows, routeView, venueName } from "./route.js";
+import { act, result, stateOf, versusQuote } from "./words.js";
+import { isEnded } from "./book.js";
+
+const EACH_MS = 250;
+
+export class Drawer {
+  constructor(onChange, onOpen) {
+    this.onChange = onChange;
+    this.onOpen = onOpen;
+    this.box = $("drawer");
+    this.id = null;
+    this.children = [];
+    this.events = [];
+  }
+
+  get isOpen() {
+    return this.id !== null;
+  }
+
+  async open(id) {
+    this.before = document.activeElement;
+    this.id = id;
+    this.order = null;
+    this.events = [];
+    this.reports = {};
+    this.children = [];
+    this.problem = null;
+    this.box.hidden = false;
+    this.paint();
+    this.box.querySelector("h2").focus();
+    await this.read();
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.id = null;
+    this.box.hidden = true;
+    this.box.replaceChildren();
+    this.before?.focus?.();
+  }
+
+  /** An event of the account: of this order or one of its children it is news. */
+  take(event) {
+    if (!this.isOpen) return;
+    if (event.order_id !== this.id && !this.children.some((child) => child.id === event.order_id)) return;
+    if (event.order_id === this.id && this.events.length && event.seq === this.events.at(-1).seq + 1) {
+      this.events.push(event);
+      this.paint();
+    }
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.read();
+    }, EACH_MS);
+  }
+
+  /** The order and its history from the API; an answer for an order that is not shown any more is dropped. */
+  async read() {
+    const { id } = this;
+    if (!id) return;
+    try {
+      const [order, { results: events }] = await Promise.all([get(`/orders/${id}`), get(`/orders/${id}/events`)]);
+      if (id !== this.id) return;
+      Object.assign(this, { order, events, problem: null });
+      this.onChange(order);
+      this.paint();
+      await this.readMore(id, order);
+    } catch (error) {
+      if (!error.problem) throw error;
+      if (id === this.id) this.problem = error.problem;
+      this.paint();
+    }
+  }
+
+  /** What not every engine and order has: left out where it is not there. */
+  async readMore(id, order) {
+    const [explain, execution, children] = await Promise.all([
+      find(`/orders/${id}/explain`), find(`/orders/${id}/execution`).catch(() => null),
+      order.slices_done === null ? null : find(`/orders?parent=${id}&limit=50`),
+    ]);
+    if (id !== this.id) return;
+    this.reports = { explain, execution };
+    this.children = children?.results ?? [];
+    this.paint();
+  }
+
+  paint() {
+    if (!this.isOpen) return;
+    const { order } = this;
+    const open = new Set([...this.box.querySelectorAll("details[open]")].map((each) => each.dataset.name));
+    const focused = this.box.contains(document.activeElement) && (document.activeElement.dataset.name ?? document.activeElement.parentElement?.dataset.name ?? "title");
+    const top = this.box.scrollTop;
+    this.box.replaceChildren(
+      h("div", { class: "bar" }, h("h2", { id: "drawer-title", tabindex: -1, "data-name": "title" }, order ? act(order) : "Order"),
+        h("button", { type: "button", class: "plain", "data-name": "close", "aria-label": "Close order", title: "Esc", onclick: () => this.close() }, "✕")),
+      this.problem ? h("p", { class: "problem" }, problemNote(this.problem)) : "",
+      ...(order ? this.sections(order) : this.problem ? [] : [h("p", { class: "empty" }, "Loading …")]));
+    for (const each of this.box.querySelectorAll("details")) each.open = open.has(each.dataset.name);
+    if (focused) this.box.querySelector(`[data-name="${CSS.escape(focused)}"]${focused.startsWith("of-") ? " summary" : ""}`)?.focus({ preventScroll: true });
+    this.box.scrollTop = top;
+  }
+
+  sections(order) {
+    const state = stateOf(order);
+    const { explain, execution } = this.reports;
+    return [
+      h("p", { class: "state", "data-tone": state.tone }, h("span", { class: "sign", "aria-hidden": "true" }, state.sign), `${order.status} · ${state.word}`, order.attempt > 1 ? ` · attempt ${order.attempt}` : ""),
+      this.buttons(order),
+      order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : "",
+      facts(factsOf(order)),
+      order.route ? [h("h3", {}, "Route"), routeView(order.route, Math.max(280, Math.min(460, this.box.clientWidth - 34))), facts([...proofRows(order.route),
+        order.route.saved_bps !== null && order.route.best_single_venue && [`Saved vs ${venueName(order.route.best_single_venue)} alone`, bps(order.route.saved_bps), `${order.route.saved_bps} bp`],
+        order.route.price_impact_bps && ["Price impact", bps(order.route.price_impact_bps, { signed: false })]])] : "",
+      explain ? [h("h3", {}, "Explained"), generic(explain)] : "",
+      execution ? [h("h3", {}, "Execution"), generic(execution)] : "",
+      this.children.length ? [h("h3", {}, "Parts"), h("ul", { class: "parts" }, this.children.map((child) => this.part(child)))] : "",
+      h("h3", {}, "Timeline"),
+      h("ol", { class: "timeline" }, this.events.map((event, at) => timelineItem(event, this.events[at - 1]))),
+      h("details", { "data-name": "of-raw" }, h("summary", {}, "Raw JSON"), h("pre", { tabindex: 0, "aria-label": "Order as JSON" }, JSON.stringify(order, null, 2))),
+    ].flat(3);
+  }
+
+  part(child) {
+    const state = stateOf(child);
+    return h("li", { "data-tone": state.tone }, h("button", { type: "button", class: "open", onclick: () => this.onOpen(child.id) }, act(child)),
+      h("span", {}, " ", h("span", { class: "sign", "aria-hidden": "true" }, state.sign), state.word, " ", result(child).text));
+  }
+
+  buttons(order) {
+    const button = (name, text, onclick, title) => h("button", { type: "button", "data-name": name, onclick, title }, text);
+    return h("div", { class: "acts" },
+      isEnded(order) ? "" : h("button", { type: "button", class: "danger", "data-name": "cancel", title: "X", onclick: () => cancel(order, (after) => this.cancelled(after)) }, "Cancel order"),
+      button("id", "Copy id", () => copy(order.id, "the order's id"), order.id),
+      order.tx_hash ? button("tx", "Copy tx", () => copy(order.tx_hash, "the transaction's hash"), order.tx_hash) : "",
+      button("curl", "Copy curl", () => copy(curl("GET", `/orders/${order.id}`), "the curl command")),
+      h("a", { class: "button", href: `/admin/orders/order/${order.id}/change/` }, "Admin"));
+  }
+
+  cancelled(order) {
+    this.onChange(order);
+    this.read();
+  }
+}
+
+/** Ask once, cancel, and say what came of it. `onDone` gets the order. */
+export async function cancel(order, onDone) {
+  const answer = await confirm({ title: `Cancel: ${act(order)}`, act: "Cancel order", isDanger: true, rows: [["Order", shortId(order.id), order.id], ["Status", order.status]],
+    note: order.status === "SUBMITTED" ? "It was sent to the chain: money may have moved, and a cancel may come too late." : "" });
+  if (!answer) return;
+  try {
+    const { status, body } = await call("DELETE", `/orders/${order.id}`);
+    toast(status === 202 ? "Too late to promise: it may still execute" : "Cancelled");
+    onDone(body);
+  } catch (error) {
+    if (!error.problem) throw error;
+    const { title, detail } = error.problem;
+    toast(detail ? `${title}: ${detail}` : title, "bad");
+  }
+}
+
+function factsOf(order) {
+  const got = result(order);
+  const isIn = order.side !== "exact_out";
+  const versus = versusQuote(order);
+  return [
+    ["Type", `${order.type.replaceAll("_", " ")}, ${order.time_in_force}${order.expires_at ? ` until ${when(order.expires_at)}` : ""}`],
+    [isIn ? (got.isDone ? "Received" : "Receives") : got.isDone ? "Paid" : "Pays", got.text, got.title],
+    order.average_price && ["Average price", amount(order.average_price), order.average_price],
+    order.slices_done !== null && ["Parts", `${order.slices_done}${order.slices_total === null ? "" : ` of ${order.slices_total}`}`],
+    order.limit_price && ["Limit price", `${amount(order.limit_price)} ${order.token_out} per ${order.token_in}`, order.limit_price],
+    order.trigger_price && ["Trigger", `${order.trigger} ${amount(order.trigger_price)}`, order.trigger_price],
+    isIn ? order.min_amount_out && ["Receive at least", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
+      : order.max_amount_in && ["Pay at most", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
+    versus && ["Against the quote", versus],
+    order.network_fee_paid ? ["Network fee paid", withToken(order.network_fee_paid.amount, order.network_fee_paid.token), order.network_fee_paid.amount]
+      : order.network_fee && ["Network fee, estimated", withToken(order.network_fee.amount, order.network_fee.token), order.network_fee.amount],
+    ["Guards", `slippage ${order.guards.max_slippage_bps} bps${order.guards.max_price_impact_bps ? `, impact ${order.guards.max_price_impact_bps} bps` : ""}`],
+    ["Placed", when(order.created_at), utc(order.created_at)],
+    order.client_order_id && ["Your id", order.client_order_id],
+    ["Id", h("code", {}, order.id)],
+    order.parent_id && ["Part of", h("code", {}, order.parent_id)],
+    order.tx_hash && ["Transaction", h("code", {}, order.tx_hash)],
+    ["Chain", order.chain],
+  ].filter(Boolean);
+}
+
+function timelineItem(event, before) {
+  const { data } = event;
+  const isSame = before && before.status === event.status && before.attempt === event.attempt;
+  const notes = [
+    data.retry && `${data.retry.code.replaceAll("_", " ")}: ${data.retry.detail}`,
+    data.failure && (data.failure.detail ?? data.failure.title),
+    data.replaced && `replaced ${Object.entries(data.replaced).map(([name, [was, is]]) => `${name} ${was} → ${is}`).join(", ")}`,
+    data.saved_bps && `saved ${bps(data.saved_bps)}`,
+    data.block_number !== undefined && data.block_number !== null && `block ${data.block_number}`,
+    data.slices_done !== undefined && `${data.slices_done} parts placed`,
+    data.sibling && `linked order ${shortId(String(data.sibling))}`,
+    data.deadman && "dead-man switch",
+    data.armed && "its turn has come",
+    data.trigger && !data.trigger.pool && "trigger reached",
+  ].filter(Boolean).join(" · ");
+  const tone = { CONFIRMED: "good", FAILED: event.outcome === "cancelled" || event.outcome === "expired" ? "quiet" : "bad" }[event.status];
+  return h("li", { "data-tone": tone }, h("span", { class: "delta" }, event.seq === 1 ? when(event.at) : `+${took(event.took_ms)}`),
+    h("span", { title: utc(event.at) }, h("b", {}, isSame ? `${event.status} again` : event.status), event.outcome ? ` ${event.outcome.replaceAll("_", " ")}` : "", notes ? h("small", {}, notes) : ""));
+}
+
+/** Any answer of the API as nested lists: sentences as text, members by name. */
+function generic(value) {
+  if (value === null || value === undefined) return "–";
+  if (Array.isArray(value)) {
+    return value.length && value.every((each) => typeof each !== "object") ? h("ul", {}, value.map((each) => h("li", {}, String(each))))
+      : h("ul", { class: "nested" }, value.map((each) => h("li", {}, generic(each))));
+  }
+  if (typeof value !== "object") return String(value);
+  const rows = Object.entries(value).filter(([name, each]) => each !== null && !name.endsWith("_raw"));
+  return facts(rows.map(([name, each]) => [name.replaceAll("_", " "), generic(each)]), "facts nested");
+}

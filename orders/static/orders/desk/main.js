@@ -1,0 +1,313 @@
+// The desk: joins the parts. Orders come over one path: the list, then the account stream, merged by id and seq.
+
+import { find, get } from "./api.js";
+import { Blotter, WINDOW } from "./blotter.js";
+import { Book, isEnded } from "./book.js";
+import { announce, copy, isAsking, show } from "./dialog.js";
+import { $, facts, h, setText } from "./dom.js";
+import { Drawer, cancel } from "./drawer.js";
+import { AccountStream } from "./stream.js";
+import { Ticket } from "./ticket.js";
+import { Venues } from "./venues.js";
+import { act, result, stateOf } from "./words.js";
+
+const REFRESH_MS = 400;
+const SINGLE_READS = 8;
+const LIVE = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED"];
+
+const book = new Book();
+// Orders placed on this page: their ends are read out.
+const own = new Set();
+const view = { which: "", text: "", cursor: null, page: null, problem: null };
+
+const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id));
+const blotter = new Blotter(shownOrders, (id) => drawer.open(id));
+const ticket = new Ticket((quote) => venues.show(quote), (order) => {
+  own.add(order.id);
+  put([order]);
+});
+const venues = new Venues(
+  (market) => {
+    const isSimulated = market.chain === "simulated";
+    setText($("badge"), market.moves_real_money ? "LIVE" : isSimulated ? "SIMULATED" : "TEST CHAIN");
+    $("badge").classList.toggle("live", market.moves_real_money);
+    $("badge").title = `Chain ${market.chain}`;
+    $("scenario-field").hidden = !isSimulated;
+    ticket.isLive = market.moves_real_money;
+  },
+  () => {},
+);
+
+// --- Which orders are shown --------------------------------------------------------------------------------
+
+/** The orders of the table, newest first; null while the first answer is not there. */
+function shownOrders(most) {
+  if (view.isLoading) return null;
+  const words = view.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (order) => (!view.page || view.page.has(order.id)) && isWanted(order) && words.every((word) => textOf(order).includes(word));
+  const orders = book.newest(fits, most);
+  note(orders.length);
+  return orders;
+}
+
+function isWanted(order) {
+  if (view.which === "open") return !isEnded(order);
+  return !view.which || order.status === view.which;
+}
+
+const textOf = (order) => `${order.token_in}/${order.token_out} ${order.type} ${order.status} ${order.outcome ?? ""} ${order.waiting_for ?? ""} ${order.id} ${order.client_order_id ?? ""} ${order.tx_hash ?? ""} ${stateOf(order).word}`.toLowerCase();
+
+function note(count) {
+  const box = $("orders-note");
+  const text = count ? "" : view.problem ? `${view.problem.title}. ${view.problem.try ?? ""}`
+    : view.text || view.which ? "No order fits." : "No orders yet. Press N, or run manage.py seed.";
+  box.hidden = !text;
+  setText(box, text);
+}
+
+/** What the API is asked for: it knows pairs, types and statuses; other words narrow what came. */
+function listPath() {
+  const query = new URLSearchParams({ limit: String(WINDOW) });
+  for (const status of view.which === "open" ? LIVE : view.which ? [view.which] : []) query.append("status", status);
+  const pair = /^([A-Za-z0-9.]{1,16})\/([A-Za-z0-9.]{1,16})$/.exec(view.text.trim());
+  const symbol = (typed) => [...(ticket.tokens?.keys() ?? [])].find((each) => each.toLowerCase() === typed.toLowerCase());
+  if (pair && symbol(pair[1]) && symbol(pair[2])) query.set("pair", `${symbol(pair[1])}/${symbol(pair[2])}`);
+  return `/orders?${query}`;
+}
+
+/** Read the list, or one of its pages. False where there was no answer; a later call for another list wins. */
+let asked = null;
+async function readList(path = listPath()) {
+  asked = path;
+  try {
+    const page = await get(path);
+    if (path !== asked) return false;
+    view.problem = null;
+    view.isLoading = false;
+    view.next = page.next;
+    book.kept = new Set(page.results.map((order) => order.id));
+    if (view.page) view.page = book.kept;
+    $("older").hidden = !page.next;
+    $("newest").hidden = !view.page;
+    put(page.results);
+    return page.results;
+  } catch (error) {
+    if (!error.problem) throw error;
+    if (path === asked) {
+      view.problem = error.problem;
+      view.isLoading = false;
+      blotter.change();
+    }
+    return false;
+  }
+}
+
+function put(orders) {
+  for (const order of orders) {
+    const before = book.orders.get(order.id);
+    if (book.put(order)) tellOwn(order, before);
+  }
+  blotter.change();
+}
+
+/** Read out how an order of this page has ended, once its figures are there. */
+function tellOwn(order, before) {
+  if (!own.has(order.id) || !isEnded(order) || (before && isEnded(before) && !before.isPatched)) return;
+  own.delete(order.id);
+  const state = stateOf(order);
+  const { text, isDone } = result(order);
+  announce(`${act(order)}: ${state.sign} ${state.word}${isDone ? `, ${text}` : ""}`, state.tone);
+}
+
+// --- Refreshing what events told of ---------------------------------------------------------------------------
+
+let refreshTimer = null;
+function refreshSoon() {
+  refreshTimer ??= setTimeout(refresh, REFRESH_MS);
+}
+
+/** One read of the list, however many events told of it; then the few that are shown and older. */
+async function refresh() {
+  const wanted = [...book.wanted];
+  book.wanted.clear();
+  if (wanted.length && !view.page && view.hasList) await readList();
+  const shown = new Set([...blotter.ids, ...own]);
+  const missing = wanted.filter((id) => shown.has(id) && (book.orders.get(id)?.isPatched ?? true)).slice(0, SINGLE_READS);
+  const found = await Promise.all(missing.map((id) => find(`/orders/${id}`).catch((error) => {
+    if (!error.problem) throw error;
+    book.wanted.add(id);
+    return null;
+  })));
+  put(found.filter(Boolean));
+  refreshTimer = null;
+  if (book.wanted.size) refreshSoon();
+}
+
+// --- The stream -----------------------------------------------------------------------------------------------
+
+async function onMessage(message) {
+  if (message.type === "hello" && !message.resumed) {
+    book.startCounts();
+    const results = await readList();
+    view.hasList = true;
+    if (results && !view.which && !view.page) book.countEnded(results);
+    showCounts();
+  } else if (message.type === "snapshot") {
+    message.orders.forEach((order) => book.open.add(order.id));
+    put(message.orders);
+    showCounts();
+  } else if (message.type === "event") {
+    if (book.take(message)) blotter.change();
+    drawer.take(message);
+    if (book.wanted.size) refreshSoon();
+    showCountsSoon();
+  }
+}
+
+const stream = new AccountStream(onMessage, (state) => {
+  const words = { connecting: "Connecting", live: "Live", offline: "Offline", refused: "Not allowed" };
+  $("link").dataset.state = state.kind;
+  setText($("link"), words[state.kind]);
+  ticket.setOffline(state.kind === "offline" || state.kind === "refused");
+  if (state.kind === "live") {
+    hideBanner();
+    venues.refresh();
+    if (!ticket.tokens) start();
+  } else if (state.kind !== "connecting") showBanner(state);
+});
+
+let countdown = null;
+function showBanner({ kind, retryAt, reason }) {
+  clearInterval(countdown);
+  const banner = $("link-banner");
+  const text = h("span", {});
+  const tick = () => {
+    const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000));
+    setText(text, kind === "refused" ? ` ${reason}.` : ` ${reason ? `${reason}. ` : ""}Trying again ${left ? `in ${left} s` : "now"}. Orders that were accepted go on; nothing is lost.`);
+  };
+  banner.hidden = false;
+  banner.replaceChildren(h("strong", {}, kind === "refused" ? "The stream was refused:" : "The engine cannot be reached."), text,
+    kind === "refused" ? "" : h("button", { type: "button", class: "plain", onclick: () => stream.retry() }, "Try now"));
+  tick();
+  if (kind !== "refused") countdown = setInterval(tick, 250);
+}
+
+function hideBanner() {
+  clearInterval(countdown);
+  $("link-banner").hidden = true;
+}
+
+let countsAsked = false;
+function showCountsSoon() {
+  if (countsAsked) return;
+  countsAsked = true;
+  requestAnimationFrame(showCounts);
+}
+
+function showCounts() {
+  countsAsked = false;
+  const shown = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+  setText($("count-open"), shown(book.open.size));
+  setText($("count-confirmed"), shown(book.ended.CONFIRMED));
+  setText($("count-failed"), shown(book.ended.FAILED));
+}
+
+// --- Controls -------------------------------------------------------------------------------------------------
+
+function narrow() {
+  view.page = null;
+  view.isLoading = true;
+  blotter.clear();
+  readList();
+}
+
+let typing = null;
+$("filter").addEventListener("input", () => {
+  view.text = $("filter").value;
+  view.page = null;
+  blotter.change();
+  clearTimeout(typing);
+  typing = setTimeout(() => readList(), 250);
+});
+for (const input of document.querySelectorAll("input[name=which]")) {
+  input.addEventListener("change", () => {
+    view.which = input.value;
+    narrow();
+  });
+}
+$("older").addEventListener("click", () => {
+  const next = new URL(view.next);
+  view.page ??= new Set();
+  readList(next.pathname.replace(/^\/api\/v1/, "") + next.search);
+});
+$("newest").addEventListener("click", narrow);
+
+const KEYS = [
+  ["N", "New order"], ["Ctrl+Enter", "Send the order, after one question"], ["F", "Flip"], ["/", "Filter orders"], ["J K", "Move down, up"], ["Enter", "Open the order"],
+  ["C", "Copy its id"], ["X", "Cancel it, after one question"], ["Esc", "Close"], ["Ctrl+Alt+H", "Halt or resume, after one question"], ["?", "This list"],
+];
+const showKeys = () => show("Keys", facts(KEYS.map(([key, does]) => [h("kbd", {}, key), does]), "facts keys"));
+$("keys-open").addEventListener("click", showKeys);
+
+const chosen = () => (drawer.isOpen ? drawer.id : blotter.current);
+const single = {
+  n: () => {
+    ticket.fixed.focus();
+    ticket.fixed.select();
+  },
+  f: () => ticket.flip(),
+  "/": () => $("filter").focus(),
+  j: () => blotter.move(1),
+  k: () => blotter.move(-1),
+  c: () => chosen() && copy(chosen(), "the order's id"),
+  x: () => {
+    const order = book.orders.get(chosen());
+    if (order && !isEnded(order)) cancel(order, (after) => put([after]));
+  },
+  "?": showKeys,
+};
+
+document.addEventListener("keydown", (event) => {
+  if (isAsking()) return;
+  if (event.ctrlKey && event.altKey && event.code === "KeyH") {
+    event.preventDefault();
+    venues.toggleHalt();
+    return;
+  }
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    event.preventDefault();
+    ticket.send();
+    return;
+  }
+  if (event.key === "Escape") {
+    if (drawer.isOpen) drawer.close();
+    else document.activeElement?.blur?.();
+    return;
+  }
+  const isTyping = event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea");
+  if (isTyping || event.ctrlKey || event.altKey || event.metaKey) return;
+  const doIt = single[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (doIt) {
+    event.preventDefault();
+    doIt();
+  }
+});
+
+// --- Begin ----------------------------------------------------------------------------------------------------
+
+async function start() {
+  try {
+    ticket.offer((await get("/tokens")).results);
+  } catch (error) {
+    if (!error.problem) throw error;
+    ticket.problem(error.problem);
+  }
+}
+
+blotter.clear();
+view.isLoading = true;
+$("counts").title = "Open: all of this account. Confirmed and failed: of the newest orders when the page opened, and all that have ended since.";
+readList();
+venues.refresh();
+start();
+stream.start();

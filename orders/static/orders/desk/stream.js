@@ -1,0 +1,98 @@
+// The account stream: connects, acknowledges, and comes again with its cursor, so that no event is lost or doubled.
+
+const ACK_EVENTS = 64;
+const ACK_MS = 1_000;
+const SILENT_MS = 40_000; // heartbeats come each 15 s
+const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 10_000];
+const MALFORMED = 4400, UNAUTHORIZED = 4401, FORBIDDEN = 4403, SLOW = 4408, TOO_MANY = 4429;
+
+export class AccountStream {
+  /**
+   * `onMessage` gets each message but heartbeats, in order; a message counts as received once it returns.
+   * `onState` gets { kind: "connecting" | "live" | "offline" | "refused", retryAt, reason }.
+   */
+  constructor(onMessage, onState) {
+    this.onMessage = onMessage;
+    this.onState = onState;
+    this.cursor = null;
+    this.isWhole = false;
+    this.tries = 0;
+    this.unacknowledged = 0;
+    window.addEventListener("online", () => this.retry());
+  }
+
+  start() {
+    clearTimeout(this.timer);
+    const after = this.cursor ? `?after=${encodeURIComponent(this.cursor)}` : "";
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1/stream${after}`);
+    this.socket = socket;
+    this.reason = "";
+    this.unacknowledged = 0;
+    this.onState({ kind: "connecting" });
+    this.watch();
+    socket.onmessage = (message) => socket === this.socket && this.take(JSON.parse(message.data));
+    socket.onclose = (closed) => socket === this.socket && this.lost(closed.code);
+  }
+
+  /** Connect at once, where a wait is under way. */
+  retry() {
+    if (!this.socket) this.start();
+  }
+
+  take(message) {
+    this.watch();
+    if (message.type === "error") {
+      this.reason = message.problem.title;
+      return;
+    }
+    if (message.type === "hello") {
+      this.tries = 0;
+      this.onState({ kind: "live" });
+    }
+    if (message.type !== "heartbeat") this.onMessage(message);
+    if (!message.cursor) return;
+    // A snapshot comes in parts: cut off before the last one, it has to come again.
+    if (message.type === "hello") this.isWhole = message.resumed;
+    else if (message.is_last) this.isWhole = true;
+    this.cursor = this.isWhole ? message.cursor : null;
+    this.unacknowledged += 1;
+    this.lastCursor = message.cursor;
+    if (this.unacknowledged >= ACK_EVENTS) this.acknowledge();
+    else this.ackTimer ??= setTimeout(() => this.acknowledge(), ACK_MS);
+  }
+
+  acknowledge() {
+    clearTimeout(this.ackTimer);
+    this.ackTimer = null;
+    if (!this.unacknowledged || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.unacknowledged = 0;
+    this.socket.send(JSON.stringify({ op: "ack", cursor: this.lastCursor }));
+  }
+
+  /** A connection may be dead without a word. */
+  watch() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => {
+      const socket = this.socket;
+      this.lost(0);
+      socket?.close();
+    }, SILENT_MS);
+  }
+
+  lost(code) {
+    this.socket = null;
+    clearTimeout(this.silence);
+    clearTimeout(this.ackTimer);
+    this.ackTimer = null;
+    if (code === UNAUTHORIZED || code === FORBIDDEN) {
+      this.onState({ kind: "refused", reason: this.reason || "This page may not read the stream" });
+      return;
+    }
+    if (code === MALFORMED) this.cursor = null;
+    const base = code === SLOW ? 0 : code === TOO_MANY ? WAITS_MS.at(-1) : WAITS_MS[Math.min(this.tries, WAITS_MS.length - 1)];
+    const wait = base * (0.75 + Math.random() / 2);
+    this.tries += 1;
+    this.timer = setTimeout(() => this.start(), wait);
+    this.onState({ kind: "offline", retryAt: Date.now() + wait, reason: this.reason });
+  }
+}

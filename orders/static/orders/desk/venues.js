@@ -1,0 +1,156 @@
+// Venues: whether routes use them, and what each alone would give for the ticket's amount. And pauses.
+
+import { call, find, get } from "./api.js";
+import { confirm, problemNote, toast } from "./dialog.js";
+import { $, h, s } from "./dom.js";
+import { bps, bpsBetween, brief, utc, when } from "./format.js";
+import { nameVenues, venueColour } from "./route.js";
+
+const EACH_MS = 10_000;
+const REFUSALS = { insufficient_liquidity: "too little", no_route: "no route" };
+
+export class Venues {
+  /** `onMarket` gets the answer of GET /venues once, `onHalt` whether orders of this account wait now. */
+  constructor(onMarket, onHalt) {
+    this.onMarket = onMarket;
+    this.onHalt = onHalt;
+    this.venues = null;
+    this.pauses = [];
+    this.quote = null;
+    $("halt").addEventListener("click", () => this.toggleHalt());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.refresh());
+  }
+
+  async refresh() {
+    clearTimeout(this.timer);
+    try {
+      if (!this.venues) {
+        const market = await get("/venues");
+        this.venues = market.results;
+        this.chain = market.chain;
+        nameVenues(this.venues);
+        this.onMarket(market);
+      }
+      this.took((await get("/halt")).results);
+    } catch (error) {
+      if (!error.problem) throw error;
+      if (!this.venues) $("venues").replaceChildren(h("p", { class: "problem" }, problemNote(error.problem)));
+    }
+    clearTimeout(this.timer);
+    if (!document.hidden) this.timer = setTimeout(() => this.refresh(), this.venues ? EACH_MS : 2_000);
+  }
+
+  took(pauses) {
+    this.pauses = pauses;
+    const halts = pauses.filter((pause) => !pause.venue && (!pause.chain || pause.chain === this.chain));
+    this.halts = halts;
+    document.documentElement.classList.toggle("is-halted", halts.length > 0);
+    $("halt").disabled = false;
+    $("halt").textContent = halts.length ? "Resume trading" : "Halt trading";
+    const banner = $("halt-banner");
+    banner.hidden = !halts.length;
+    const words = halts.map((pause) => `${scopeName(pause)} since ${when(pause.since)}: ${pause.reason}`).join(" · ");
+    if (halts.length && banner.dataset.words !== words) {
+      banner.dataset.words = words;
+      banner.replaceChildren(h("strong", {}, "Trading is halted"), ` (${words}). Nothing new is signed; what was sent goes on.`);
+    }
+    if (!halts.length) banner.dataset.words = "";
+    this.onHalt(halts.length > 0);
+    this.paint();
+  }
+
+  /** What the ticket's quote says of each venue; null: nothing. */
+  show(quote) {
+    this.quote = quote;
+    this.paint();
+  }
+
+  paint() {
+    if (!this.venues) return;
+    const focused = document.activeElement?.closest?.("#venues tr")?.dataset.venue;
+    const quotes = new Map((this.quote?.route.venue_quotes ?? []).map((each) => [each.venue, each]));
+    $("venues").replaceChildren(h("table", { class: "venues" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Venue"), h("th", { scope: "col", title: "Pools that routes may use, or paused" }, "Pools"),
+        h("th", { scope: "col", class: "number" }, this.alone()), h("th", { scope: "col", class: "number", title: "Against the route, in basis points" }, "bp"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Pause")))),
+      h("tbody", {}, this.venues.map((venue) => this.row(venue, quotes.get(venue.venue))))));
+    if (focused) document.querySelector(`#venues tr[data-venue="${CSS.escape(focused)}"] button`)?.focus();
+  }
+
+  alone() {
+    const quote = this.quote;
+    return !quote ? "Alone" : quote.side === "exact_in" ? `Gives, ${quote.token_out}` : `Takes, ${quote.token_in}`;
+  }
+
+  row({ venue, name, pools }, alone) {
+    const pause = this.pauses.find((each) => each.venue === venue);
+    const [text, title, versus] = this.compared(alone);
+    return h("tr", { "data-venue": venue, class: pause ? "paused" : null },
+      h("th", { scope: "row" }, h("span", { class: "dot" }, dot(venueColour(venue))), name),
+      h("td", { title: pause ? `${pause.reason}, since ${utc(pause.since)}` : null }, pause ? "paused" : `${pools.length}`),
+      h("td", { class: "number", title }, text), h("td", { class: "number" }, versus),
+      h("td", { class: "number" }, h("button", { type: "button", class: "plain", "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
+  }
+
+  /** What a venue alone gives, net of network fees where they are known; positive is better than the route. */
+  compared(alone) {
+    const quote = this.quote;
+    if (!alone || !quote) return ["", null, ""];
+    if (alone.code) return [REFUSALS[alone.code] ?? alone.code.replaceAll("_", " "), alone.code, ""];
+    const isIn = quote.side === "exact_in";
+    const name = isIn ? "amount_out" : "amount_in";
+    const isNet = Boolean(alone[`net_${name}_raw`] && quote[`net_${name}_raw`]);
+    const key = isNet ? `net_${name}` : name;
+    const token = isIn ? quote.token_out : quote.token_in;
+    const [its, ours] = [BigInt(alone[`${key}_raw`]), BigInt(quote[`${key}_raw`])];
+    const difference = isIn ? bpsBetween(its, ours) : bpsBetween(ours, its);
+    return [brief(alone[key]), `${alone[key]} ${token}${isNet ? ", net of network fees" : ""}`, difference === null ? "" : bps(difference).replace(" bp", "")];
+  }
+
+  async toggleHalt() {
+    if ($("halt").disabled) return;
+    if (!this.halts?.length) {
+      const answer = await confirm({ title: "Halt trading", act: "Halt now", isDanger: true, reason: "Reason, kept in the audit log",
+        note: "No order of this account is signed until you resume. What was sent already goes on; waiting orders keep waiting." });
+      if (answer) await this.act("POST", { scope: "account", reason: answer.reason }, "Trading is halted");
+      return;
+    }
+    const answer = await confirm({ title: "Resume trading", act: "Resume now", reason: "Reason, kept in the audit log", rows: this.halts.map((pause) => [scopeName(pause), pause.reason]),
+      note: "Waiting orders go on, at the prices of now." });
+    if (!answer) return;
+    for (const pause of this.halts) {
+      const name = await this.nameOf(pause);
+      if (!(await this.act("DELETE", { scope: pause.scope, ...(name ? { name } : {}), reason: answer.reason }, `Resumed: ${scopeName(pause)}`))) return;
+    }
+  }
+
+  /** What DELETE /halt calls it; undefined for everything, which has no name. */
+  async nameOf(pause) {
+    if (pause.scope !== "wallet") return { account: pause.account, chain: pause.chain }[pause.scope];
+    const wallets = await find("/wallets");
+    return wallets?.results.find((wallet) => wallet.is_paused && wallet.chain === pause.chain)?.address;
+  }
+
+  async toggleVenue(venue, name, pause) {
+    const answer = await confirm(pause
+      ? { title: `Resume ${name}`, act: `Resume ${name}`, reason: "Reason, kept in the audit log", rows: [["Paused for", pause.reason]], note: "Routes may trade there again." }
+      : { title: `Pause ${name}`, act: `Pause ${name}`, isDanger: true, reason: "Reason, kept in the audit log", note: "Routes of all accounts go round it until it is resumed." });
+    if (answer) await this.act(pause ? "DELETE" : "POST", { scope: "venue", name: venue, reason: answer.reason }, `${name} ${pause ? "resumed" : "paused"}`);
+  }
+
+  async act(method, body, done) {
+    try {
+      this.took((await call(method, "/halt", body)).body.results);
+      toast(done);
+      return true;
+    } catch (error) {
+      if (!error.problem) throw error;
+      toast(problemNote(error.problem).filter(Boolean).map((part) => part.textContent ?? part).join(""), "bad");
+      this.refresh();
+      return false;
+    }
+  }
+}
+
+const scopeName = (pause) => ({ global: "everything", chain: `chain ${pause.chain}`, account: `account ${pause.account}`, wallet: "wallet" })[pause.scope] ?? pause.scope;
+
+const dot = (colour) => s("svg", { viewBox: "0 0 8 8", "aria-hidden": "true" }, s("circle", { cx: 4, cy: 4, r: 4, fill: colour }));

@@ -1,0 +1,67 @@
+// An order in words: the same everywhere on the page.
+
+import { amount, bps, bpsBetween, withToken } from "./format.js";
+
+export const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
+const LABELS = { PENDING: "Pending", ROUTING: "Routing", BUILDING: "Building", SUBMITTED: "Submitted", CONFIRMED: "Confirmed", FAILED: "Failed" };
+const WAITS = {
+  price: "waits for price", pool: "waits for a pool", schedule: "waits for its turn", children: "parts under way", halt: "halted",
+  chain: "waits for the chain", fees: "waits for lower fees", funds: "waits for funds", sibling: "waits for a linked order", worker: "queued",
+};
+// Ends that their owner chose, or the clock: grey, not red.
+const QUIET = new Set(["cancelled", "expired"]);
+
+/** { sign, word, tone, step }: never by colour alone. `step` counts 1 to 5. */
+export function stateOf(order) {
+  const outcome = (order.outcome ?? "").replaceAll("_", " ");
+  if (order.status === "CONFIRMED") {
+    const isWhole = order.outcome !== "partially_filled";
+    return { sign: isWhole ? "✓" : "◐", word: outcome || "confirmed", tone: isWhole ? "good" : "warn", step: 5 };
+  }
+  if (order.status === "FAILED") {
+    const isQuiet = QUIET.has(order.outcome);
+    return { sign: isQuiet ? "–" : "✕", word: outcome || "failed", tone: isQuiet ? "quiet" : "bad", step: order.tx_hash ? 4 : order.route ? 3 : 1 };
+  }
+  const word = WAITS[order.waiting_for] ?? LABELS[order.status].toLowerCase();
+  const tone = order.waiting_for === "halt" ? "bad" : "live";
+  return { sign: order.waiting_for && order.waiting_for !== "worker" ? "◷" : "…", word, tone, step: STEPS.indexOf(order.status) + 1 };
+}
+
+export function stepsLabel(order) {
+  const { word, step } = stateOf(order);
+  return `${LABELS[order.status]}: ${word}${order.status === "FAILED" ? "" : `, step ${step} of 5`}`;
+}
+
+/** "Sell 250 SOL" or "Buy 1,000 USDC", with the condition of its type. */
+export function act(order) {
+  const isIn = order.side !== "exact_out";
+  return `${isIn ? "Sell" : "Buy"} ${withToken(order.amount, isIn ? order.token_in : order.token_out)}${condition(order)}`;
+}
+
+export function condition(order) {
+  if (order.limit_price) return ` at ${amount(order.limit_price)}`;
+  if (order.trigger_price) return ` at stop ${amount(order.trigger_price)}`;
+  if (order.trail_bps) return `, trailing ${bps(order.trail_bps, { signed: false })}`;
+  if (order.twap) return ` in ${order.twap.slices} slices`;
+  return "";
+}
+
+/** What it has got, or given where that was open: { text, title }. Executed first, then parts, then as quoted. */
+export function result(order) {
+  const isIn = order.side !== "exact_out";
+  const token = isIn ? order.token_out : order.token_in;
+  const done = isIn ? order.amount_out ?? order.filled_amount_out : order.amount_in ?? order.filled_amount_in;
+  if (done && /[1-9]/.test(done)) return { text: withToken(done, token), title: `${done} ${token}`, isDone: true };
+  const quoted = isIn ? order.quoted_amount_out : order.quoted_amount_in;
+  if (quoted && order.status !== "FAILED") return { text: `≈ ${withToken(quoted, token)}`, title: `quoted ${quoted} ${token}` };
+  return { text: "–", title: "" };
+}
+
+/** Executed against quoted, in bps; positive is better for the owner. */
+export function versusQuote(order) {
+  const isIn = order.side !== "exact_out";
+  const [done, quoted] = isIn ? [order.amount_out_raw, order.quoted_amount_out_raw] : [order.amount_in_raw, order.quoted_amount_in_raw];
+  if (!done || !quoted) return "";
+  const difference = isIn ? bpsBetween(BigInt(done), BigInt(quoted)) : bpsBetween(BigInt(quoted), BigInt(done));
+  return difference === null ? "" : bps(difference);
+}

@@ -1,0 +1,136 @@
+"""The desk at `/`: who gets it, under which policy, and what it may load and weigh."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from orders.web.pages import MODULES, STATIC
+
+DESK = STATIC / "orders" / "desk"
+# All files of the desk and the page itself, each compressed as a server would.
+BUDGET_BYTES = 40_000
+ANY_INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
+
+
+@pytest.fixture
+def desk(client: Client, settings: Any) -> Any:
+    """The page as an open caller gets it; no row is read for it."""
+    settings.API_IS_OPEN = True
+    return client.get("/")
+
+
+def files() -> list[Path]:
+    return sorted(path for path in DESK.iterdir() if path.is_file())
+
+
+def test_the_desk_is_for_callers_to_whom_the_api_is_open(client: Client, settings: Any, desk: Any) -> None:
+    page = desk.content.decode()
+    assert desk.status_code == 200
+    assert '<form id="ticket-form"' in page
+
+    for changed in ({"REMOTE_ADDR": "192.0.2.1"}, {}):
+        settings.API_IS_OPEN = bool(changed)
+        other = client.get("/", **changed)
+        assert other.status_code == 200
+        assert "ticket-form" not in other.content.decode()
+        assert "API key" in other.content.decode()
+
+
+def test_the_start_page_says_live_where_orders_move_money_and_nothing_else(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.API_IS_OPEN = False
+    for is_real in (True, False):
+        monkeypatch.setattr("orders.web.pages.moves_real_money", lambda is_real=is_real: is_real)
+        page = client.get("/").content.decode()
+        assert ("LIVE" in page) is is_real
+        assert "SIMULATED" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/problems/slippage"])
+def test_pages_load_nothing_but_own_files_and_run_nothing_inline(client: Client, settings: Any, path: str) -> None:
+    for is_open in (True, False):
+        settings.API_IS_OPEN = is_open
+        answer = client.get(path)
+        rules = dict(rule.split(" ", 1) for rule in answer["Content-Security-Policy"].split("; "))
+        assert {name: rules[name] for name in ("default-src", "script-src", "style-src", "connect-src")} == {
+            "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "connect-src": "'self'",
+        }  # fmt: skip
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        page = answer.content.decode()
+        assert not ANY_INLINE.search(page)
+        assert not re.search(r"(?:src|href)=[\"'](?:https?:)?//", page)
+
+
+def test_the_page_may_not_be_kept_by_shared_caches(desk: Any) -> None:
+    assert desk["Cache-Control"] == "private, no-cache"
+
+
+def test_every_file_that_the_page_names_is_served(client: Client, desk: Any) -> None:
+    named = re.findall(r'(?:src|href)="(/static/orders/desk/[^"]+)"', desk.content.decode())
+
+    assert {Path(name).name for name in named} == {path.name for path in files()}
+    assert sorted(MODULES) == sorted(f"orders/desk/{path.name}" for path in files() if path.suffix == ".js")
+    for name in named:
+        answer = client.get(name)
+        assert answer.status_code == 200, name
+        kind = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}[Path(name).suffix]
+        assert answer["Content-Type"].startswith(kind), name
+
+
+def test_modules_import_each_other_alone_and_only_what_exists() -> None:
+    texts = {f"./{path.name}": path.read_text() for path in files() if path.suffix == ".js"}
+    for name, text in texts.items():
+        imports = re.findall(r'^import \{ (.+) \} from "([^"]+)";$', text, re.MULTILINE)
+        assert len(imports) == len(re.findall(r"\bimport\b[ (]", text)), name
+        for words, source in imports:
+            exported = set(
+                re.findall(r"^export (?:async )?(?:function|class|const) ([\w$]+)", texts[source], re.MULTILINE)
+            )
+            assert set(words.split(", ")) <= exported, (name, source)
+
+
+def test_no_text_becomes_markup_or_code() -> None:
+    banned = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\([\"']style"
+    )
+    for path in files():
+        assert not banned.search(path.read_text()), path.name
+
+
+def test_no_amount_goes_through_a_float() -> None:
+    """parseFloat reads amounts, Number and toFixed round them: the few uses are of shares, seconds and pixels."""
+    uses = {
+        (path.name, line.strip())
+        for path in files()
+        if path.suffix == ".js"
+        for line in path.read_text().splitlines()
+        if re.search(r"parseFloat|parseInt|\bNumber\(|\.toFixed\(|Math\.round", line)
+    }
+    assert not {use for use in uses if "parse" in use[1] and "Date.parse" not in use[1]}
+    assert {name for name, _ in uses} <= {"route.js", "ticket.js"}
+    in_ticket = [line for name, line in uses if name == "ticket.js"]
+    assert all("slices" in line or "seconds" in line for line in in_ticket), in_ticket
+
+
+def test_the_desk_stays_within_its_budget(desk: Any) -> None:
+    weights = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in files()}
+    weights["the page"] = len(gzip.compress(desk.content, 9))
+
+    assert sum(weights.values()) <= BUDGET_BYTES, weights
+
+
+def test_every_element_that_scripts_ask_for_is_on_the_page(desk: Any) -> None:
+    page = desk.content.decode()
+    ids = set(re.findall(r'\sid="([^"]+)"', page))
+    assert len(ids) == len(re.findall(r'\sid="', page)), "an id stands twice"
+    for path in files():
+        if path.suffix == ".js":
+            for wanted in re.findall(r'\$\("([^"]+)"\)', path.read_text()):
+                assert wanted in ids, (path.name, wanted)
+    for label in re.findall(r'<label for="([^"]+)"', page):
+        assert label in ids
