@@ -124,7 +124,7 @@ export class Blotter {
   /** Forget what is shown, for another selection. */
   clear() {
     this.arrange([]);
-    this.body.append(...Array.from({ length: 6 }, () => h("tr", { class: "ghost" }, h("td", { colspan: 5 }, h("span", {})))));
+    this.body.append(...Array.from({ length: 6 }, () => h("tr", { class: "ghost" }, h("td", { colspan: 4 }, h("span", {})))));
     this.body.classList.add("loading");
   }
 }
@@ -141,7 +141,7 @@ function makeRow(id) {
     time: h("td", { class: "c-time number" }),
   };
   const node = h("tr", { "data-id": id },
-    h("td", { class: "c-steps" }, cells.steps), h("td", { class: "c-state" }, cells.sign, cells.word),
+    h("td", { class: "c-state" }, cells.steps, h("div", {}, cells.sign, cells.word)),
     h("td", { class: "c-swap" }, cells.swap, cells.into), h("td", { class: "c-got number" }, cells.got, cells.quote), cells.time);
   return { node, cells, order: null };
 }

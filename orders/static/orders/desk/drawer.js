@@ -78,10 +78,14 @@ export class Drawer {
     }
   }
 
-  /** What not every engine and order has: left out where it is not there. */
+  /** What not every engine and order has: left out where it is not there, and asked for again once the order has ended. */
   async readMore(id, order) {
+    const report = (name) => (this.reports[name] === null && !isEnded(order) ? null : find(`/orders/${id}/${name}`).catch((error) => {
+      if (!error.problem) throw error;
+      return null;
+    }));
     const [explain, execution, children] = await Promise.all([
-      find(`/orders/${id}/explain`), find(`/orders/${id}/execution`).catch(() => null),
+      report("explain"), report("execution"),
       order.slices_done === null ? null : find(`/orders?parent=${id}&limit=50`),
     ]);
     if (id !== this.id) return;
@@ -121,7 +125,7 @@ export class Drawer {
       execution ? [h("h3", {}, "Execution"), generic(execution)] : "",
       this.children.length ? [h("h3", {}, "Parts"), h("ul", { class: "parts" }, this.children.map((child) => this.part(child)))] : "",
       h("h3", {}, "Timeline"),
-      h("ol", { class: "timeline" }, this.events.map((event, at) => timelineItem(event, this.events[at - 1]))),
+      h("ol", { class: "timeline" }, this.events.map((event, at) => timelineItem(event, this.events[at - 1], order))),
       h("details", { "data-name": "of-raw" }, h("summary", {}, "Raw JSON"), h("pre", { tabindex: 0, "aria-label": "Order as JSON" }, JSON.stringify(order, null, 2))),
     ].flat(3);
   }
@@ -165,7 +169,7 @@ export async function cancel(order, onDone) {
 }
 
 function factsOf(order) {
-  const got = result(order);
+  const got = result(order, amount);
   const isIn = order.side !== "exact_out";
   const versus = versusQuote(order);
   return [
@@ -190,7 +194,7 @@ function factsOf(order) {
   ].filter(Boolean);
 }
 
-function timelineItem(event, before) {
+function timelineItem(event, before, order) {
   const { data } = event;
   const isSame = before && before.status === event.status && before.attempt === event.attempt;
   const notes = [
@@ -199,7 +203,8 @@ function timelineItem(event, before) {
     data.replaced && `replaced ${Object.entries(data.replaced).map(([name, [was, is]]) => `${name} ${was} → ${is}`).join(", ")}`,
     data.saved_bps && `saved ${bps(data.saved_bps)}`,
     data.block_number !== undefined && data.block_number !== null && `block ${data.block_number}`,
-    data.slices_done !== undefined && `${data.slices_done} parts placed`,
+    data.slices_done !== undefined && `${data.slices_done} ${data.slices_done === 1 ? "part" : "parts"} placed`,
+    data.filled_amount_in && data.filled_amount_in !== "0" && `filled ${withToken(data.filled_amount_in, order.token_in)} for ${withToken(data.filled_amount_out, order.token_out)}`,
     data.sibling && `linked order ${shortId(String(data.sibling))}`,
     data.deadman && "dead-man switch",
     data.armed && "its turn has come",

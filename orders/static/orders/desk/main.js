@@ -168,7 +168,8 @@ const stream = new AccountStream(onMessage, (state) => {
   const words = { connecting: "Connecting", live: "Live", offline: "Offline", refused: "Not allowed" };
   $("link").dataset.state = state.kind;
   setText($("link"), words[state.kind]);
-  ticket.setOffline(state.kind === "offline" || state.kind === "refused");
+  // While it tries again it is as far away as before.
+  if (state.kind !== "connecting") ticket.setOffline(state.kind !== "live");
   if (state.kind === "live") {
     hideBanner();
     venues.refresh();

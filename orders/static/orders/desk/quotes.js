@@ -45,6 +45,7 @@ export class Quotes {
       if (stop.signal.aborted) return;
       if (!(error instanceof Refused || error instanceof Lost)) throw error;
       this.onProblem(error.problem);
+      if (error.problem.status === 400) return;
     }
     if (!document.hidden) this.timer = setTimeout(() => this.ask(), next);
   }

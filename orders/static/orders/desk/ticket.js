@@ -171,6 +171,7 @@ export class Ticket {
 
   refused(problem) {
     this.dropQuote();
+    $("route").replaceChildren(h("p", { class: "empty" }, "No quote."));
     this.problem(problem, true);
     this.update();
   }
@@ -245,7 +246,7 @@ export class Ticket {
   update() {
     const body = this.body;
     const needsQuote = this.type === "market";
-    const isReady = Boolean(body) && !this.isOffline && !this.isBusy && (!needsQuote || this.isFresh);
+    const isReady = Boolean(body) && !this.isOffline && !this.isBusy && !this.isMalformed && (!needsQuote || this.isFresh);
     $("send").disabled = !isReady;
     $("dry-run").disabled = !body || this.isOffline || this.isBusy;
     $("copy-curl").disabled = !body;
@@ -288,6 +289,8 @@ export class Ticket {
   problem(problem, isOfQuote = false) {
     const box = $("ticket-problem");
     this.isQuoteProblem = isOfQuote && problem !== null;
+    // What no quote can be asked for no order can be placed with; a market without a route may have one later.
+    this.isMalformed = this.isQuoteProblem && problem.status === 400;
     box.hidden = problem === null;
     box.replaceChildren(...(problem ? problemNote(problem).filter(Boolean) : []));
     for (const error of problem?.errors ?? []) {
@@ -321,7 +324,7 @@ export class Ticket {
     const fixed = order.side === "exact_in" ? order.token_in : order.token_out;
     $("dry-result").hidden = false;
     $("dry-result").replaceChildren(h("h3", {}, "Dry run: nothing was stored"),
-      order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : null,
+      order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : "",
       facts([
         ["It would be", order.waiting_for && !order.failure ? `${order.status}, waiting for ${order.waiting_for}` : `${order.status}${order.outcome ? `, ${order.outcome}` : ""}`],
         quoted && [slices.length > 1 ? "First slice, quoted" : "Quoted", withToken(quoted, token), `${quoted} ${token}`],

@@ -1,6 +1,6 @@
 // An order in words: the same everywhere on the page.
 
-import { amount, bps, bpsBetween, withToken } from "./format.js";
+import { amount, bps, bpsBetween, brief, withToken } from "./format.js";
 
 export const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
 const LABELS = { PENDING: "Pending", ROUTING: "Routing", BUILDING: "Building", SUBMITTED: "Submitted", CONFIRMED: "Confirmed", FAILED: "Failed" };
@@ -47,13 +47,13 @@ export function condition(order) {
 }
 
 /** What it has got, or given where that was open: { text, title }. Executed first, then parts, then as quoted. */
-export function result(order) {
+export function result(order, shown = brief) {
   const isIn = order.side !== "exact_out";
   const token = isIn ? order.token_out : order.token_in;
   const done = isIn ? order.amount_out ?? order.filled_amount_out : order.amount_in ?? order.filled_amount_in;
-  if (done && /[1-9]/.test(done)) return { text: withToken(done, token), title: `${done} ${token}`, isDone: true };
+  if (done && /[1-9]/.test(done)) return { text: `${shown(done)} ${token}`, title: `${done} ${token}`, isDone: true };
   const quoted = isIn ? order.quoted_amount_out : order.quoted_amount_in;
-  if (quoted && order.status !== "FAILED") return { text: `≈ ${withToken(quoted, token)}`, title: `quoted ${quoted} ${token}` };
+  if (quoted && order.status !== "FAILED") return { text: `≈ ${shown(quoted)} ${token}`, title: `quoted ${quoted} ${token}` };
   return { text: "–", title: "" };
 }
 
