@@ -1,6 +1,6 @@
 """Sums over an account's orders, by venue, pair, hour, day, key or type: exact, page by page, bounded in time and room.
 
-A page is some thousands of orders in the order of their creation, found by the indexes of lists (models/listed.py), and
+A page is some ten thousand orders in the order of their creation, found by the indexes of lists (models/listed.py), and
 one statement sums it. So each statement is short however many orders there are, and an order is in one page: sums over
 pages are sums over orders. Parents are left out, for their children are what was executed; archived orders are no rows
 any more.
@@ -30,9 +30,9 @@ _GROUPS = {
     "type": "coalesce(p.order_type, o.order_type)",
 }
 GROUP_BY = (VENUE, *_GROUPS)
-PAGE = 5_000
+PAGE = 20_000
 # Of one report: orders that it looks at, seconds, and rows.
-MOST_ORDERS, LIMIT_S, MOST_ROWS = 1_000_000, 15.0, 50_000
+MOST_ORDERS, LIMIT_S, MOST_ROWS = 1_000_000, 20.0, 50_000
 _CANCELED = "57014"
 _COUNTER_OUT = "o.side = 'exact_in'"
 

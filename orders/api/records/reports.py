@@ -3,7 +3,7 @@
 from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar
 
-from django.http import FileResponse
+from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -39,6 +39,14 @@ class ExecutionReportView(AccountView):
         "GET": ("group_by", "created_after", "created_before", "pair", "token_in", "token_out", "format")
     }
     renderer_classes = (QuickJSONRenderer, CsvRenderer)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """As the framework does it. Raises: ProblemError for a `format` that there is none of."""
+        try:
+            return super().perform_content_negotiation(request, force)
+        except Http404:
+            detail = "format must be json or csv"
+            raise ProblemError(Problem("invalid", detail, errors=[FieldError("/format", "invalid", detail)])) from None
 
     @extend_schema(
         parameters=[

@@ -1,9 +1,11 @@
 """Every status, outcome, wait and order type has true words, and facts that agree with them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db.models.functions import Now
@@ -11,11 +13,13 @@ from django.db.models.functions import Now
 from dex import ChainUnavailable, Engine
 from orders.audit.record import Actor
 from orders.config import Policy
+from orders.event_log.event import Event
 from orders.models import Account, Order, PairPrice, heartbeat_name
 from orders.order_types import OrderType
 from orders.pauses import NONE
 from orders.presentation.execution import Execution
 from orders.presentation.explanation import EXPLANATION, Around, Explained
+from orders.presentation.explanation.attempts import _SAYINGS, attempt_sentences
 from orders.presentation.explanation.waiting import _WAITS
 from orders.presentation.history import read_history
 from orders.presentation.orders import waiting_for_of
@@ -144,6 +148,84 @@ def test_an_order_of_an_older_version_is_explained_without_what_it_does_not_tell
     check(told)
     assert codes(told["ending"]) == ["filled"]
     assert codes(told["route"]) == ["no_route_yet"]
+
+
+def test_what_else_holds_of_an_order_is_said() -> None:
+    order = made(
+        status="SUBMITTED", tx_hash="0xab", parked_at=NOW, cancel_requested_at=NOW, expires_at=NOW + timedelta(hours=3)
+    )
+
+    told = explained(order)
+
+    assert codes(told["waiting"]) == ["submitted", "quarantined", "cancel_stored", "expires"]
+    assert "in 3 h" in by_code(told, "waiting", "expires")["text"]
+    assert codes(told["next"]) == ["wait"]
+
+
+@pytest.mark.parametrize("waiting_for", ["price", "schedule", "worker"])
+def test_an_order_of_a_type_that_only_a_later_version_knows_is_explained(waiting_for: str) -> None:
+    check(explained(made(order_type="later", waiting_for=waiting_for), waiting_for))
+
+
+def test_terms_that_leave_routes_out_are_said() -> None:
+    stated = terms(
+        allow=("orca", "raydium"), deny=("meteora",), deny_tokens=("BONK",), max_legs=2, max_network_fee=10**6
+    ).terms
+
+    told = explained(made(terms=stated))
+
+    assert codes(told["route"]) == [
+        *("no_route_yet", "venues_limited", "venues_limited", "tokens_denied", "route_limited", "fee_limited"),
+    ]
+    assert by_code(told, "route", "fee_limited")["facts"]["max_native"] == "0.001"
+
+
+RETRY = {"code": "slippage", "detail": "it moved", "in_ms": 200}
+MET: dict[str, dict[str, Any]] = {
+    "waited": {"waiting_for": "chain", "retry": {"code": "network", "detail": "no node answers", "in_ms": 5}},
+    "tried_again": {"retry": RETRY},
+    "triggered": {"triggered": {"kind": "falls", "trigger_price": "130", "mid_price": "129", "block": 7}},
+    "terms_replaced": {"replaced": {"limit_price": ["1", "2"]}},
+    "cancel_requested": {"cancel_requested": True},
+    "fees_raised": {"replacement": {"tx_hash": "0x2", "nonce": 1, "max_fee": "9", "priority_fee": "1"}},
+    "cancellation_sent": {"cancel": {"tx_hash": "0x3", "nonce": 1, "max_fee": "9", "priority_fee": "1"}},
+    "reorg": {"reorg": {"tx_hash": "0x1", "block_number": 12}},
+    "armed": {"armed": True, "waiting_for": "price"},
+    "held_back": {"waiting_for": "sibling", "sibling": "an id"},
+    "price_not_reached": {"waiting_for": "price", "wait": {"code": "limit_price", "detail": "too dear"}},
+    "halted": {"halted": True},
+    "wait_over": {"waited": "chain"},
+    "withheld": {"tx_hash": "0x1", "nonce": 1, "withheld": True},
+    "answer_unclear": {"tx_hash": "0x1", "nonce": 1, "doubt": {"code": "timeout", "detail": "no answer"}},
+    "submitted": {"tx_hash": "0x1", "nonce": 1},
+    "children_placed": {"slices_done": 1, "children": [{"order_id": "an id", "amount_raw": "1"}]},
+}
+
+
+def happened(seq: int, status: str, data: Mapping[str, Any], attempt: int = 1) -> Event:
+    text = json.dumps(data)  # as the database gives it
+    return Event(UUID(int=1), 1, seq, status, attempt, None, "2026-11-30T20:00:00.000000Z", 3, 1, seq, text)
+
+
+@pytest.mark.parametrize("code", [*_SAYINGS, "tried_again"])
+def test_each_thing_that_an_attempt_can_meet_is_told(code: str) -> None:
+    status = "SUBMITTED" if code in ("submitted", "answer_unclear", "withheld") else "ROUTING"
+    attempt = 2 if code == "tried_again" else 1
+    events = [happened(1, "PENDING", {}), happened(2, status, MET[code], attempt)]
+    order = made(status="ROUTING", attempt=attempt)
+
+    told = EXPLANATION.render(Explained(Execution(order, read_history(events)), None, Around(NOW)))
+
+    check(told)
+    [sentence] = told["attempts"]
+    assert sentence["code"] == code
+    assert (sentence["facts"]["seq"], sentence["facts"]["attempt"]) == (2, attempt)
+
+
+def test_what_repeats_in_a_row_is_said_once() -> None:
+    again = [happened(seq, "PENDING", MET["price_not_reached"]) for seq in range(1, 9)]
+
+    assert len(attempt_sentences(made(), read_history(again))) == 1
 
 
 # --- With a market, rows and events ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.db import connection
 
 from dex import Engine
 from orders.config import Policy
-from orders.models import Account, Fill, Order
+from orders.models import Account, ArchiveFile, Fill, Order
 from orders.models.key_format import prefix_of
 from orders.presentation.report import csv_cell, csv_line
 from orders.services import report
@@ -293,6 +293,7 @@ def test_what_is_refused_is_json_for_all(account: Account) -> None:
     for query, code in (
         ("", "invalid"),
         ("?group_by=moon", "invalid"),
+        ("?group_by=pair&format=xml", "invalid"),
         ("?group_by=pair&token_in=NOPE", "unknown_token"),
     ):
         answer = api.client.get(f"/api/v1/reports/execution{query}", headers={"Accept": "text/csv"})
@@ -360,6 +361,20 @@ def test_no_cell_is_a_formula(value: Any, cell: str) -> None:
 
 def test_cells_are_quoted_where_they_hold_separators() -> None:
     assert csv_line(['a"b', "c,d", "e\nf", None]) == '"a""b","c,d","e\nf",\r\n'
+
+
+def test_months_with_archive_files_are_named(account: Account) -> None:
+    """Their orders are no rows any more."""
+    for month in ("2026-01-01", "2026-02-01", "2026-03-01"):
+        ArchiveFile.objects.create(
+            name=f"orders-{month}", month=month, order_count=1, event_count=1, size=1, sha256="0" * 64
+        )
+    api = Api(account)
+
+    within = read(api, "group_by=day&created_after=2026-02-10T00:00:00Z&created_before=2026-03-01T00:00:00Z")
+
+    assert within["archived_months"] == ["2026-02"]
+    assert read(api, "group_by=day")["archived_months"] == ["2026-01", "2026-02", "2026-03"]
 
 
 def test_an_open_order_is_counted_and_adds_no_amount(account: Account) -> None:
