@@ -75,7 +75,7 @@ class ShapeComponent(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 def link_orders(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
     """Where to go from an accepted order: OpenAPI links, by which programs find their way."""
     placed = result["paths"]["/api/v1/orders"]["post"]["responses"]["201"]
-    for operation in ("getOrder", "cancelOrder", "listOrderEvents"):
+    for operation in ("getOrder", "cancelOrder", "listOrderEvents", "explainOrder", "getExecution"):
         placed.setdefault("links", {})[operation] = {
             "operationId": operation,
             "parameters": {"order_id": "$response.body#/id"},

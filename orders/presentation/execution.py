@@ -5,7 +5,7 @@ owner has lost, and what was saved positive where he has gained. docs/execution-
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -44,8 +44,13 @@ class Execution:
 
     @cached_property
     def measured(self) -> Measured:
-        """Its benchmarks."""
-        return family_measured(self.order, self.children) if self.order.is_parent else measured(self.order)
+        """Its benchmarks. What an attempt that came to nothing has taken from the row, its events still tell."""
+        if self.order.is_parent:
+            return family_measured(self.order, self.children)
+        found, quote = measured(self.order), self.history.last_quote
+        if self.order.route is None and quote is not None and quote.is_of(self.order):
+            return replace(found, mid=quote.mid(self.order.side))
+        return found
 
     @property
     def token(self) -> str:
@@ -117,8 +122,8 @@ def price_moved(it: Execution) -> Cost | None:
     Quotes of another amount, which its owner has replaced, do not count.
     """
     order, side = it.order, it.order.side
-    fixed, other = ("amount_in", "amount_out") if side == Side.EXACT_IN else ("amount_out", "amount_in")
-    quotes = [quote for quote in it.history.quotes if getattr(quote, fixed) == order.amount]
+    other = "amount_out" if side == Side.EXACT_IN else "amount_in"
+    quotes = [quote for quote in it.history.quotes if quote.is_of(order)]
     known = [amount for quote in quotes if (amount := quote.amount(side)) is not None]
     told = ((order.failure or {}).get("facts") or {}).get(other)
     if known and isinstance(told, str) and told.isdecimal():

@@ -11,6 +11,7 @@ import orjson
 
 from orders.event_log.event import Event
 from orders.measures import benchmark
+from orders.models import Order
 from orders.states import OrderStatus, is_terminal
 
 
@@ -27,6 +28,10 @@ class QuoteSeen(NamedTuple):
     def amount(self, side: str) -> int | None:
         """Of the side that is not fixed."""
         return self.amount_out if side == "exact_in" else self.amount_in
+
+    def is_of(self, order: Order) -> bool:
+        """Whether it is of the order's present amount, which its owner may have replaced since."""
+        return (self.amount_in if order.side == "exact_in" else self.amount_out) == order.amount
 
     def mid(self, side: str) -> int | None:
         """What the amount was worth at the mid price then."""

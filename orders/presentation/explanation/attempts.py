@@ -9,6 +9,8 @@ from orders.presentation.history import Attempt, Happening, History, QuoteSeen
 from orders.problems import KINDS
 
 Facts = Mapping[str, Any]
+# Sentences of one explanation about what was met.
+MOST = 200
 # What waits are for, in the words of their owner.
 _WAITED = {
     "chain": "the chain could not be asked",
@@ -18,11 +20,19 @@ _WAITED = {
 
 
 def attempt_sentences(order: Order, history: History) -> list[Sentence]:
-    """One sentence for each thing that an attempt met, oldest first; what repeats in a row is said once."""
+    """One sentence for each thing that an attempt met, oldest first; what repeats in a row is said once.
+
+    Of very many the newest.
+    """
     found: list[Sentence] = []
     for attempt in history.attempts:
         found += _of_attempt(order, attempt)
-    return found
+    left_out = len(found) - MOST
+    if left_out <= 0:
+        return found
+    path = f"/api/v1/orders/{order.id}/events"
+    text = f"What came before is left out, {left_out:,} sentences: GET {path} has all of it."
+    return [Sentence("earlier", text, {"left_out": left_out, "path": path}), *found[left_out:]]
 
 
 def _of_attempt(order: Order, attempt: Attempt) -> list[Sentence]:

@@ -17,7 +17,7 @@ _WORDS = {
     "mid": "the mid price",
     "reference": "the reference price",
 }
-PRICE_DIGITS = 12
+PRICE_DIGITS, WORD_DIGITS = 12, 8
 
 
 def price_kind(order: Order) -> str:
@@ -144,4 +144,6 @@ def _limit(order: Order) -> Decimal | None:
 
 
 def _shown(price: Decimal) -> str:
-    return grouped(shown_price(price), PRICE_DIGITS)
+    """For people; the facts have more digits."""
+    with localcontext(prec=WORD_DIGITS):
+        return grouped(_plain(+price), PRICE_DIGITS)

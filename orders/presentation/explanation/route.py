@@ -20,19 +20,30 @@ _LIMITS = {"max_legs": "parallel paths", "max_hops": "swaps in a row", "max_swap
 
 def route_sentences(order: Order, last_quote: QuoteSeen | None) -> list[Sentence]:
     """From its plan; where an undone attempt has taken that, from what the event of its last quote tells."""
+    return [*_family(order), *_route(order, last_quote), *_limits(order)]
+
+
+def _family(order: Order) -> Iterator[Sentence]:
+    """Of a child."""
+    if order.parent_id is not None:
+        facts = {"parent_id": str(order.parent_id)}
+        yield Sentence("part_of", f"It is a part of order {order.parent_id}, which has decided on its amount.", facts)
+
+
+def _route(order: Order, last_quote: QuoteSeen | None) -> list[Sentence]:
     if order.is_parent:
         text = "It is executed by orders of its own, its children, and each of them has a route of its own."
-        return [Sentence("route_of_children", text), *_limits(order)]
+        return [Sentence("route_of_children", text)]
     plan = order.plan
     if plan is not None:
-        return [*_of_plan(order, plan), *_enforced(order), *_limits(order)]
+        return [*_of_plan(order, plan), *_enforced(order)]
     if last_quote is not None:
-        return [_of_event(order, last_quote), *_limits(order)]
+        return [_of_event(order, last_quote)]
     is_over = order.status == OrderStatus.FAILED
     text = (
         "It was never given a route." if is_over else "It has no route yet: that is sought when it is to be executed."
     )
-    return [Sentence("no_route_yet", text), *_limits(order)]
+    return [Sentence("no_route_yet", text)]
 
 
 def _of_plan(order: Order, plan: SwapPlan) -> Iterator[Sentence]:

@@ -30,7 +30,7 @@ def waiting_sentences(order: Order, waiting_for: str | None, history: History, a
         return []
     part = _WAITS.get(waiting_for) if waiting_for is not None else _STATES[OrderStatus(order.status)]
     found = list(part(order, history, around)) if part else [_other(waiting_for)]
-    return [*found, *_besides(order, around)]
+    return [*found, *([] if waiting_for == "sibling" else _linked(order, around)), *_besides(order, around)]
 
 
 def _other(waiting_for: str | None) -> Sentence:
@@ -170,6 +170,21 @@ def _submitted(order: Order, history: History, around: Around) -> Iterator[Sente
     if history.happenings and history.happenings[-1].code == "answer_unclear":
         detail = history.happenings[-1].facts.get("detail", "")
         yield Sentence("answer_unclear", f"The chain's answer was unclear: {detail}.", {"detail": detail})
+
+
+def _linked(order: Order, around: Around) -> Iterator[Sentence]:
+    """What becomes of the orders that it is linked with."""
+    rank = order.link_rank or 0
+    rivals = [one for one in around.siblings if one.link_rank == rank and one.outcome is None]
+    later = [one for one in around.siblings if one.link_rank == rank + 1 and one.outcome is None]
+    if rivals:
+        names = and_also([f"order {one.id}" for one in rivals])
+        facts = {"link": order.link, "orders": [_named(one) for one in rivals]}
+        yield Sentence("one_executes", f"Of it and {names} one executes, and cancels the rest when it fills.", facts)
+    if later:
+        names = and_also([f"order {one.id}" for one in later])
+        facts = {"link": order.link, "orders": [_named(one) for one in later]}
+        yield Sentence("places_next", f"When it has filled, {names} comes next; else that is cancelled.", facts)
 
 
 def _besides(order: Order, around: Around) -> Iterator[Sentence]:

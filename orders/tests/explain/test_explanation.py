@@ -228,6 +228,15 @@ def test_what_repeats_in_a_row_is_said_once() -> None:
     assert len(attempt_sentences(made(), read_history(again))) == 1
 
 
+def test_of_very_many_things_the_newest_are_said() -> None:
+    many = [happened(seq, "PENDING", MET["waited" if seq % 2 else "triggered"]) for seq in range(1, 301)]
+
+    found = attempt_sentences(made(), read_history(many))
+
+    assert [(found[0].code, found[0].facts["left_out"]), len(found)] == [("earlier", 100), 201]
+    assert found[-1].facts["seq"] == 300
+
+
 # --- With a market, rows and events ----------------------------------------------------------------------------
 
 
@@ -310,6 +319,19 @@ def test_linked_orders_name_each_other(account: Account, engine: Engine, policy:
 
     assert told["facts"]["before"] == [{"order_id": str(first.id), "status": "PENDING", "outcome": None}]
     assert str(first.id) in told["text"]
+    ahead = by_code(explain(first, engine, policy), "waiting", "places_next")
+    assert ahead["facts"]["orders"] == [{"order_id": str(second.id), "status": "PENDING", "outcome": None}]
+
+
+@pytest.mark.django_db
+def test_rivals_name_each_other(account: Account, engine: Engine, policy: Policy) -> None:
+    body = {"token_in": "SOL", "token_out": "USDC", "amount": "1", "type": "limit", "limit_price": "1000"}
+    asked = {"orders": [body, body | {"limit_price": "1001"}], "link": "one_cancels_other"}
+    one, other = (item["order"]["id"] for item in Api(account).post("orders/batch", asked).json()["results"])
+
+    told = by_code(explain(Order.objects.get(pk=one), engine, policy), "waiting", "one_executes")
+
+    assert [named["order_id"] for named in told["facts"]["orders"]] == [other]
 
 
 @pytest.mark.django_db
@@ -440,7 +462,9 @@ def test_a_parent_and_its_children(account: Account, engine: Engine, policy: Pol
     }
     assert "children_placed" in codes(told["attempts"])
     drive(orders=[child.id])
-    assert codes(explain(child, engine, policy)["ending"])[0] == "filled"
+    of_child = explain(child, engine, policy)
+    assert codes(of_child["ending"])[0] == "filled"
+    assert by_code(of_child, "route", "part_of")["facts"] == {"parent_id": str(parent.id)}
     assert codes(explain(parent, engine, policy)["waiting"]) == ["waits_for_schedule"]
 
 
