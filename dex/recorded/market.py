@@ -11,7 +11,7 @@ h = sha256(h + canonical element), with h as bytes. So a market costs no more to
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -66,7 +66,7 @@ def by_name(name: str) -> bytes:
 
 
 def head_hash(head: Mapping[str, Any], pools: bytes) -> bytes:
-    """The hash of a market before any swap; `pools` is the canonical object of their hashes, the rest of it `head`."""
+    """The hash of a market before any swap; `pools` is the canonical object of their hashes, `head` all the rest."""
     document = {**head, "pools": orjson.Fragment(pools)}
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).digest()
 
@@ -95,7 +95,7 @@ class RecordedMarket:
     def read(cls, document: Any) -> Self:
         """Raises: RecordError."""
         try:
-            if document["format"] != FORMAT:
+            if document["format"] != FORMAT or not all(isinstance(document[name], list) for name in ("pools", "swaps")):
                 raise RecordError(f"it is no market of the form {FORMAT}")
             pools = [_pool(described) for described in document["pools"]]
             costs = {FeeStrategy(name): _cost(told) for name, told in document["costs"].items()}
@@ -166,8 +166,3 @@ def _cost(told: Mapping[str, Any]) -> Costs:
         for name, value in told.items()
     }
     return Costs(**values)
-
-
-def pool_hashes(hashes: Iterable[tuple[str, str]]) -> bytes:
-    """The canonical object of hashes by id; the ids come in the order of `by_name`."""
-    return orjson.dumps(dict(hashes))

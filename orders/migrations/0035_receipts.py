@@ -87,7 +87,9 @@ class Migration(migrations.Migration):
         # Compressed before it comes, and nothing is searched in it.
         migrations.RunSQL(
             "ALTER TABLE orders_marketrecord ALTER COLUMN body SET STORAGE EXTERNAL,"
-            " ALTER COLUMN body SET STATISTICS 0",
+            " ALTER COLUMN body SET STATISTICS 0;"
+            # A record of a lone order stays in its row.
+            " ALTER TABLE orders_marketrecord SET (toast_tuple_target = 8160)",
             migrations.RunSQL.noop,
         ),
         pgtrigger.migrations.AddTrigger(

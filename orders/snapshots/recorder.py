@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from uuid_utils.compat import uuid7
@@ -19,12 +19,12 @@ from dex import Engine
 from dex.trace import RoutingTrace
 from orders.database.recordset import recordset, to_json
 from orders.plan import MarketRef
-from orders.snapshots.records import KnownPool, write_record
+from orders.snapshots.records import NOTHING, KnownPools, write_record
 
 logger = logging.getLogger(__name__)
 
 # Records of a series, and how long it goes on.
-MOST_RECORDS = 64
+MOST_RECORDS = 256
 MOST_S = 600.0
 
 # Beside a change that gives orders their route, as CTEs of its statement: orders/pipeline/transition.py.
@@ -44,7 +44,7 @@ class _Series:
     began_s: float
     pid: int
     number: int = 0
-    pools: dict[str, KnownPool] = field(default_factory=dict)
+    known: KnownPools = NOTHING
 
 
 @dataclass(slots=True)
@@ -95,10 +95,11 @@ class Recorder:
         assert trace.market is not None
         with self._lock:
             series, self._series = self._series, None
+        known = NOTHING if series is None else series.known
         if series is None or not self._may_follow(series, trace):
-            series = _Series(str(uuid7()), time.monotonic(), os.getpid())
-        written = write_record(trace, chain_id, series.pools, series.name, series.number)
-        after = _Series(series.name, series.began_s, series.pid, series.number + 1, written.pools)
+            series = _Series(str(uuid7()), time.monotonic(), os.getpid(), known=known)
+        written = write_record(trace, chain_id, series.known, series.name, series.number)
+        after = _Series(series.name, series.began_s, series.pid, series.number + 1, written.known)
         return Kept(series.name, series.number, written.body, written.refs, self, after)
 
     def _may_follow(self, series: _Series, trace: RoutingTrace) -> bool:
@@ -107,7 +108,7 @@ class Recorder:
             series.pid == os.getpid()  # a child that was forked goes its own way
             and series.number < MOST_RECORDS
             and time.monotonic() - series.began_s < MOST_S
-            and series.pools.keys() == {pool.pool_id for pool in trace.market.pools}
+            and series.known.may_become(trace.market.pools)
         )
 
 

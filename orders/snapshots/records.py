@@ -3,41 +3,49 @@
 {"head": {"format", "chain", "block", "time", "costs"}, "program": {...},
  "pools": [documents of those that changed], "orders": [[request, step or null, [checked costs], ended after], ...]}
 
-`orders` are those of the batch that got a quote, in its order; a step is what an order did to the market for those
-after it. Pools are those of dex/recorded/market.py, and so are hashes.
+Only the first of a series has `program`, and `costs` are left out where they are those of the record before. `orders`
+are those of the batch that got a quote, in its order; a step is what an order did to the market for those after it.
+Pools are those of dex/recorded/market.py, and so are hashes.
 """
 
 import zlib
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import orjson
 
+from dex import Costs, FeeStrategy, Pool
 from dex.recorded.canonical import sha256
-from dex.recorded.market import (
-    FORMAT,
-    by_name,
-    costs_json,
-    hash_after,
-    head_hash,
-    pool_bytes,
-    pool_hashes,
-    step_bytes,
-)
+from dex.recorded.market import FORMAT, by_name, costs_json, hash_after, head_hash, pool_bytes, step_bytes
 from dex.recorded.program import program_json
 from dex.recorded.requests import request_json
-from dex.trace import RoutingTrace, TracedMarket, TracedRequest
+from dex.trace import RoutingTrace, TracedRequest
 from orders.plan import MarketRef
 
-# Level 1 takes a quarter of the time of the usual one, and a sixth more room.
+# Level 1 takes a quarter of the time of the usual one, and a sixth more room. What is said of a lone order is so little
+# that it would cost more time than it saves room.
 LEVEL = 1
+COMPRESSED_FROM = 4_096  # bytes
+_SORTED = orjson.OPT_SORT_KEYS
 
 
-class KnownPool(NamedTuple):
-    """A pool as a series holds it: the object that it was made of, and the hash of its document."""
+class KnownPools(NamedTuple):
+    """The pools of a market in their order, of each its document, and the member of the head that states its hash."""
 
-    pool: Any
-    hash: str
+    pools: tuple[Pool, ...] = ()
+    documents: tuple[bytes, ...] = ()
+    members: tuple[bytes, ...] = ()
+    costs: bytes = b""
+
+    def may_become(self, pools: tuple[Pool, ...]) -> bool:
+        """Whether these are the same pools, in any state."""
+        return len(pools) == len(self.pools) and all(
+            new is old or new.pool_id == old.pool_id for new, old in zip(pools, self.pools, strict=True)
+        )
+
+
+NOTHING = KnownPools()
 
 
 class Written(NamedTuple):
@@ -45,21 +53,18 @@ class Written(NamedTuple):
 
     body: bytes
     refs: list[MarketRef | None]
-    pools: dict[str, KnownPool]
+    known: KnownPools
 
 
-def write_record(trace: RoutingTrace, chain_id: str, known: dict[str, KnownPool], series: str, number: int) -> Written:
-    """The record of a batch that follows what is `known`."""
-    market = cast("TracedMarket", trace.market)
-    changed, pools = _changes(market, known)
-    head = {
-        "format": FORMAT,
-        "chain": chain_id,
-        "block": market.version,
-        "time": market.time,
-        "costs": costs_json(market.costs),
-    }
-    reached = head_hash(head, pool_hashes((pool_id, pool.hash) for pool_id, pool in pools.items()))
+def write_record(trace: RoutingTrace, chain_id: str, known: KnownPools, series: str, number: int) -> Written:
+    """The record of a batch, which says what is other than it is `known`; the first of a series says all."""
+    market = trace.market
+    assert market is not None
+    before, costs = known, _costs_bytes(market.costs)
+    changed, known = _changes(market.pools, known if known.may_become(market.pools) else NOTHING, costs)
+    head = {"block": market.version, "chain": chain_id, "format": FORMAT, "time": market.time}
+    priced = {**head, "costs": orjson.Fragment(costs)}
+    reached = head_hash(priced, b"{" + b",".join(known.members) + b"}")
     orders: list[Any] = []
     refs: list[MarketRef | None] = []
     for traced in trace.requests:
@@ -71,40 +76,60 @@ def write_record(trace: RoutingTrace, chain_id: str, known: dict[str, KnownPool]
         orders.append(_entry(traced, step))
         if step is not None:
             reached = hash_after(reached, step)
-    document = {"head": head, "program": program_json(), "pools": changed, "orders": orders}
-    return Written(zlib.compress(orjson.dumps(document), LEVEL), refs, pools)
+    document: dict[str, Any] = {"head": head if number and costs == before.costs else priced, "orders": orders}
+    if number:
+        document["pools"] = [*map(orjson.Fragment, changed)]
+    else:
+        document |= {"pools": [*map(orjson.Fragment, known.documents)], "program": _program()}
+    return Written(_body(orjson.dumps(document)), refs, known)
 
 
-def _changes(market: TracedMarket, known: dict[str, KnownPool]) -> tuple[list[orjson.Fragment], dict[str, KnownPool]]:
-    """Documents of what is not as it is known, and all pools, in the order in which their hashes are written."""
-    changed, pools = [], {}
-    for pool in market.pools:
-        was = known.get(pool.pool_id)
-        if was is None or was.pool is not pool:
-            document = pool_bytes(pool)
-            name = sha256(document)
-            if was is None or was.hash != name:
-                changed.append(orjson.Fragment(document))
-            was = KnownPool(pool, name)
-        pools[pool.pool_id] = was
-    if all(map(str.isascii, pools)):  # they come sorted
-        return changed, pools
-    return changed, {pool_id: pools[pool_id] for pool_id in sorted(pools, key=by_name)}
+def _changes(pools: tuple[Pool, ...], known: KnownPools, costs: bytes) -> tuple[list[bytes], KnownPools]:
+    """Documents of what is not as it is known, and what is known afterwards."""
+    changed, count = [], len(pools)
+    documents, members = list(known.documents) or [b""] * count, list(known.members) or [b""] * count
+    for place, (pool, was) in enumerate(zip(pools, known.pools or [None] * count, strict=True)):
+        if pool is was:
+            continue
+        document = pool_bytes(pool)
+        if document != documents[place]:
+            documents[place] = document
+            members[place] = orjson.dumps({pool.pool_id: sha256(document)})[1:-1]
+            changed.append(document)
+    return changed, KnownPools(pools, tuple(documents), tuple(members), costs)
 
 
 def _entry(traced: TracedRequest, step: bytes | None) -> list[Any]:
     checked = [str(cost) for cost in traced.checked_costs]
-    return [
-        request_json(traced.request),
-        None if step is None else orjson.Fragment(step),
-        checked,
-        traced.ended_after,
-    ]
+    told = None if step is None else orjson.Fragment(step)
+    return [request_json(traced.request), told, checked, traced.ended_after]
+
+
+# Chains give the same object until their fees change.
+_costs: tuple[Any, bytes] = (None, b"")
+
+
+def _costs_bytes(costs: Mapping[FeeStrategy, Costs]) -> bytes:
+    global _costs
+    known, written = _costs
+    if known is not costs:
+        written = orjson.dumps(costs_json(costs), option=_SORTED)
+        _costs = costs, written
+    return written
+
+
+@cache
+def _program() -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(program_json()))
+
+
+def _body(document: bytes) -> bytes:
+    return document if len(document) < COMPRESSED_FROM else zlib.compress(document, LEVEL)
 
 
 def read_body(body: bytes) -> dict[str, Any]:
     """A record as it was written."""
-    read: dict[str, Any] = orjson.loads(zlib.decompress(body))
+    read: dict[str, Any] = orjson.loads(body if body.startswith(b"{") else zlib.decompress(body))
     return read
 
 
@@ -127,11 +152,13 @@ class Snapshot(NamedTuple):
 def snapshot_of(records: Sequence[dict[str, Any]], place: int) -> Snapshot:
     """Of an order of the last record, from all records of its series up to it."""
     pools: dict[str, Any] = {}
+    head: dict[str, Any] = {}
     for record in records:
+        head |= record["head"]
         pools |= {pool["id"]: pool for pool in record["pools"]}
     last = records[-1]
     request, _, checked_costs, ended_after = last["orders"][place]
     steps = [step for _, step, *_ in last["orders"][:place] if step is not None]
     held = [pools[pool_id] for pool_id in sorted(pools, key=by_name)]
-    document = {**last["head"], "pools": held, "swaps": steps}
-    return Snapshot(document, Routing(request, checked_costs, ended_after, last["program"]))
+    document = {**head, "pools": held, "swaps": steps}
+    return Snapshot(document, Routing(request, checked_costs, ended_after, records[0]["program"]))
