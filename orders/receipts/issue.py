@@ -117,10 +117,10 @@ def rotate_key(path: Path, actor: Actor) -> tuple[PublicKey | None, PublicKey]:
     except FileExistsError as error:
         raise ReceiptKeyError(f"{draft} is there already: does another one rotate the key?") from error
     with transaction.atomic():
-        register(key)
         if before is not None:
             register(before)  # one that has signed nothing yet must not come back either
             ReceiptKey.objects.filter(pk=before.key_id, retired_at__isnull=True).update(retired_at=Now())
+        register(key)
         record(actor, [Entry("receipt_key.rotate", f"receipt-key:{key.key_id}", before and {"key": before.key_id})])
     draft.replace(path)
     return before, key

@@ -1,6 +1,7 @@
 """The market of an order, as the records hold it."""
 
 import logging
+import zlib
 from uuid import UUID
 
 from django.db import connection
@@ -28,7 +29,7 @@ def read_snapshot(ref: MarketRef) -> Snapshot | None:
     try:
         snapshot = snapshot_of([read_body(bytes(body)) for body in bodies], ref.place)
         reached = document_hash(snapshot.document)
-    except (RecordError, KeyError, IndexError, ValueError) as error:
+    except (RecordError, KeyError, IndexError, TypeError, ValueError, zlib.error) as error:
         logger.error("the market %s of series %s cannot be read: %s", ref.hash, ref.series, error)
         return None
     if reached != ref.hash:
@@ -62,10 +63,10 @@ _EXPIRE = """
         SELECT (SELECT m.series FROM orders_marketrecord m
                 WHERE m.series > old.series AND m.series < (SELECT id FROM moment) ORDER BY m.series LIMIT 1)
         FROM old WHERE old.series IS NOT NULL
-    ), some AS MATERIALIZED (
+    ), taken AS MATERIALIZED (
         SELECT series FROM old WHERE series IS NOT NULL LIMIT %(at_once)s
     ), gone AS (
-        DELETE FROM orders_marketrecord WHERE series = ANY(ARRAY(SELECT series FROM some)) RETURNING 1
+        DELETE FROM orders_marketrecord WHERE series = ANY(ARRAY(SELECT series FROM taken)) RETURNING 1
     )
-    SELECT (SELECT count(*) FROM some), (SELECT count(*) FROM gone)
+    SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM gone)
 """
