@@ -1,8 +1,9 @@
 """Which endpoints a process delivers to: rows under a lease, so that several processes share them.
 
 An endpoint is claimed where a message is due: one that was asked for, or an event after its place in the log while no
-retry waits for its time. Who claims it holds its lease, and renews it with each message; another process takes over
-where the lease has run out, from the place that is stored.
+retry waits for its time; or where its place lies ahead of the log, as after a restore into another cluster. Who claims
+it holds its lease, and renews it with each message; another process takes over where the lease has run out, from the
+place that is stored.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ _CLAIM = f"""
                 ) OR EXISTS (
                     SELECT FROM orders_archivedevents a
                     WHERE a.account_id = w.account_id AND (a.xid, a.event_id) > {_PLACE}
-                )
+                ) OR w.xid > pg_snapshot_xmin(pg_current_snapshot())
             )))
         ORDER BY w.attempt > 0, w.due_at, w.id LIMIT %(most)s
         FOR UPDATE OF w SKIP LOCKED

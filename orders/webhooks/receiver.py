@@ -30,6 +30,8 @@ BODY_S = 1.0
 MAX_RESPONSE_BYTES = 1024
 # Of an answer: interim ones, head, and as much of the body as is read.
 MAX_READ_BYTES = 32 * 1024
+# And in how many pieces it may come: single bytes would cost this process more than their sender.
+MAX_READS = 256
 # Of one host, when others do not answer.
 MAX_ADDRESSES = 3
 # Look-ups that hang hold a thread each for as long as the system's resolver takes.
@@ -141,14 +143,14 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         self.stream: _Counted | None = None
 
     def begin_message(self) -> None:
-        """Count anew what an answer may hold."""
+        """Count again what an answer may hold."""
         if self.stream is not None:
-            self.stream.left = MAX_READ_BYTES
+            self.stream.begin_message()
 
     @property
     def has_read_nothing(self) -> bool:
         """Whether nothing has come since the message began."""
-        return self.stream is None or self.stream.left == MAX_READ_BYTES
+        return self.stream is None or self.stream.reads_left == MAX_READS
 
     async def connect_tcp(
         self,
@@ -180,14 +182,21 @@ class _Counted(httpcore.AsyncNetworkStream):
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, owner: _Guarded) -> None:
         self._inner, self._owner = inner, owner
-        self.left = MAX_READ_BYTES
+        self.begin_message()
+
+    def begin_message(self) -> None:
+        """Count again."""
+        self._bytes_left, self.reads_left = MAX_READ_BYTES, MAX_READS
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Raises: Refused beyond the bound."""
-        if self.left <= 0:
+        if self._bytes_left <= 0:
             raise Refused(f"the answer holds more than {MAX_READ_BYTES} bytes before it can be judged")
-        data = await self._inner.read(min(max_bytes, self.left), timeout)
-        self.left -= len(data)
+        if self.reads_left <= 0:
+            raise Refused(f"the answer comes in more than {MAX_READS} pieces before it can be judged")
+        data = await self._inner.read(min(max_bytes, self._bytes_left), timeout)
+        self._bytes_left -= len(data)
+        self.reads_left -= 1
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109

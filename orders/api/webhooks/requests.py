@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
-from rest_framework import serializers
 
 from orders.api.life.cancel import PairField, TagField
 from orders.api.serializers import FlagField, ScalarField, StrictSerializer, StrictTextField, WholeField
@@ -97,13 +96,6 @@ class WebhookRedeliverSerializer(StrictSerializer):
 
     delivery_id = WholeField(1, MAX_ID, required=False, help_text="Its event is sent once more, out of turn.")
     after = CursorField(required=False, help_text="The webhook goes on from there, back or forward; 0: all there is.")
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raises: ValidationError unless exactly one is stated."""
-        read = super().to_internal_value(data)
-        if len(read) != 1:
-            raise serializers.ValidationError("state either delivery_id or after", "fields_conflict")
-        return read
 
 
 def columns_of(fields: dict[str, Any], stated: Any) -> dict[str, Any]:

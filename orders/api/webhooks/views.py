@@ -152,6 +152,8 @@ class WebhookRedeliverView(AccountView):
         account, actor = account_of(request), actor_of(request, "")
         endpoints.find(account, webhook_id)
         fields = fields_of(request, WebhookRedeliverSerializer)
+        if len(fields) != 1:
+            raise ProblemError(Problem("fields_conflict", "state either delivery_id or after"))
         if "after" in fields:
             return _shown(endpoints.move_to(account, webhook_id, fields["after"].cursor, actor))
         sent = endpoints.ask_for_delivery(account, webhook_id, fields["delivery_id"], actor)

@@ -1,6 +1,7 @@
 """Receivers on loopback, each with manners of its own, and what runs the deliverer against them."""
 
 import asyncio
+import inspect
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -10,9 +11,12 @@ from typing import Any
 
 import orjson
 from channels.db import database_sync_to_async
+from django.db.models import F
 from standardwebhooks import Webhook as Verifier
 
+from orders.models import Webhook
 from orders.tests.http_client import Api
+from orders.webhooks.backlog import events_behind
 from orders.webhooks.claims import Endpoint
 from orders.webhooks.deliverer import Deliverer
 from orders.webhooks.receiver import Receiver
@@ -75,7 +79,8 @@ class Server:
         """One connection."""
         self.connections += 1
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Also the end of the test, which asyncio would call an error.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while True:
                     head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
                     pairs = [line.partition(": ") for line in head[1:] if line]
@@ -176,3 +181,46 @@ async def caught_up(api: Api, hook: dict[str, Any]) -> dict[str, Any]:
             stored: dict[str, Any] = await ask(api, "GET", f"webhooks/{hook['id']}")
             if stored["events_behind"] == 0:
                 return stored
+
+
+def delivered(
+    api: Api,
+    act: Callable[..., object],
+    behave: Behave,
+    *,
+    hook: dict[str, Any] | None = None,
+    count: int = 1,
+    until_disabled: bool = False,
+    **stated: Any,
+) -> tuple[dict[str, Any], list[Received]]:
+    """A webhook, a new one or one that is there, and what it was sent after `act`, which may take the webhook.
+
+    All that was to be sent: until `count` requests came and nothing is left. For tests without an event loop.
+    """
+
+    async def run() -> tuple[dict[str, Any], list[Received]]:
+        async with listening(behave) as server, delivering():
+            made = hook or await ask(api, "POST", "webhooks", {"url": server.url} | stated)
+            if hook is not None:
+                await Webhook.objects.filter(pk=hook["id"]).aupdate(url=server.url, version=F("version") + 1)
+            takes = len(inspect.signature(act).parameters)
+            await database_sync_to_async(act)(*[made][:takes])
+            await server.until(count)
+            await _quiet(made["id"], until_disabled=until_disabled)
+            return made, server.received
+
+    return asyncio.run(run())
+
+
+async def _quiet(webhook_id: str, *, until_disabled: bool) -> None:
+    """Until nothing is left to send."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            row = await Webhook.objects.filter(pk=webhook_id).afirst()
+            if row is None or (row.disabled_at and not row.lease_token):
+                break
+            behind = (await database_sync_to_async(events_behind)([row]))[row.pk]
+            if not (until_disabled or behind or row.requests or row.lease_token):
+                break
+            await asyncio.sleep(TICK_S)
+    await asyncio.sleep(20 * TICK_S)  # for what should not come
