@@ -68,6 +68,7 @@ class ClaimedOrder(NamedTuple):
     decimals_in: int
     decimals_out: int
     trigger_kind: str | None
+    trigger_at_price: str | None
     waiting_for: str | None
     waited_s: float | None
     native_token: str | None
@@ -122,6 +123,7 @@ _READ: dict[str, str] = {
     "decimals_in": "o.decimals_in",
     "decimals_out": "o.decimals_out",
     "trigger_kind": "o.trigger_kind",
+    "trigger_at_price": "o.trigger_at_price::text",
     "waiting_for": "o.waiting_for",
     "waited_s": "extract(epoch FROM now() - o.waiting_since)::float8",
     "native_token": "o.native_token",

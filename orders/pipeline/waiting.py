@@ -6,7 +6,8 @@ is `gtc`; one with a signature until the chain answers.
 
 An order for which the market gives no route within its terms now goes back to PENDING, where it may wait for a better
 one, in the same attempt. Where the router says at which price of the market another try is worth its effort, the
-trigger pass looks for that price (orders/waiting/). Else it is tried again by time, ever more rarely.
+trigger pass looks for that price (orders/waiting/). Else it is tried again by time, ever more rarely; so is one that
+the trigger pass has woken for a price that its route cannot use.
 """
 
 import logging
@@ -14,7 +15,8 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from dex import (
     AmountTooSmall,
@@ -155,21 +157,42 @@ def unrouted(order: ClaimedOrder, error: TerminalError) -> Change:
         return fail(order, problem)
     if not order_type.waits_on(order):
         return fail(order, _ended(order, error, problem))
-    delay_s, columns = _until_end_s(order), trigger_columns(None)
-    if isinstance(error, LimitPriceNotReached) and error.worth_routing_from:
-        price = in_units(error.worth_routing_from, order.decimals_in, order.decimals_out)
-        # No amount trades at a better average than the marginal price, so the limit itself is the least to wait for.
-        columns = trigger_columns("limit", max(price, order_type.limit_price(order) or price))
-        # Deeper pools and lower network fees do not show in the marginal price.
-        delay_s = min(delay_s, LOOK_AGAIN_S)
-    else:
-        delay_s = min(delay_s, FIRST_PAUSE_S * 2 ** min(order.seq // 2 - 1, 10), LONGEST_PAUSE_S)
-    wait = {"code": problem.code, "detail": problem.detail}
+    columns, wait = _trigger(order, error), {"code": problem.code, "detail": problem.detail}
     if columns["trigger_at_price"] is not None:
         wait["from_price"] = shown_price(columns["trigger_at_price"])
+        # Deeper pools and lower network fees do not show in the marginal price.
+        delay_s = LOOK_AGAIN_S
+    else:
+        delay_s = min(FIRST_PAUSE_S * 2 ** min(order.seq // 2 - 1, 10), LONGEST_PAUSE_S)
     data = {"waiting_for": "price", "wait": wait}
-    change = move(order, OrderStatus.PENDING, fields=columns, data=data, delay_s=delay_s)
+    change = move(order, OrderStatus.PENDING, fields=columns, data=data, delay_s=min(delay_s, _until_end_s(order)))
     return change._replace(waiting_for="price")
+
+
+def _trigger(order: ClaimedOrder, error: TerminalError) -> dict[str, Any]:
+    """The price of the market that it waits for next, as columns; none where only time can tell."""
+    if not isinstance(error, LimitPriceNotReached) or not error.worth_routing_from:
+        return trigger_columns(None)
+    price = in_units(error.worth_routing_from, order.decimals_in, order.decimals_out)
+    # No amount trades at a better average than the marginal price, so the limit itself is the least to wait for.
+    columns = trigger_columns("limit", max(price, ORDER_TYPES[order.order_type].limit_price(order) or price))
+    # The trigger pass knows the best price of all pools, also of those that the order's route must go round: it was
+    # reached, and would be with each pass. Then the next try is by time, and waits for the price after that.
+    if _is_kept_from_pools(order) and _has_been_reached(order, columns["trigger_at_price"]):
+        return trigger_columns(None)
+    return columns
+
+
+def _is_kept_from_pools(order: ClaimedOrder) -> bool:
+    """Whether the best price of its pair may be that of a pool that its route cannot use."""
+    terms = order.terms
+    return bool(terms.allow or terms.deny or terms.deny_tokens or terms.max_hops)
+
+
+def _has_been_reached(order: ClaimedOrder, price: Decimal) -> bool:
+    """Whether the trigger that made the order due is no lower than this price."""
+    at_price = order.trigger_at_price if order.trigger_kind == "limit" and order.waiting_for is None else None
+    return at_price is not None and price <= Decimal(at_price)
 
 
 def _ended(order: ClaimedOrder, error: TerminalError, problem: Problem) -> Problem:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from dex import ChainUnavailable, Engine, Side
 from dex.chains.simulated import SimulatedChain, SimulatedOptions
+from dex.testing import cpmm_pool, v2_pool
 from orders.audit.record import Actor
 from orders.config import Policy
 from orders.models import Account, Order, OrderEvent
@@ -26,7 +28,7 @@ from orders.states import Stage
 from orders.tests.factories import place, terms
 from orders.tests.order_types.test_contract_flow import Api
 from orders.tests.rivals import in_thread
-from orders.tests.waiting.market import Market, history, limit, put, statuses
+from orders.tests.waiting.market import DEPTH, Market, history, limit, put, statuses
 from orders.waiting.trigger_pass import trigger_orders
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -277,3 +279,39 @@ def test_it_is_tried_again_after_all_attempts_of_another_order_were_undone_but_r
     assert last.data["retry"]["in_ms"] >= AFTER_ATTEMPTS_S * 1000
     assert waits.due_at - last.at >= timedelta(seconds=AFTER_ATTEMPTS_S - 1)
     assert cancel_orders([waits.id], actor=Actor("its owner")) == {waits.id: CancelResult.CANCELLED}
+
+
+def two_pools(market: Market, allowed: str, other: str) -> None:
+    """A block in which SOL costs so much in the one pool and in the one that an order must go round."""
+    here, there = (int(Fraction(price) * DEPTH / 1000) for price in (allowed, other))
+    pair = ("SOL", "USDC")
+    market.chain.pools = (cpmm_pool("here", pair, (DEPTH, here)), v2_pool("there", pair, (DEPTH, there)))
+    market.chain.version += 1
+
+
+@pytest.mark.parametrize("kept", [{"allow": ["raydium"]}, {"deny": ["uniswap_v2"]}])
+def test_a_price_that_its_route_cannot_use_wakes_it_ever_more_rarely_and_not_with_each_pass(
+    account: Account, market: Market, kept: dict[str, Any]
+) -> None:
+    [order] = put(account, limit("110", **kept))
+    pauses = []
+    for _ in range(40):
+        two_pools(market, "100", "120")
+        market.step()
+        order.refresh_from_db()
+        if order.trigger_kind is None:  # it waits for time: let that come
+            pauses.append(round((order.due_at - order.updated_at).total_seconds()))
+            Order.objects.update(due_at=timezone.now())
+
+    assert order.status == "PENDING"
+    assert pauses == sorted(pauses)
+    assert pauses[:4] == [2, 8, 32, 60]
+    assert pauses[-1] == 60
+    # Of two tries one is by time.
+    assert len(history(order)) - 1 <= 2 * 2 * len(pauses) + 2
+    two_pools(market, "111", "120")
+    market.step()
+    market.step()
+    Order.objects.update(due_at=timezone.now())
+    market.work()
+    assert statuses([order]) == ["filled"]
