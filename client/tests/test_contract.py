@@ -37,6 +37,8 @@ ARGUMENTS: dict[str, Any] = {
     "timeout_s": 30,
     "group_by": "venue",
     "url": "https://example.com",
+    "delivery_id": 1,
+    "cursor": "0",
 }
 
 

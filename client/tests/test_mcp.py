@@ -111,6 +111,8 @@ async def test_with_the_flag_an_agent_places_once_looks_and_cancels(account: Acc
         waiting = await call(client, "place", **real | {"client_order_id": "agent-2", "terms": limit})
         seen = await call(client, "order", client_order_id="agent-2")
         cancelled = await call(client, "cancel", order_id=waiting["order"]["id"], reason="enough")
+        explained = await call(client, "explain", order_id=waiting["order"]["id"])
+        report = await call(client, "report", group_by="pair", filters={"pair": "SOL/USDC"})
 
     assert first == again
     assert first["dry_run"] is False
@@ -119,6 +121,8 @@ async def test_with_the_flag_an_agent_places_once_looks_and_cancels(account: Acc
     assert "client_order_id" in nameless
     assert seen["id"] == waiting["order"]["id"]
     assert (cancelled["status"], cancelled["outcome"]) == ("FAILED", "cancelled")
+    assert "cancelled" in explained["summary"]["text"]
+    assert [row["orders"] for row in report["results"]] == [2]
     assert {order.client_order_id for order in await orders_of(account)} == {"agent-1", "agent-2"}
 
 

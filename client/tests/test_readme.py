@@ -72,6 +72,7 @@ def test_the_readme_s_program_runs_over_two_kills(
     ]
     assert said[6].startswith("got ")
     assert str(order.tx_hash) in said[6]
+    assert "250 SOL" in said[7]
 
 
 def test_the_programs_of_the_page_run(

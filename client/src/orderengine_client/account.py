@@ -3,11 +3,21 @@
 from typing import Any, Unpack
 
 from orderengine_client.calling import API, Calls
-from orderengine_client.flows import Flow, Send
-from orderengine_client.generated.models import Deadman, Halt, Halts
+from orderengine_client.flows import Flow, ItemFlow, Send
+from orderengine_client.generated.models import (
+    Deadman,
+    Halt,
+    Halts,
+    Webhook,
+    WebhookDeliveries,
+    WebhookDelivery,
+    WebhookRequested,
+    Webhooks,
+    WebhookSecret,
+)
 from orderengine_client.retries import Repeat, read, send
 from orderengine_client.terms import WebhookChange, WebhookTerms
-from orderengine_client.values import OrderId, as_json, without_none
+from orderengine_client.values import OrderId, as_json
 
 HALT, DEADMAN, WEBHOOKS = f"{API}/halt", f"{API}/deadman", f"{API}/webhooks"
 
@@ -42,21 +52,23 @@ class Account(Calls):
         """Disarm it; needs the scope `trade`, as it takes a protection away."""
         return self._call(Send("DELETE", DEADMAN), Deadman.from_dict)
 
-    def webhooks(self) -> Flow[dict[str, Any]]:
+    def webhooks(self) -> Flow[list[Webhook]]:
         """The account's webhooks."""
-        return self._call(Send("GET", WEBHOOKS), dict)
+        return self._call(Send("GET", WEBHOOKS), lambda answer: Webhooks.from_dict(answer).results)
 
-    def webhook(self, webhook_id: OrderId) -> Flow[dict[str, Any]]:
+    def webhook(self, webhook_id: OrderId) -> Flow[Webhook]:
         """One webhook."""
-        return self._call(Send("GET", f"{WEBHOOKS}/{webhook_id}"), dict)
+        return self._call(Send("GET", f"{WEBHOOKS}/{webhook_id}"), Webhook.from_dict)
 
-    def create_webhook(self, url: str, **terms: Unpack[WebhookTerms]) -> Flow[dict[str, Any]]:
+    def create_webhook(self, url: str, **terms: Unpack[WebhookTerms]) -> Flow[WebhookSecret]:
         """Add one; the answer alone holds its secret. Not repeated where the first try may have been done."""
-        return self._call(Send("POST", WEBHOOKS, body=as_json({"url": url, **terms})), dict, Repeat.IF_NOT_DONE)
+        return self._call(
+            Send("POST", WEBHOOKS, body=as_json({"url": url, **terms})), WebhookSecret.from_dict, Repeat.IF_NOT_DONE
+        )
 
-    def change_webhook(self, webhook_id: OrderId, **terms: Unpack[WebhookChange]) -> Flow[dict[str, Any]]:
+    def change_webhook(self, webhook_id: OrderId, **terms: Unpack[WebhookChange]) -> Flow[Webhook]:
         """Change stated terms; with `is_enabled=True` it goes on where it stands."""
-        return self._call(Send("PATCH", f"{WEBHOOKS}/{webhook_id}", body=as_json(terms)), dict)
+        return self._call(Send("PATCH", f"{WEBHOOKS}/{webhook_id}", body=as_json(terms)), Webhook.from_dict)
 
     def delete_webhook(self, webhook_id: OrderId) -> Flow[None]:
         """Remove it; one that is gone already after a try without an answer is removed."""
@@ -64,28 +76,29 @@ class Account(Calls):
         if not (told.answer.status == 404 and told.may_be_done):
             read(told.answer, lambda _: None)
 
-    def test_webhook(self, webhook_id: OrderId) -> Flow[dict[str, Any]]:
+    def test_webhook(self, webhook_id: OrderId) -> Flow[WebhookRequested]:
         """Send a test message."""
-        return self._call(Send("POST", f"{WEBHOOKS}/{webhook_id}/test"), dict, Repeat.IF_NOT_DONE)
+        return self._call(Send("POST", f"{WEBHOOKS}/{webhook_id}/test"), WebhookRequested.from_dict, Repeat.IF_NOT_DONE)
 
-    def rotate_webhook_secret(self, webhook_id: OrderId, overlap_hours: int = 24) -> Flow[dict[str, Any]]:
+    def rotate_webhook_secret(self, webhook_id: OrderId, overlap_hours: int = 24) -> Flow[WebhookSecret]:
         """A new secret, in this answer alone; both sign for so long. Not repeated where a try may have been done."""
         request = Send("POST", f"{WEBHOOKS}/{webhook_id}/rotate-secret", body={"overlap_hours": overlap_hours})
-        return self._call(request, dict, Repeat.IF_NOT_DONE)
+        return self._call(request, WebhookSecret.from_dict, Repeat.IF_NOT_DONE)
 
-    def webhook_deliveries(
-        self, webhook_id: OrderId, *, cursor: str | None = None, limit: int = 100
-    ) -> Flow[dict[str, Any]]:
-        """A page of what was delivered and how it was answered, newest first."""
-        params = without_none({"cursor": cursor, "limit": limit})
-        return self._call(Send("GET", f"{WEBHOOKS}/{webhook_id}/deliveries", params), dict)
+    def webhook_deliveries(self, webhook_id: OrderId, *, limit: int = 100) -> ItemFlow[WebhookDelivery]:
+        """What was delivered and how it was answered, newest first, page by page of `limit`."""
+        return self._pages(f"{WEBHOOKS}/{webhook_id}/deliveries", {"limit": limit}, WebhookDeliveries.from_dict)
 
-    def redeliver_webhook(
-        self, webhook_id: OrderId, *, delivery_id: int | None = None, after: str | None = None
-    ) -> Flow[dict[str, Any]]:
-        """Send the event of one delivery again, or everything after a cursor."""
-        body = without_none({"delivery_id": delivery_id, "after": after})
-        return self._call(Send("POST", f"{WEBHOOKS}/{webhook_id}/redeliver", body=body), dict, Repeat.IF_NOT_DONE)
+    def redeliver_webhook(self, webhook_id: OrderId, delivery_id: int) -> Flow[WebhookRequested]:
+        """Send the event of one delivery once more, out of turn."""
+        body = {"delivery_id": delivery_id}
+        request = Send("POST", f"{WEBHOOKS}/{webhook_id}/redeliver", body=body)
+        return self._call(request, WebhookRequested.from_dict, Repeat.IF_NOT_DONE)
+
+    def redeliver_webhook_after(self, webhook_id: OrderId, cursor: str) -> Flow[Webhook]:
+        """Let the webhook go on after a cursor, back or forward; "0": all there is."""
+        request = Send("POST", f"{WEBHOOKS}/{webhook_id}/redeliver", body={"after": cursor})
+        return self._call(request, Webhook.from_dict)
 
 
 def _target(reason: str, scope: str, name: str | None) -> dict[str, str]:

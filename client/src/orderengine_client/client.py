@@ -195,8 +195,9 @@ class Client:
     delete_webhook = _call(Operations.delete_webhook)
     test_webhook = _call(Operations.test_webhook)
     rotate_webhook_secret = _call(Operations.rotate_webhook_secret)
-    webhook_deliveries = _call(Operations.webhook_deliveries)
+    webhook_deliveries = _items(Operations.webhook_deliveries)
     redeliver_webhook = _call(Operations.redeliver_webhook)
+    redeliver_webhook_after = _call(Operations.redeliver_webhook_after)
 
     def _run(self, flow: Flow[T]) -> T:
         runner = _Runner(self._address, self._http)

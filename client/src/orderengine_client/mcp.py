@@ -111,7 +111,7 @@ class Tools:
 
     async def explain(self, order_id: OrderId) -> Answer:
         """Why an order has its route, what it waits for, what each attempt met, why it ended so, what to do next."""
-        return await self._client.explain(order_id)
+        return (await self._client.explain(order_id)).to_dict()
 
     async def cancel(
         self, order_id: OrderId, reason: Annotated[str | None, Field(description="Kept in the audit log.")] = None
@@ -127,7 +127,7 @@ class Tools:
         ] = None,
     ) -> Answer:
         """Execution quality of the account's orders in groups: executed against quoted and arrival prices, costs."""
-        return await self._client.report(group_by, **(filters or {}))
+        return (await self._client.report(group_by, **(filters or {}))).to_dict()
 
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)

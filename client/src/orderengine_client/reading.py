@@ -1,13 +1,27 @@
 """Events and streams, what became of orders, and the market."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from orderengine_client.account_stream import AccountStream, OnGap
 from orderengine_client.calling import API, Calls
 from orderengine_client.flows import Flow, ItemFlow, Send
 from orderengine_client.following import OnProblem, follow, quotes, wait
-from orderengine_client.generated.models import Event, EventPage, Events, Order, Quote, Token, Tokens, Venues, Wallets
+from orderengine_client.generated.models import (
+    Event,
+    EventPage,
+    Events,
+    Execution,
+    Explanation,
+    Order,
+    Quote,
+    Replay,
+    Report,
+    Token,
+    Tokens,
+    Venues,
+    Wallets,
+)
 from orderengine_client.terms import ReplaySettings, ReportFilters, SwapTerms
 from orderengine_client.values import Amount, OrderId, as_json, swap_body, without_none
 
@@ -69,18 +83,18 @@ class Reading(Calls):
         """
         return quotes(swap_body(token_in, token_out, amount, terms), self.retries, on_problem)
 
-    def explain(self, order_id: OrderId) -> Flow[dict[str, Any]]:
+    def explain(self, order_id: OrderId) -> Flow[Explanation]:
         """Why this route, what it waits for, what each attempt met, why it ended so, and what to do next."""
-        return self._call(Send("GET", f"{API}/orders/{order_id}/explain"), dict)
+        return self._call(Send("GET", f"{API}/orders/{order_id}/explain"), Explanation.from_dict)
 
-    def execution(self, order_id: OrderId) -> Flow[dict[str, Any]]:
+    def execution(self, order_id: OrderId) -> Flow[Execution]:
         """How well it was executed, against the market at its arrival and against its quote."""
-        return self._call(Send("GET", f"{API}/orders/{order_id}/execution"), dict)
+        return self._call(Send("GET", f"{API}/orders/{order_id}/execution"), Execution.from_dict)
 
-    def report(self, group_by: str, **filters: Unpack[ReportFilters]) -> Flow[dict[str, Any]]:
+    def report(self, group_by: str, **filters: Unpack[ReportFilters]) -> Flow[Report]:
         """Execution quality of many orders, by venue, pair, hour, day, key or type."""
         params = as_json(without_none(filters)) | {"group_by": group_by}
-        return self._call(Send("GET", f"{API}/reports/execution", params), dict)
+        return self._call(Send("GET", f"{API}/reports/execution", params), Report.from_dict)
 
     def report_csv(self, group_by: str, **filters: Unpack[ReportFilters]) -> Flow[bytes]:
         """The same as CSV."""
@@ -95,9 +109,9 @@ class Reading(Calls):
         """The market that the order was routed on: the bytes as `manage.py receipt verify` takes them."""
         return self._bytes(Send("GET", f"{API}/orders/{order_id}/snapshot"))
 
-    def replay(self, order_id: OrderId, **settings: Unpack[ReplaySettings]) -> Flow[dict[str, Any]]:
+    def replay(self, order_id: OrderId, **settings: Unpack[ReplaySettings]) -> Flow[Replay]:
         """The route on the recorded market with other settings; changes nothing."""
-        return self._call(Send("POST", f"{API}/orders/{order_id}/replay", body=as_json(settings)), dict)
+        return self._call(Send("POST", f"{API}/orders/{order_id}/replay", body=as_json(settings)), Replay.from_dict)
 
     def venues(self) -> Flow[Venues]:
         """The venues and their pools, as of one block."""
