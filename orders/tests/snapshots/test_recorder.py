@@ -151,7 +151,7 @@ def test_threads_and_children_have_series_of_their_own(
     assert (third.series, third.number) == (first.series, 2)
     assert fourth.series not in {first.series, second.series}
     third.committed()
-    monkeypatch.setattr(module.os, "getpid", lambda: -1)
+    monkeypatch.setattr("os.getpid", lambda: -1)
     forked = recorder.record(trace, "simulated")
     assert forked is not None
     assert forked.series not in {first.series, second.series, fourth.series}
