@@ -28,7 +28,7 @@ SPECTACULAR_SETTINGS = {
         "orders.api.openapi.link_orders",
         "orders.api.webhooks.published.state_headers",
     ],
-    "WEBHOOKS": [f"orders.api.webhooks.published.{name}" for name in ("EVENT", "GAP", "TEST")],
+    "WEBHOOKS": [f"orders.api.webhooks.published.{name}" for name in ("EVENT", "GAP", "TEST", "DISABLED")],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -56,7 +56,7 @@ class Reloader:
             if any(path == self._env_file or SUPERVISOR in self._below(path).parents for path in self._waiting):
                 children.console.say(f"{self._names()} changed: everything starts again")
                 return
-            children.console.say(f"{self._names()} changed: web, worker and beat start again")
+            children.console.say(f"{self._names()} changed: all processes start again")
             if any("migrations" in path.parts for path in self._waiting):
                 children.console.say("migrations are not applied by this: run `manage.py migrate`, or `make dev` again")
             self._waiting.clear()

@@ -50,9 +50,7 @@ class Migration(migrations.Migration):
                 ("failure", models.CharField(help_text="Why the last attempt failed.", max_length=300, null=True)),
                 (
                     "requests",
-                    models.JSONField(
-                        default=list, help_text="Messages that are sent once, out of turn, when asked for."
-                    ),
+                    models.JSONField(default=list, help_text="Messages that are sent out of turn, once."),
                 ),
                 ("last_attempt_at", models.DateTimeField(null=True)),
                 ("last_success_at", models.DateTimeField(null=True)),
@@ -78,12 +76,12 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("message_id", models.CharField(help_text="The header `webhook-id`.", max_length=128)),
-                ("kind", models.CharField(help_text="event, gap or test.", max_length=8)),
+                ("kind", models.CharField(help_text="event, gap, test or webhook_disabled.", max_length=16)),
                 ("order_id", models.UUIDField(null=True)),
                 ("seq", models.PositiveIntegerField(null=True)),
                 ("cursor", models.CharField(default="", max_length=96)),
                 ("attempt", models.PositiveSmallIntegerField()),
-                ("is_requested", models.BooleanField(default=False, help_text="Asked for by hand, out of turn.")),
+                ("is_requested", models.BooleanField(default=False, help_text="Sent out of turn, once.")),
                 ("status", models.PositiveSmallIntegerField(help_text="Of the receiver's HTTP answer.", null=True)),
                 ("error", models.CharField(max_length=300, null=True)),
                 ("response", models.TextField(default="", help_text="The first bytes of its body.")),

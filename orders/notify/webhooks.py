@@ -5,8 +5,8 @@ Both may be lost: who delivers looks by itself, too.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
 
@@ -23,18 +23,34 @@ logger = logging.getLogger(__name__)
 GROUP = "webhooks"
 CHANNEL = f"asgi__group__{GROUP}"
 CHANGED = b"webhooks"
+# Messages of the two groups are told apart before their seals are looked at.
+CHANGE = "webhooks.change"
 RECONNECT_S = 1.0
 
 
 def hint_change() -> None:
     """Say that an endpoint was made or changed, or a message asked for. Call after the commit. Never raises."""
     layer: Any = get_channel_layer()
-    message = layer.serialize(seal(CHANGED))
+    message = layer.serialize(seal(CHANGED) | {"type": CHANGE})
     hints.attempt(lambda: kept(channels_redis_url()).send([("PUBLISH", CHANNEL, message)]))
 
 
-async def listen(on_events: Callable[[Collection[int]], object], on_change: Callable[[], object]) -> None:
-    """Hand on every hint as it comes, without end: the accounts with new events, and that an endpoint has changed."""
+class Listener(Protocol):
+    """Who is told of hints."""
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether it cares for any account's events; else they are not even read."""
+
+    def hear(self, account_ids: Collection[int]) -> None:
+        """These accounts have new events."""
+
+    def change(self) -> None:
+        """An endpoint was made or changed, or hints may have been missed."""
+
+
+async def listen(listener: Listener) -> None:
+    """Hand on every hint as it comes, without end."""
     layer: Any = get_channel_layer()
     said = ""
     while True:
@@ -43,10 +59,10 @@ async def listen(on_events: Callable[[Collection[int]], object], on_change: Call
             await layer.group_add(EVENTS, channel)
             await layer.group_add(GROUP, channel)
             said = ""
-            on_change()  # what was missed until now
+            listener.change()
             try:
                 while True:
-                    await _take_next(layer, channel, on_events, on_change)
+                    await _take_next(layer, channel, listener)
             finally:
                 await asyncio.shield(_leave(layer, channel))
         except Exception as error:
@@ -56,17 +72,15 @@ async def listen(on_events: Callable[[Collection[int]], object], on_change: Call
             await asyncio.sleep(RECONNECT_S)
 
 
-async def _take_next(
-    layer: Any, channel: str, on_events: Callable[[Collection[int]], object], on_change: Callable[[], object]
-) -> None:
+async def _take_next(layer: Any, channel: str, listener: Listener) -> None:
     """Wait for a message; one that cannot be read, or that this engine has not sent, is nothing."""
     try:
         message = await layer.receive(channel)
-        body = open_sealed(message)
-        if body == CHANGED:
-            on_change()
-        elif body is not None and (news := read_news(message)) is not None:
-            on_events(news.account_ids)
+        if isinstance(message, dict) and message.get("type") == CHANGE:
+            if open_sealed(message) == CHANGED:
+                listener.change()
+        elif listener.wants_events and (news := read_news(message)) is not None:
+            listener.hear(news.account_ids)
     except ValueError:
         return
 

@@ -20,6 +20,8 @@ from orders.inputs.event_filter import StreamFilter, stored_filter
 
 # Longer than one message takes: an attempt, and the statement that settles it.
 LEASE_S = 20
+# Messages of an endpoint that wait to be sent out of turn.
+MOST_REQUESTS = 16
 LEASE = f"interval '{LEASE_S} seconds'"
 
 # The place as the log is read by: after the row, or before it where the row brings others along.

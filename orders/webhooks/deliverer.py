@@ -67,7 +67,7 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until it is stopped."""
-        helpers = [asyncio.create_task(listen(self._hear, self._change)), asyncio.create_task(self._forget())]
+        helpers = [asyncio.create_task(listen(self)), asyncio.create_task(self._forget())]
         try:
             while not self._is_stopping:
                 await self._look_once()
@@ -119,12 +119,19 @@ class Deliverer:
             return
         self._wake.clear()
 
-    def _hear(self, account_ids: Collection[int]) -> None:
+    @property
+    def wants_events(self) -> bool:
+        """Whether any account has an endpoint."""
+        return bool(self._accounts)
+
+    def hear(self, account_ids: Collection[int]) -> None:
+        """These accounts have new events."""
         if not self._accounts.isdisjoint(account_ids):
             self._wake.set()
             asyncio.get_running_loop().call_later(UNSETTLED_S, self._wake.set)
 
-    def _change(self) -> None:
+    def change(self) -> None:
+        """An endpoint was made or changed: which accounts have one is asked again."""
         self._accounts_at = float("-inf")
         self._wake.set()
 

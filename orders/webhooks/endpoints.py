@@ -22,12 +22,10 @@ from orders.event_log.log import epoch_now, newest
 from orders.models import Account, Webhook, WebhookDelivery, new_id
 from orders.notify.webhooks import hint_change
 from orders.problems import Problem, ProblemError
-from orders.webhooks.claims import valid_secrets
+from orders.webhooks.claims import MOST_REQUESTS, valid_secrets
 from orders.webhooks.signatures import encrypt, new_secret
 
 MOST_ENDPOINTS = 16
-# Messages that wait to be sent by hand.
-MOST_REQUESTS = 16
 MOST_OVERLAP_H, DEFAULT_OVERLAP_H = 168, 24
 # Secrets of before that sign beside the newest one: that of a lost answer does not put out the one that is in use.
 MOST_PREVIOUS = 3
@@ -134,6 +132,7 @@ def delete(account: Account, webhook_id: UUID, actor: Actor) -> None:
         facts = facts_of(webhook)
         Webhook.objects.filter(pk=webhook.pk).delete()
         _record(actor, "delete", webhook, facts, None)
+    hint_change()
 
 
 def rotate_secret(account: Account, webhook_id: UUID, overlap_h: int, actor: Actor) -> Made:

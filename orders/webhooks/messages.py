@@ -52,9 +52,18 @@ TEST = Shape[Any](
     "A message that was asked for by hand; it tells nothing.",
     {"type": text(lambda _: "test"), "webhook_id": uuid(GIVEN)},
 )
+DISABLED = Shape[dict[str, str]](
+    "WebhookDisabledShape",
+    "Another webhook of the account was disabled, since its receiver did not take a message.",
+    {
+        "type": text(lambda _: "webhook_disabled"),
+        "webhook_id": uuid(lambda request: request["webhook_id"]),
+        "failure": text(lambda request: request["failure"], "Of its last attempt."),
+    },
+)
 # What an endpoint is sent, for the published schema.
-MESSAGES = (EVENT, GAP, TEST)
-KINDS = ("event", "gap", "test")
+MESSAGES: Sequence[Shape[Any]] = (EVENT, GAP, TEST, DISABLED)
+KINDS = ("event", "gap", "test", "webhook_disabled")
 
 
 def next_messages(endpoint: Endpoint, position: Position, epoch: str) -> Next:
@@ -70,8 +79,10 @@ def next_messages(endpoint: Endpoint, position: Position, epoch: str) -> Next:
 
 
 def requested_message(endpoint: Endpoint, request: dict[str, Any]) -> Message | None:
-    """What was asked for by hand; None where its event is archived by now."""
+    """What is sent out of turn; None where its event is archived by now."""
     place = (endpoint.position, endpoint.epoch)
+    if request["kind"] == "webhook_disabled":
+        return Message(request["id"], "webhook_disabled", orjson.dumps(DISABLED.render(request)).decode(), *place)
     if request["kind"] == "test":
         body = orjson.dumps(TEST.render(None, webhook_id=str(endpoint.id))).decode()
         return Message(request["id"], "test", body, *place)

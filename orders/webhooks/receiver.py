@@ -7,18 +7,16 @@ and the first bytes; a connection is kept as long as the receiver ends its answe
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import httpcore
 import httpx
 
+from orders.webhooks.names import UnknownName, look_up
 from orders.webhooks.schedule import ASKS_TO_WAIT, read_retry_after
 from orders.webhooks.targets import Address, TargetPolicy, Url
 
@@ -34,14 +32,11 @@ MAX_READ_BYTES = 32 * 1024
 MAX_READS = 256
 # Of one host, when others do not answer.
 MAX_ADDRESSES = 3
-# Look-ups that hang hold a thread each for as long as the system's resolver takes.
-MAX_LOOKUPS = 64
 MAX_ERROR = 300
 USER_AGENT = "order-execution-engine"
 
 logger = logging.getLogger(__name__)
 logging.getLogger("httpcore").setLevel(logging.WARNING)  # its debug lines would hold signatures
-_lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="lookup")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
@@ -115,6 +110,8 @@ class Receiver:
             return Answer(None, f"no answer within {TOTAL_S:g} s")
         except Refused as refusal:
             return Answer(None, str(refusal))
+        except UnknownName:
+            return Answer(None, "the host's name cannot be resolved")
         except httpcore.TimeoutException:
             return Answer(None, "no connection in time")
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
@@ -160,7 +157,7 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises: Refused, httpcore.ConnectError, httpcore.ConnectTimeout."""
+        """Raises: Refused, UnknownName, httpcore.ConnectError, httpcore.ConnectTimeout."""
         addresses = await self._resolve(host, port)
         for address in addresses:
             if (refusal := self._policy.refusal(self._url, address)) is not None:
@@ -223,20 +220,6 @@ class _Counted(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """As it is."""
         return self._inner.get_extra_info(info)
-
-
-async def look_up(host: str, port: int) -> list[Address]:
-    """Every address of a host, as the system resolves it. Raises: Refused."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.run_in_executor(_lookups, _getaddrinfo, host, port)
-    except (OSError, UnicodeError):
-        raise Refused("the host's name cannot be resolved") from None
-    return [ip_address(place[0].partition("%")[0]) for *_, place in found]
-
-
-def _getaddrinfo(host: str, port: int) -> list[Any]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 @cache

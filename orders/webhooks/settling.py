@@ -6,11 +6,13 @@ attempt is noted and nothing moves: the message is sent again.
 
 from typing import Any
 
+import orjson
 from django.db import connection, transaction
+from uuid_utils.compat import uuid7
 
 from orders.audit.record import Actor, Entry, record
 from orders.event_log.cursor import WHOLE, Position
-from orders.webhooks.claims import LEASE, Endpoint
+from orders.webhooks.claims import LEASE, MOST_REQUESTS, Endpoint
 from orders.webhooks.messages import Message
 from orders.webhooks.receiver import MAX_ERROR, Answer
 from orders.webhooks.schedule import GONE, wait_s
@@ -74,14 +76,36 @@ def unusable(endpoint: Endpoint, reason: str) -> None:
     """Nothing can be sent to the endpoint before its owner changes it."""
     with transaction.atomic():
         values = _held(endpoint) | {"failure": reason[:MAX_ERROR], "disabled_by": BY_FAILURES}
-        if _update(_GIVEN_UP, values):
+        is_given_up = _update(_GIVEN_UP, values) > 0
+        if is_given_up:
             _record(endpoint, reason, BY_FAILURES)
+    if is_given_up:
+        _tell_others(endpoint, reason)
 
 
 def _give_up(endpoint: Endpoint, values: dict[str, Any], disabled_by: str) -> None:
     with transaction.atomic():
-        if _settle(_GIVEN_UP, values | {"disabled_by": disabled_by}) is not None:
+        is_given_up = _settle(_GIVEN_UP, values | {"disabled_by": disabled_by}) is not None
+        if is_given_up:
             _record(endpoint, values["failure"], disabled_by)
+    if is_given_up:
+        _tell_others(endpoint, values["failure"])
+
+
+def _tell_others(endpoint: Endpoint, failure: str) -> None:
+    """Have the account's other endpoints told, once. After the commit: no two rows are locked at a time."""
+    notice = {"kind": "webhook_disabled", "id": f"off_{uuid7()}", "webhook_id": str(endpoint.id), "failure": failure}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM orders_webhook WHERE account_id = %s AND id <> %s AND disabled_at IS NULL ORDER BY id",
+            [endpoint.account_id, endpoint.id],
+        )
+        for (other,) in cursor.fetchall():
+            cursor.execute(
+                "UPDATE orders_webhook SET requests = requests || %s::jsonb"
+                " WHERE id = %s AND disabled_at IS NULL AND jsonb_array_length(requests) < %s",
+                [orjson.dumps([notice]).decode(), other, MOST_REQUESTS],
+            )
 
 
 def _record(endpoint: Endpoint, failure: str, disabled_by: str) -> None:

@@ -96,7 +96,7 @@ class Copy:
         return "".join(self.engine.said)
 
     def restarts(self) -> int:
-        return len(re.findall(r"engine +\| .* changed: web, worker and beat start again", self.said()))
+        return len(re.findall(r"engine +\| .* changed: all processes start again", self.said()))
 
     def get(self, path: str) -> str:
         return httpx.get(self.engine.url + path, timeout=20).text

@@ -7,7 +7,12 @@ from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
 from orders.webhooks.messages import KINDS, MESSAGES
 
 # By their names, what is said of each.
-_SUMMARIES = ("An event of the account's log", "Events are missing here", "A test that was asked for")
+_SUMMARIES = (
+    "An event of the account's log",
+    "Events are missing here",
+    "A test that was asked for",
+    "Another webhook was disabled",
+)
 HEADERS = {
     "webhook-id": "Of the message: the same at every attempt. Pass over one that was seen before.",
     "webhook-timestamp": "Seconds since 1970 of this attempt.",
@@ -18,12 +23,12 @@ _ANSWERS = {
     410: OpenApiResponse(description="The webhook is disabled."),
 }
 
-EVENT, GAP, TEST = (
+EVENT, GAP, TEST, DISABLED = (
     OpenApiWebhook(
         kind,
         extend_schema(
             summary=summary, description=shape.description, request=shape, responses=_ANSWERS, tags=["webhooks"],
-            operation_id=f"receive{kind.title()}",
+            operation_id=f"receive{kind.title().replace('_', '')}",
         ),
     )
     for kind, shape, summary in zip(KINDS, MESSAGES, _SUMMARIES, strict=True)

@@ -13,7 +13,8 @@ from orders.scopes import SCOPES
 from orders.tests.factories import new_account, new_webhook, place, terms
 from orders.tests.http_client import Api
 from orders.tests.webhooks.receivers import answering, delivered
-from orders.webhooks.endpoints import MOST_ENDPOINTS, MOST_REQUESTS
+from orders.webhooks.claims import MOST_REQUESTS
+from orders.webhooks.endpoints import MOST_ENDPOINTS
 from orders.webhooks.signatures import UnreadableSecret, decrypt, encrypt, new_secret
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,11 +15,12 @@ from orders.models import Account, Webhook
 from orders.scopes import SCOPES
 from orders.tests.api.test_answers import check
 from orders.tests.archive.past import LATER, load_past, run
-from orders.tests.factories import place
+from orders.tests.factories import new_webhook, place
 from orders.tests.http_client import Api
 from orders.tests.webhooks.receivers import answering, ask, caught_up, delivered, delivering, listening
 from orders.webhooks import messages
 from orders.webhooks.messages import KINDS
+from orders.webhooks.schedule import RETRIES_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,10 +42,12 @@ def test_real_messages_are_as_published(account: Account, api: Api, drive: Calla
         api.ask("POST", f"webhooks/{hook['id']}/test")
         # As after a restore: the log is another one than that which the endpoint has read.
         Webhook.objects.update(epoch="0123456789ab")
+        other = new_webhook(account, url="http://127.0.0.1:1/")
+        Webhook.objects.filter(pk=other.pk).update(attempt=len(RETRIES_S))
         place(account)
         drive()
 
-    _, received = delivered(api, act, answering(204), count=7)
+    _, received = delivered(api, act, answering(204), count=8)
 
     shapes = dict(zip(KINDS, (shape.name for shape in messages.MESSAGES), strict=True))
     assert {request.message["type"] for request in received} == set(KINDS)

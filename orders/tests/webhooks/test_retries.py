@@ -93,15 +93,23 @@ async def test_an_endpoint_is_tried_eight_times_then_disabled_and_goes_on_once_i
     assert [request.id for request in server.received] == [f"evt_{first.id}_1"] * 9 + [f"evt_{second.id}_1"]
 
 
-async def test_410_ends_it_at_once(account: Account, api: Api) -> None:
-    async with listening(answering(410)) as server, delivering():
+async def test_410_ends_it_at_once_and_the_others_are_told(account: Account, api: Api) -> None:
+    async with listening(answering(410)) as server, listening(answering(500, 204)) as other, delivering():
         hook = await ask(api, "POST", "webhooks", {"url": server.url})
+        await ask(api, "POST", "webhooks", {"url": other.url, "status": "CONFIRMED"})
         await database_sync_to_async(place)(account)
         await failed(hook, 1)
         shown = await ask(api, "GET", f"webhooks/{hook['id']}")
+        [told] = await other.until(1)
+        await asyncio.sleep(0.1)
 
     assert (shown["is_enabled"], len(server.received)) == (False, 1)
     assert "410 Gone" in shown["problem"]["detail"]
+    # Once: its answer was no success.
+    assert [request.message for request in other.received] == [told.message]
+    assert told.message == {
+        "type": "webhook_disabled", "webhook_id": hook["id"], "failure": "the receiver answered 410",
+    }  # fmt: skip
 
 
 async def test_a_receiver_may_ask_for_a_longer_wait(account: Account, api: Api) -> None:

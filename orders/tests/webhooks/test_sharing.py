@@ -239,7 +239,9 @@ async def test_without_endpoints_it_asks_for_next_to_nothing(account: Account, m
     async with delivering():
         await asyncio.sleep(0.5)
         asked.clear()
-        await database_sync_to_async(lambda: [push_events(order_events(place(account)[0].id, 0)) for _ in range(5)])()
+        for _ in range(5):
+            [order] = await database_sync_to_async(lambda: place(account))()
+            await database_sync_to_async(lambda: push_events(order_events(order.id, 0)))()  # noqa: B023
         await asyncio.sleep(0.5)
         assert asked == []
 
