@@ -21,6 +21,10 @@ assert [name for name in ("django", "orders", "dex", "orderengine", "mcp") if im
 for module in pkgutil.walk_packages(client.__path__, "orderengine_client."):
     if module.name != "orderengine_client.mcp":
         importlib.import_module(module.name)
+try:
+    import orderengine_client.mcp
+except ModuleNotFoundError as error:
+    assert "orderengine-client[mcp]" in str(error), error
 print(f"orderengine_client {client.__version__}: {client.Client('http://localhost:1')!r}")
 """
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from channels.db import database_sync_to_async
 from dex.chains.simulated import SimulatedChain
 from orderengine_client import AsyncClient, Client, ConflictError, NotFoundError, RefusedError
 from orders.models import Account
+from orders.order_types import ORDER_TYPES
 from orders.receipts.keys import make_private_key
 from orders.tests.factories import api_key
 from orders.tests.web import Web, web_server
@@ -147,3 +149,30 @@ async def test_the_same_calls_are_awaited(account: Account, url: str, worker: Ca
     assert venues.results
     assert wallets.chain == "simulated"
     assert [event.seq for event in page.results] == [1, 2]
+
+
+OF_TYPES: dict[str, Any] = {
+    "market": {"guards": {"max_slippage_bps": Decimal("12.5"), "min_amount_out": 1}},
+    "limit": {"limit_price": 100_000, "allow_partial": True, "time_in_force": "gtc"},
+    "stop": {"trigger_price": Decimal("0.5"), "trigger": "below", "trigger_source": "last"},
+    "stop_limit": {"trigger_price": "0.5", "limit_price": "0.4"},
+    "trailing_stop": {"trail_bps": Decimal("250.5")},
+    "twap": {"twap": {"slices": 2, "interval_s": 3600, "start_at": datetime.now(UTC) + timedelta(hours=1)}},
+    "ladder": {"from_": Decimal(100_000), "to": "110000", "steps": 3},
+    "sniper": {"min_liquidity": 10, "max_age_s": 60, "guards": {"min_amount_out": "1"}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(ORDER_TYPES))
+def test_an_order_of_each_type_is_placed_by_keywords(client: Client, name: str) -> None:
+    order = client.place(
+        "SOL", "USDC", 10, type=name, venues={"max_hops": 3}, fee={"max_native": "1"}, **OF_TYPES[name]
+    )
+
+    assert (order.type_, order.amount, order.status) == (name, "10", "PENDING")
+    assert order.venues.max_hops == 3
+    shown = order.to_dict()
+    for field in OF_TYPES[name].keys() - {"guards", "twap", "time_in_force"}:
+        stated = OF_TYPES[name][field]
+        told = shown[field.rstrip("_")]
+        assert told == stated or Decimal(told) == Decimal(stated)

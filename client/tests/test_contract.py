@@ -5,13 +5,14 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from orderengine_client import AsyncClient, Client, terms
+from orderengine_client import AsyncClient, Client, __version__, terms
 from orderengine_client.flows import Send
 from orderengine_client.generated import models
 from orderengine_client.retries import Retries
@@ -125,6 +126,10 @@ def first_request(name: str, call: Any) -> tuple[str, str]:
         return "websocket", effect.path
     path = effect.path.removesuffix("/a") + "/ID" if effect.path.endswith("by-client-id/a") else effect.path
     return effect.method.lower(), path.replace(ONE, "ID")
+
+
+def test_the_version_is_stated_once_more_where_the_wheel_is_built() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == __version__
 
 
 def test_an_answer_is_read_and_written_without_loss() -> None:

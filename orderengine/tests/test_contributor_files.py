@@ -88,6 +88,7 @@ def test_the_licence_is_the_same_everywhere() -> None:
         .read_text()
         .startswith("ISC License\n\nCopyright (c) 2026 The Order Execution Engine authors\n")
     )
+    assert (ROOT / "client/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert project["license"] == "ISC"
     assert project["license-files"] == ["LICENSE"]
     assert "[ISC](LICENSE)" in (ROOT / "README.md").read_text()

@@ -12,10 +12,13 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Annotated, Any, Literal, ParamSpec
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
-from pydantic import Field
+try:
+    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.types import ToolAnnotations
+    from pydantic import Field
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError("the tools for agents need the extra: orderengine-client[mcp]") from missing
 
 from orderengine_client.address import KEY_VARIABLE, URL_VARIABLE, VERSION
 from orderengine_client.async_client import AsyncClient
