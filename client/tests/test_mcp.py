@@ -128,19 +128,23 @@ async def test_with_the_flag_an_agent_places_once_looks_and_cancels(account: Acc
 
 async def test_the_engine_holds_an_agent_to_its_key(account: Account, engine_url: str) -> None:
     """Where the flag allows more than the key."""
-    dry, small = await database_sync_to_async(lambda: (api_key(account, is_dry_run_only=True), api_key(account)))()
+    dry, small = await database_sync_to_async(
+        lambda: (api_key(account, is_dry_run_only=True), api_key(account, max_order_value=1))
+    )()
     real = {**SWAP, "dry_run": False, "client_order_id": "agent-1"}
     async with agent(engine_url, dry, ORDER_ENGINE_MCP_ALLOW_ORDERS="1") as client:
         refused = told(await refusal(client, "place", **real))
         shown = await call(client, "place", **SWAP)
     async with agent(engine_url, "oe_live_wrong", "--allow-orders") as client:
         unknown = told(await refusal(client, "order", order_id="019ae000-0000-7000-8000-000000000001"))
-    async with agent(engine_url, small) as client:
+    async with agent(engine_url, small, "--allow-orders") as client:
+        above = told(await refusal(client, "place", **real))
         missing = told(await refusal(client, "order", order_id="019ae000-0000-7000-8000-000000000001"))
         both = await refusal(client, "order")
 
     assert refused["problem"]["code"] == "scope"
     assert shown["dry_run"] is True
+    assert above["problem"]["code"] == "limit_exceeded"
     assert unknown["problem"]["status"] == 401
     assert "oe_live_wrong" not in json.dumps(unknown)
     assert missing["problem"]["code"] == "not_found"
