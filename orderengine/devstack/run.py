@@ -174,11 +174,12 @@ def banner(derived: Derived, password_file: str, *, only_servers: bool) -> str:
         if derived.api_is_open
         else "every call needs an API key"
     )
+    page = "desk" if derived.api_is_open else "start page"
     step = _next_step(derived.chain, is_open=derived.api_is_open)
     return f"""
   Order Execution Engine is up · {derived.chain} chain
 
-    start page   {url}/
+    {page:<13}{url}/
     API docs     {url}/api/v1/docs
     admin        {url}/admin/   user `admin`, password in {os.path.relpath(password_file)}
     access       {access}

@@ -16,8 +16,9 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 MODULES = sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "orders" / "desk").glob("*.js"))
 # Nothing but this server's own files and calls: no script, style or form from a page's text, no frame around it.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {socket}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
 )
 
 
@@ -46,5 +47,7 @@ def problem_page(request: HttpRequest, name: str) -> HttpResponse:
 
 def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
     response = render(request, template, context)
-    response["Content-Security-Policy"] = POLICY
+    # Some browsers do not count WebSockets of the same host as 'self'. The host is one of ALLOWED_HOSTS.
+    socket = f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"
+    response["Content-Security-Policy"] = POLICY.format(socket=socket)
     return response

@@ -175,8 +175,11 @@ UP = Derived(
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({}, ("authentication is OPEN", "next         make seed ", "start page   http://127.0.0.1:3000/")),
-        ({"api_is_open": False}, ("every call needs an API key", "manage.py keys create ACCOUNT")),
+        ({}, ("authentication is OPEN", "next         make seed ", "desk         http://127.0.0.1:3000/")),
+        (
+            {"api_is_open": False},
+            ("every call needs an API key", "manage.py keys create ACCOUNT", "start page   http://127.0.0.1:3000/"),
+        ),
         ({"chain": "local"}, ("authentication is OPEN", "next         make seed CHAIN=local ")),
         ({"chain": "base"}, ("CHAIN=base .venv/bin/python manage.py orders --help",)),
         ({"public_url": "https://trade.example.com"}, ("admin        https://trade.example.com/admin/",)),

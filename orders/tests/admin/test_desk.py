@@ -58,7 +58,7 @@ def test_pages_load_nothing_but_own_files_and_run_nothing_inline(client: Client,
         answer = client.get(path)
         rules = dict(rule.split(" ", 1) for rule in answer["Content-Security-Policy"].split("; "))
         assert {name: rules[name] for name in ("default-src", "script-src", "style-src", "connect-src")} == {
-            "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "connect-src": "'self'",
+            "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "connect-src": "'self' ws://testserver",
         }  # fmt: skip
         assert "unsafe" not in answer["Content-Security-Policy"]
         page = answer.content.decode()

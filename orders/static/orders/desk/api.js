@@ -15,7 +15,7 @@ export class Refused extends Error {
 export class Lost extends Error {
   constructor() {
     super("No answer from the engine");
-    this.problem = { title: this.message, detail: "", try: "Check that the engine runs; the page tries again by itself" };
+    this.problem = { title: this.message, try: "Check that the engine runs; the page tries again by itself" };
   }
 }
 
@@ -40,7 +40,7 @@ export async function call(method, path, body, signal) {
   // The engine does not know itself whether it was done: for the caller the same as no answer.
   if (response.ok) return { status: response.status, body: answer };
   if (answer.code === "outcome_unknown" || (response.status >= 500 && !answer.title)) throw new Lost();
-  throw new Refused({ title: `HTTP ${response.status}`, detail: "", ...answer });
+  throw new Refused({ title: `HTTP ${response.status}`, status: response.status, ...answer });
 }
 
 export const get = async (path, signal) => (await call("GET", path, undefined, signal)).body;
@@ -51,7 +51,6 @@ export async function find(path, signal) {
     return await get(path, signal);
   } catch (error) {
     if (error instanceof Refused && error.problem.status === 404) return null;
-    if (error instanceof Refused && error.message === "HTTP 404") return null;
     throw error;
   }
 }

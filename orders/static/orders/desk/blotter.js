@@ -7,9 +7,10 @@ import { act, result, stateOf, stepsLabel, versusQuote } from "./words.js";
 export const WINDOW = 60;
 
 export class Blotter {
-  /** `source` gives the orders to show, newest first; `onOpen` and `onMove` get an id. */
-  constructor(source, onOpen) {
+  /** `source` gives the orders to show, newest first; `known` holds them by id; `onOpen` gets an id. */
+  constructor(source, known, onOpen) {
     this.source = source;
+    this.known = known;
     this.onOpen = onOpen;
     this.body = $("rows");
     this.rows = new Map();
@@ -44,14 +45,13 @@ export class Blotter {
   paint() {
     const orders = this.source(WINDOW);
     if (!orders) return;
-    const byId = new Map(orders.map((order) => [order.id, order]));
-    const isKept = this.isHeld && this.ids.length > 0 && this.ids.every((id) => byId.has(id) || this.rows.get(id));
+    const isKept = this.isHeld && this.ids.length > 0;
     const fresh = isKept ? orders.filter((order) => !this.rows.has(order.id)).length : 0;
     const ids = isKept ? this.ids : orders.map((order) => order.id);
     this.body.classList.remove("loading");
     if (!isKept) this.arrange(ids);
     for (const id of ids) {
-      const order = byId.get(id);
+      const order = this.known.get(id);
       if (order) this.patch(this.rows.get(id), order);
     }
     setText($("paused-note"), fresh ? `${fresh === WINDOW ? "Many" : fresh} new, shown when the pointer leaves` : "");
@@ -121,7 +121,13 @@ export class Blotter {
     if (isOpened) this.onOpen(id);
   }
 
-  /** Forget what is shown, for another selection. */
+  /** Another selection: what is under the pointer need not stay. */
+  renew() {
+    this.ids = [];
+    this.change();
+  }
+
+  /** The same, where the API is asked first. */
   clear() {
     this.arrange([]);
     this.body.append(...Array.from({ length: 6 }, () => h("tr", { class: "ghost" }, h("td", { colspan: 4 }, h("span", {})))));

@@ -49,7 +49,10 @@ export function toast(text, kind = "") {
   setTimeout(() => note.remove(), 6_000);
 }
 
-/** The same, read out politely: for the caller's own orders alone. */
+/** Why an act was refused. */
+export const refuse = ({ title, detail }) => toast(detail ? `${title}: ${detail}` : title, "bad");
+
+/** A note that is read out politely: for the caller's own orders alone. */
 export function announce(text, kind) {
   toast(text, kind);
   $("announce").textContent = text;

@@ -1,7 +1,7 @@
 // One order in full: facts, failure, route, timeline, reports, raw JSON.
 
 import { call, curl, find, get } from "./api.js";
-import { confirm, copy, problemNote, toast } from "./dialog.js";
+import { confirm, copy, problemNote, refuse, toast } from "./dialog.js";
 import { $, facts, h } from "./dom.js";
 import { amount, bps, shortId, took, utc, when, withToken } from "./format.js";
 import { proofRows, routeView, venueName } from "./route.js";
@@ -163,8 +163,7 @@ export async function cancel(order, onDone) {
     onDone(body);
   } catch (error) {
     if (!error.problem) throw error;
-    const { title, detail } = error.problem;
-    toast(detail ? `${title}: ${detail}` : title, "bad");
+    refuse(error.problem);
   }
 }
 
@@ -205,10 +204,10 @@ function timelineItem(event, before, order) {
     data.block_number !== undefined && data.block_number !== null && `block ${data.block_number}`,
     data.slices_done !== undefined && `${data.slices_done} ${data.slices_done === 1 ? "part" : "parts"} placed`,
     data.filled_amount_in && data.filled_amount_in !== "0" && `filled ${withToken(data.filled_amount_in, order.token_in)} for ${withToken(data.filled_amount_out, order.token_out)}`,
-    data.sibling && `linked order ${shortId(String(data.sibling))}`,
+    data.sibling && `linked order ${shortId(data.sibling)}`,
     data.deadman && "dead-man switch",
     data.armed && "its turn has come",
-    data.trigger && !data.trigger.pool && "trigger reached",
+    data.triggered && "trigger reached",
   ].filter(Boolean).join(" · ");
   const tone = { CONFIRMED: "good", FAILED: event.outcome === "cancelled" || event.outcome === "expired" ? "quiet" : "bad" }[event.status];
   return h("li", { "data-tone": tone }, h("span", { class: "delta" }, event.seq === 1 ? when(event.at) : `+${took(event.took_ms)}`),

@@ -4,7 +4,7 @@ const MINUS = "−";
 const SHOWN = 6;
 
 /** "35983158654.12" → "35,983,158,654.12". */
-export function group(text) {
+function group(text) {
   const sign = text.startsWith("-") ? MINUS : "";
   const [whole, fraction] = text.replace("-", "").split(".");
   return sign + whole.replace(/\B(?=(\d{3})+$)/g, ",") + (fraction ? `.${fraction}` : "");
@@ -88,7 +88,7 @@ export function took(ms) {
   if (ms < 1_000) return `${ms} ms`;
   const s = Math.floor(ms / 1_000);
   if (s < 60) return `${s}.${Math.floor((ms % 1_000) / 100)} s`;
-  if (s < 3_600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 3_600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ""}`;
   return `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min`;
 }
 

@@ -6,12 +6,14 @@ import { Book, isEnded } from "./book.js";
 import { announce, copy, isAsking, show } from "./dialog.js";
 import { $, facts, h, setText } from "./dom.js";
 import { Drawer, cancel } from "./drawer.js";
+import { amount } from "./format.js";
 import { AccountStream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 import { Venues } from "./venues.js";
 import { act, result, stateOf } from "./words.js";
 
 const REFRESH_MS = 400;
+const RETRY_MS = 2_000;
 const SINGLE_READS = 8;
 const LIVE = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED"];
 
@@ -21,10 +23,13 @@ const own = new Set();
 const view = { which: "", text: "", cursor: null, page: null, problem: null };
 
 const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id));
-const blotter = new Blotter(shownOrders, (id) => drawer.open(id));
+const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id));
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
   put([order]);
+  // After a lost answer its end may have come first.
+  const known = book.orders.get(order.id);
+  if (known && isEnded(known) && !known.isPatched) tellOwn(known);
 });
 const venues = new Venues(
   (market) => {
@@ -69,19 +74,20 @@ function note(count) {
 function listPath() {
   const query = new URLSearchParams({ limit: String(WINDOW) });
   for (const status of view.which === "open" ? LIVE : view.which ? [view.which] : []) query.append("status", status);
-  const pair = /^([A-Za-z0-9.]{1,16})\/([A-Za-z0-9.]{1,16})$/.exec(view.text.trim());
-  const symbol = (typed) => [...(ticket.tokens?.keys() ?? [])].find((each) => each.toLowerCase() === typed.toLowerCase());
-  if (pair && symbol(pair[1]) && symbol(pair[2])) query.set("pair", `${symbol(pair[1])}/${symbol(pair[2])}`);
+  const known = new Map([...(ticket.tokens?.keys() ?? [])].map((symbol) => [symbol.toLowerCase(), symbol]));
+  const pair = view.text.trim().toLowerCase().split("/").map((each) => known.get(each));
+  if (pair.length === 2 && pair[0] && pair[1]) query.set("pair", pair.join("/"));
   return `/orders?${query}`;
 }
 
-/** Read the list, or one of its pages. False where there was no answer; a later call for another list wins. */
+/** Read the list, or one of its pages, until there is an answer; a later call for another list wins. */
 let asked = null;
+let listRetry = null;
 async function readList(path = listPath()) {
   asked = path;
   try {
     const page = await get(path);
-    if (path !== asked) return false;
+    if (path !== asked) return;
     view.problem = null;
     view.isLoading = false;
     view.next = page.next;
@@ -89,16 +95,21 @@ async function readList(path = listPath()) {
     if (view.page) view.page = book.kept;
     $("older").hidden = !page.next;
     $("newest").hidden = !view.page;
+    if (view.isCounting && !view.which && !view.page) {
+      view.isCounting = false;
+      book.countEnded(page.results);
+      showCounts();
+    }
     put(page.results);
-    return page.results;
   } catch (error) {
     if (!error.problem) throw error;
     if (path === asked) {
       view.problem = error.problem;
       view.isLoading = false;
       blotter.change();
+      clearTimeout(listRetry);
+      listRetry = setTimeout(() => path === asked && readList(path), RETRY_MS);
     }
-    return false;
   }
 }
 
@@ -106,6 +117,7 @@ function put(orders) {
   for (const order of orders) {
     const before = book.orders.get(order.id);
     if (book.put(order)) tellOwn(order, before);
+    ticket.see(order);
   }
   blotter.change();
 }
@@ -130,7 +142,7 @@ function refreshSoon() {
 async function refresh() {
   const wanted = [...book.wanted];
   book.wanted.clear();
-  if (wanted.length && !view.page && view.hasList) await readList();
+  if (wanted.length && !view.page) await readList();
   const shown = new Set([...blotter.ids, ...own]);
   const missing = wanted.filter((id) => shown.has(id) && (book.orders.get(id)?.isPatched ?? true)).slice(0, SINGLE_READS);
   const found = await Promise.all(missing.map((id) => find(`/orders/${id}`).catch((error) => {
@@ -145,13 +157,12 @@ async function refresh() {
 
 // --- The stream -----------------------------------------------------------------------------------------------
 
-async function onMessage(message) {
+function onMessage(message) {
   if (message.type === "hello" && !message.resumed) {
     book.startCounts();
-    const results = await readList();
-    view.hasList = true;
-    if (results && !view.which && !view.page) book.countEnded(results);
-    showCounts();
+    view.isCounting = true;
+    // The list that began to load before this cursor may lack what happened meanwhile.
+    readList(view.page ? asked : listPath());
   } else if (message.type === "snapshot") {
     message.orders.forEach((order) => book.open.add(order.id));
     put(message.orders);
@@ -173,7 +184,6 @@ const stream = new AccountStream(onMessage, (state) => {
   if (state.kind === "live") {
     hideBanner();
     venues.refresh();
-    if (!ticket.tokens) start();
   } else if (state.kind !== "connecting") showBanner(state);
 });
 
@@ -207,10 +217,7 @@ function showCountsSoon() {
 
 function showCounts() {
   countsAsked = false;
-  const shown = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-  setText($("count-open"), shown(book.open.size));
-  setText($("count-confirmed"), shown(book.ended.CONFIRMED));
-  setText($("count-failed"), shown(book.ended.FAILED));
+  for (const [name, count] of [["open", book.open.size], ["confirmed", book.ended.CONFIRMED], ["failed", book.ended.FAILED]]) setText($(`count-${name}`), amount(`${count}`));
 }
 
 // --- Controls -------------------------------------------------------------------------------------------------
@@ -226,7 +233,7 @@ let typing = null;
 $("filter").addEventListener("input", () => {
   view.text = $("filter").value;
   view.page = null;
-  blotter.change();
+  blotter.renew();
   clearTimeout(typing);
   typing = setTimeout(() => readList(), 250);
 });
@@ -302,6 +309,7 @@ async function start() {
   } catch (error) {
     if (!error.problem) throw error;
     ticket.problem(error.problem);
+    setTimeout(start, RETRY_MS);
   }
 }
 

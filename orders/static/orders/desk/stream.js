@@ -2,6 +2,8 @@
 
 const ACK_EVENTS = 64;
 const ACK_MS = 1_000;
+// The server closes a socket that sends more than ten frames a second.
+const ACK_LEAST_MS = 125;
 const SILENT_MS = 40_000; // heartbeats come each 15 s
 const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 10_000];
 const MALFORMED = 4400, UNAUTHORIZED = 4401, FORBIDDEN = 4403, SLOW = 4408, TOO_MANY = 4429;
@@ -18,6 +20,7 @@ export class AccountStream {
     this.isWhole = false;
     this.tries = 0;
     this.unacknowledged = 0;
+    this.acknowledgedAt = 0;
     window.addEventListener("online", () => this.retry());
   }
 
@@ -57,15 +60,19 @@ export class AccountStream {
     this.cursor = this.isWhole ? message.cursor : null;
     this.unacknowledged += 1;
     this.lastCursor = message.cursor;
-    if (this.unacknowledged >= ACK_EVENTS) this.acknowledge();
-    else this.ackTimer ??= setTimeout(() => this.acknowledge(), ACK_MS);
+    if (this.unacknowledged === ACK_EVENTS) this.acknowledgeIn(Math.max(0, this.acknowledgedAt + ACK_LEAST_MS - performance.now()));
+    else if (this.unacknowledged === 1) this.acknowledgeIn(ACK_MS);
+  }
+
+  acknowledgeIn(ms) {
+    clearTimeout(this.ackTimer);
+    this.ackTimer = setTimeout(() => this.acknowledge(), ms);
   }
 
   acknowledge() {
-    clearTimeout(this.ackTimer);
-    this.ackTimer = null;
     if (!this.unacknowledged || this.socket?.readyState !== WebSocket.OPEN) return;
     this.unacknowledged = 0;
+    this.acknowledgedAt = performance.now();
     this.socket.send(JSON.stringify({ op: "ack", cursor: this.lastCursor }));
   }
 
@@ -83,7 +90,6 @@ export class AccountStream {
     this.socket = null;
     clearTimeout(this.silence);
     clearTimeout(this.ackTimer);
-    this.ackTimer = null;
     if (code === UNAUTHORIZED || code === FORBIDDEN) {
       this.onState({ kind: "refused", reason: this.reason || "This page may not read the stream" });
       return;

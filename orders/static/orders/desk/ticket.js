@@ -1,21 +1,16 @@
 // The ticket: what is typed becomes one request, which is quoted, tried dry, and sent once.
 
-import { Lost, Refused, call, curl } from "./api.js";
+import { Lost, Refused, call, curl, find } from "./api.js";
 import { announce, confirm, copy, isAsking, problemNote, toast } from "./dialog.js";
 import { $, factRows, facts, h, setText } from "./dom.js";
-import { amount, bps, bpsBetween, fromScaled, percent, readAmount, scaled, utc, when, withToken } from "./format.js";
+import { amount, bps, bpsBetween, fromScaled, percent, readAmount, scaled, took, utc, when, withToken } from "./format.js";
 import { Quotes } from "./quotes.js";
 import { proofRows, routeView, venueName } from "./route.js";
 import { act } from "./words.js";
 
-const LIVES = [["", "until cancelled"], ["3600", "1 hour"], ["86400", "1 day"], ["604800", "1 week"]];
 const REPEATS_MS = [0, 700, 2_000, 5_000];
 // Of a price per token, compared exactly with this many decimals.
 const FINE = 30;
-const POINTERS = {
-  "/amount": "amount", "/limit_price": "limit_price", "/trigger_price": "trigger_price", "/twap/slices": "slices", "/twap/interval_s": "interval_s",
-  "/guards/max_slippage_bps": "max_slippage_bps", "/guards/max_price_impact_bps": "max_price_impact_bps",
-};
 
 export class Ticket {
   /** `onQuote` gets a quote or null, `onPlaced` an order. */
@@ -26,7 +21,6 @@ export class Ticket {
     this.side = "exact_in";
     this.isOffline = false;
     this.quotes = new Quotes((taken) => this.quoted(taken), (problem) => this.refused(problem));
-    for (const name of ["limit_life", "stop_life"]) this.form[name].append(...LIVES.map(([value, text]) => h("option", { value }, text)));
     this.form.addEventListener("input", (event) => this.changed(event.target));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -88,6 +82,7 @@ export class Ticket {
     }
     this.pair = [$("token-in").value, $("token-out").value];
     for (const type of ["limit", "stop", "twap"]) $(`of-${type}`).hidden = this.type !== type;
+    $("of-waiting").hidden = this.type !== "limit" && this.type !== "stop";
     for (const node of this.form.querySelectorAll(".per")) setText(node, `${this.pair[1]} per ${this.pair[0]}`);
     const isIn = this.side === "exact_in";
     setText($("fixed-in"), isIn ? "exactly" : "about");
@@ -134,11 +129,11 @@ export class Ticket {
   ownFields(number) {
     if (this.type === "limit") {
       const limit_price = number("limit_price");
-      return limit_price && { limit_price, ...(this.form.allow_partial.checked ? { allow_partial: true } : {}), ...life(this.form.limit_life.value) };
+      return limit_price && { limit_price, ...(this.form.allow_partial.checked ? { allow_partial: true } : {}), ...life(this.form.life.value) };
     }
     if (this.type === "stop") {
       const trigger_price = number("trigger_price");
-      return trigger_price && { trigger_price, trigger: this.form.trigger.value, ...life(this.form.stop_life.value) };
+      return trigger_price && { trigger_price, trigger: this.form.trigger.value, ...life(this.form.life.value) };
     }
     if (this.type === "twap") {
       const slices = number("slices"), interval = number("interval_s"), limit_price = number("twap_limit");
@@ -210,12 +205,13 @@ export class Ticket {
     const isIn = quote.side === "exact_in";
     const { route } = quote;
     const fee = quote.network_fee;
-    const own = this.type === "market" || this.type === "twap";
     return [
       ["Price", `1 ${quote.token_in} = ${amount(quote.price)} ${quote.token_out}`, quote.price],
       this.type === "limit" && this.distanceRow("Limit", this.body.limit_price, quote.price),
       this.type === "stop" && this.distanceRow("Trigger", this.body.trigger_price, quote.price),
-      own && (isIn
+      quote.waiting_for && ["An order now would wait for", quote.waiting_for],
+      this.type === "twap" && ["All at once, now", isIn ? withToken(quote.amount_out, quote.token_out) : withToken(quote.amount_in, quote.token_in, true)],
+      this.type === "market" && (isIn
         ? ["Receive at least", withToken(quote.min_amount_out, quote.token_out), `${quote.min_amount_out} ${quote.token_out}`]
         : ["Pay at most", withToken(quote.max_amount_in, quote.token_in, true), `${quote.max_amount_in} ${quote.token_in}`]),
       ["Price impact", bps(route.price_impact_bps, { signed: false })],
@@ -271,7 +267,7 @@ export class Ticket {
       const token = body.side === "exact_in" ? body.token_in : body.token_out;
       const { decimals } = this.tokens.get(token);
       const each = slices > 0 && scaled(body.amount, decimals) / BigInt(slices);
-      return each ? `${slices} slices of about ${withToken(fromScaled(each, decimals), token)}, the last one ${duration((slices - 1) * interval_s)} after the first.` : "";
+      return each ? `${slices} slices of about ${withToken(fromScaled(each, decimals), token)}, the last one ${took((slices - 1) * interval_s * 1_000)} after the first.` : "";
     }
     return "";
   }
@@ -294,9 +290,9 @@ export class Ticket {
     box.hidden = problem === null;
     box.replaceChildren(...(problem ? problemNote(problem).filter(Boolean) : []));
     for (const error of problem?.errors ?? []) {
-      const name = POINTERS[error.pointer];
-      const field = name === "amount" ? this.fixed : name && this.form[name];
-      field?.setAttribute("aria-invalid", "true");
+      // Fields of the form have the names that the API has for them.
+      const name = error.pointer.split("/").pop();
+      (name === "amount" ? this.fixed : this.form[name])?.setAttribute?.("aria-invalid", "true");
     }
   }
 
@@ -367,19 +363,50 @@ export class Ticket {
   async place(body) {
     this.setBusy(true);
     this.problem(null);
+    this.setUnknown(null);
     try {
-      const order = await this.placeSurely(body);
-      announce(`Placed: ${act(order)}`);
-      this.onPlaced(order);
-      this.fixed.value = "";
-      this.changed();
+      this.placed(await this.placeSurely(body));
     } catch (error) {
       if (!error.problem) throw error;
-      this.problem(error.problem);
-      if (error instanceof Lost) this.offerRepeat(body);
+      if (isUnclear(error)) await this.lookUp(body);
+      else this.problem(error.problem);
     } finally {
       this.setBusy(false);
     }
+  }
+
+  placed(order) {
+    announce(`Placed: ${act(order)}`);
+    this.onPlaced(order);
+    this.fixed.value = "";
+    this.changed();
+  }
+
+  /** What became of an order whose answer was lost; where not even that is answered it stays unknown. */
+  async lookUp(body) {
+    const order = await find(`/orders/by-client-id/${body.client_order_id}`).catch((error) => {
+      if (!error.problem) throw error;
+      return null;
+    });
+    if (order) this.placed(order);
+    else this.setUnknown(body);
+  }
+
+  /** An order from elsewhere on the page: perhaps the one whose answer was lost. */
+  see(order) {
+    if (!this.unknown || order.client_order_id !== this.unknown.client_order_id) return;
+    this.setUnknown(null);
+    this.placed(order);
+  }
+
+  /** An order of which it is not known whether it was taken: said until it is known, whatever is typed meanwhile. */
+  setUnknown(body) {
+    this.unknown = body;
+    const box = $("ticket-unknown");
+    box.hidden = !body;
+    box.replaceChildren(...(body ? [h("strong", {}, "No answer from the engine."),
+      h("p", {}, "It is not known whether this order was taken. To ask again cannot place it twice."),
+      h("button", { type: "button", onclick: () => this.place(body) }, `Ask again: ${act(body)}`)] : []));
   }
 
   /** The same request again while no answer comes: its client_order_id makes it one order. Throws: Refused, Lost. */
@@ -390,16 +417,10 @@ export class Ticket {
       try {
         return (await call("POST", "/orders", body)).body;
       } catch (error) {
-        const isOpen = error instanceof Lost || (error instanceof Refused && ["request_in_progress", "not_ready"].includes(error.problem.code));
-        if (!isOpen || wait === REPEATS_MS.at(-1)) throw error;
+        if (!isUnclear(error) || wait === REPEATS_MS.at(-1)) throw error;
       }
     }
     throw new Lost();
-  }
-
-  offerRepeat(body) {
-    $("ticket-problem").append(h("p", {}, "It is not known whether the order was taken. A repeat cannot place it twice."),
-      h("button", { type: "button", onclick: () => this.place(body) }, `Ask again: ${act(body)}`));
   }
 
   setBusy(isBusy) {
@@ -408,13 +429,10 @@ export class Ticket {
   }
 }
 
-const life = (seconds) => (seconds ? { time_in_force: "gtd", expires_at: new Date(Date.now() + Number(seconds) * 1_000).toISOString() } : {});
+/** Whether the order may have been taken all the same, or may be by a repeat. */
+const isUnclear = (error) => error instanceof Lost || (error instanceof Refused && ["request_in_progress", "not_ready"].includes(error.problem.code));
 
-function duration(seconds) {
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} days`;
-}
+const life = (seconds) => (seconds ? { time_in_force: "gtd", expires_at: new Date(Date.now() + Number(seconds) * 1_000).toISOString() } : {});
 
 /** randomUUID exists in secure contexts alone. */
 function randomId() {

@@ -1,7 +1,7 @@
 // Venues: whether routes use them, and what each alone would give for the ticket's amount. And pauses.
 
 import { call, find, get } from "./api.js";
-import { confirm, problemNote, toast } from "./dialog.js";
+import { confirm, problemNote, refuse, toast } from "./dialog.js";
 import { $, h, s } from "./dom.js";
 import { bps, bpsBetween, brief, utc, when } from "./format.js";
 import { nameVenues, venueColour } from "./route.js";
@@ -144,7 +144,7 @@ export class Venues {
       return true;
     } catch (error) {
       if (!error.problem) throw error;
-      toast(problemNote(error.problem).filter(Boolean).map((part) => part.textContent ?? part).join(""), "bad");
+      refuse(error.problem);
       this.refresh();
       return false;
     }

@@ -2,8 +2,7 @@
 
 import { amount, bps, bpsBetween, brief, withToken } from "./format.js";
 
-export const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
-const LABELS = { PENDING: "Pending", ROUTING: "Routing", BUILDING: "Building", SUBMITTED: "Submitted", CONFIRMED: "Confirmed", FAILED: "Failed" };
+const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
 const WAITS = {
   price: "waits for price", pool: "waits for a pool", schedule: "waits for its turn", children: "parts under way", halt: "halted",
   chain: "waits for the chain", fees: "waits for lower fees", funds: "waits for funds", sibling: "waits for a linked order", worker: "queued",
@@ -22,14 +21,14 @@ export function stateOf(order) {
     const isQuiet = QUIET.has(order.outcome);
     return { sign: isQuiet ? "–" : "✕", word: outcome || "failed", tone: isQuiet ? "quiet" : "bad", step: order.tx_hash ? 4 : order.route ? 3 : 1 };
   }
-  const word = WAITS[order.waiting_for] ?? LABELS[order.status].toLowerCase();
+  const word = WAITS[order.waiting_for] ?? order.status.toLowerCase();
   const tone = order.waiting_for === "halt" ? "bad" : "live";
   return { sign: order.waiting_for && order.waiting_for !== "worker" ? "◷" : "…", word, tone, step: STEPS.indexOf(order.status) + 1 };
 }
 
 export function stepsLabel(order) {
   const { word, step } = stateOf(order);
-  return `${LABELS[order.status]}: ${word}${order.status === "FAILED" ? "" : `, step ${step} of 5`}`;
+  return `${order.status}: ${word}${order.status === "FAILED" ? "" : `, step ${step} of 5`}`;
 }
 
 /** "Sell 250 SOL" or "Buy 1,000 USDC", with the condition of its type. */
@@ -38,7 +37,7 @@ export function act(order) {
   return `${isIn ? "Sell" : "Buy"} ${withToken(order.amount, isIn ? order.token_in : order.token_out)}${condition(order)}`;
 }
 
-export function condition(order) {
+function condition(order) {
   if (order.limit_price) return ` at ${amount(order.limit_price)}`;
   if (order.trigger_price) return ` at stop ${amount(order.trigger_price)}`;
   if (order.trail_bps) return `, trailing ${bps(order.trail_bps, { signed: false })}`;
