@@ -89,6 +89,7 @@ from .wallets import Wallets
 from .webhook import Webhook
 from .webhook_deliveries import WebhookDeliveries
 from .webhook_delivery import WebhookDelivery
+from .webhook_disabled import WebhookDisabled
 from .webhook_requested import WebhookRequested
 from .webhook_secret import WebhookSecret
 from .webhook_test import WebhookTest
@@ -184,6 +185,7 @@ __all__ = (
     "Webhook",
     "WebhookDeliveries",
     "WebhookDelivery",
+    "WebhookDisabled",
     "WebhookRequested",
     "Webhooks",
     "WebhookSecret",

@@ -25,7 +25,7 @@ class WebhookDelivery:
     attempt: int
     """ From 1. """
     is_requested: bool
-    """ It was asked for by hand, and was not tried again. """
+    """ It was sent out of turn, once: by hand, or as news of a webhook. """
     is_delivered: bool
     status: int | None
     """ Of the receiver's answer; null where there was none. """

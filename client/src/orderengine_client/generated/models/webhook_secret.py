@@ -22,7 +22,7 @@ class WebhookSecret:
     id: UUID
     url: str
     description: str
-    status: list[str]
+    status: list[str] | None
     pair: None | str
     tag: None | str
     is_enabled: bool
@@ -52,7 +52,12 @@ class WebhookSecret:
 
         description = self.description
 
-        status = self.status
+        status: list[str] | None
+        if isinstance(self.status, list):
+            status = self.status
+
+        else:
+            status = self.status
 
         pair: None | str
         pair = self.pair
@@ -139,7 +144,20 @@ class WebhookSecret:
 
         description = d.pop("description")
 
-        status = cast(list[str], d.pop("status"))
+        def _parse_status(data: object) -> list[str] | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                status_type_0 = cast(list[str], data)
+
+                return status_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None, data)
+
+        status = _parse_status(d.pop("status"))
 
         def _parse_pair(data: object) -> None | str:
             if data is None:
