@@ -40,7 +40,6 @@ class ClaimedOrder(NamedTuple):
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
     passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
     does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on (`with_terms` asks).
-
     `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet.
 
     What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
