@@ -129,7 +129,7 @@ class OrderFacts(LargeTable):
     def net(self, order: Order) -> str:
         """As executed, or as quoted while it may still be."""
         left = net_amount(order)
-        if left is None or order.status == "FAILED":
+        if left is None:
             return str(NOTHING)
         quoted = "" if order.status == "CONFIRMED" else ", as quoted"
         if order.side == "exact_in":

@@ -89,12 +89,14 @@ class Row:
         return routed[-1] if routed else {}
 
     def _vs_quote(self) -> str:
-        """Empty for a parent: its children were quoted, each at its time."""
+        """How much better it was executed; empty for a parent: its children were quoted, each at its time."""
         data = self.events[-1]["data"] if self.status == "CONFIRMED" else {}
         if "quoted_amount_out_raw" not in data:
             return ""
-        quoted, got = Decimal(data["quoted_amount_out_raw"]), Decimal(data["amount_out_raw"])
-        bps = (got / quoted - 1) * 10_000
+        more, less = "amount_out_raw", "quoted_amount_out_raw"
+        if self.order.get("side") == "exact_out":
+            more, less = "quoted_amount_in_raw", "amount_in_raw"
+        bps = (Decimal(data[more]) / Decimal(data[less]) - 1) * 10_000
         return f"{bps:+.1f} bp".replace("-", "−").replace("+0.0", "0.0")
 
 

@@ -116,13 +116,16 @@ def paid_json(paid: int, native: Token) -> dict[str, str]:
 
 
 def net_amount(order: Order) -> int | None:
-    """Output less the network fee, or input plus it: executed where it was, else as last quoted; None: not known."""
+    """Output less the network fee, or input plus it: executed where it was, as last quoted while it may still be.
+
+    None: not known, or it has ended without.
+    """
     plan = order.plan
     if plan is None:
         return None
     executed: int | None = order.amount_out if order.side == Side.EXACT_IN else order.amount_in
     if executed is None:
-        return plan.net_amount
+        return plan.net_amount if order.outcome is None else None
     value = paid_value(plan, order.network_fee_paid or 0)
     if value is None:
         return None

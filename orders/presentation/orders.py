@@ -127,7 +127,7 @@ EVERY_ORDER: dict[str, Field[Order]] = {
         lambda order: order.side,
         lambda order: order.decimals_in,
         lambda order: order.decimals_out,
-        "executed where it was, else as last quoted",
+        "executed where it was, as last quoted while it may still be",
     ),
     "network_fee_paid": nested(NETWORK_FEE, paid_fee, null=True),
     **amount("min_amount_out", lambda o: o.min_amount_out, lambda o: o.decimals_out, ENFORCED, null=True),

@@ -23,6 +23,8 @@ from orders.states import OrderStatus, is_terminal
 
 logger = logging.getLogger(__name__)
 
+# A person waits: a market that is slower than this is not said.
+MARKET_S = 2.0
 CANNOT_BE_READ = "the market cannot be read now"
 
 
@@ -77,7 +79,7 @@ def _with_price(around: Around, order: Order, engine_of: Callable[[], Engine], p
         engine = engine_of()
         if engine.chain.chain_id != order.chain_id:
             return replace(around, price_doubt=f"this engine does not trade on {order.chain_id}")
-        with within(engine.chain.timing.answer_s):
+        with within(min(engine.chain.timing.answer_s, MARKET_S)):
             market = engine.prices([pair])
     except DexError as error:
         return replace(around, price_doubt=f"{CANNOT_BE_READ} ({error.detail})")

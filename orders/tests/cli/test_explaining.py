@@ -87,5 +87,23 @@ def test_seed_points_to_what_has_most_to_explain() -> None:
     assert hint([]) == hint([failed], as_json=True) == ""
 
 
+@pytest.mark.parametrize(
+    ("side", "told", "shown"),
+    [
+        ("exact_in", {"amount_out_raw": "1001", "quoted_amount_out_raw": "1000"}, "+10.0 bp"),
+        ("exact_in", {"amount_out_raw": "999", "quoted_amount_out_raw": "1000"}, "−10.0 bp"),
+        ("exact_out", {"amount_in_raw": "1000", "quoted_amount_in_raw": "1001"}, "+10.0 bp"),
+        ("exact_out", {"amount_in_raw": "1000", "quoted_amount_in_raw": "1000"}, "0.0 bp"),
+    ],
+)
+def test_what_is_better_than_the_quote_has_a_plus_on_both_sides(side: str, told: dict[str, str], shown: str) -> None:
+    data = {"quoted_amount_out_raw": "1", "amount_out_raw": "1"} | told
+    event = {"status": "CONFIRMED", "outcome": "filled", "attempt": 1, "took_ms": 1, "data": data}
+    final = {"amount_out": "1", "token_out": "USDC"}
+    order = {"id": FIRST, "amount": "1", "token_in": "SOL", "token_out": "USDC", "side": side, "final": final}
+
+    assert shown in Row(1, order, [event]).cells()
+
+
 def test_sections_that_say_nothing_are_left_out() -> None:
     assert list(explain_lines(EMPTY | {"summary": TOLD["summary"]})) == [TOLD["summary"]["text"]]

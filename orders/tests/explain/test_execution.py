@@ -204,5 +204,6 @@ def test_an_order_that_was_not_executed_has_quoted_amounts_alone(
 
     assert (shown["status"], shown["amount_in"], shown["amount_out"]) == ("FAILED", None, None)
     assert shown["quoted_amount_out_raw"] is not None
+    assert (shown["net_amount_out"], shown["average_price"], shown["filled_amount_out"]) == (None, None, None)
     assert not any(name in event["data"] for event in events for name in ("amount_in_raw", "amount_out_raw"))
     assert execution(account, order)["quoted_amount_raw"] == shown["quoted_amount_out_raw"]

@@ -228,6 +228,23 @@ def test_what_repeats_in_a_row_is_said_once() -> None:
     assert len(attempt_sentences(made(), read_history(again))) == 1
 
 
+@pytest.mark.parametrize(("side", "left"), [("exact_in", "0.25 SOL"), ("exact_out", "890 USDC")])
+def test_a_part_that_was_not_traded_is_said_with_its_reason(side: str, left: str) -> None:
+    unfilled = {"code": "expired", "detail": "its time was up", "amount_raw": "250000000"}
+    order = made(
+        side=side, status="CONFIRMED", outcome="partially_filled", is_parent=True, slices_done=3,
+        amount_in=750_000_000, amount_out=110_000_000, filled_amount_in=750_000_000, filled_amount_out=110_000_000,
+    )  # fmt: skip
+    events = [happened(1, "PENDING", {}), happened(2, "CONFIRMED", {"slices_done": 3, "unfilled": unfilled})]
+
+    told = EXPLANATION.render(Explained(Execution(order, read_history(events)), None, Around(NOW)))
+
+    check(told)
+    [sentence] = told["ending"]
+    assert sentence["code"] == "partially_filled"
+    assert sentence["text"] == f"It has swapped 0.75 SOL for 110 USDC; {left} was not traded: its time was up."
+
+
 def test_of_very_many_things_the_newest_are_said() -> None:
     many = [happened(seq, "PENDING", MET["waited" if seq % 2 else "triggered"]) for seq in range(1, 301)]
 
