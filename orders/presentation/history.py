@@ -31,7 +31,7 @@ class QuoteSeen(NamedTuple):
 
     def is_of(self, order: Order) -> bool:
         """Whether it is of the order's present amount, which its owner may have replaced since."""
-        return (self.amount_in if order.side == "exact_in" else self.amount_out) == order.amount
+        return bool((self.amount_in if order.side == "exact_in" else self.amount_out) == order.amount)
 
     def mid(self, side: str) -> int | None:
         """What the amount was worth at the mid price then."""
