@@ -193,7 +193,7 @@ def _of_event(order: Order, quote: QuoteSeen) -> Sentence:
 
 
 def _enforced(order: Order) -> Iterator[Sentence]:
-    """What the chain keeps to, whatever happens after the quote."""
+    """The limit that the chain keeps to after the quote."""
     if order.side == Side.EXACT_IN and order.min_amount_out is not None:
         facts = atoms("min_amount_out", order.min_amount_out, order.decimals_out, order.token_out)
         yield Sentence(

@@ -377,12 +377,12 @@ def test_a_pause_is_named_with_its_reason(account: Account, engine: Engine, poli
 @pytest.mark.django_db
 def test_a_worker_is_waited_for_until_one_was_seen(account: Account, engine: Engine, policy: Policy) -> None:
     [order] = place(account)
-    nobody = by_code(explain(order, engine, policy), "waiting", "waits_for_worker")
+    unseen = by_code(explain(order, engine, policy), "waiting", "waits_for_worker")
     beat(heartbeat_name(MAINTENANCE, order.chain_id), 0.0)
 
     seen = by_code(explain(order, engine, policy), "waiting", "waits_for_worker")
 
-    assert nobody["facts"] == {"worker_seen_s": None}
+    assert unseen["facts"] == {"worker_seen_s": None}
     assert seen["facts"] == {"worker_seen_s": 0}
 
 

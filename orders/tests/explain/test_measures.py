@@ -1,4 +1,4 @@
-"""Benchmarks and costs in integers: they add up, to the atom, whatever the amounts are."""
+"""Benchmarks and costs in integers: they add up to the atom, for any amounts."""
 
 from dataclasses import replace
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Reports: whatever they are grouped by, their totals are the sums over the orders, to the atom."""
+"""Reports: in each grouping their totals are the sums over the orders, to the atom."""
 
 import csv
 import io
