@@ -17,6 +17,7 @@ from orders.receipts.document import verified
 from orders.receipts.issue import rotate_key
 from orders.receipts.keys import PrivateKey, make_private_key, read_keys
 from orders.services.cancel import Actor
+from orders.tests.archive.past import load_past, run
 from orders.tests.factories import new_account, place, terms
 from orders.tests.pipeline.parents.families import minutes_pass, place_parent, twap, work
 from orders.tests.receipts.conftest import Ask
@@ -232,3 +233,20 @@ def test_a_parent_names_its_children(
     assert sum(int(child["amount_in_raw"]) for child in said["children"]) == 4 * 10**9
     assert said["outcome"]["filled_amount_in_raw"] == str(4 * 10**9)
     assert OrderEvent.objects.filter(order=parent).count() == len(said["events"])
+
+
+def test_one_that_was_given_outlives_its_order_in_the_tables(
+    account: Account, ask: Ask, key: PrivateKey, tmp_path: Path
+) -> None:
+    """An archived order has the receipt that it had; one that had none is said to be archived."""
+    history = load_past(40)
+    orders = Order.objects.filter(pk__in=[history.order_id(0), history.order_id(1)]).order_by("pk")
+    asked, silent = orders.all()
+    Order.objects.filter(pk__in=[asked.pk, silent.pk]).update(account=account)
+    before = ask(asked, "receipt")
+    assert before.status_code == 200, before.content
+    run(tmp_path)
+    assert not orders.exists()
+
+    assert ask(asked, "receipt").content == before.content
+    assert (ask(silent, "receipt").status_code, ask(silent, "receipt").json()["code"]) == (410, "archived")

@@ -160,10 +160,13 @@ def test_the_key_of_the_standard_has_its_thumbprint_and_signature() -> None:
     raw = from_text("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", 32)
 
     assert PublicKey.of(raw).key_id == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-    signature = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+    signature = bytes.fromhex(
+        "860c98d2297f3060a33f42739672d61b53cf3adefed3d3c672f320dc021b411e"
+        "9d59b8628dc351e248b88b29468e0e41855b0fb7d83bb15be902bfccb8cd0a02"
+    )
     payload = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc"
-    assert PublicKey.of(raw).has_signed(from_text(signature, 64), payload)
-    assert not PublicKey.of(raw).has_signed(from_text(signature, 64), payload + b".")
+    assert PublicKey.of(raw).has_signed(signature, payload)
+    assert not PublicKey.of(raw).has_signed(signature, payload + b".")
 
 
 def test_keys_of_other_kinds_are_left_out() -> None:
