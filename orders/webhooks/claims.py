@@ -25,7 +25,7 @@ MOST_REQUESTS = 16
 LEASE = f"interval '{LEASE_S} seconds'"
 
 # The place as the log is read by: after the row, or before it where the row brings others along.
-_PLACE = "(w.xid, w.row_id - (w.seq IS NOT NULL)::int)"
+PLACE = "(w.xid, w.row_id - (w.seq IS NOT NULL)::int)"
 _CLAIM = f"""
     WITH due AS (
         SELECT w.id, w.due_at <= now() AS is_due
@@ -35,11 +35,11 @@ _CLAIM = f"""
             AND (w.requests <> '[]'::jsonb OR (w.due_at <= now() AND (
                 EXISTS (
                     SELECT FROM orders_orderevent e
-                    WHERE e.account_id = w.account_id AND (e.xid, e.id) > {_PLACE}
+                    WHERE e.account_id = w.account_id AND (e.xid, e.id) > {PLACE}
                         AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
                 ) OR EXISTS (
                     SELECT FROM orders_archivedevents a
-                    WHERE a.account_id = w.account_id AND (a.xid, a.event_id) > {_PLACE}
+                    WHERE a.account_id = w.account_id AND (a.xid, a.event_id) > {PLACE}
                 ) OR w.xid > pg_snapshot_xmin(pg_current_snapshot())
             )))
         ORDER BY w.attempt > 0, w.due_at, w.id LIMIT %(most)s

@@ -23,6 +23,8 @@ from orders.webhooks.targets import Address, TargetPolicy, Url
 # Of a whole attempt, from the look-up of the host to the status of the answer.
 TOTAL_S = 10.0
 CONNECT_S = 3.0
+# A message for which a kept connection proves to be closed is sent on another one, but not late: leases are short.
+AGAIN_WITHIN_S = 1.0
 # Once there is a status, of the body's first bytes.
 BODY_S = 1.0
 MAX_RESPONSE_BYTES = 1024
@@ -94,9 +96,10 @@ class Receiver:
         """Send a message and judge the answer. Raises nothing but CancelledError."""
         loop = asyncio.get_running_loop()
         began_at = loop.time()
-        is_kept = self._backend.stream is not None
+        is_kept = self._backend.is_connected
         answer = await self._attempt(headers, body)
-        if answer.status is None and is_kept and self._backend.has_read_nothing:
+        is_early = loop.time() - began_at < AGAIN_WITHIN_S
+        if answer.status is None and is_kept and is_early and self._backend.has_read_nothing:
             # The receiver closed a kept connection meanwhile: it has not seen the message, or sees it twice.
             answer = await self._attempt(headers, body)
         return answer._replace(took_ms=int((loop.time() - began_at) * 1000))
@@ -137,17 +140,30 @@ class _Guarded(httpcore.AsyncNetworkBackend):
     def __init__(self, url: Url, policy: TargetPolicy, resolve: Resolve) -> None:
         self._url, self._policy, self._resolve = url, policy, resolve
         self._plain = httpcore.AnyIOBackend()
-        self.stream: _Counted | None = None
+        self.is_connected = False
+        self.begin_message()
 
     def begin_message(self) -> None:
-        """Count again what an answer may hold."""
-        if self.stream is not None:
-            self.stream.begin_message()
+        """Count from the start what an answer may hold."""
+        self._bytes_left, self._reads_left = MAX_READ_BYTES, MAX_READS
 
     @property
     def has_read_nothing(self) -> bool:
         """Whether nothing has come since the message began."""
-        return self.stream is None or self.stream.reads_left == MAX_READS
+        return self._bytes_left == MAX_READ_BYTES
+
+    def next_size(self, wanted: int) -> int:
+        """How many bytes may be read next. Raises: Refused beyond the bounds."""
+        if self._bytes_left <= 0:
+            raise Refused(f"the answer holds more than {MAX_READ_BYTES} bytes before it can be judged")
+        if self._reads_left <= 0:
+            raise Refused(f"the answer comes in more than {MAX_READS} pieces before it can be judged")
+        return min(wanted, self._bytes_left)
+
+    def has_read(self, size: int) -> None:
+        """Some bytes have come."""
+        self._bytes_left -= size
+        self._reads_left -= 1
 
     async def connect_tcp(
         self,
@@ -169,8 +185,8 @@ class _Guarded(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
                 error = failed
             else:
-                self.stream = _Counted(stream, self)
-                return self.stream
+                self.is_connected = True
+                return _Counted(stream, self)
         raise error
 
 
@@ -179,21 +195,11 @@ class _Counted(httpcore.AsyncNetworkStream):
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, owner: _Guarded) -> None:
         self._inner, self._owner = inner, owner
-        self.begin_message()
-
-    def begin_message(self) -> None:
-        """Count again."""
-        self._bytes_left, self.reads_left = MAX_READ_BYTES, MAX_READS
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         """Raises: Refused beyond the bound."""
-        if self._bytes_left <= 0:
-            raise Refused(f"the answer holds more than {MAX_READ_BYTES} bytes before it can be judged")
-        if self.reads_left <= 0:
-            raise Refused(f"the answer comes in more than {MAX_READS} pieces before it can be judged")
-        data = await self._inner.read(min(max_bytes, self._bytes_left), timeout)
-        self._bytes_left -= len(data)
-        self.reads_left -= 1
+        data = await self._inner.read(self._owner.next_size(max_bytes), timeout)
+        self._owner.has_read(len(data))
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -202,8 +208,7 @@ class _Counted(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """As it is."""
-        if self._owner.stream is self:
-            self._owner.stream = None
+        self._owner.is_connected = False
         await self._inner.aclose()
 
     async def start_tls(
@@ -213,9 +218,7 @@ class _Counted(httpcore.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
         """TLS with the name of the URL's host, whatever address it has."""
-        stream = _Counted(await self._inner.start_tls(ssl_context, server_hostname, CONNECT_S), self._owner)
-        self._owner.stream = stream
-        return stream
+        return _Counted(await self._inner.start_tls(ssl_context, server_hostname, CONNECT_S), self._owner)
 
     def get_extra_info(self, info: str) -> Any:
         """As it is."""

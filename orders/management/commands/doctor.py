@@ -23,6 +23,7 @@ from orders.database.pooling import pooling_fault
 from orders.engine import chain_settings, get_engine
 from orders.models import TradingControl
 from orders.selectors import how_to_resume
+from orders.webhooks.backlog import summary
 
 WORKER_SILENT_S = 10
 # How far back nodes are remembered that contradicted others.
@@ -191,6 +192,13 @@ def _worker() -> str:
     return f"maintenance ran {age_s:.1f} s ago"
 
 
+def _webhooks() -> str:
+    seen = summary()
+    if seen.overdue:
+        raise Missing(f"{seen.overdue} of {seen.enabled} are served by no process")
+    return f"{seen.enabled} enabled, {seen.failing} of them failing, {seen.disabled} disabled"
+
+
 def _web() -> str:
     url = f"{settings.ENGINE_URL}/health"
     answer = httpx.get(url, timeout=2)
@@ -231,5 +239,6 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("wallets", _wallets, "send the chain's own token to them"),
     ("trading", _trading, "see: manage.py resume --help"),
     ("worker", _worker, "start a worker: `make run`"),
+    ("webhooks", _webhooks, "start what delivers them: `make run`, or manage.py deliver"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )

@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models.functions import Now
 
+from orders.management.commands import doctor
 from orders.models import Account, Webhook, WebhookDelivery
-from orders.tests.factories import new_webhook
+from orders.tests.factories import new_webhook, place
 from orders.tests.http_client import Api
 from orders.webhooks import deliveries, names
 from orders.webhooks.deliveries import forget_old
@@ -85,3 +88,24 @@ async def test_look_ups_that_hang_hold_up_a_bounded_number_of_threads(monkeypatc
     assert isinstance(results[0], asyncio.CancelledError)
     assert {type(result) for result in results[1:]} == {UnknownName}
     assert names._running == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_operator_is_told_of_webhooks_that_no_process_serves(account: Account) -> None:
+    webhook, failing, off = (new_webhook(account) for _ in range(3))
+    place(account)
+    Webhook.objects.filter(pk=failing.pk).update(attempt=2, due_at=Now() + timedelta(hours=1))
+    Webhook.objects.filter(pk=off.pk).update(disabled_at=Now(), disabled_by="owner")
+    assert doctor._webhooks() == "2 enabled, 1 of them failing, 1 disabled"
+
+    long_ago = Now() - timedelta(minutes=2)
+    Webhook.objects.filter(pk=webhook.pk).update(due_at=long_ago)
+    assert doctor._webhooks()  # the event is a new one
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE orders_orderevent DISABLE TRIGGER USER")
+        cursor.execute("UPDATE orders_orderevent SET at = now() - interval '2 minutes'")
+        cursor.execute("ALTER TABLE orders_orderevent ENABLE TRIGGER USER")
+    with pytest.raises(doctor.Missing, match="1 of 2 are served by no process"):
+        doctor._webhooks()
+    Webhook.objects.filter(pk=webhook.pk).update(lease_until=Now() + timedelta(seconds=9))
+    assert doctor._webhooks()

@@ -136,3 +136,20 @@ def test_a_request_for_an_archived_event_is_dropped(account: Account, api: Api) 
 
     assert request.message["type"] == "test"
     assert Webhook.objects.get().requests == []
+
+
+def test_the_receiver_of_the_docs_verifies_and_knows_repeats(
+    account: Account, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "webhooks.md").read_text()
+    names: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], names)  # the text that users copy
+    hook, [request] = delivered(api, lambda: place(account), answering(204))
+    seen: set[str] = set()
+
+    answers = [names["receive"](request.headers, request.body, hook["secret"], seen) for _ in range(2)]
+    forged = names["receive"](request.headers, request.body + " ", hook["secret"], seen)
+
+    assert (answers, forged, seen) == ([204, 204], 400, {request.id})
+    message = request.message
+    assert capsys.readouterr().out == f"event {message['order_id']} PENDING {message['cursor']}\n"

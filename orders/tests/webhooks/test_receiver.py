@@ -108,7 +108,7 @@ async def test_single_bytes_are_not_read_for_long() -> None:
     """Each costs a turn of the loop, which the sessions of all others share."""
     async with listening(saying(OK, endless=b"a")) as server, receiving(server) as one:
         answer = await one.post(HEADERS, "{}")
-        assert one._backend.stream is None
+        assert not one._backend.is_connected
 
     assert answer.error == "the answer comes in more than 256 pieces before it can be judged"
 
@@ -211,6 +211,25 @@ async def test_a_connection_is_kept_and_a_lost_one_is_opened_again() -> None:
 
     # The fourth was sent once more, on a connection of its own.
     assert (len(server.received), server.connections) == (6, 3)
+
+
+async def test_a_receiver_that_hangs_on_a_kept_connection_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiver, "AGAIN_WITHIN_S", 0.1)
+    async with listening(answering(200)) as server, receiving(server) as one:
+        assert (await one.post(HEADERS, "{}")).is_delivered
+        server.behave = silent
+        answer = await one.post(HEADERS, "{}")
+
+    assert (answer.error, len(server.received)) == ("no answer within 0.4 s", 2)
+
+
+async def test_one_that_answers_half_on_a_kept_connection_is_not_asked_twice() -> None:
+    async with listening(answering(200)) as server, receiving(server) as one:
+        assert (await one.post(HEADERS, "{}")).is_delivered
+        server.behave = saying(b"HTTP/1.1 2")
+        answer = await one.post(HEADERS, "{}")
+
+    assert (answer.status, len(server.received)) == (None, 2)
 
 
 async def test_a_body_that_was_not_read_ends_the_connection() -> None:
