@@ -10,9 +10,9 @@ from orders.event_log.event import timestamp
 from orders.inputs.quotes import QUOTE_NAMES
 from orders.models import Account
 from orders.presentation.messages import QUOTE_HEARTBEAT, QUOTE_HELLO, QUOTED, UNQUOTED
-from orders.problems import Problem, ProblemError
+from orders.problems import Problem
 from orders.quote_stream.feed import MOST, Subscription, get_quote_feed
-from orders.quote_stream.request import read_address, read_fields
+from orders.quote_stream.request import read_address
 from orders.scopes import QUOTE
 from orders.streams import socket
 from orders.streams.admission import Refused
@@ -27,6 +27,8 @@ class QuoteConsumer(Socket):
     """`/ws/v1/quotes[?token_in=&token_out=&amount=&side=...]`: one message at a time waits for its acknowledgement."""
 
     needed_scope = QUOTE
+    # Whose sockets it is quoted among; None before and after that.
+    _account_id: int | None = None
     _wanted: Subscription | None = None
     # What is sent next, and since when the one before it waits to be acknowledged.
     _next: Mapping[str, Any] | None = None
@@ -48,15 +50,15 @@ class QuoteConsumer(Socket):
         if self._first is not None:
             self._subscribe(self._first)
         feed.follow(account.pk, self)
-        await self.say(
-            QUOTE_HELLO.render(None, subscription=self._number, heartbeat_s=int(socket.HEARTBEAT_S)),
-        )
+        heartbeat_s = int(socket.HEARTBEAT_S)
+        await self.say(QUOTE_HELLO.render(None, subscription=self._number, heartbeat_s=heartbeat_s))
         self.run(self._pump())
 
     async def end(self) -> None:
         """Leave the feed."""
-        if hasattr(self, "_account_id"):
+        if self._account_id is not None:
             get_quote_feed().unfollow(self._account_id, self)
+            self._account_id = None
 
     async def take(self, text: str | None) -> None:
         """An acknowledgement, or what is quoted from now on. Raises: Refused 4400."""
@@ -64,7 +66,7 @@ class QuoteConsumer(Socket):
         if frame == {"op": "ack"}:
             self._sent_at = None
         elif frame.get("op") == "subscribe" and frame.keys() == {"op", "quote"}:
-            self._take_subscription(frame["quote"])
+            self._subscribe(frame["quote"])
         else:
             raise Refused(MALFORMED, Problem("invalid", FRAMES))
         self._news.set()
@@ -91,20 +93,10 @@ class QuoteConsumer(Socket):
             self._next = QUOTED.render(None, subscription=subscription.number, quote=told)
         self._news.set()
 
-    # --- What it wants ----------------------------------------------------------------------------------------
-
-    def _take_subscription(self, body: Any) -> None:
-        """The newest wins; one that cannot be read has its problem as its answer, and nothing is quoted."""
-        self._next = None
-        try:
-            self._subscribe(read_fields(body))
-        except ProblemError as error:
-            self._subscribe(None)
-            self._next = UNQUOTED.render(None, subscription=self._number, problem=error.problem.to_json())
-
-    def _subscribe(self, fields: Mapping[str, Any] | None) -> None:
-        self._number += 1
-        self._wanted = None if fields is None else Subscription(self._number, fields)
+    def _subscribe(self, body: Any) -> None:
+        """The newest wins: what was to be sent for the one before it is not."""
+        self._number, self._next = self._number + 1, None
+        self._wanted = Subscription(self._number, body)
 
     # --- The pump: one writer per socket ----------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """One loop per web process that looks at the market while sockets want quotes, and quotes for them in turn.
 
-What it may cost is bounded, whoever asks for how much: one thread calculates, and rests three times as long as it has
+What it may cost is bounded, however much is asked for: one thread calculates, and rests three times as long as it has
 calculated. Where that is too little for all, each gets quotes less often, accounts alike.
 """
 
@@ -39,10 +39,10 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="quotes")
 
 @dataclass(eq=False)
 class Subscription:
-    """What a socket wants quoted, and what it was told last."""
+    """What a socket wants quoted, as it was sent, and what it was told last."""
 
     number: int
-    fields: Any
+    body: Any
     # The look that was answered, and what was sent: of a quote what it shows but for its id and times.
     seen: int = -1
     told: Any = None
@@ -160,7 +160,7 @@ class QuoteFeed:
         """Answer one request, and say what is news; the processor time that it took, in seconds."""
         wanted = follower.wanted
         assert wanted is not None  # its turn has just come
-        answered = await _calculate(answer, look, follower.caller, wanted.fields)
+        answered = await _calculate(answer, look, follower.caller, wanted.body)
         if follower.wanted is wanted:  # else it wants something else by now
             _tell(follower, wanted, look.number, answered.result)
         return answered.cpu_s

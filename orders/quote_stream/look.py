@@ -18,6 +18,7 @@ from orders.engine import get_engine
 from orders.faults import UNFORESEEN, fault_problem
 from orders.pauses import Controls
 from orders.problems import Problem
+from orders.quote_stream.request import read_fields
 from orders.risk.fee_limit import Offers
 from orders.selectors import KnownTokens, database_time_ms, read_controls, read_tokens
 from orders.services.quoted_order import quoted_order
@@ -97,7 +98,7 @@ def take_look(last: Look | NoLook | None) -> Look | NoLook:
         read_ms, read_s = database_time_ms(), time.monotonic()
     except Exception as error:
         problem = problem_of_quote(error)
-        return last if isinstance(last, NoLook) and last.problem == problem else NoLook(number + 1, problem)
+        return last if isinstance(last, NoLook) and last.problem.code == problem.code else NoLook(number + 1, problem)
     routes: dict[Any, Quote | DexError] = {}
     if isinstance(last, Look) and _is_same(last.seen.market, market):
         seen, routes = seen._replace(market=last.seen.market), last.routes
@@ -110,11 +111,12 @@ def _is_same(one: Snapshot, other: Snapshot) -> bool:
     return one.version == other.version and one.pools == other.pools
 
 
-def answer(look: Look | NoLook, caller: Caller, fields: Mapping[str, Any]) -> dict[str, Any] | Problem:
-    """The quote that POST /quotes would answer to a caller's request, or why there is none. Never raises."""
-    if isinstance(look, NoLook):
-        return look.problem
+def answer(look: Look | NoLook, caller: Caller, body: Any) -> dict[str, Any] | Problem:
+    """The quote that POST /quotes would answer to a caller's body, or why there is none. Never raises."""
     try:
+        fields = read_fields(body)
+        if isinstance(look, NoLook):
+            return look.problem
         new = order_to_quote(fields, look.offer)
         return quoted_order(caller, new, look.engine, look.seen.controls, look, look.decimals).shown(look.now_ms())
     except Exception as error:

@@ -13,17 +13,19 @@ from orders.inputs.quotes import PLAIN_GUARDS, QUOTE_NAMES
 from orders.problems import ProblemError
 
 
-def read_address(query: Query) -> Mapping[str, Any] | None:
-    """The fields that the address states, None where it states none. Raises: ProblemError."""
+def read_address(query: Query) -> Any:
+    """The body that the address states, None where it states none. Raises: ProblemError for one that is not valid."""
     stated = {name: value for name in QUOTE_NAMES if (value := query.read(name, str)) is not None}
     if not stated:
         return None
     guards = {name: stated.pop(name) for name in PLAIN_GUARDS if name in stated}
-    return read_fields(stated | ({"guards": guards} if guards else {}))
+    body = stated | ({"guards": guards} if guards else {})
+    read_fields(body)
+    return body
 
 
 def read_fields(body: Any) -> Mapping[str, Any]:
-    """The fields of a body as POST /quotes takes it. Raises: ProblemError."""
+    """The fields of a body, as POST /quotes takes it. Raises: ProblemError."""
     try:
         fields: Mapping[str, Any] = _reader().run_validation(body)
     except ValidationError as error:

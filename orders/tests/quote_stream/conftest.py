@@ -57,7 +57,7 @@ def fresh_engine() -> None:
 
 
 @pytest.fixture(autouse=True)
-async def nobody_left(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+async def none_left() -> AsyncIterator[None]:
     yield
     for _ in range(100):
         if not feed.get_quote_feed().is_followed:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 
 from dex import ChainUnavailable, Engine
 from dex.chains.simulated import SimulatedChain
 from orders.audit.record import Actor
 from orders.engine import get_engine
 from orders.models import Account, ApiKey, Order, Token, TradingControl
-from orders.quote_stream import consumer, feed
+from orders.quote_stream import consumer, feed, look
 from orders.quote_stream.feed import REST
 from orders.risk.pause import find_target, pause
 from orders.services.quoted_order import DATED
@@ -145,23 +146,37 @@ async def test_a_halt_shows_in_the_quote(account: Account, key: str) -> None:
     assert waits == [None, "halt", None]
 
 
-async def test_while_the_chain_is_away_it_says_so_once(
-    account: Account, key: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name", "error", "code"),
+    [
+        (SimulatedChain, "snapshot", ChainUnavailable("no node answers"), "chain_unavailable"),
+        (look, "read_controls", OperationalError("the connection is closed"), "not_ready"),
+    ],
+)
+async def test_while_the_chain_or_the_database_is_away_it_says_so_once(
+    key: str, owner: Any, name: str, error: Exception, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
     async with Quotes(key, f"?{SWAP}") as quotes:
         first = await quotes.take()
         with monkeypatch.context() as patch:
-            patch.setattr(SimulatedChain, "snapshot", _away)
+            patch.setattr(owner, name, fail)
             refusal = await quotes.take("error")
             assert await quotes.is_silent()
         again = await quotes.take()
 
-    assert refusal["problem"]["code"] == "chain_unavailable"
+    assert refusal["problem"]["code"] == code
     assert plain(again["quote"]) == plain(first["quote"])
 
 
-def _away(*_: Any) -> Any:
-    raise ChainUnavailable("no node answers")
+async def test_that_there_is_no_quote_is_not_said_again(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "RENEW_S", 4.9)
+    async with Quotes(key) as quotes:
+        await quotes.send(op="subscribe", quote=BODY | {"token_out": "NOPE"})
+        await quotes.take("error")
+        assert await quotes.is_silent()
 
 
 async def test_frames_change_what_is_quoted_and_the_newest_wins(account: Account, key: str) -> None:
@@ -379,3 +394,50 @@ async def test_an_error_that_was_not_foreseen_is_answered_and_logged_and_ends_no
     assert refusal["problem"]["code"] == "server_error"
     assert "ZeroDivisionError" in caplog.text
     assert not await database_sync_to_async(Order.objects.exists)()
+
+
+HOSTILE: list[Any] = [
+    None,
+    5,
+    "x",
+    [],
+    {},
+    {"token_in": "SOL"},
+    BODY | {"\u2028": 1},
+    BODY | {"token_in": "S" * 33},
+    BODY | {"token_in": {"a": [{}] * 500}},
+    BODY | {"token_out": "SOL"},
+    BODY | {"amount": "1" * 81},
+    BODY | {"amount": "9" * 80},
+    BODY | {"amount": "0.0000000001"},
+    BODY | {"side": 1},
+    BODY | {"guards": {"max_slippage_bps": 1e308}},
+    BODY | {"guards": {"min_amount_out": "9" * 70}},
+    BODY | {"guards": {"max_amount_in": "1"}},
+    BODY | {"guards": {"max_price_impact_bps": 0}},
+    BODY | {"guards": {"max_deviation_bps": "1"}},
+    BODY | {"guards": {"x" * 5_000: {}}},
+    BODY | {"venues": {"allow": []}},
+    BODY | {"venues": {"deny": ["x"] * 40}},
+    BODY | {"venues": {"max_hops": 2**63}},
+    BODY | {"fee": {"max_native": "0.000000001"}},
+    BODY | {"fee": {"strategy": ["fast"]}},
+]
+
+
+async def test_each_body_has_an_answer_with_its_number(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    codes = set()
+    async with Quotes(key) as quotes:
+        for number, body in enumerate(HOSTILE, start=1):
+            await quotes.send(op="subscribe", quote=body)
+            while (message := await quotes.next()).get("subscription") != number or message["type"] == "hello":
+                pass
+            await quotes.send(op="ack")
+            codes.add(message["problem"]["code"] if message["type"] == "error" else "")
+        await quotes.ws.send_to(text_data='{"op":"subscribe","quote":{"\\ud800":1}}')
+        _, code = await quotes.close_code()
+
+    assert "server_error" not in codes
+    assert {"", "invalid", "unknown_field", "amount_too_large", "amount_too_fine", "guard_side", "same_token"} <= codes
+    assert code == 4400  # text that is none is no frame
+    assert "Traceback" not in caplog.text
