@@ -48,11 +48,12 @@ export class Book {
   /** Exactly: each order's life on the stream begins in a snapshot or with its first event, and ends once. */
   count(event) {
     if (!TERMINAL.has(event.status)) this.open.add(event.order_id);
-    else if (this.open.delete(event.order_id) && !this.counted.has(event.order_id)) this.ended[event.status] += 1;
+    else if (this.open.delete(event.order_id) && !this.counted.has(event.order_id)) this.countEnd(event.order_id, event.status);
   }
 
   /** Begin to count: the open orders of a snapshot come next, and those that have ended already are these. */
   startCounts() {
+    this.isCounting = true;
     this.open.clear();
     this.counted.clear();
     this.ended = { CONFIRMED: 0, FAILED: 0 };
@@ -61,10 +62,16 @@ export class Book {
   countEnded(orders) {
     for (const order of orders) {
       if (!isEnded(order) || this.counted.has(order.id)) continue;
-      this.counted.add(order.id);
-      this.ended[order.status] += 1;
+      this.countEnd(order.id, order.status);
       this.open.delete(order.id);
     }
+    this.isCounting = false;
+  }
+
+  /** Until the list has come it may hold what an event has told of, and after it events may tell of what it held. */
+  countEnd(id, status) {
+    if (this.isCounting) this.counted.add(id);
+    this.ended[status] += 1;
   }
 
   /** The newest that fit, at most `most`. */

@@ -2,6 +2,8 @@
 
 import { $, facts, h } from "./dom.js";
 
+const EARLIEST_MS = 300;
+
 /**
  * Ask once. `rows` are facts of the act, `reason` a label where a reason has to be given.
  * Resolves to null where it is called off, else to { reason }.
@@ -20,7 +22,6 @@ export function confirm({ title, act, rows = [], note = "", reason = "", isDange
   return open(dialog).then((answer) => (answer === "yes" ? { reason: input ? input.value.trim() : "" } : null));
 }
 
-/** A dialog to read. */
 export function show(title, ...content) {
   return open(h("dialog", { "aria-labelledby": "show-title" },
     h("form", { method: "dialog" }, h("h2", { id: "show-title" }, title), content,
@@ -31,6 +32,10 @@ export const isAsking = () => document.querySelector("dialog[open]") !== null;
 
 function open(dialog) {
   const before = document.activeElement;
+  const from = performance.now();
+  // The second half of a double click, or a key that is held down, is no answer.
+  dialog.addEventListener("submit", (event) => performance.now() - from < EARLIEST_MS && event.preventDefault());
+  dialog.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
@@ -42,7 +47,6 @@ function open(dialog) {
   });
 }
 
-/** A note that goes by itself. */
 export function toast(text, kind = "") {
   const note = h("div", { class: `toast ${kind}` }, text);
   $("toasts").append(note);

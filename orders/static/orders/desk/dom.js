@@ -20,14 +20,13 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** Change text only where it differs, so that nothing is painted or announced without need. */
+/** Where it differs, so that nothing is painted or announced without need. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 export function setAttribute(node, name, value) {
-  if (value === null) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
 }
 
 /** A definition list: rows of [name, value, title of the value]; null rows are left out. */

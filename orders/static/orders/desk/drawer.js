@@ -25,7 +25,7 @@ export class Drawer {
   }
 
   async open(id) {
-    this.before = document.activeElement;
+    if (!this.isOpen) this.before = document.activeElement;
     this.id = id;
     this.order = null;
     this.events = [];
@@ -143,7 +143,7 @@ export class Drawer {
       button("id", "Copy id", () => copy(order.id, "the order's id"), order.id),
       order.tx_hash ? button("tx", "Copy tx", () => copy(order.tx_hash, "the transaction's hash"), order.tx_hash) : "",
       button("curl", "Copy curl", () => copy(curl("GET", `/orders/${order.id}`), "the curl command")),
-      h("a", { class: "button", href: `/admin/orders/order/${order.id}/change/` }, "Admin"));
+      h("a", { href: `/admin/orders/order/${order.id}/change/` }, "Admin"));
   }
 
   cancelled(order) {

@@ -21,8 +21,8 @@ export function amount(text, up = false, most = SHOWN) {
   return group(fromScaled(scaled(cut, most) + (up && isLess ? 1n : 0n), most));
 }
 
-/** For tables of many amounts: four figures before the point leave two behind it. */
-export const brief = (text) => amount(text, false, /^\d{4}/.test(text) ? 2 : SHOWN);
+/** For tables of many amounts: the more figures before the point, the fewer behind it. */
+export const brief = (text) => amount(text, false, /^\d{4}/.test(text) ? 2 : /^\d{2}/.test(text) ? 4 : SHOWN);
 
 /** A decimal string as an integer of 10^-decimals; more decimals are cut. */
 export function scaled(text, decimals) {
@@ -54,7 +54,7 @@ export function bps(text, { signed = true } = {}) {
   return `${sign}${group(`${tenths / 10n}`)}.${tenths % 10n} bp`;
 }
 
-/** The same as a percentage, for distances of prices. */
+/** Basis points as a percentage. */
 export function percent(bpsText) {
   const hundredths = scaled(bpsText, 0);
   const size = hundredths < 0n ? -hundredths : hundredths;
@@ -82,7 +82,7 @@ export function when(iso) {
   return at.toDateString() === new Date().toDateString() ? time : `${DAY.format(at)} ${time.slice(0, 5)}`;
 }
 
-export const utc = (iso) => `${iso.replace("T", " ").replace(/\.\d+Z$/, (part) => part.slice(0, -1)).replace("Z", "")} UTC`;
+export const utc = (iso) => iso.replace("T", " ").replace("Z", " UTC");
 
 export function took(ms) {
   if (ms < 1_000) return `${ms} ms`;
@@ -94,5 +94,4 @@ export function took(ms) {
 
 export const shortId = (id) => `…${id.slice(-7)}`;
 
-/** A decimal string of a number field: "250", or with its unit. */
 export const withToken = (text, token, up = false) => (text === null || text === undefined ? "–" : `${amount(text, up)} ${token}`);

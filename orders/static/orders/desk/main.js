@@ -1,4 +1,4 @@
-// The desk: joins the parts. Orders come over one path: the list, then the account stream, merged by id and seq.
+// The desk: joins the parts.
 
 import { find, get } from "./api.js";
 import { Blotter, WINDOW } from "./blotter.js";
@@ -43,7 +43,7 @@ const venues = new Venues(
   () => {},
 );
 
-// --- Which orders are shown --------------------------------------------------------------------------------
+// Which orders are shown
 
 /** The orders of the table, newest first; null while the first answer is not there. */
 function shownOrders(most) {
@@ -95,8 +95,7 @@ async function readList(path = listPath()) {
     if (view.page) view.page = book.kept;
     $("older").hidden = !page.next;
     $("newest").hidden = !view.page;
-    if (view.isCounting && !view.which && !view.page) {
-      view.isCounting = false;
+    if (book.isCounting && !view.which && !view.page) {
       book.countEnded(page.results);
       showCounts();
     }
@@ -131,7 +130,7 @@ function tellOwn(order, before) {
   announce(`${act(order)}: ${state.sign} ${state.word}${isDone ? `, ${text}` : ""}`, state.tone);
 }
 
-// --- Refreshing what events told of ---------------------------------------------------------------------------
+// Refreshing what events told of
 
 let refreshTimer = null;
 function refreshSoon() {
@@ -155,12 +154,11 @@ async function refresh() {
   if (book.wanted.size) refreshSoon();
 }
 
-// --- The stream -----------------------------------------------------------------------------------------------
+// The stream
 
 function onMessage(message) {
   if (message.type === "hello" && !message.resumed) {
     book.startCounts();
-    view.isCounting = true;
     // The list that began to load before this cursor may lack what happened meanwhile.
     readList(view.page ? asked : listPath());
   } else if (message.type === "snapshot") {
@@ -194,7 +192,7 @@ function showBanner({ kind, retryAt, reason }) {
   const text = h("span", {});
   const tick = () => {
     const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1_000));
-    setText(text, kind === "refused" ? ` ${reason}.` : ` ${reason ? `${reason}. ` : ""}Trying again ${left ? `in ${left} s` : "now"}. Orders that were accepted go on; nothing is lost.`);
+    setText(text, kind === "refused" ? ` ${reason}.` : ` ${reason ? `${reason}. ` : ""}Trying again ${left ? `in ${left} s` : "now"}. Accepted orders go on.`);
   };
   banner.hidden = false;
   banner.replaceChildren(h("strong", {}, kind === "refused" ? "The stream was refused:" : "The engine cannot be reached."), text,
@@ -220,7 +218,7 @@ function showCounts() {
   for (const [name, count] of [["open", book.open.size], ["confirmed", book.ended.CONFIRMED], ["failed", book.ended.FAILED]]) setText($(`count-${name}`), amount(`${count}`));
 }
 
-// --- Controls -------------------------------------------------------------------------------------------------
+// Controls
 
 function narrow() {
   view.page = null;
@@ -301,7 +299,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// --- Begin ----------------------------------------------------------------------------------------------------
+// Begin
 
 async function start() {
   try {
@@ -315,7 +313,6 @@ async function start() {
 
 blotter.clear();
 view.isLoading = true;
-$("counts").title = "Open: all of this account. Confirmed and failed: of the newest orders when the page opened, and all that have ended since.";
 readList();
 venues.refresh();
 start();

@@ -89,7 +89,7 @@ function draw(swaps, { share, through, column }, route, width) {
     const middle = lane[1 + 2 * Math.floor((lane.length - 2) / 4)];
     const inside = size >= 2 * LINE;
     const y = middle.y - top + (inside ? 0 : -size / 2 - 4);
-    texts.push(s("text", { x: x(middle.layer), y: y + (inside ? 4 : 0), "text-anchor": "middle" }, fitting(venueName(swap.venue), shareText(share[number]), x(2) - BAR - 40)));
+    texts.push(s("text", { x: x(middle.layer), y: y + (inside ? 4 : 0), "text-anchor": "middle" }, fitting(venueName(swap.venue), shareText(share[number]), (inside ? x(lane.at(-1).layer - lane[0].layer) : x(2)) - BAR - 40)));
   });
   for (const [token, at] of tokens) {
     const left = x(at.layer), anchor = at.layer === 0 ? "start" : at.layer === 2 * last ? "end" : "middle";

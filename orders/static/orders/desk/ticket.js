@@ -28,10 +28,9 @@ export class Ticket {
     });
     $("flip").addEventListener("click", () => this.flip());
     $("dry-run").addEventListener("click", () => this.dryRun());
-    $("copy-curl").addEventListener("click", () => this.body && copy(curl("POST", "/orders", this.body), "the curl command"));
+    $("copy-curl").addEventListener("click", () => this.body && copy(curl("POST", "/orders", this.request()), "the curl command"));
   }
 
-  /** What can be traded. */
   offer(tokens) {
     this.tokens = new Map(tokens.map((token) => [token.symbol, token]));
     for (const [id, first] of [["token-in", "SOL"], ["token-out", "USDC"]]) {
@@ -137,7 +136,6 @@ export class Ticket {
     }
     if (this.type === "twap") {
       const slices = number("slices"), interval = number("interval_s"), limit_price = number("twap_limit");
-      // Whole numbers, no amounts: as such the API takes them.
       return slices && interval && { twap: { slices: Number(slices), interval_s: Number(interval) }, ...(limit_price ? { limit_price } : {}) };
     }
     return {};
@@ -148,7 +146,7 @@ export class Ticket {
     return { token_in, token_out, amount: fixed, side, ...(guards ? { guards } : {}) };
   }
 
-  // --- Quotes ---------------------------------------------------------------------------------------------
+  // Quotes
 
   quoted(taken) {
     this.taken = taken;
@@ -237,7 +235,7 @@ export class Ticket {
     if (focused) details.querySelector("summary").focus();
   }
 
-  // --- Buttons and hints ----------------------------------------------------------------------------------
+  // Buttons and hints
 
   update() {
     const body = this.body;
@@ -266,7 +264,7 @@ export class Ticket {
       const { slices, interval_s } = body.twap;
       const token = body.side === "exact_in" ? body.token_in : body.token_out;
       const { decimals } = this.tokens.get(token);
-      const each = slices > 0 && scaled(body.amount, decimals) / BigInt(slices);
+      const each = Number.isInteger(slices) && slices > 0 && scaled(body.amount, decimals) / BigInt(slices);
       return each ? `${slices} slices of about ${withToken(fromScaled(each, decimals), token)}, the last one ${took((slices - 1) * interval_s * 1_000)} after the first.` : "";
     }
     return "";
@@ -284,6 +282,10 @@ export class Ticket {
 
   problem(problem, isOfQuote = false) {
     const box = $("ticket-problem");
+    // The same again is not read out again.
+    const said = JSON.stringify(problem);
+    if (said === this.said) return;
+    this.said = said;
     this.isQuoteProblem = isOfQuote && problem !== null;
     // What no quote can be asked for no order can be placed with; a market without a route may have one later.
     this.isMalformed = this.isQuoteProblem && problem.status === 400;
@@ -296,7 +298,7 @@ export class Ticket {
     }
   }
 
-  // --- Acts -----------------------------------------------------------------------------------------------
+  // Acts
 
   async dryRun() {
     if (!this.body || this.isBusy) return;
@@ -334,17 +336,24 @@ export class Ticket {
 
   async send() {
     if ($("send").disabled || isAsking()) return;
+    const body = this.request();
     const { quote } = this.taken ?? {};
-    const body = structuredClone(this.body);
+    const answer = await confirm({ title: act(body), act: act(body), rows: this.confirmRows(body, quote), note: this.explain() });
+    if (answer) await this.place(body);
+  }
+
+  /** The order as it is sent. */
+  request() {
+    this.read(); // what counts from now, counts from now
+    const body = { ...this.body };
+    const { quote } = this.taken ?? {};
     // What was shown is what holds: the quote's own limit goes along, so a market that moves meanwhile cannot undercut it.
-    if (body.type === "market") {
-      const guard = body.side === "exact_in" ? { min_amount_out: quote.min_amount_out } : { max_amount_in: quote.max_amount_in };
-      body.guards = { ...body.guards, ...guard };
+    if (body.type === "market" && quote) {
+      body.guards = { ...body.guards, ...(body.side === "exact_in" ? { min_amount_out: quote.min_amount_out } : { max_amount_in: quote.max_amount_in }) };
     }
     // Made before the first try: a repeat after a lost answer is the same order.
     body.client_order_id = `desk-${randomId()}`;
-    const answer = await confirm({ title: act(body), act: act(body), rows: this.confirmRows(body, quote), note: this.explain() });
-    if (answer) await this.place(body);
+    return body;
   }
 
   confirmRows(body, quote) {
@@ -404,8 +413,7 @@ export class Ticket {
     this.unknown = body;
     const box = $("ticket-unknown");
     box.hidden = !body;
-    box.replaceChildren(...(body ? [h("strong", {}, "No answer from the engine."),
-      h("p", {}, "It is not known whether this order was taken. To ask again cannot place it twice."),
+    box.replaceChildren(...(body ? [h("p", {}, "It is not known whether this order was taken. To ask again cannot place it twice."),
       h("button", { type: "button", onclick: () => this.place(body) }, `Ask again: ${act(body)}`)] : []));
   }
 
@@ -434,7 +442,7 @@ const isUnclear = (error) => error instanceof Lost || (error instanceof Refused 
 
 const life = (seconds) => (seconds ? { time_in_force: "gtd", expires_at: new Date(Date.now() + Number(seconds) * 1_000).toISOString() } : {});
 
-/** randomUUID exists in secure contexts alone. */
+// randomUUID exists in secure contexts alone.
 function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");

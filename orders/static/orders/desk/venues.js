@@ -22,7 +22,6 @@ export class Venues {
   }
 
   async refresh() {
-    clearTimeout(this.timer);
     try {
       if (!this.venues) {
         const market = await get("/venues");
@@ -67,10 +66,10 @@ export class Venues {
 
   paint() {
     if (!this.venues) return;
-    const focused = document.activeElement?.closest?.("#venues tr")?.dataset.venue;
+    const focused = document.activeElement.closest("#venues tr")?.dataset.venue;
     const quotes = new Map((this.quote?.route.venue_quotes ?? []).map((each) => [each.venue, each]));
     $("venues").replaceChildren(h("table", { class: "venues" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Venue"), h("th", { scope: "col", title: "Pools that routes may use, or paused" }, "Pools"),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Venue"), h("th", { scope: "col" }, "Pools"),
         h("th", { scope: "col", class: "number" }, this.alone()), h("th", { scope: "col", class: "number", title: "Against the route, in basis points" }, "bp"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Pause")))),
       h("tbody", {}, this.venues.map((venue) => this.row(venue, quotes.get(venue.venue))))));
     if (focused) document.querySelector(`#venues tr[data-venue="${CSS.escape(focused)}"] button`)?.focus();
@@ -84,9 +83,9 @@ export class Venues {
   row({ venue, name, pools }, alone) {
     const pause = this.pauses.find((each) => each.venue === venue);
     const [text, title, versus] = this.compared(alone);
-    return h("tr", { "data-venue": venue, class: pause ? "paused" : null },
+    return h("tr", { "data-venue": venue, class: pause && "paused" },
       h("th", { scope: "row" }, h("span", { class: "dot" }, dot(venueColour(venue))), name),
-      h("td", { title: pause ? `${pause.reason}, since ${utc(pause.since)}` : null }, pause ? "paused" : `${pools.length}`),
+      h("td", { title: pause && `${pause.reason}, since ${utc(pause.since)}` }, pause ? "paused" : `${pools.length}`),
       h("td", { class: "number", title }, text), h("td", { class: "number" }, versus),
       h("td", { class: "number" }, h("button", { type: "button", class: "plain", "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
   }
@@ -110,7 +109,7 @@ export class Venues {
     if ($("halt").disabled) return;
     if (!this.halts?.length) {
       const answer = await confirm({ title: "Halt trading", act: "Halt now", isDanger: true, reason: "Reason, kept in the audit log",
-        note: "No order of this account is signed until you resume. What was sent already goes on; waiting orders keep waiting." });
+        note: "Nothing new of this account is signed until you resume. What was sent goes on." });
       if (answer) await this.act("POST", { scope: "account", reason: answer.reason }, "Trading is halted");
       return;
     }
