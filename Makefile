@@ -12,6 +12,7 @@ RATE ?=
 SEED ?=
 DURATION ?=
 BIN := .venv/bin
+MODELS := client/src/orderengine_client/generated
 # The settings of what talks to no server.
 ALONE := DEBUG=1 DATABASE_URL=postgresql://nowhere.invalid/none REDIS_HOST=nowhere.invalid
 DEVSTACK := $(BIN)/python -m orderengine.devstack
@@ -116,7 +117,8 @@ client: setup-dev ## Build the wheel of the Python client in client/dist, and im
 	@$(BIN)/python .ci/wheel.py client/dist/*.whl
 
 client-models: setup ## Write the models of the Python client again, after a change of an answer
-	@$(ALONE) $(BIN)/python manage.py spectacular --format openapi-json | $(BIN)/python client/generate_models.py - client/src/orderengine_client/generated
+	@$(ALONE) $(BIN)/python manage.py spectacular --format openapi-json | $(BIN)/python client/generate_models.py - $(MODELS)
+	@git add --intent-to-add $(MODELS)  # so that no commit names a model and leaves out its file
 
 lock: setup-dev ## Write the hashed requirements from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.txt
