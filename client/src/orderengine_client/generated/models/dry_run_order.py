@@ -165,11 +165,13 @@ class DryRunOrder:
     outline: list[Slice] | None
     """ A parent's slices, if each is filled in its turn; null for other orders. """
     net_amount_out: None | str | Unset = UNSET
-    """ exact_in: output less the network fee, executed where it was, else as last quoted; null: not known. """
+    """ exact_in: output less the network fee, executed where it was, as last quoted while it may still be; null:
+    not known. """
     net_amount_out_raw: None | str | Unset = UNSET
     """ Atoms. """
     net_amount_in: None | str | Unset = UNSET
-    """ exact_out: input and the network fee, executed where it was, else as last quoted; null: not known. """
+    """ exact_out: input and the network fee, executed where it was, as last quoted while it may still be; null: not
+    known. """
     net_amount_in_raw: None | str | Unset = UNSET
     """ Atoms. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -158,11 +158,13 @@ class Order:
     """ Of which token of the order `min_liquidity` is counted: `token_in` (the default) or `token_out`. For sniper.
     """
     net_amount_out: None | str | Unset = UNSET
-    """ exact_in: output less the network fee, executed where it was, else as last quoted; null: not known. """
+    """ exact_in: output less the network fee, executed where it was, as last quoted while it may still be; null:
+    not known. """
     net_amount_out_raw: None | str | Unset = UNSET
     """ Atoms. """
     net_amount_in: None | str | Unset = UNSET
-    """ exact_out: input and the network fee, executed where it was, else as last quoted; null: not known. """
+    """ exact_out: input and the network fee, executed where it was, as last quoted while it may still be; null: not
+    known. """
     net_amount_in_raw: None | str | Unset = UNSET
     """ Atoms. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
