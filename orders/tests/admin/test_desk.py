@@ -32,9 +32,9 @@ def test_the_desk_is_for_callers_to_whom_the_api_is_open(client: Client, setting
     assert desk.status_code == 200
     assert '<form id="ticket-form"' in page
 
-    for changed in ({"REMOTE_ADDR": "192.0.2.1"}, {}):
-        settings.API_IS_OPEN = bool(changed)
-        other = client.get("/", **changed)
+    for address, is_open in (("192.0.2.1", True), ("127.0.0.1", False)):
+        settings.API_IS_OPEN = is_open
+        other = client.get("/", REMOTE_ADDR=address)
         assert other.status_code == 200
         assert "ticket-form" not in other.content.decode()
         assert "API key" in other.content.decode()
