@@ -36,13 +36,24 @@ def price_wait(order: Order, history: History, around: Around) -> Iterator[Sente
         yield _distance(order, wanted, around, facts)
     else:
         yield _unknown(order, around, facts)
-    if (limit := _limit(order)) is not None and wanted is not None and wanted > limit:
-        words = f"Its limit is {_shown(limit)}; at its size, with fees, that takes the price above."
-        yield Sentence("limit_price", words, {"limit_price": _plain(limit)})
+    yield from _limit_of(order)
     tried = history.last("price_not_reached")
     if tried is not None and tried.facts.get("detail"):
         told = {name: tried.facts[name] for name in ("code", "detail") if name in tried.facts}
         yield Sentence("last_look", f"At the last look: {tried.facts['detail']}.", {**told, "at": tried.at})
+
+
+def _limit_of(order: Order) -> Iterator[Sentence]:
+    """Its limit price, where that is not the price that it waits for."""
+    limit, wanted, kind = _limit(order), order.trigger_at_price, order.trigger_kind
+    if limit is None or wanted is None:
+        return
+    facts = {"limit_price": _plain(limit)}
+    if kind != "limit":
+        yield Sentence("limit_later", f"Once that is reached, it waits for its limit of {_shown(limit)}.", facts)
+    elif wanted > limit:
+        words = f"Its limit is {_shown(limit)}; at its size, with fees, that takes the price above."
+        yield Sentence("limit_price", words, facts)
 
 
 def pool_wait(order: Order) -> Iterator[Sentence]:

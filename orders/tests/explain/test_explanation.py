@@ -314,6 +314,25 @@ def test_a_stop_says_the_reference_price_once_it_is_noted(account: Account, mark
 
 
 @pytest.mark.django_db
+def test_a_stop_limit_waits_for_its_trigger_and_then_for_its_limit(
+    account: Account, market: Market, policy: Policy
+) -> None:
+    own = {"trigger_price": "90", "limit_price": "95", "trigger_source": "last"}
+    [order] = place(account, typed("stop_limit", own))
+    before = explain(order, market.engine, policy)
+    market.step("89")
+
+    after = explain(order, market.engine, policy)
+
+    assert codes(before["waiting"]) == ["waits_for_price", "limit_later"]
+    assert by_code(before, "waiting", "limit_later")["facts"] == {"limit_price": "95"}
+    assert "triggered" in codes(after["attempts"])
+    told = by_code(after, "waiting", "waits_for_price")["facts"]
+    assert (told["direction"], told["price_kind"]) == ("rises", "marginal")
+    assert Decimal(told["trigger_price"]) >= 95
+
+
+@pytest.mark.django_db
 def test_a_trailing_stop_has_seen_no_price_and_then_follows_it(
     account: Account, market: Market, policy: Policy
 ) -> None:
