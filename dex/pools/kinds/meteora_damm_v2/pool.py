@@ -6,6 +6,7 @@ Source: https://github.com/MeteoraAg/damm-v2 (programs/cp-amm/src/state/pool.rs,
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Self
 
 from dex.errors import AmountTooSmall, InsufficientLiquidity
@@ -132,7 +133,7 @@ class DammPool:
     def to_state(self) -> dict[str, Any]:
         """See `Pool`."""
         return {
-            "fees": asdict(self.fees),
+            "fees": dict(_fees_json(self.fees)),
             "volatility": [str(value) for value in self.volatility],
             "liquidity": str(self.liquidity),
             "sqrt_price": str(self.sqrt_price),
@@ -266,3 +267,9 @@ def _fee_within(amount: int, rate: int) -> int:
 def _before_fee(net: int, rate: int) -> int:
     """The least amount that leaves `net` once its fee is taken."""
     return -(-net * FEE_PRECISION // (FEE_PRECISION - rate))
+
+
+# A pool's settings hardly ever change, and what `asdict` copies takes longer than all the rest of a state.
+@lru_cache(256)
+def _fees_json(fees: DammFees) -> dict[str, Any]:
+    return asdict(fees)

@@ -173,7 +173,7 @@ class DlmmPool:
         return {
             "bin_step": self.bin_step,
             "active_id": self.active_id,
-            "fees": asdict(self.fees),
+            "fees": dict(_fees_json(self.fees)),
             "volatility": self.volatility._asdict(),
             "bins": [[bin_id, str(x), str(y)] for bin_id, x, y in self.bins],
             "unclaimed": [str(amount) for amount in self.unclaimed],
@@ -280,3 +280,9 @@ def _with_bins_of(orders: tuple[BinOrders, ...], bins: tuple[Bin, ...]) -> tuple
     """The bins, with empty ones where there are limit orders and nothing else."""
     missing = {item.bin_id for item in orders} - {bin_[0] for bin_ in bins}
     return tuple(sorted([*bins, *((bin_id, 0, 0) for bin_id in missing)])) if missing else bins
+
+
+# A pool's settings hardly ever change, and what `asdict` copies takes longer than all the rest of a state.
+@lru_cache(256)
+def _fees_json(fees: DlmmFees) -> dict[str, Any]:
+    return asdict(fees)
