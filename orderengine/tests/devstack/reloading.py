@@ -33,6 +33,8 @@ while not Path(os.environ["STATE_DIR"], "go").exists():
 """
 ORDER = {"token_in": "SOL", "token_out": "USDC", "amount": "1"}
 APPS = ("web", "worker", "beat")
+# Those, and one that loads the shared file too and does not say when it is ready.
+ALL_APPS = (*APPS, "deliver")
 
 
 class Copy:

@@ -16,7 +16,7 @@ from orderengine.devstack.console import Console
 from orderengine.devstack.reload import is_code, syntax_error
 from orderengine.devstack.state import State
 from orderengine.tests.conftest import state_directory
-from orderengine.tests.devstack.reloading import APPS, SHARED_FILE, STAND_STILL, WEB_FILE, Copy
+from orderengine.tests.devstack.reloading import ALL_APPS, APPS, SHARED_FILE, STAND_STILL, WEB_FILE, Copy
 from orderengine.tests.engines import ROOT, wait_until_gone
 
 # Longer than any restart takes that should not happen.
@@ -85,7 +85,7 @@ def test_code_that_fails_as_it_is_loaded_waits_for_the_next_save(copy: Copy) -> 
     file = copy.root / SHARED_FILE
 
     file.write_text(file.read_text() + "\nraise LookupError('no such thing')\n")
-    copy.until(lambda: copy.said().count("; the next save starts it again") == len(APPS))
+    copy.until(lambda: copy.said().count("; the next save starts it again") == len(ALL_APPS))
 
     assert "LookupError: no such thing" in copy.said()
     copy.save("loads again")
