@@ -25,6 +25,9 @@ from orders.services.quoted_order import quoted_order
 
 logger = logging.getLogger(__name__)
 
+# Routes of one block that are kept, the newest: a block may last for long, and requests may be any.
+MOST_ROUTES = 1_000
+
 
 class Seen(NamedTuple):
     """What quotes are made of: one block, what is paused, and what can be traded."""
@@ -67,8 +70,13 @@ class Look:
         key = request, None if offers is None else frozenset(offers.items())
         if key not in self.routes:
             market = Ahead(self.read_s, Future(), self.seen.market)
-            (self.routes[key],) = self.engine.route([request], offers=offers, ahead=market)
-        return self.routes[key]
+            (found,) = self.engine.route([request], offers=offers, ahead=market)
+            if len(self.routes) >= MOST_ROUTES:
+                del self.routes[next(iter(self.routes))]
+            self.routes[key] = found
+        kept = self.routes[key]
+        # An error that is raised again would keep what it passed through before, and all that was at hand there.
+        return kept.with_traceback(None) if isinstance(kept, DexError) else kept
 
     @cached_property
     def _fees(self) -> Offers:

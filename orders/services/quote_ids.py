@@ -60,7 +60,7 @@ def within_quote(new: NewOrder, named: str, account_id: int, now_ms: Clock | Non
     if promise is None:
         raise _refusal("quote_mismatch", "no quote of yours for this pair, side and amount has this id")
     if (now_ms or database_time_ms)() >= promise.expires_ms:
-        expired_at = timestamp(_EPOCH + timedelta(milliseconds=promise.expires_ms))
+        expired_at = text_of_ms(promise.expires_ms)
         raise _refusal("quote_expired", f"the quote could be named until {expired_at}", expired_at=expired_at)
     terms = new.terms
     if new.side is Side.EXACT_IN:
@@ -69,6 +69,11 @@ def within_quote(new: NewOrder, named: str, account_id: int, now_ms: Clock | Non
         most = terms.max_amount_in
         terms = replace(terms, max_amount_in=promise.limit if most is None else min(promise.limit, most))
     return replace(new, terms=terms)
+
+
+def text_of_ms(ms: int) -> str:
+    """Unix milliseconds as RFC 3339 text."""
+    return timestamp(_EPOCH + timedelta(milliseconds=ms))
 
 
 def _read(named: str, account_id: int, new: NewOrder) -> Promise | None:

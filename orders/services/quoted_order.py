@@ -1,26 +1,23 @@
 """A caller's order with its quote, as POST /quotes and the quote stream show it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from dex import Engine, Quote
 from orders.access.authentication import Caller
 from orders.access.key_limits import require_within_key
-from orders.event_log.event import timestamp
 from orders.pauses import Controls
 from orders.plan import SwapPlan
 from orders.presentation.orders import QUOTE, Priced
 from orders.selectors import decimals_on
 from orders.services.quote import Source, quote_now, require_room
-from orders.services.quote_ids import quote_id
+from orders.services.quote_ids import quote_id, text_of_ms
 from orders.terms import NewOrder, swap_request
 
 # For how long an order may name a quote. What the market does meanwhile, it does.
 QUOTE_LIFE_S = 5
 # What differs each time that the same quote is shown.
 DATED = ("quote_id", "quoted_at", "expires_at")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class QuotedOrder(NamedTuple):
@@ -39,8 +36,8 @@ class QuotedOrder(NamedTuple):
             Priced(self.new, self.quote, self.plan),
             quote_id=quote_id(self.account_id, self.new, self.quote, expires_ms),
             waiting_for=self.waiting_for,
-            quoted_at=_text(now_ms),
-            expires_at=_text(expires_ms),
+            quoted_at=text_of_ms(now_ms),
+            expires_at=text_of_ms(expires_ms),
         )
 
 
@@ -64,7 +61,3 @@ def quoted_order(
     plan = SwapPlan.of(quote, decimals or decimals_on(engine.chain.native))
     is_halted = controls.halt(new.chain_id, account.id)
     return QuotedOrder(account.id, new, quote, plan, "halt" if is_halted else waiting_for)
-
-
-def _text(ms: int) -> str:
-    return timestamp(_EPOCH + timedelta(milliseconds=ms))
