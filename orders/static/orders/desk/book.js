@@ -15,7 +15,7 @@ export class Book {
     this.counted = new Set();
     // What the last list showed stays, however old.
     this.kept = new Set();
-    // Known by an event alone, or with figures that an event does not carry: to be read.
+    // To be read: events do not carry all figures.
     this.wanted = new Set();
   }
 
@@ -45,13 +45,13 @@ export class Book {
     return true;
   }
 
-  /** Exactly: each order's life on the stream begins in a snapshot or with its first event, and ends once. */
+  /** Each order begins on the stream in a snapshot or with its first event, and ends once. */
   count(event) {
     if (!TERMINAL.has(event.status)) this.open.add(event.order_id);
     else if (this.open.delete(event.order_id) && !this.counted.has(event.order_id)) this.countEnd(event.order_id, event.status);
   }
 
-  /** Begin to count: the open orders of a snapshot come next, and those that have ended already are these. */
+  /** The open orders of a snapshot come next; the list has those that have ended already. */
   startCounts() {
     this.isCounting = true;
     this.open.clear();

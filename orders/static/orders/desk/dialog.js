@@ -1,4 +1,4 @@
-// One question before an act, as a modal dialog; and short notes.
+// Questions, as modal dialogs, and notes.
 
 import { $, facts, h } from "./dom.js";
 

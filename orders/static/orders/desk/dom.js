@@ -16,7 +16,7 @@ function fill(node, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -30,9 +30,7 @@ export function setAttribute(node, name, value) {
 }
 
 /** A definition list: rows of [name, value, title of the value]; null rows are left out. */
-export function facts(rows, className = "facts") {
-  return h("dl", { class: className }, factRows(rows));
-}
+export const facts = (rows) => h("dl", { class: "facts" }, factRows(rows));
 
 export function factRows(rows) {
   return rows.filter(Boolean).map(([name, value, title]) => h("div", {}, h("dt", {}, name), h("dd", { title }, value)));

@@ -4,8 +4,8 @@ import { call, curl, find, get } from "./api.js";
 import { confirm, copy, problemNote, refuse, toast } from "./dialog.js";
 import { $, facts, h } from "./dom.js";
 import { amount, bps, shortId, took, utc, when, withToken } from "./format.js";
-import { proofRows, routeView, venueName } from "./route.js";
-import { act, result, stateOf, versusQuote } from "./words.js";
+import { proofRows, routeView } from "./route.js";
+import { act, result, stateOf } from "./words.js";
 import { isEnded } from "./book.js";
 
 const EACH_MS = 250;
@@ -118,16 +118,14 @@ export class Drawer {
       this.buttons(order),
       order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : "",
       facts(factsOf(order)),
-      order.route ? [h("h3", {}, "Route"), routeView(order.route, Math.max(280, Math.min(460, this.box.clientWidth - 34))), facts([...proofRows(order.route),
-        order.route.saved_bps !== null && order.route.best_single_venue && [`Saved vs ${venueName(order.route.best_single_venue)} alone`, bps(order.route.saved_bps), `${order.route.saved_bps} bp`],
-        order.route.price_impact_bps && ["Price impact", bps(order.route.price_impact_bps, { signed: false })]])] : "",
-      explain ? [h("h3", {}, "Explained"), generic(explain)] : "",
-      execution ? [h("h3", {}, "Execution"), generic(execution)] : "",
+      order.route ? [h("h3", {}, "Route"), routeView(order.route, Math.max(280, Math.min(460, this.box.clientWidth - 34))), facts(proofRows(order.route))] : "",
+      explain ? [h("h3", {}, "Explained"), explained(explain)] : "",
+      execution && Object.values(execution.shortfall).some(Boolean) ? [h("h3", {}, "Execution"), executed(execution)] : "",
       this.children.length ? [h("h3", {}, "Parts"), h("ul", { class: "parts" }, this.children.map((child) => this.part(child)))] : "",
       h("h3", {}, "Timeline"),
       h("ol", { class: "timeline" }, this.events.map((event, at) => timelineItem(event, this.events[at - 1], order))),
       h("details", { "data-name": "of-raw" }, h("summary", {}, "Raw JSON"), h("pre", { tabindex: 0, "aria-label": "Order as JSON" }, JSON.stringify(order, null, 2))),
-    ].flat(3);
+    ].flat(Infinity);
   }
 
   part(child) {
@@ -170,7 +168,6 @@ export async function cancel(order, onDone) {
 function factsOf(order) {
   const got = result(order, amount);
   const isIn = order.side !== "exact_out";
-  const versus = versusQuote(order);
   return [
     ["Type", `${order.type.replaceAll("_", " ")}, ${order.time_in_force}${order.expires_at ? ` until ${when(order.expires_at)}` : ""}`],
     [isIn ? (got.isDone ? "Received" : "Receives") : got.isDone ? "Paid" : "Pays", got.text, got.title],
@@ -180,7 +177,6 @@ function factsOf(order) {
     order.trigger_price && ["Trigger", `${order.trigger} ${amount(order.trigger_price)}`, order.trigger_price],
     isIn ? order.min_amount_out && ["Receive at least", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
       : order.max_amount_in && ["Pay at most", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
-    versus && ["Against the quote", versus],
     order.network_fee_paid ? ["Network fee paid", withToken(order.network_fee_paid.amount, order.network_fee_paid.token), order.network_fee_paid.amount]
       : order.network_fee && ["Network fee, estimated", withToken(order.network_fee.amount, order.network_fee.token), order.network_fee.amount],
     ["Guards", `slippage ${order.guards.max_slippage_bps} bps${order.guards.max_price_impact_bps ? `, impact ${order.guards.max_price_impact_bps} bps` : ""}`],
@@ -200,13 +196,9 @@ function timelineItem(event, before, order) {
     data.retry && `${data.retry.code.replaceAll("_", " ")}: ${data.retry.detail}`,
     data.failure && (data.failure.detail ?? data.failure.title),
     data.replaced && `replaced ${Object.entries(data.replaced).map(([name, [was, is]]) => `${name} ${was} → ${is}`).join(", ")}`,
-    data.saved_bps && `saved ${bps(data.saved_bps)}`,
     data.block_number !== undefined && data.block_number !== null && `block ${data.block_number}`,
     data.slices_done !== undefined && `${data.slices_done} ${data.slices_done === 1 ? "part" : "parts"} placed`,
     data.filled_amount_in && data.filled_amount_in !== "0" && `filled ${withToken(data.filled_amount_in, order.token_in)} for ${withToken(data.filled_amount_out, order.token_out)}`,
-    data.sibling && `linked order ${shortId(data.sibling)}`,
-    data.deadman && "dead-man switch",
-    data.armed && "its turn has come",
     data.triggered && "trigger reached",
   ].filter(Boolean).join(" · ");
   const tone = { CONFIRMED: "good", FAILED: event.outcome === "cancelled" || event.outcome === "expired" ? "quiet" : "bad" }[event.status];
@@ -214,14 +206,22 @@ function timelineItem(event, before, order) {
     h("span", { title: utc(event.at) }, h("b", {}, isSame ? `${event.status} again` : event.status), event.outcome ? ` ${event.outcome.replaceAll("_", " ")}` : "", notes ? h("small", {}, notes) : ""));
 }
 
-/** Any answer of the API as nested lists: sentences as text, members by name. */
-function generic(value) {
-  if (value === null || value === undefined) return "–";
-  if (Array.isArray(value)) {
-    return value.length && value.every((each) => typeof each !== "object") ? h("ul", {}, value.map((each) => h("li", {}, String(each))))
-      : h("ul", { class: "nested" }, value.map((each) => h("li", {}, generic(each))));
-  }
-  if (typeof value !== "object") return String(value);
-  const rows = Object.entries(value).filter(([name, each]) => each !== null && !name.endsWith("_raw"));
-  return facts(rows.map(([name, each]) => [name.replaceAll("_", " "), generic(each)]), "facts nested");
+/** GET /orders/{id}/explain: its sentences, what can be done first. */
+function explained({ summary, next, waiting, ending, route, attempts }) {
+  const lists = [["Next", next], ["Waits", waiting], ["End", ending], ["Route", route], ["Attempts", attempts]];
+  return [h("p", {}, summary.text), lists.filter(([, sentences]) => sentences.length).map(([name, sentences]) => [
+    h("h4", {}, name), h("ul", {}, sentences.map(({ text }) => h("li", {}, text)))])];
 }
+
+/** GET /orders/{id}/execution: benchmarks, and what was lost on the way from one to the next. */
+function executed({ cost_token: token, shortfall, ...report }) {
+  const amounts = ["arrival", "mid", "quoted", "executed"].map((name) => report[`${name}_amount`] !== null
+    && [sentenceCase(name), withToken(report[`${name}_amount`], token), report[`${name}_amount`]]);
+  const costs = Object.entries(shortfall).filter(([, cost]) => cost);
+  return [facts([...amounts, report.saved !== null && ["Saved against the best venue alone", `${amount(report.saved)} ${token}, ${bps(report.saved_bps)}`, report.saved]]),
+    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cost (− is gained)"), h("th", { scope: "col", class: "number" }, token), h("th", { scope: "col", class: "number" }, "bp"))),
+      h("tbody", {}, costs.map(([name, cost]) => h("tr", {}, h("th", { scope: "row" }, sentenceCase(name.replace("_", " "))),
+        h("td", { class: "number", title: cost.amount }, amount(cost.amount)), h("td", { class: "number", title: cost.bps }, bps(cost.bps).replace(" bp", "").replace("+", ""))))))];
+}
+
+const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);

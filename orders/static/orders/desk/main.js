@@ -249,10 +249,10 @@ $("older").addEventListener("click", () => {
 $("newest").addEventListener("click", narrow);
 
 const KEYS = [
-  ["N", "New order"], ["Ctrl+Enter", "Send the order, after one question"], ["F", "Flip"], ["/", "Filter orders"], ["J K", "Move down, up"], ["Enter", "Open the order"],
-  ["C", "Copy its id"], ["X", "Cancel it, after one question"], ["Esc", "Close"], ["Ctrl+Alt+H", "Halt or resume, after one question"], ["?", "This list"],
+  ["N", "New order"], ["Ctrl+Enter", "Send the order"], ["F", "Flip"], ["/", "Filter orders"], ["J K", "Move down, up"], ["Enter", "Open the order"],
+  ["C", "Copy its id"], ["X", "Cancel it"], ["Esc", "Close"], ["Ctrl+Alt+H", "Halt or resume"], ["?", "This list"],
 ];
-const showKeys = () => show("Keys", facts(KEYS.map(([key, does]) => [h("kbd", {}, key), does]), "facts keys"));
+const showKeys = () => show("Keys", facts(KEYS.map(([key, does]) => [h("kbd", {}, key), does])));
 $("keys-open").addEventListener("click", showKeys);
 
 const chosen = () => (drawer.isOpen ? drawer.id : blotter.current);
@@ -290,7 +290,7 @@ document.addEventListener("keydown", (event) => {
     else document.activeElement?.blur?.();
     return;
   }
-  const isTyping = event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea");
+  const isTyping = event.target.closest("input:not([type=radio]):not([type=checkbox]), select");
   if (isTyping || event.ctrlKey || event.altKey || event.metaKey) return;
   const doIt = single[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (doIt) {

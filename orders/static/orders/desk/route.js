@@ -106,7 +106,7 @@ function fitting(name, share, room) {
   return labels.find((label) => label.length * LETTER < room) ?? "";
 }
 
-/** An order of each layer with few crossings, then heights at which bands run straight. The same route always looks the same. */
+/** An order of each layer with few crossings, then heights at which bands run straight. */
 function arrange(layers) {
   layers.forEach((layer) => settle(layer, layer.map(() => 0)));
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) {

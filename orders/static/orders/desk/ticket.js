@@ -259,7 +259,7 @@ export class Ticket {
     const body = this.body;
     if (!body) return "";
     if (this.type === "limit") return this.limitHint(body);
-    if (this.type === "stop") return `A market order from the moment that the price is ${body.trigger} ${amount(body.trigger_price)} or at it. It does not limit the price then: state guards.`;
+    if (this.type === "stop") return `A market order once the price is ${body.trigger} ${amount(body.trigger_price)} or at it. Guards alone limit its price then.`;
     if (this.type === "twap") {
       const { slices, interval_s } = body.twap;
       const token = body.side === "exact_in" ? body.token_in : body.token_out;
@@ -287,7 +287,7 @@ export class Ticket {
     if (said === this.said) return;
     this.said = said;
     this.isQuoteProblem = isOfQuote && problem !== null;
-    // What no quote can be asked for no order can be placed with; a market without a route may have one later.
+    // What cannot be read is no order either; a market without a route may have one later.
     this.isMalformed = this.isQuoteProblem && problem.status === 400;
     box.hidden = problem === null;
     box.replaceChildren(...(problem ? problemNote(problem).filter(Boolean) : []));
