@@ -1,5 +1,6 @@
 """A client of the WebSockets, in this process."""
 
+import asyncio
 import json
 from typing import Any, Self
 
@@ -61,11 +62,12 @@ class Stream:
         await self.ws.disconnect()
 
     async def next(self, kind: str = "") -> Any:
-        """The next message, or the next of a kind."""
-        while True:
-            message = json.loads(await self.ws.receive_from(timeout=PATIENCE_S))
-            if not kind or message["type"] == kind:
-                return message
+        """The next message, or the next of a kind. Heartbeats do not make it wait longer."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                message = json.loads(await self.ws.receive_from(timeout=PATIENCE_S))
+                if not kind or message["type"] == kind:
+                    return message
 
     async def send(self, **frame: Any) -> None:
         await self.ws.send_to(text_data=json.dumps(frame))
