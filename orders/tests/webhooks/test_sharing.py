@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import OperationalError
 from django.db.models import F
 
 from orders.event_log.log import order_events
@@ -27,7 +28,7 @@ from orders.tests.webhooks.receivers import (
     listening,
     saying,
 )
-from orders.webhooks import claims, deliverer, receiver, schedule, session
+from orders.webhooks import claims, deliverer, messages, receiver, schedule, session, settling
 from orders.webhooks.claims import claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -246,3 +247,34 @@ async def test_without_endpoints_it_asks_for_next_to_nothing(account: Account, m
         assert asked == []
 
     assert deliverer.ACCOUNTS_S == 5.0
+
+
+async def test_without_redis_and_with_a_database_that_comes_and_goes_it_looks_by_itself(
+    account: Account, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deaf(_: Any) -> None:
+        await asyncio.sleep(3600)
+
+    failures = iter([True, False, True, False, True])
+
+    def unsteady(act: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if next(failures, False):
+                raise OperationalError("gone")
+            return act(*args, **kwargs)
+
+        return run
+
+    monkeypatch.setattr(deliverer, "listen", deaf)
+    monkeypatch.setattr(deliverer, "LOOK_S", 0.05)
+    monkeypatch.setattr(deliverer, "ACCOUNTS_S", 0.1)
+    for module, act in ((deliverer, claim), (session, messages.next_messages), (settling, settling._settle)):
+        monkeypatch.setattr(module, act.__name__, unsteady(act))
+    async with listening(answering(200)) as server, delivering():
+        hook = await ask(api, "POST", "webhooks", {"url": server.url})
+        await database_sync_to_async(lambda: [place(account) for _ in range(2)])()
+        await caught_up(api, hook)
+        log = await all_events(api, hook["cursor"])
+
+    wanted = [f"evt_{event['order_id']}_1" for event in log]
+    assert list(dict.fromkeys(request.id for request in server.received)) == wanted
