@@ -19,16 +19,15 @@ Network = IPv4Network | IPv6Network
 
 MAX_URL = 2048
 MAX_HOST = 253
+# What the pattern lets through and no webhook may go to.
+NOT_ALLOWED = "url_not_allowed"
 DEFAULT_PORTS = {"https": 443, "http": 80}
 # A host name or an address, a port, a path with a query: no user, no fragment, nothing that is not ASCII.
-URL_PATTERN = (
-    r"^https?://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
-    r"(/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?$"
-)
-_URL = re.compile(
-    r"(https?)://([A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?"
-    r"((?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?)"
-)
+_HOST = r"[A-Za-z0-9_.\-]+|\[[0-9A-Fa-f:.]+\]"
+_PATH = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/\-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?\-]*)?"
+_URL = re.compile(rf"(https?)://({_HOST})(?::([0-9]{{1,5}}))?({_PATH})")
+# In the words of JSON Schema.
+URL_PATTERN = f"^{_URL.pattern}$"
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?")
 # What a resolver may take for a number: 2130706433, 0x7f.1.
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
@@ -129,7 +128,7 @@ def is_public(address: Address) -> bool:
 
 
 def read_url(text: str) -> Url:
-    """A URL in its parts. Raises: ScalarError for what is no URL of a host."""
+    """A URL in its parts. Raises: ScalarError, with `url_not_allowed` for what is of its form and names no host."""
     match = _URL.fullmatch(text) if len(text) <= MAX_URL else None
     if match is None:
         raise ScalarError(
@@ -139,7 +138,7 @@ def read_url(text: str) -> Url:
     scheme, host, port_text, target = match.groups()
     port = DEFAULT_PORTS[scheme] if port_text is None else int(port_text)
     if not 1 <= port <= 65535:
-        raise ScalarError("the port must be 1 to 65535")
+        raise ScalarError("the port must be 1 to 65535", NOT_ALLOWED)
     return Url(scheme, _read_host(host), port, target if target.startswith("/") else f"/{target}")
 
 
@@ -147,7 +146,7 @@ def read_target(text: str, policy: TargetPolicy) -> str:
     """A URL that webhooks may go to, as far as it tells by itself. Raises: ScalarError, also `url_not_allowed`."""
     refusal = policy.stated_refusal(read_url(text))
     if refusal is not None:
-        raise ScalarError(refusal, "url_not_allowed")
+        raise ScalarError(refusal, NOT_ALLOWED)
     return text
 
 
@@ -162,13 +161,14 @@ def _read_host(host: str) -> str:
         try:
             return str(IPv6Address(host[1:-1]))
         except ValueError:
-            raise ScalarError(f"{host} is no IPv6 address") from None
+            raise ScalarError(f"{host} is no IPv6 address", NOT_ALLOWED) from None
     if _literal(host) is not None:
         return host
     labels = host.lower().split(".")
     is_name = len(host) <= MAX_HOST and all(_LABEL.fullmatch(label) for label in labels)
     if not is_name or _NUMERIC.fullmatch(labels[-1]):
-        raise ScalarError("the host must be a name, or an address in its usual form, without a dot at the end")
+        detail = "the host must be a name, or an address in its usual form, without a dot at the end"
+        raise ScalarError(detail, NOT_ALLOWED)
     return host.lower()
 
 

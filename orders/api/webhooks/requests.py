@@ -13,7 +13,7 @@ from orders.webhooks.endpoints import DEFAULT_OVERLAP_H, MOST_OVERLAP_H
 from orders.webhooks.targets import MAX_URL, URL_PATTERN, read_target, target_policy
 
 STATUSES = [status.value for status in OrderStatus]
-MAX_ID = 2**63 - 1
+MAX_ID = 10**18 - 1
 
 
 @extend_schema_field({"type": "string", "maxLength": MAX_URL, "pattern": URL_PATTERN})
