@@ -1,4 +1,4 @@
-"""One receiver, whom nothing is believed: a POST to it is bounded in time and bytes, whatever it does.
+"""One receiver, of which nothing is believed: a POST to it is bounded in time, bytes and pieces.
 
 The host is resolved once for a connection, each of its addresses is judged, and the connection goes to one of these.
 Redirects are not followed, proxies of the environment not used, contents not decoded. Of the answer count its status
@@ -217,7 +217,7 @@ class _Counted(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        """TLS with the name of the URL's host, whatever address it has."""
+        """TLS with the name of the URL's host, not its address."""
         return _Counted(await self._inner.start_tls(ssl_context, server_hostname, CONNECT_S), self._owner)
 
     def get_extra_info(self, info: str) -> Any:
@@ -241,7 +241,7 @@ async def _beginning(answer: httpcore.Response) -> str:
                 if len(head) > MAX_RESPONSE_BYTES:
                     break
     except (TimeoutError, Refused, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
-        pass  # the status stands, whatever becomes of the body
+        pass  # the status stands without its body
     return head[:MAX_RESPONSE_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
 
 

@@ -1,4 +1,4 @@
-"""What an owner asks for: endpoints, filters, secrets, tests, redelivery; and what stays whatever else happens."""
+"""What an owner asks for: endpoints, filters, secrets, tests, redelivery; and what nothing else changes."""
 
 import json
 import logging

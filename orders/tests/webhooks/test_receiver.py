@@ -126,7 +126,7 @@ async def test_single_bytes_are_not_read_for_long() -> None:
     ],
     ids=["endless", "dripping", "chunks", "cut off", "broken chunks", "NUL", "not UTF-8"],
 )
-async def test_a_status_counts_whatever_becomes_of_the_body(behave: Behave, begins: str) -> None:
+async def test_a_status_counts_without_its_body(behave: Behave, begins: str) -> None:
     answer, _ = await sent(behave)
 
     assert (answer.status, answer.is_delivered) == (200, True)

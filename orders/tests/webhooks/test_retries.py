@@ -80,7 +80,7 @@ async def test_an_endpoint_is_tried_eight_times_then_disabled_and_goes_on_once_i
         entry = await AuditEntry.objects.aget(action="webhook.disable")
         assert (entry.actor, entry.subject, entry.account_id) == ("webhooks", f"webhook:{hook['id']}", account.pk)
         assert entry.after == {"by": "failures", "failure": "the receiver answered 500"}
-        # Nothing more is sent, whatever comes.
+        # Nothing more is sent.
         await database_sync_to_async(let_time_pass)(row)
         await asyncio.sleep(0.3)
         assert len(server.received) == 8

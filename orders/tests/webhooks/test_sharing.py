@@ -188,7 +188,7 @@ def unreliable(seed: int) -> Behave:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_fails_each_event_arrives_and_first_arrivals_are_in_order(
+async def test_each_event_arrives_and_first_arrivals_are_in_order(
     account: Account, api: Api, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Two processes, three receivers that fail, leases that end in the middle, sessions that end early."""
