@@ -49,8 +49,10 @@ def store(submissions: Sequence[NewSubmission], policy: Policy) -> Callable[[], 
         _point(beside, policy)
         return lambda: (orders, [])
     kept = [order.kept for order in orders if order.kept is not None]
-    values = {**beside.values, **kept_beside(kept), "count": len(planned)}
-    events = begin_transition(planned, Beside(_STORED_WHOLE, values))
+    whole = Beside(_STORED_WHOLE, {**beside.values, "count": len(planned)})
+    if kept:
+        whole = Beside(f"{whole.ctes}, {KEEP}", {**whole.values, **kept_beside(kept)})
+    events = begin_transition(planned, whole)
     return lambda: _written(orders, events(), kept)
 
 
@@ -98,8 +100,7 @@ _STORED = f"""
         FROM (SELECT wallet_id, count(*) AS n FROM s GROUP BY wallet_id) used WHERE w.id = used.wallet_id
     ), logged AS ({INSERT_ENTRIES})"""
 # With the BUILDING of all its orders or not at all: this divides by 0 should one have moved behind the lock of its row.
-# The markets that they were routed on come with it.
-_STORED_WHOLE = f"{_STORED}, {KEEP}".replace(
+_STORED_WHOLE = _STORED.replace(
     " WHERE w.id = used.wallet_id",
     " WHERE w.id = used.wallet_id AND (SELECT 1 / (count(*) = %(count)s::int)::int FROM moved) = 1",
 )
