@@ -106,7 +106,7 @@ def ensure_key(path: Path) -> PublicKey | None:
 def rotate_key(path: Path, actor: Actor) -> tuple[PublicKey | None, PublicKey]:
     """Have a new key sign from now on; the one before, if there was one, and the new one.
 
-    Published first: no receipt is ever given whose key is not listed. Whatever ends this half-way leaves a file whose
+    Published first: no receipt is ever given whose key is not listed. A process that ends half-way leaves a file whose
     key is retired, which signs nothing; again does no harm. Raises: ReceiptKeyError.
     """
     before = read_private_key(path).public if path.exists() else None

@@ -1,4 +1,4 @@
-"""What a record of a batch holds, written beside orders and read when somebody asks.
+"""What a record of a batch holds, written beside orders and read on request.
 
 {"head": {"format", "chain", "block", "time", "costs"}, "program": {...},
  "pools": [documents of those that changed], "orders": [[request, step or null, [checked costs], ended after], ...]}

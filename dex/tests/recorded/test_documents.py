@@ -1,7 +1,7 @@
 """What is written beside orders is canonical JSON, and what is read back is the same pool, cost or request."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
@@ -88,34 +88,37 @@ def test_costs_are_read_back(costs: dict[FeeStrategy, Costs]) -> None:
     assert {FeeStrategy(name): _cost(cost) for name, cost in told.items()} == costs
 
 
-requests = st.builds(
-    SwapRequest,
-    token_in=NAMES,
-    token_out=NAMES,
-    side=st.sampled_from(Side),
-    amount=ATOMS,
-    max_slippage_ppm=st.integers(0, 10**6),
-    max_price_impact_ppm=st.none() | st.integers(0, 10**6),
-    min_amount_out=st.none() | ATOMS,
-    max_amount_in=st.none() | ATOMS,
-    allow_venues=st.frozensets(NAMES),
-    deny_venues=st.frozensets(NAMES),
-    deny_tokens=st.frozensets(NAMES),
-    max_legs=st.none() | st.integers(1, 16),
-    max_hops=st.none() | st.integers(1, 8),
-    max_swaps=st.none() | st.integers(1, 32),
-    fee_strategy=st.sampled_from(FeeStrategy),
-    max_network_fee=st.none() | ATOMS,
-    limit_price=st.none() | st.fractions(min_value=0),
-    allow_partial=st.booleans(),
-    reference_price=st.none() | st.fractions(min_value=0),
-    max_deviation_ppm=st.none() | st.integers(0, 10**6),
-)
+REQUEST: dict[str, Any] = {
+    "token_in": NAMES,
+    "token_out": NAMES,
+    "side": st.sampled_from(Side),
+    "amount": ATOMS,
+    "max_slippage_ppm": st.integers(0, 10**6),
+    "max_price_impact_ppm": st.none() | st.integers(0, 10**6),
+    "min_amount_out": st.none() | ATOMS,
+    "max_amount_in": st.none() | ATOMS,
+    "allow_venues": st.frozensets(NAMES),
+    "deny_venues": st.frozensets(NAMES),
+    "deny_tokens": st.frozensets(NAMES),
+    "max_legs": st.none() | st.integers(1, 16),
+    "max_hops": st.none() | st.integers(1, 8),
+    "max_swaps": st.none() | st.integers(1, 32),
+    "fee_strategy": st.sampled_from(FeeStrategy),
+    "max_network_fee": st.none() | ATOMS,
+    "limit_price": st.none() | st.fractions(min_value=0),
+    "allow_partial": st.booleans(),
+    "reference_price": st.none() | st.fractions(min_value=0),
+    "max_deviation_ppm": st.none() | st.integers(0, 10**6),
+}
 
 
-@given(requests)
+@given(st.builds(SwapRequest, **REQUEST))
 def test_a_request_is_read_back(request: SwapRequest) -> None:
     assert read_request(json.loads(canonical(request_json(request)))) == request
+
+
+def test_all_that_a_request_may_say_is_drawn_above() -> None:
+    assert {known.name for known in fields(SwapRequest)} == REQUEST.keys()
 
 
 def test_a_request_states_what_is_limited_alone() -> None:
