@@ -14,10 +14,10 @@ from orders.snapshots.records import Snapshot, read_body, snapshot_of
 
 logger = logging.getLogger(__name__)
 
-# Series that one statement deletes: each has a market, and all that has changed in it for ten minutes.
+# Series that one statement deletes: each has a market, and all that has changed in it for up to an hour.
 AT_ONCE = 20
 # How long after its beginning a record may be of a series, with room for clocks that differ.
-SERIES_S = 3_600
+SERIES_S = 7_200
 
 
 def read_snapshot(ref: MarketRef) -> Snapshot | None:

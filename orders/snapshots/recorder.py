@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # Records of a series, and how long it goes on.
 MOST_RECORDS = 256
-MOST_S = 600.0
+MOST_S = 3_600.0
 
 # Beside a change that gives orders their route, as CTEs of its statement: orders/pipeline/transition.py.
 KEEP = """
