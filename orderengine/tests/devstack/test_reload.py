@@ -115,15 +115,15 @@ def test_code_that_is_broken_while_it_is_loaded_waits_for_the_next_good_save(cop
 @pytest.mark.system
 def test_a_saved_template_and_style_sheet_show_at_once(copy: Copy) -> None:
     before = copy.apps()
-    template, style = copy.root / "orders/templates/orders/base.html", copy.root / "orders/static/orders/start.css"
+    template, style = copy.root / "orders/templates/orders/desk.html", copy.root / "orders/static/orders/desk/desk.css"
     assert copy.get("/")
-    assert copy.get("/static/orders/start.css") == style.read_text()
+    assert copy.get("/static/orders/desk/desk.css") == style.read_text()
 
     template.write_text(template.read_text() + "<!-- saved just now -->\n")
     style.write_text(style.read_text() + "/* saved just now */\n")
 
     assert "<!-- saved just now -->" in copy.get("/")
-    assert "/* saved just now */" in copy.get("/static/orders/start.css")
+    assert "/* saved just now */" in copy.get("/static/orders/desk/desk.css")
     time.sleep(QUIET_S)
     assert copy.apps() == before
 
