@@ -33,19 +33,28 @@ def receipt_of(account: Account, order_id: UUID) -> bytes:
     """The receipt of an account's order. Raises: ProblemError, also for an order that may still change."""
     if (given := _given(account, order_id)) is not None:
         return given
-    order = orders_of(account).filter(pk=order_id).first()
-    if order is None:
-        raise ProblemError(missing_order(account, order_id))
-    _require_settled(order)
+    _require_settled(_find(account, order_id))
     key = _signing_key()
     register(key.public)
-    with connection.cursor() as cursor:
+    with transaction.atomic():
+        # Read again, and locked: by the check its last fee is in the row, and no archive takes rows from under it.
+        order = _find(account, order_id, lock=True)
         document = signed(CONTENT.render(order), key).decode()
-        cursor.execute(_GIVE, [order.id, account.id, document, key.public.key_id])
+        with connection.cursor() as cursor:
+            cursor.execute(_GIVE, [order.id, account.id, document, key.public.key_id])
     given = _given(account, order_id)
     if given is None:
         raise ProblemError(_retired(key.public))
     return given
+
+
+def _find(account: Account, order_id: UUID, *, lock: bool = False) -> Order:
+    """Raises: ProblemError."""
+    rows = orders_of(account).filter(pk=order_id)
+    order = (rows.select_for_update(no_key=True) if lock else rows).first()
+    if order is None:
+        raise ProblemError(missing_order(account, order_id))
+    return order
 
 
 def _given(account: Account, order_id: UUID) -> bytes | None:

@@ -12,10 +12,11 @@ from django.test import Client
 from dex import Engine
 from orders.config import Policy
 from orders.models import Account, MarketRecord, Order, OrderEvent, Receipt, Submission
+from orders.receipts import issue
 from orders.receipts.check import check_market, check_route
 from orders.receipts.document import verified
 from orders.receipts.issue import rotate_key
-from orders.receipts.keys import PrivateKey, make_private_key, read_keys
+from orders.receipts.keys import PrivateKey, PublicKey, make_private_key, read_keys
 from orders.services.cancel import Actor
 from orders.tests.archive.past import load_past, run
 from orders.tests.factories import new_account, place, terms
@@ -250,3 +251,39 @@ def test_one_that_was_given_outlives_its_order_in_the_tables(
 
     assert ask(asked, "receipt").content == before.content
     assert (ask(silent, "receipt").status_code, ask(silent, "receipt").json()["code"]) == (410, "archived")
+
+
+def test_a_fee_that_is_added_while_it_is_asked_for_is_in_it(
+    account: Account, drive: Drive, ask: Ask, key: PrivateKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last nonce is closed between the read of the order and the look for open ones."""
+    [order] = place(account)
+    drive()
+    require_settled = issue._require_settled
+
+    def late(read: Order) -> None:
+        Order.objects.filter(pk=read.pk).update(network_fee_paid=123_456_789)
+        require_settled(read)
+
+    monkeypatch.setattr(issue, "_require_settled", late)
+
+    said = verified(ask(order, "receipt").content, keys())
+
+    assert said["outcome"]["network_fee_paid"]["amount_raw"] == "123456789"
+
+
+def test_an_order_that_is_archived_while_it_is_asked_for_has_none(
+    account: Account, ask: Ask, key: PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No receipt without the rows that it is made of is signed for good."""
+    [order] = Order.objects.filter(pk=load_past(40).order_id(0))
+    Order.objects.filter(pk=order.pk).update(account=account)
+    register = issue.register
+
+    def meanwhile(public: PublicKey) -> None:
+        register(public)
+        run(tmp_path)
+
+    monkeypatch.setattr(issue, "register", meanwhile)
+
+    assert (ask(order, "receipt").json()["code"], Receipt.objects.exists()) == ("archived", False)
