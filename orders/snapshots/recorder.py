@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Records of a series, and how long it goes on.
 MOST_RECORDS = 256
 MOST_S = 3_600.0
+# Of one record: a statement takes no more than 256 MB of its text, in which each byte has two digits.
+MOST_BYTES = 64 * 1024 * 1024
 
 # Beside a change that gives orders their route, as CTEs of its statement: orders/pipeline/transition.py.
 KEEP = """
@@ -99,6 +101,8 @@ class Recorder:
         if series is None or not self._may_follow(series, trace):
             series = _Series(str(uuid7()), time.monotonic(), os.getpid(), known=known)
         written = write_record(trace, chain_id, series.known, series.name, series.number)
+        if len(written.body) > MOST_BYTES:
+            raise ValueError(f"its record has {len(written.body):,} bytes, at most {MOST_BYTES:,} are stored")
         after = _Series(series.name, series.began_s, series.pid, series.number + 1, written.known)
         return Kept(series.name, series.number, written.body, written.refs, self, after)
 

@@ -128,6 +128,19 @@ def test_no_order_fails_for_want_of_a_record(
     assert not MarketRecord.objects.exists()
 
 
+def test_no_order_fails_for_a_record_that_is_too_large(
+    account: Account, drive: Drive, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1_000)
+    [order] = place(account)
+    drive()
+
+    order.refresh_from_db()
+    assert (order.status, order.plan and order.plan.market) == ("CONFIRMED", None)
+    assert "at most 1,000 are stored" in caplog.text
+    assert not MarketRecord.objects.exists()
+
+
 def test_threads_and_children_have_series_of_their_own(
     account: Account, engine: Engine, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
