@@ -83,6 +83,8 @@ class QuoteFeed:
         self._task: asyncio.Task[None] | None = None
         self._look: Look | NoLook | None = None
         self._look_at = 0.0
+        # What the newest look has taken, as long as nothing has rested for it.
+        self._look_cpu_s = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -131,13 +133,16 @@ class QuoteFeed:
             self._look_at = now + await self._new_look()
         look = self._look
         if look is not None and (follower := self._turns.next(self._is_due)) is not None:
-            await asyncio.sleep(REST * await self._quote(follower, look))
+            cpu_s = self._look_cpu_s + await self._quote(follower, look)
+            self._look_cpu_s = 0.0
+            await asyncio.sleep(REST * cpu_s)
         else:
             await self._idle()
 
     async def _new_look(self) -> float:
         """Look at the market; seconds until the next look."""
-        self._look = (await _calculate(take_look, self._look)).result
+        answered = await _calculate(take_look, self._look)
+        self._look, self._look_cpu_s = answered.result, answered.cpu_s
         block_s = self._look.engine.chain.timing.block_s if isinstance(self._look, Look) else 0.0
         return min(max(block_s / 2, SHORTEST_S), LONGEST_S)
 

@@ -375,8 +375,8 @@ async def test_it_rests_in_proportion_to_what_it_has_calculated(key: str, monkey
         await quotes.next("quote")
         monkeypatch.setattr(asyncio, "sleep", sleep)
 
-    # The other one is of the look at the key, a minute later.
-    assert set(rests) - {socket.KEY_CHECK_S} == {REST * 0.125}
+    # Of the quote, and of the look before it. The other one is of the look at the key, a minute later.
+    assert set(rests) - {socket.KEY_CHECK_S} == {REST * 0.25}
 
 
 async def test_an_error_that_was_not_foreseen_is_answered_and_logged_and_ends_nothing(
