@@ -26,25 +26,31 @@ LEASE = f"interval '{LEASE_S} seconds'"
 
 # The place as the log is read by: after the row, or before it where the row brings others along.
 PLACE = "(w.xid, w.row_id - (w.seq IS NOT NULL)::int)"
+_DUE = f"""
+    SELECT w.id, w.due_at <= now() AS is_due
+    FROM orders_webhook w
+    WHERE w.disabled_at IS NULL AND (w.lease_until IS NULL OR w.lease_until <= now())
+        AND (w.requests <> '[]'::jsonb OR (w.due_at <= now() AND (
+            EXISTS (
+                SELECT FROM orders_orderevent e
+                WHERE e.account_id = w.account_id AND (e.xid, e.id) > {PLACE}
+                    AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+            ) OR EXISTS (
+                SELECT FROM orders_archivedevents a
+                WHERE a.account_id = w.account_id AND (a.xid, a.event_id) > {PLACE}
+            ) OR w.xid > pg_snapshot_xmin(pg_current_snapshot())
+        )))
+"""
+# Those that have failed before take the room that the others leave, up to a number of their own.
 _CLAIM = f"""
-    WITH due AS (
-        SELECT w.id, w.due_at <= now() AS is_due
-        FROM orders_webhook w
-        WHERE w.disabled_at IS NULL AND (w.lease_until IS NULL OR w.lease_until <= now())
-            AND (w.attempt = 0 OR %(with_failing)s)
-            AND (w.requests <> '[]'::jsonb OR (w.due_at <= now() AND (
-                EXISTS (
-                    SELECT FROM orders_orderevent e
-                    WHERE e.account_id = w.account_id AND (e.xid, e.id) > {PLACE}
-                        AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
-                ) OR EXISTS (
-                    SELECT FROM orders_archivedevents a
-                    WHERE a.account_id = w.account_id AND (a.xid, a.event_id) > {PLACE}
-                ) OR w.xid > pg_snapshot_xmin(pg_current_snapshot())
-            )))
-        ORDER BY w.attempt > 0, w.due_at, w.id LIMIT %(most)s
+    WITH sound AS MATERIALIZED (
+        {_DUE} AND w.attempt = 0
+        ORDER BY w.due_at, w.id LIMIT %(most)s::int FOR UPDATE OF w SKIP LOCKED
+    ), failing AS MATERIALIZED (
+        {_DUE} AND w.attempt > 0
+        ORDER BY w.due_at, w.id LIMIT least(%(most_failing)s::int, %(most)s::int - (SELECT count(*) FROM sound))
         FOR UPDATE OF w SKIP LOCKED
-    )
+    ), due AS (SELECT * FROM sound UNION ALL SELECT * FROM failing)
     UPDATE orders_webhook w SET lease_until = now() + {LEASE}, lease_token = %(token)s
     FROM due WHERE w.id = due.id
     RETURNING w.id, w.account_id, w.url, w.statuses, w.pair, w.tag, w.secret,
@@ -71,11 +77,11 @@ class Endpoint(NamedTuple):
     token: UUID
 
 
-def claim(most: int, *, with_failing: bool) -> list[Endpoint]:
-    """Some endpoints with a message that is due, those without a failed attempt first."""
+def claim(most: int, *, most_failing: int) -> list[Endpoint]:
+    """Some endpoints with a message that is due; those with a failed attempt come last, and are no more than so many."""
     token = uuid7()
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"most": most, "with_failing": with_failing, "token": token})
+        cursor.execute(_CLAIM, {"most": most, "most_failing": most_failing, "token": token})
         return [_endpoint(row, token) for row in cursor.fetchall()]
 
 

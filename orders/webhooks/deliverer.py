@@ -93,8 +93,8 @@ class Deliverer:
         room = MOST_SESSIONS - len(self._sessions)
         if not self._accounts or room <= 0:
             return
-        with_failing = sum(session.is_failing for session in self._sessions.values()) < MOST_WITH_FAILING
-        for endpoint in await self._in_thread(claim, room, with_failing=with_failing):
+        failing = sum(session.is_failing for session in self._sessions.values())
+        for endpoint in await self._in_thread(claim, room, most_failing=max(0, MOST_WITH_FAILING - failing)):
             self._serve(endpoint)
 
     def _serve(self, endpoint: Endpoint) -> None:

@@ -104,10 +104,10 @@ def test_an_endpoint_is_claimed_by_one_until_its_lease_ends(account: Account) ->
     hook = new_webhook(account)
     place(account)
 
-    [first] = claim(5, with_failing=True)
-    assert claim(5, with_failing=True) == []
+    [first] = claim(5, most_failing=5)
+    assert claim(5, most_failing=5) == []
     take_leases_away()
-    [second] = claim(5, with_failing=True)
+    [second] = claim(5, most_failing=5)
 
     assert first.token != second.token
     claims.release(first)  # too late: it is another's now
@@ -123,8 +123,24 @@ def test_one_that_has_failed_waits_where_there_is_no_room_for_such(account: Acco
     place(sound.account)
     Webhook.objects.filter(pk=failing.pk).update(attempt=2)
 
-    assert [one.id for one in claim(5, with_failing=False)] == [sound.pk]
-    assert [one.id for one in claim(5, with_failing=True)] == [failing.pk]
+    assert [one.id for one in claim(5, most_failing=0)] == [sound.pk]
+    assert [one.id for one in claim(5, most_failing=5)] == [failing.pk]
+
+
+def test_those_that_have_failed_take_no_more_than_their_part_at_once(account: Account) -> None:
+    """Else they hold every place for as long as they hang."""
+    failing = [new_webhook(account) for _ in range(3)]
+    Webhook.objects.update(attempt=1)
+    sound = new_webhook(account)
+    place(account)
+
+    claimed = [one.id for one in claim(5, most_failing=2)]
+
+    assert len(claimed) == 3
+    assert sound.pk in claimed
+    assert [one.id for one in claim(5, most_failing=2)] == [one.pk for one in failing if one.pk not in claimed]
+    take_leases_away()
+    assert [one.id for one in claim(1, most_failing=2)] == [sound.pk]
 
 
 async def test_a_session_that_lost_its_lease_settles_nothing(account: Account, api: Api) -> None:
@@ -133,7 +149,7 @@ async def test_a_session_that_lost_its_lease_settles_nothing(account: Account, a
     async def lose_the_lease(_: Received, writer: asyncio.StreamWriter) -> None:
         if len(server.received) == 1:
             await database_sync_to_async(take_leases_away)()
-            await database_sync_to_async(lambda: claim(1, with_failing=True))()
+            await database_sync_to_async(lambda: claim(1, most_failing=1))()
         writer.write(b"HTTP/1.1 204 x\r\n\r\n")
 
     async with listening(lose_the_lease) as server, delivering():
