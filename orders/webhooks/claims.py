@@ -78,7 +78,7 @@ class Endpoint(NamedTuple):
 
 
 def claim(most: int, *, most_failing: int) -> list[Endpoint]:
-    """Some endpoints with a message that is due; those with a failed attempt come last, and are no more than so many."""
+    """Some endpoints with a message that is due; those with a failed attempt come last, up to a number of their own."""
     token = uuid7()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"most": most, "most_failing": most_failing, "token": token})
