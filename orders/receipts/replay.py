@@ -11,13 +11,14 @@ from dex.recorded.market import RecordedMarket
 from dex.recorded.requests import read_request
 from dex.recorded.rerun import rerun
 from dex.router import TimeLimit
-from orders.config import route_deadline_ms
+from orders.config import get_policy, route_deadline_ms
 from orders.models import Account, Order
 from orders.plan import SwapPlan
 from orders.problems import Problem, ProblemError
-from orders.selectors import missing_order, orders_of
+from orders.selectors import database_time_ms, missing_order, orders_of
 from orders.snapshots.reading import read_snapshot
 from orders.snapshots.records import Snapshot
+from orders.states import is_terminal
 
 BASIS_POINTS = 10_000
 
@@ -72,12 +73,24 @@ def snapshot_of_plan(plan: SwapPlan) -> Snapshot:
     return snapshot
 
 
-def replay(account: Account, order_id: UUID, changes: Mapping[str, Any]) -> Replayed:
+def require_others_sent(order: Order) -> None:
+    """Its market tells what others swap that were before it in its batch, so it is not given while these are unsent.
+
+    They are sent together, or within the time of a lease. Raises: ProblemError `receipt_not_ready`.
+    """
+    if not is_terminal(order.status):
+        raise ProblemError(Problem("receipt_not_ready", f"the order is {order.status}: its market is given at its end"))
+    from_ms = int(order.updated_at.timestamp() * 1000) + int(get_policy().lease_s * 1000)
+    if order.outcome != "filled" and database_time_ms() < from_ms:
+        detail = f"the order was not filled: its market is given {get_policy().lease_s} s after its end"
+        raise ProblemError(Problem("receipt_not_ready", detail))
+
+
+def replay(order: Order, plan: SwapPlan, changes: Mapping[str, Any]) -> Replayed:
     """The order routed again on its market, with `changes` in its request to the router.
 
     Without any it is the search of then, to the atom. Raises: ProblemError, DexError.
     """
-    order, plan = routed_order(account, order_id)
     snapshot = snapshot_of_plan(plan)
     routing, market = snapshot.routing, RecordedMarket.read(snapshot.document)
     asked = read_request(routing.request)

@@ -18,6 +18,7 @@ from orders.amounts import bps_to_ppm, format_units, parse_units
 from orders.api import schema
 from orders.api.base import AccountView, account_of, fields_of
 from orders.api.parsers import ReadyJSON
+from orders.api.records.places import Places
 from orders.api.serializers import (
     AmountField,
     BpsField,
@@ -34,13 +35,14 @@ from orders.problems import FieldError, Problem, ProblemError
 from orders.receipts.content import RECEIPT
 from orders.receipts.issue import published_keys, receipt_of
 from orders.receipts.keys import jwk_set
-from orders.receipts.replay import Replayed, replay, routed_order, snapshot_of_plan
+from orders.receipts.replay import Replayed, replay, require_others_sent, routed_order, snapshot_of_plan
 from orders.scalars import ScalarError
 from orders.scopes import QUOTE, READ
 from orders.shapes import GIVEN, Field, Shape, anything, boolean, integer, nested, text, uuid
-from orders.states import is_terminal
 
 KEYS_LAST_S = 300
+# Of one process: a market of large pools takes a good part of a second to read and hash.
+PLACES = Places(2, "markets and replays")
 _DECIMALS = 4
 _OBJECTS = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
 
@@ -138,11 +140,9 @@ class SnapshotView(AccountView):
     def get(self, request: Request, order_id: UUID) -> Response:
         """The market that an order was routed on last, once it has ended."""
         order, plan = routed_order(account_of(request), order_id)
-        if not is_terminal(order.status):  # it shows swaps of orders before it, which may be on their way as well
-            raise ProblemError(
-                Problem("receipt_not_ready", f"the order is {order.status}: its market is given at its end")
-            )
-        return Response(ReadyJSON(canonical(snapshot_of_plan(plan).document)))
+        require_others_sent(order)
+        with PLACES.taken():
+            return Response(ReadyJSON(canonical(snapshot_of_plan(plan).document)))
 
 
 class ReplayView(AccountView):
@@ -159,8 +159,10 @@ class ReplayView(AccountView):
     def post(self, request: Request, order_id: UUID) -> Response:
         """Route the order again on its own market, with other settings; nothing is stored."""
         fields = fields_of(request, ReplayRequestSerializer)
-        order, _ = routed_order(account_of(request), order_id)
-        replayed = replay(account_of(request), order_id, changes_of(fields, order))
+        order, plan = routed_order(account_of(request), order_id)
+        require_others_sent(order)
+        with PLACES.taken():
+            replayed = replay(order, plan, changes_of(fields, order))
         decimals = selectors.decimals_on(get_engine().chain.native)
         return Response(REPLAY.render(replayed, route=ROUTE.render(SwapPlan.of(replayed.quote, decimals))))
 

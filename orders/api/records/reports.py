@@ -1,19 +1,18 @@
 """Sums over the caller's orders: GET /reports/execution, as JSON and as CSV."""
 
-import threading
 from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar
 
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from orders import scopes
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of
 from orders.api.parsers import QuickJSONRenderer
+from orders.api.records.places import Places
 from orders.inputs.filters import check_tokens, read_known_pair
 from orders.presentation.report import REPORT, Asked, csv_parts, json_parts
 from orders.problems import FieldError, Problem, ProblemError
@@ -23,8 +22,8 @@ from orders.services.report import GROUP_BY, execution_report
 # Of an answer that is kept in memory until it is sent; a larger one waits on disk.
 KEPT_BYTES = 256 * 1024
 # Of one process. A large report holds a session with the database for as long as it takes, and orders need these.
-MOST_AT_ONCE, AGAIN_S = 2, 5
-_places = threading.BoundedSemaphore(MOST_AT_ONCE)
+MOST_AT_ONCE = 2
+PLACES = Places(MOST_AT_ONCE, "reports")
 MAX_SYMBOL = 32
 SYMBOL = {"type": "string", "maxLength": MAX_SYMBOL, "pattern": r"^[^\x00]+$"}
 
@@ -70,12 +69,8 @@ class ExecutionReportView(AccountView):
     def get(self, request: Request) -> FileResponse:
         """Executed amounts, and what they cost against quote and arrival, by venue, pair, hour, day, key or type."""
         asked = self._asked()
-        if not _places.acquire(blocking=False):
-            raise Throttled(AGAIN_S, f"{MOST_AT_ONCE} reports are being made here already")
-        try:
+        with PLACES.taken():
             report = execution_report(account_of(request), asked)
-        finally:
-            _places.release()
         is_csv = request.accepted_renderer.format == CsvRenderer.format
         # Complete before its first byte leaves: what goes wrong is an answer of its own, and no database is held
         # while a client reads.

@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -389,13 +390,11 @@ def test_an_open_order_is_counted_and_adds_no_amount(account: Account) -> None:
 
 def test_reports_leave_the_database_to_orders(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than a few are made at a time; one that is refused, has failed or is done takes no place."""
-    api, places = Api(account), reports._places
-    for _ in range(reports.MOST_AT_ONCE):
-        assert places.acquire(blocking=False)
-    try:
+    api = Api(account)
+    with ExitStack() as others:
+        for _ in range(reports.MOST_AT_ONCE):
+            others.enter_context(reports.PLACES.taken())
         refused = api.get("reports/execution?group_by=day")
-    finally:
-        places.release(reports.MOST_AT_ONCE)
 
     assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "throttled", "5")
     stored(account, random.Random(5))

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from dex import Engine
-from orders.config import Policy
+from orders.api.records.receipts import PLACES
+from orders.config import Policy, get_policy
 from orders.models import Account, MarketRecord, Order, OrderEvent, Receipt, Submission
 from orders.receipts import issue
 from orders.receipts.check import check_market, check_route
@@ -125,6 +128,37 @@ def test_one_that_failed_says_why_and_names_no_market(
     assert (said["route"], said["market"], said["fills"]) == (None, None, [])
     assert said["outcome"]["amount_out_raw"] is None
     assert ask(order, "snapshot").status_code == 404
+
+
+def test_the_market_of_an_order_that_is_not_filled_is_given_when_those_before_it_are_sent(
+    account: Account, drive: Drive, ask: Ask
+) -> None:
+    """It shows what others swap. Those of a batch are sent together, or within the time of a lease."""
+    place(new_account())
+    [order] = place(account, terms(scenario="slippage"))
+    for _ in range(get_policy().max_attempts):
+        Order.objects.filter(outcome=None).update(due_at=timezone.now())
+        drive()
+    order.refresh_from_db()
+    assert (order.outcome, order.plan is None) == ("slippage", False)
+
+    early = [ask(order, "snapshot"), ask(order, "replay", {})]
+    ended_before = timedelta(seconds=get_policy().lease_s)
+    Order.objects.filter(pk=order.pk).update(updated_at=order.updated_at - ended_before)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in early] == [(409, "receipt_not_ready")] * 2
+    assert [ask(order, "snapshot").status_code, ask(order, "replay", {}).status_code] == [200, 200]
+
+
+def test_only_some_markets_are_read_at_a_time(account: Account, drive: Drive, ask: Ask) -> None:
+    [order] = place(account, terms())
+    drive()
+
+    with PLACES.taken(), PLACES.taken():
+        refused = [ask(order, "snapshot"), ask(order, "replay", {})]
+
+    assert [(answer.status_code, answer["Retry-After"]) for answer in refused] == [(429, "5")] * 2
+    assert [ask(order, "snapshot").status_code, ask(order, "replay", {}).status_code] == [200, 200]
 
 
 def test_of_another_account_there_is_none(drive: Drive, account: Account, ask: Ask, key: PrivateKey) -> None:
