@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 from mcp import Client, StdioServerParameters
 
 from dex.chains.simulated import SimulatedChain
+from orderengine_client import AsyncClient
 from orders.models import Account, Order
 from orders.tests.factories import api_key
 from orders.tests.web import Web
@@ -97,6 +98,19 @@ async def test_without_the_flag_nothing_is_placed(account: Account, engine_url: 
     assert shown["order"]["quoted_amount_out"] == quote["amount_out"]
     assert "--allow-orders" in refused
     assert await orders_of(account) == []
+
+
+async def test_no_text_in_place_of_an_id_reaches_another_path(account: Account, engine_url: str) -> None:
+    key = await database_sync_to_async(api_key)(account)
+    async with AsyncClient(engine_url, key) as owner, agent(engine_url, key) as client:
+        await owner.halt("lunch")
+        await owner.deadman(600)
+        refused = [await refusal(client, "cancel", order_id=text) for text in ("../halt", "../deadman")]
+        halts, deadman = await owner.halts(), await owner.deadman_state()
+
+    assert all("is no id" in text for text in refused)
+    assert [halt.reason for halt in halts] == ["lunch"]
+    assert deadman.state == "armed"
 
 
 async def test_with_the_flag_an_agent_places_once_looks_and_cancels(account: Account, engine_url: str) -> None:

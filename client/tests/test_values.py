@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderengine_client import new_client_order_id
-from orderengine_client.values import as_json, swap_body
+from orderengine_client.values import as_json, id_text, swap_body
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
@@ -79,3 +79,14 @@ def test_ids_are_uuids_of_version_7_in_the_order_of_time() -> None:
     moments = [one.int >> 80 for one in ids]
     assert moments == sorted(moments)
     assert before <= moments[0] <= moments[-1] <= after
+
+
+@pytest.mark.parametrize("wrong", ["", ".", "..", "../halt", "7/../../halt", "x?dry_run=true", "%2e%2e/halt"])
+def test_what_is_no_id_leads_to_no_path(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is no id"):
+        id_text(wrong)
+
+
+@given(st.uuids())
+def test_an_id_is_one_segment_of_a_path(number: UUID) -> None:
+    assert id_text(number) == id_text(str(number)) == str(number)

@@ -17,7 +17,7 @@ from orderengine_client.generated.models import (
 )
 from orderengine_client.retries import Repeat, read, send
 from orderengine_client.terms import WebhookChange, WebhookTerms
-from orderengine_client.values import OrderId, as_json
+from orderengine_client.values import OrderId, as_json, id_text
 
 HALT, DEADMAN, WEBHOOKS = f"{API}/halt", f"{API}/deadman", f"{API}/webhooks"
 
@@ -58,7 +58,7 @@ class Account(Calls):
 
     def webhook(self, webhook_id: OrderId) -> Flow[Webhook]:
         """One webhook."""
-        return self._call(Send("GET", f"{WEBHOOKS}/{webhook_id}"), Webhook.from_dict)
+        return self._call(Send("GET", f"{WEBHOOKS}/{id_text(webhook_id)}"), Webhook.from_dict)
 
     def create_webhook(self, url: str, **terms: Unpack[WebhookTerms]) -> Flow[WebhookSecret]:
         """Add one; the answer alone holds its secret. Not repeated where the first try may have been done."""
@@ -68,36 +68,40 @@ class Account(Calls):
 
     def change_webhook(self, webhook_id: OrderId, **terms: Unpack[WebhookChange]) -> Flow[Webhook]:
         """Change stated terms; with `is_enabled=True` it goes on where it stands."""
-        return self._call(Send("PATCH", f"{WEBHOOKS}/{webhook_id}", body=as_json(terms)), Webhook.from_dict)
+        return self._call(Send("PATCH", f"{WEBHOOKS}/{id_text(webhook_id)}", body=as_json(terms)), Webhook.from_dict)
 
     def delete_webhook(self, webhook_id: OrderId) -> Flow[None]:
         """Remove it; one that is gone already after a try without an answer is removed."""
-        told = yield from send(Send("DELETE", f"{WEBHOOKS}/{webhook_id}"), self.retries)
+        told = yield from send(Send("DELETE", f"{WEBHOOKS}/{id_text(webhook_id)}"), self.retries)
         if not (told.answer.status == 404 and told.may_be_done):
             read(told.answer, lambda _: None)
 
     def test_webhook(self, webhook_id: OrderId) -> Flow[WebhookRequested]:
         """Send a test message."""
-        return self._call(Send("POST", f"{WEBHOOKS}/{webhook_id}/test"), WebhookRequested.from_dict, Repeat.IF_NOT_DONE)
+        return self._call(
+            Send("POST", f"{WEBHOOKS}/{id_text(webhook_id)}/test"), WebhookRequested.from_dict, Repeat.IF_NOT_DONE
+        )
 
     def rotate_webhook_secret(self, webhook_id: OrderId, overlap_hours: int = 24) -> Flow[WebhookSecret]:
         """A new secret, in this answer alone; both sign for so long. Not repeated where a try may have been done."""
-        request = Send("POST", f"{WEBHOOKS}/{webhook_id}/rotate-secret", body={"overlap_hours": overlap_hours})
+        request = Send("POST", f"{WEBHOOKS}/{id_text(webhook_id)}/rotate-secret", body={"overlap_hours": overlap_hours})
         return self._call(request, WebhookSecret.from_dict, Repeat.IF_NOT_DONE)
 
     def webhook_deliveries(self, webhook_id: OrderId, *, limit: int = 100) -> ItemFlow[WebhookDelivery]:
         """What was delivered and how it was answered, newest first, page by page of `limit`."""
-        return self._pages(f"{WEBHOOKS}/{webhook_id}/deliveries", {"limit": limit}, WebhookDeliveries.from_dict)
+        return self._pages(
+            f"{WEBHOOKS}/{id_text(webhook_id)}/deliveries", {"limit": limit}, WebhookDeliveries.from_dict
+        )
 
     def redeliver_webhook(self, webhook_id: OrderId, delivery_id: int) -> Flow[WebhookRequested]:
         """Send the event of one delivery once more, out of turn."""
         body = {"delivery_id": delivery_id}
-        request = Send("POST", f"{WEBHOOKS}/{webhook_id}/redeliver", body=body)
+        request = Send("POST", f"{WEBHOOKS}/{id_text(webhook_id)}/redeliver", body=body)
         return self._call(request, WebhookRequested.from_dict, Repeat.IF_NOT_DONE)
 
     def redeliver_webhook_after(self, webhook_id: OrderId, cursor: str) -> Flow[Webhook]:
         """Let the webhook go on after a cursor, back or forward; "0": all there is."""
-        request = Send("POST", f"{WEBHOOKS}/{webhook_id}/redeliver", body={"after": cursor})
+        request = Send("POST", f"{WEBHOOKS}/{id_text(webhook_id)}/redeliver", body={"after": cursor})
         return self._call(request, Webhook.from_dict)
 
 

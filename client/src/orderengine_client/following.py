@@ -9,7 +9,7 @@ from orderengine_client.flows import Emit, Flow, ItemFlow, Open, Send
 from orderengine_client.generated.models import Event, Events, Order, Quote
 from orderengine_client.retries import Retries, call
 from orderengine_client.sockets import Message, Socket, parsed
-from orderengine_client.values import OrderId
+from orderengine_client.values import OrderId, id_text
 
 TERMINAL = frozenset({"CONFIRMED", "FAILED"})
 # What `wait` may wait for. An order that is routed again has reached ROUTING already.
@@ -22,7 +22,7 @@ OnProblem = Callable[[ProblemError], None]
 def follow(order_id: OrderId, after: int, retries: Retries, ends_at: float | None = None) -> ItemFlow[Event]:
     """The events of an order after a seq, to its last one. Raises: WaitTimeoutError at `ends_at`, ClientError."""
     seq = after
-    socket = Socket(lambda: Open(f"/orders/{order_id}", {"after": seq}), retries)
+    socket = Socket(lambda: Open(f"/orders/{id_text(order_id)}", {"after": seq}), retries)
     while True:
         patience_s = LONG_S if ends_at is None else ends_at - time.monotonic()
         if patience_s <= 0:
@@ -56,7 +56,7 @@ def wait(order_id: OrderId, until: str, timeout_s: float | None, retries: Retrie
                 reply = None
     except StopIteration:
         pass
-    return (yield from call(Send("GET", f"/api/v1/orders/{order_id}"), Order.from_dict, retries))
+    return (yield from call(Send("GET", f"/api/v1/orders/{id_text(order_id)}"), Order.from_dict, retries))
 
 
 def quotes(wanted: Mapping[str, Any], retries: Retries, on_problem: OnProblem | None) -> ItemFlow[Quote]:
@@ -98,7 +98,7 @@ def _next_events(order_id: OrderId, seq: int, message: Message, retries: Retries
         return []
     if event.seq == seq + 1:
         return [event]
-    request = Send("GET", f"/api/v1/orders/{order_id}/events", {"after": seq})
+    request = Send("GET", f"/api/v1/orders/{id_text(order_id)}/events", {"after": seq})
     page = yield from call(request, Events.from_dict, retries)
     return [one for one in page.results if one.seq > seq]
 

@@ -23,7 +23,7 @@ from orderengine_client.generated.models import (
     Wallets,
 )
 from orderengine_client.terms import ReplaySettings, ReportFilters, SwapTerms
-from orderengine_client.values import Amount, OrderId, as_json, swap_body, without_none
+from orderengine_client.values import Amount, OrderId, as_json, id_text, swap_body, without_none
 
 
 class Reading(Calls):
@@ -31,7 +31,7 @@ class Reading(Calls):
 
     def events(self, order_id: OrderId, after: int = 0) -> Flow[list[Event]]:
         """The history of an order after a seq."""
-        request = Send("GET", f"{API}/orders/{order_id}/events", {"after": after})
+        request = Send("GET", f"{API}/orders/{id_text(order_id)}/events", {"after": after})
         return self._call(request, lambda answer: Events.from_dict(answer).results)
 
     def account_events(self, after: str | None = None, limit: int = 500) -> Flow[EventPage]:
@@ -85,11 +85,11 @@ class Reading(Calls):
 
     def explain(self, order_id: OrderId) -> Flow[Explanation]:
         """Why this route, what it waits for, what each attempt met, why it ended so, and what to do next."""
-        return self._call(Send("GET", f"{API}/orders/{order_id}/explain"), Explanation.from_dict)
+        return self._call(Send("GET", f"{API}/orders/{id_text(order_id)}/explain"), Explanation.from_dict)
 
     def execution(self, order_id: OrderId) -> Flow[Execution]:
         """How well it was executed, against the market at its arrival and against its quote."""
-        return self._call(Send("GET", f"{API}/orders/{order_id}/execution"), Execution.from_dict)
+        return self._call(Send("GET", f"{API}/orders/{id_text(order_id)}/execution"), Execution.from_dict)
 
     def report(self, group_by: str, **filters: Unpack[ReportFilters]) -> Flow[Report]:
         """Execution quality of many orders, by venue, pair, hour, day, key or type."""
@@ -103,15 +103,17 @@ class Reading(Calls):
 
     def receipt(self, order_id: OrderId) -> Flow[bytes]:
         """The signed receipt of an ended order: the bytes as `manage.py receipt verify` takes them."""
-        return self._bytes(Send("GET", f"{API}/orders/{order_id}/receipt"))
+        return self._bytes(Send("GET", f"{API}/orders/{id_text(order_id)}/receipt"))
 
     def snapshot(self, order_id: OrderId) -> Flow[bytes]:
         """The market that the order was routed on: the bytes as `manage.py receipt verify` takes them."""
-        return self._bytes(Send("GET", f"{API}/orders/{order_id}/snapshot"))
+        return self._bytes(Send("GET", f"{API}/orders/{id_text(order_id)}/snapshot"))
 
     def replay(self, order_id: OrderId, **settings: Unpack[ReplaySettings]) -> Flow[Replay]:
         """The route on the recorded market with other settings; changes nothing."""
-        return self._call(Send("POST", f"{API}/orders/{order_id}/replay", body=as_json(settings)), Replay.from_dict)
+        return self._call(
+            Send("POST", f"{API}/orders/{id_text(order_id)}/replay", body=as_json(settings)), Replay.from_dict
+        )
 
     def venues(self) -> Flow[Venues]:
         """The venues and their pools, as of one block."""

@@ -9,19 +9,19 @@ from orderengine_client.calling import API
 from orderengine_client.flows import Flow, Send
 from orderengine_client.generated.models import Events, Order
 from orderengine_client.retries import Retries, call, read, send
-from orderengine_client.values import OrderId
+from orderengine_client.values import OrderId, id_text
 
 
 def replace_order(order_id: OrderId, version: int, body: Mapping[str, Any], retries: Retries) -> Flow[Order]:
     """The order with its new terms. Raises: ClientError."""
     headers = {"If-Match": f'"{version}"'}
-    told = yield from send(Send("PATCH", f"{API}/orders/{order_id}", body=body, headers=headers), retries)
+    told = yield from send(Send("PATCH", f"{API}/orders/{id_text(order_id)}", body=body, headers=headers), retries)
     if told.may_be_done and told.answer.status in {409, 412}:
-        request = Send("GET", f"{API}/orders/{order_id}/events", {"after": version})
+        request = Send("GET", f"{API}/orders/{id_text(order_id)}/events", {"after": version})
         events = yield from call(request, Events.from_dict, retries)
         replaced = events.results[0].data.additional_properties.get("replaced") if events.results else None
         if isinstance(replaced, dict) and is_what_was_asked_for(replaced, body):
-            return (yield from call(Send("GET", f"{API}/orders/{order_id}"), Order.from_dict, retries))
+            return (yield from call(Send("GET", f"{API}/orders/{id_text(order_id)}"), Order.from_dict, retries))
     return read(told.answer, Order.from_dict)
 
 

@@ -19,7 +19,15 @@ from orderengine_client.generated.models import (
 from orderengine_client.replacing import replace_order
 from orderengine_client.retries import read, send
 from orderengine_client.terms import CancelFilters, ListFilters, NewTerms, OrderRequest, OrderTerms, SwapTerms
-from orderengine_client.values import Amount, OrderId, as_json, new_client_order_id, swap_body, without_none
+from orderengine_client.values import (
+    Amount,
+    OrderId,
+    as_json,
+    id_text,
+    new_client_order_id,
+    swap_body,
+    without_none,
+)
 
 T = TypeVar("T")
 
@@ -60,7 +68,7 @@ class Trading(Calls):
 
     def get(self, order_id: OrderId) -> Flow[Order]:
         """The order as it stands."""
-        return self._call(Send("GET", f"{API}/orders/{order_id}"), Order.from_dict)
+        return self._call(Send("GET", f"{API}/orders/{id_text(order_id)}"), Order.from_dict)
 
     def by_client_id(self, client_order_id: str) -> Flow[Order]:
         """The order that was placed with this id."""
@@ -77,7 +85,7 @@ class Trading(Calls):
         Raises: ConflictError where it had ended before.
         """
         body = {"reason": reason} if reason else {}
-        told = yield from send(Send("DELETE", f"{API}/orders/{order_id}", body=body), self.retries)
+        told = yield from send(Send("DELETE", f"{API}/orders/{id_text(order_id)}", body=body), self.retries)
         if told.answer.status == 409 and told.may_be_done:
             order = yield from self.get(order_id)
             if order.outcome == "cancelled":

@@ -28,6 +28,14 @@ def new_client_order_id() -> str:
     return str(UUID(int=number))
 
 
+def id_text(value: OrderId) -> str:
+    """An id as paths hold it. Raises: ValueError for other text, which could lead to another path (`../halt`)."""
+    try:
+        return str(value if isinstance(value, UUID) else UUID(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no id, which is a UUID") from None
+
+
 def as_json(value: Any, name: str = "") -> Any:
     """The value as JSON holds it; `name` is the field's. Raises: TypeError, ValueError."""
     if isinstance(value, float):
