@@ -60,7 +60,9 @@ def _read(name: str, value: Any) -> Any:
     if name in _SETS:
         return frozenset(value)
     if name in _PRICES:
-        return Fraction(value)
+        # As it is written. Fraction would read 1e99999999 too, and take hours for it.
+        numerator, _, denominator = value.partition("/")
+        return Fraction(int(numerator), int(denominator or 1))
     if name in _WORDS:
         return _WORDS[name](value)
     return int(value) if name in _AMOUNTS else value

@@ -136,6 +136,15 @@ def test_a_request_states_what_is_limited_alone() -> None:
         read_request(request_json(plain) | {"max_patience": 1})
 
 
+@pytest.mark.parametrize("price", ["1e99999999", "0.5", "1/0", "1/2/3", "", 5, None, "9" * 5_000])
+def test_a_price_is_read_as_it_is_written_alone(price: Any) -> None:
+    """An exponent would be hours of work for the one who checks a file."""
+    plain = request_json(SwapRequest("A", "B", Side.EXACT_IN, 5, 5))
+
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_request(plain | {"limit_price": price})
+
+
 def market_document() -> dict[str, Any]:
     """The default market with a step."""
     step = step_bytes(Route("SOL", "USDC", (Hop("orca", "orca-sol-usdc-4", "SOL", "USDC", 10**9, 1),)), Side.EXACT_IN)
