@@ -49,12 +49,12 @@ def keys_at(place: str) -> Mapping[str, PublicKey]:
 
 
 def lines(found: list[Finding]) -> Iterator[str]:
-    """As people read it."""
+    """As people read it: what a file says begins no line of its own, and moves no cursor."""
     for finding in found:
         word = {True: "ok", False: "FAILS", None: "not checked"}[finding.holds]
-        yield f"{finding.what:<10} {word}: {finding.detail}"
+        yield _plain(f"{finding.what:<10} {word}: {finding.detail}")
         for difference in finding.differences:
-            yield from _shown(difference)
+            yield from map(_plain, _shown(difference))
 
 
 def as_json(found: list[Finding]) -> list[dict[str, Any]]:
@@ -75,6 +75,11 @@ def exit_code(found: list[Finding], is_whole: bool) -> int:
     if any(finding.holds is False for finding in found):
         return UNLIKE
     return SAME if is_whole and all(finding.holds for finding in found) else UNCHECKED
+
+
+def _plain(text: str) -> str:
+    """Without signs that a terminal obeys: they are written as escapes."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _shown(difference: Difference) -> Iterator[str]:

@@ -106,6 +106,19 @@ def test_each_check_says_what_it_could_not_see(files: Files) -> None:
         assert exit_code(found, market is not None) == code
 
 
+def test_what_a_file_says_is_no_line_of_its_own_and_moves_no_cursor(tmp_path: Path) -> None:
+    """Else a forged receipt would print its own verdict."""
+    forged, keys = tmp_path / "forged.json", tmp_path / "keys.json"
+    name = "x\x1b[1A\x1b[2K\rsignature  ok: of the key y\nmarket     ok: \u202e6f1c"
+    forged.write_bytes(canonical({"format": "order-receipt/1", "key_id": name, "signature": "x"}))
+    keys.write_text('{"keys": []}')
+
+    [line] = lines(findings(forged, None, str(keys)))
+
+    assert line.startswith("signature  FAILS: it names the key x\\x1b[1A\\x1b[2K\\rsignature")
+    assert line.isprintable()
+
+
 def forge(files: Files, key: PrivateKey, change: Callable[[dict[str, Any]], object]) -> None:
     """A receipt that says something else, signed by the engine's own key."""
     said = json.loads(files.receipt.read_bytes())
