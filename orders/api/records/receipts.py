@@ -18,7 +18,7 @@ from orders.amounts import bps_to_ppm, format_units, parse_units
 from orders.api import schema
 from orders.api.base import AccountView, account_of, fields_of
 from orders.api.parsers import ReadyJSON
-from orders.api.records.places import Places
+from orders.api.records.at_once import AtOnce
 from orders.api.serializers import (
     AmountField,
     BpsField,
@@ -41,8 +41,7 @@ from orders.scopes import QUOTE, READ
 from orders.shapes import GIVEN, Field, Shape, anything, boolean, integer, nested, text, uuid
 
 KEYS_LAST_S = 300
-# Of one process: a market of large pools takes a good part of a second to read and hash.
-PLACES = Places(2, "markets and replays")
+MARKETS = AtOnce("markets and replays")
 _DECIMALS = 4
 _OBJECTS = {"type": "array", "items": {"type": "object", "additionalProperties": {}}}
 
@@ -141,7 +140,7 @@ class SnapshotView(AccountView):
         """The market that an order was routed on last, once it has ended."""
         order, plan = routed_order(account_of(request), order_id)
         require_others_sent(order)
-        with PLACES.taken():
+        with MARKETS.one(account_of(request)):
             return Response(ReadyJSON(canonical(snapshot_of_plan(plan).document)))
 
 
@@ -161,8 +160,9 @@ class ReplayView(AccountView):
         fields = fields_of(request, ReplayRequestSerializer)
         order, plan = routed_order(account_of(request), order_id)
         require_others_sent(order)
-        with PLACES.taken():
-            replayed = replay(order, plan, changes_of(fields, order))
+        changes = changes_of(fields, order)
+        with MARKETS.one(account_of(request)):
+            replayed = replay(order, plan, changes)
         decimals = selectors.decimals_on(get_engine().chain.native)
         return Response(REPLAY.render(replayed, route=ROUTE.render(SwapPlan.of(replayed.quote, decimals))))
 

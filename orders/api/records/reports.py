@@ -12,7 +12,7 @@ from orders import scopes
 from orders.api import parameters, schema
 from orders.api.base import AccountView, account_of
 from orders.api.parsers import QuickJSONRenderer
-from orders.api.records.places import Places
+from orders.api.records.at_once import AtOnce
 from orders.inputs.filters import check_tokens, read_known_pair
 from orders.presentation.report import REPORT, Asked, csv_parts, json_parts
 from orders.problems import FieldError, Problem, ProblemError
@@ -21,9 +21,7 @@ from orders.services.report import GROUP_BY, execution_report
 
 # Of an answer that is kept in memory until it is sent; a larger one waits on disk.
 KEPT_BYTES = 256 * 1024
-# Of one process. A large report holds a session with the database for as long as it takes, and orders need these.
-MOST_AT_ONCE = 2
-PLACES = Places(MOST_AT_ONCE, "reports")
+REPORTS = AtOnce("reports")
 MAX_SYMBOL = 32
 SYMBOL = {"type": "string", "maxLength": MAX_SYMBOL, "pattern": r"^[^\x00]+$"}
 
@@ -69,7 +67,7 @@ class ExecutionReportView(AccountView):
     def get(self, request: Request) -> FileResponse:
         """Executed amounts, and what they cost against quote and arrival, by venue, pair, hour, day, key or type."""
         asked = self._asked()
-        with PLACES.taken():
+        with REPORTS.one(account_of(request)):
             report = execution_report(account_of(request), asked)
         is_csv = request.accepted_renderer.format == CsvRenderer.format
         # Complete before its first byte leaves: what goes wrong is an answer of its own, and no database is held

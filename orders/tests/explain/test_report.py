@@ -6,7 +6,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from django.db import connection
 
 from dex import Engine
-from orders.api.records import reports
 from orders.config import Policy
 from orders.models import Account, ArchiveFile, Fill, Order
 from orders.models.key_format import prefix_of
@@ -386,21 +384,3 @@ def test_an_open_order_is_counted_and_adds_no_amount(account: Account) -> None:
 
     assert (row["orders"], row["open"], row["filled"], row["amount_out"]) == (1, 1, 0, "0")
     assert (row["vs_quote_bps"], row["vs_arrival_bps"], row["saved_bps"]) == (None, None, None)
-
-
-def test_reports_leave_the_database_to_orders(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than a few are made at a time; one that is refused, has failed or is done takes no place."""
-    api = Api(account)
-    with ExitStack() as others:
-        for _ in range(reports.MOST_AT_ONCE):
-            others.enter_context(reports.PLACES.taken())
-        refused = api.get("reports/execution?group_by=day")
-
-    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "throttled", "5")
-    stored(account, random.Random(5))
-    with monkeypatch.context() as patch:
-        patch.setattr(report, "MOST_ROWS", 0)
-        for _ in range(reports.MOST_AT_ONCE + 1):
-            assert api.get("reports/execution?group_by=day").status_code == 422
-    for _ in range(reports.MOST_AT_ONCE + 1):
-        assert len(read(api, "group_by=day")["totals"]) == 1

@@ -12,7 +12,6 @@ from django.test import Client
 from django.utils import timezone
 
 from dex import Engine
-from orders.api.records.receipts import PLACES
 from orders.config import Policy, get_policy
 from orders.models import Account, MarketRecord, Order, OrderEvent, Receipt, Submission
 from orders.receipts import issue
@@ -147,17 +146,6 @@ def test_the_market_of_an_order_that_is_not_filled_is_given_when_those_before_it
     Order.objects.filter(pk=order.pk).update(updated_at=order.updated_at - ended_before)
 
     assert [(answer.status_code, answer.json()["code"]) for answer in early] == [(409, "receipt_not_ready")] * 2
-    assert [ask(order, "snapshot").status_code, ask(order, "replay", {}).status_code] == [200, 200]
-
-
-def test_only_some_markets_are_read_at_a_time(account: Account, drive: Drive, ask: Ask) -> None:
-    [order] = place(account, terms())
-    drive()
-
-    with PLACES.taken(), PLACES.taken():
-        refused = [ask(order, "snapshot"), ask(order, "replay", {})]
-
-    assert [(answer.status_code, answer["Retry-After"]) for answer in refused] == [(429, "5")] * 2
     assert [ask(order, "snapshot").status_code, ask(order, "replay", {}).status_code] == [200, 200]
 
 
