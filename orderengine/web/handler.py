@@ -16,6 +16,7 @@ from typing import IO, Any
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_started
+from django.db import close_old_connections
 from django.http import FileResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -112,7 +113,10 @@ class ThreadedHandler(ASGIHandler):
         if isinstance(response, FileResponse):
             response.block_size = PIECE_BYTES
         answer: HttpResponseBase = response
-        if not answer.streaming:
+        if answer.streaming:
+            # It is closed by another thread. This one would keep its session: a few files later there is none left.
+            close_old_connections()
+        else:
             answer.close()
         return answer
 

@@ -3,11 +3,13 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.signals import request_finished
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
@@ -120,6 +122,22 @@ def test_a_stream_is_finished_after_its_last_part(monkeypatch: pytest.MonkeyPatc
 
     assert asyncio.run(ask(handler, "/")) == (200, b"ab")
     assert (finished_by, len(finished)) == ([0], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_thread_keeps_no_session_with_the_database_for_a_file_that_it_has_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread sends the file and closes it; ten threads that keep one each are all that a pool has."""
+    sessions: list[Any] = []
+
+    def view(request: HttpRequest) -> FileResponse:
+        connection.ensure_connection()
+        sessions.append(connections[DEFAULT_DB_ALIAS])
+        return FileResponse(BytesIO(b"rows"))
+
+    assert asyncio.run(ask(handler_of(view, monkeypatch), "/reports")) == (200, b"rows")
+    assert [session.connection for session in sessions] == [None]
 
 
 def test_a_client_that_hangs_up_within_its_body_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
