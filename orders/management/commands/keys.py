@@ -10,7 +10,7 @@ from orders.access.keys import KeyProblem, KeyTerms, create_key, newest_first, r
 from orders.cli.operator import operator
 from orders.cli.options import names, text, value, whole
 from orders.engine import get_engine
-from orders.models import Account, ApiKey
+from orders.models import Account, ApiKey, Webhook
 from orders.scopes import DEFAULT_SCOPES, SCOPES
 from orders.values import shown
 
@@ -77,6 +77,10 @@ class Command(BaseCommand):
         if not revoke_key(options["prefix"], actor=operator()):
             raise CommandError(f"there is no valid key {options['prefix']}; see: manage.py keys list")
         self.stdout.write(f"{options['prefix']} is revoked")
+        accounts = ApiKey.objects.filter(prefix=options["prefix"]).values("account")
+        if count := Webhook.objects.filter(account__in=accounts, disabled_at__isnull=True).count():
+            # One who had stolen the key may have made one, to be told of all that comes.
+            self.stderr.write(f"webhooks of its account go on ({count}), also those that it made: look at them")
 
 
 def _refuse_unknown(kind: str, stated: list[str], known: set[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from standardwebhooks import WebhookVerificationError
 
 from orders.models import Account, ApiKey, AuditEntry, Webhook
@@ -45,6 +46,22 @@ def test_a_webhook_shows_its_secret_once(api: Api, caplog: pytest.LogCaptureFixt
     shown = "".join(one.content.decode() for one in others) + caplog.text + repr(row)
     shown += json.dumps([*AuditEntry.objects.values(), *Webhook.objects.values()], default=str)
     assert not any(part in shown for secret in secrets for part in (secret, secret.removeprefix("whsec_")))
+
+
+def test_a_revoked_key_leaves_its_webhooks_and_the_operator_is_told(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(api)
+    new_webhook(new_account())
+    first, second = api.text.split("_")[2], Api(api.account).text.split("_")[2]
+
+    call_command("keys", "revoke", first)
+    told = capsys.readouterr().err
+    Webhook.objects.filter(account=api.account).delete()
+    call_command("keys", "revoke", second)
+
+    assert "webhooks of its account go on (1)" in told
+    assert capsys.readouterr().err == ""
 
 
 def test_a_secret_belongs_to_its_webhook_and_secret_key(api: Api, settings: Any) -> None:
