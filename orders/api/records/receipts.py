@@ -16,8 +16,9 @@ from dex.recorded.canonical import canonical
 from orders import selectors
 from orders.amounts import bps_to_ppm, format_units, parse_units
 from orders.api import schema
-from orders.api.base import AccountView, account_of, fields_of
+from orders.api.base import AccountView, account_of, caller_of, fields_of
 from orders.api.parsers import ReadyJSON
+from orders.api.permissions import require
 from orders.api.records.at_once import AtOnce
 from orders.api.serializers import (
     AmountField,
@@ -159,6 +160,7 @@ class ReplayView(AccountView):
         """Route the order again on its own market, with other settings; nothing is stored."""
         fields = fields_of(request, ReplayRequestSerializer)
         order, plan = routed_order(account_of(request), order_id)
+        require(caller_of(request), READ)  # the answer tells what was asked for, quoted and executed
         require_others_sent(order)
         changes = changes_of(fields, order)
         with MARKETS.one(account_of(request)):

@@ -10,6 +10,7 @@ from django.db import connection
 from dex import Engine
 from orders.models import Account, MarketRecord
 from orders.tests.factories import place, terms
+from orders.tests.http_client import Api
 from orders.tests.receipts.conftest import Ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -138,3 +139,12 @@ def test_where_the_market_is_not_kept_it_says_so(account: Account, drive: Drive,
     answer = ask(order, "replay", {})
 
     assert (answer.status_code, answer.json()["code"]) == (410, "market_not_kept")
+
+
+def test_a_key_that_may_not_read_orders_is_told_nothing_of_one(account: Account, drive: Drive) -> None:
+    [order] = place(account)
+    drive()
+    address = f"orders/{order.id}/replay"
+
+    for scopes, status in ((["quote"], 403), (["read"], 403), (["quote", "read"], 200)):
+        assert Api(account, scopes=scopes).post(address, {}).status_code == status
