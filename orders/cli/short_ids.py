@@ -32,7 +32,10 @@ def full_id(client: EngineClient, text: str) -> str:
         raise ServerError(f"none of your newest {SEARCHED:,} orders has an id that begins or ends with {part}")
     if len(found) > 1:
         raise ServerError(f"{part} names {len(found)} orders; give more digits: {', '.join(found[:3])}")
-    return found[0]
+    try:
+        return str(UUID(found[0]))  # files are named by it
+    except ValueError:
+        raise ServerError(f"the server names an order {found[0]!r}, which is no id") from None
 
 
 def _newest(client: EngineClient) -> list[str]:
