@@ -24,6 +24,8 @@ from orderengine_client.wire import Operations
 from tests.scripts import LOST, REFUSED, Script, answer, problem
 from tests.stored import event, order
 
+ID = "01a22e40-8f56-778b-9fcf-5fe25c3437bc"
+
 RETRIES = Retries(deadline_s=60, first_s=0.5, most_s=8)
 PLACED = answer(201, order())
 
@@ -57,14 +59,14 @@ def test_waits_double_up_to_the_most(script: Script, api: Operations) -> None:
 
 
 def test_retry_after_comes_before_the_jitter(script: Script, api: Operations) -> None:
-    script.run(api.get("x"), problem(429, "throttled", "7"), problem(503, "not_ready", "2"), answer(200, order()))
+    script.run(api.get(ID), problem(429, "throttled", "7"), problem(503, "not_ready", "2"), answer(200, order()))
 
     assert script.pauses == [7.5, 3.0]
 
 
 @pytest.mark.parametrize("stated", ["", "soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
 def test_a_retry_after_that_is_no_number_is_none(script: Script, api: Operations, stated: str) -> None:
-    script.run(api.get("x"), answer(503, {}, retry_after=stated), answer(200, order()))
+    script.run(api.get(ID), answer(503, {}, retry_after=stated), answer(200, order()))
 
     assert script.pauses == [0.5]
 
@@ -90,7 +92,7 @@ def test_what_never_left_is_told_apart(script: Script, api: Operations) -> None:
 
 def test_a_longer_wait_than_the_deadline_is_told_at_once(script: Script, api: Operations) -> None:
     with pytest.raises(ThrottledError) as raised:
-        script.run(api.get("x"), problem(429, "throttled", "61"))
+        script.run(api.get(ID), problem(429, "throttled", "61"))
 
     assert raised.value.retry_after_s == 61
     assert raised.value.is_retryable
@@ -128,7 +130,7 @@ def test_a_first_request_that_still_runs_is_waited_for(script: Script, api: Oper
 
 def test_what_lasts_until_the_operator_acts_is_not_repeated(script: Script, api: Operations) -> None:
     with pytest.raises(ServiceError) as raised:
-        script.run(api.receipt("x"), problem(503, "no_receipt_key", "1"))
+        script.run(api.receipt(ID), problem(503, "no_receipt_key", "1"))
 
     assert not raised.value.is_retryable
 
@@ -136,7 +138,7 @@ def test_what_lasts_until_the_operator_acts_is_not_repeated(script: Script, api:
 def test_a_page_of_a_proxy_counts_by_its_status(script: Script, api: Operations) -> None:
     page = Answer(502, {}, b"<html>bad gateway</html>")
     with pytest.raises(ServiceError) as raised:
-        script.run(api.get("x"), *[page] * 100)
+        script.run(api.get(ID), *[page] * 100)
 
     assert raised.value.code == "http_502"
     assert "bad gateway" in raised.value.detail
@@ -152,7 +154,7 @@ def test_an_answer_of_another_server_is_no_success(script: Script, api: Operatio
 
 def test_a_redirect_is_not_followed(script: Script, api: Operations) -> None:
     with pytest.raises(UnexpectedAnswerError, match="302"):
-        script.run(api.get("x"), Answer(302, {"location": "http://elsewhere.invalid"}, b""))
+        script.run(api.get(ID), Answer(302, {"location": "http://elsewhere.invalid"}, b""))
 
 
 def test_each_order_of_a_batch_has_its_id_before_the_first_try(script: Script, api: Operations) -> None:
@@ -176,19 +178,19 @@ class TestCancel:
     def test_its_own_cancel_is_its_answer(self, script: Script, api: Operations) -> None:
         gone = order(status="FAILED", outcome="cancelled")
 
-        assert script.run(api.cancel("x"), LOST, self.ENDED, answer(200, gone)).outcome == "cancelled"
+        assert script.run(api.cancel(ID), LOST, self.ENDED, answer(200, gone)).outcome == "cancelled"
 
     def test_another_end_is_refused(self, script: Script, api: Operations) -> None:
         filled = order(status="CONFIRMED", outcome="filled")
         with pytest.raises(ConflictError):
-            script.run(api.cancel("x"), LOST, self.ENDED, answer(200, filled))
+            script.run(api.cancel(ID), LOST, self.ENDED, answer(200, filled))
 
     @pytest.mark.parametrize("trouble", [[], [REFUSED], [problem(503, "not_ready", "1")], [problem(429, "throttled")]])
     def test_without_a_try_that_may_have_done_it_nothing_is_read(
         self, script: Script, api: Operations, trouble: list[Any]
     ) -> None:
         with pytest.raises(ConflictError):
-            script.run(api.cancel("x"), *trouble, self.ENDED)
+            script.run(api.cancel(ID), *trouble, self.ENDED)
 
 
 class TestReplace:
@@ -198,7 +200,7 @@ class TestReplace:
 
     def replace(self, script: Script, api: Operations, replaced: Any, *replies: Any, **terms: Any) -> Any:
         events = {"results": [event(seq=3, data={"replaced": replaced})]}
-        flow = api.replace("x", 2, **terms)
+        flow = api.replace(ID, 2, **terms)
         return script.run(flow, LOST, self.MOVED, answer(200, events), *replies)
 
     @pytest.mark.parametrize(
@@ -233,7 +235,7 @@ class TestReplace:
 
     def test_without_a_lost_try_it_is_refused(self, script: Script, api: Operations) -> None:
         with pytest.raises(VersionChangedError):
-            script.run(api.replace("x", 2, amount="3"), self.MOVED)
+            script.run(api.replace(ID, 2, amount="3"), self.MOVED)
 
 
 def test_a_resumed_pause_is_no_error_when_its_answer_was_lost(script: Script, api: Operations) -> None:
@@ -261,7 +263,7 @@ def test_a_webhook_is_not_made_twice(script: Script, api: Operations, trouble: A
 
 @pytest.mark.parametrize("trouble", [REFUSED, problem(429, "throttled"), problem(503, "not_ready")])
 def test_what_was_surely_not_done_is_asked_for_again(script: Script, api: Operations, trouble: Any) -> None:
-    script.run(api.test_webhook("w"), trouble, answer(202, {"message_id": "m"}))
+    script.run(api.test_webhook(ID), trouble, answer(202, {"message_id": "m"}))
 
     assert len(script.sent) == 2
 
