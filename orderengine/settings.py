@@ -42,6 +42,8 @@ PORT: int = env.int("PORT", 3000, 1, 65535)
 ENGINE_URL: str = http_url(HOST, PORT)
 # A default secret exists only for development: outside DEBUG the start fails without one.
 SECRET_KEY: str = env.secret("SECRET_KEY", "development-only-secret-key" if IS_DEVELOPMENT else None)
+# Those that it was before: what they have signed or encrypted still counts.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 # Where everybody else reaches it, through a proxy that speaks TLS.
 PUBLIC_URL: PublicUrl | None = env.read("PUBLIC_URL", read_public_url, None)
 # From these alone is believed what they say of the caller: address, scheme and host.

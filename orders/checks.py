@@ -68,11 +68,15 @@ STARTUP = "startup"
 
 @register(STARTUP)
 def production_secret(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Outside DEBUG a guessable secret would let an attacker forge admin sessions."""
-    secret = settings.SECRET_KEY
-    if not settings.IS_DEVELOPMENT and (len(secret) < 32 or secret.startswith("development")):
-        return [Error("SECRET_KEY must be random and at least 32 characters long outside DEBUG", id="orders.E004")]
-    return []
+    """Outside DEBUG a guessable secret would let an attacker forge admin sessions, also one that was it before."""
+    if settings.IS_DEVELOPMENT:
+        return []
+    stated = {"SECRET_KEY": [settings.SECRET_KEY], "each of SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS}
+    return [
+        Error(f"{name} must be random and at least 32 characters long outside DEBUG", id="orders.E004")
+        for name, secrets in stated.items()
+        if any(len(secret) < 32 or secret.startswith("development") for secret in secrets)
+    ]
 
 
 @register(STARTUP)

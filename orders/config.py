@@ -133,8 +133,8 @@ def secret_key() -> str:
 
 
 def secret_keys() -> list[str]:
-    """The same, and those that were it before: what they have signed still counts."""
-    return [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
+    """The same, and those that were it before: what they have signed or encrypted still counts."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
 def rate_per_minute() -> int:

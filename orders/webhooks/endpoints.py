@@ -23,7 +23,7 @@ from orders.models import Account, Webhook, WebhookDelivery, new_id
 from orders.notify.webhooks import hint_change
 from orders.problems import Problem, ProblemError
 from orders.webhooks.claims import MOST_REQUESTS, valid_secrets
-from orders.webhooks.signatures import encrypt, new_secret
+from orders.webhooks.signatures import encrypt, encrypt_again, new_secret
 
 MOST_ENDPOINTS = 16
 MOST_OVERLAP_H, DEFAULT_OVERLAP_H = 168, 24
@@ -227,14 +227,19 @@ def _ask(account: Account, webhook_id: UUID, request: Mapping[str, Any], actor: 
 
 
 def _overlapping(webhook: Webhook, overlap_h: int) -> list[dict[str, str]]:
-    """Which secrets of before still sign: the last ones, as long as was said, and none where there is no overlap."""
+    """Which secrets of before still sign: the last ones, as long as was said, and none where there is no overlap.
+
+    Encrypted with the newest key. One that cannot be read is left out: the webhook would be disabled for it.
+    """
     if not overlap_h:
         return []
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         now: datetime = cursor.fetchone()[0]
     until = (now + timedelta(hours=overlap_h)).isoformat()
-    return [{"secret": webhook.secret, "until": until}, *valid_secrets(webhook.previous, now)][:MOST_PREVIOUS]
+    known = [{"secret": webhook.secret, "until": until}, *valid_secrets(webhook.previous, now)]
+    sealed = [(encrypt_again(one["secret"], webhook.pk), one["until"]) for one in known[:MOST_PREVIOUS]]
+    return [{"secret": secret, "until": until} for secret, until in sealed if secret is not None]
 
 
 def _different(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

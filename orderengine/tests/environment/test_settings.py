@@ -155,7 +155,7 @@ FILES = {"SIGNER_KEYSTORE": "/nowhere/keystore.json", "SIGNER_PASSPHRASE_FILE": 
 
 
 def test_production_settings_that_are_whole_are_accepted() -> None:
-    assert load(**PRODUCTION, **FILES).returncode == 0
+    assert load(**PRODUCTION, **FILES, SECRET_KEY_FALLBACKS=f"{'t' * 40}, {'u' * 40}").returncode == 0
 
 
 STARTS = {
@@ -167,6 +167,7 @@ STARTS = {
 UNSAFE = [
     ({"SIGNER": "development"}, "development signer"),
     ({"SECRET_KEY": "development-only-secret-key-long-enough"}, "SECRET_KEY must be random"),
+    ({"SECRET_KEY_FALLBACKS": f"{SECRET}, too-short"}, "each of SECRET_KEY_FALLBACKS must be random"),
     ({"REQUIRE_API_KEY": "0"}, "the API may be open only in DEBUG"),
     ({"SIGNER_PASSPHRASE_FILE": __file__}, "can be read by others"),
 ]

@@ -73,9 +73,29 @@ def test_a_secret_belongs_to_its_webhook_and_secret_key(api: Api, settings: Any)
     for wrong, webhook in ((stored, other), ("AAAA", one), ("!", one)):
         with pytest.raises(UnreadableSecret):
             decrypt(wrong, webhook.pk)
-    settings.SECRET_KEY = "another"
+    before, settings.SECRET_KEY = settings.SECRET_KEY, "another"
     with pytest.raises(UnreadableSecret):
         decrypt(stored, one.pk)
+    settings.SECRET_KEY_FALLBACKS = ["older", before]
+    assert decrypt(stored, one.pk) == text
+    newest = encrypt(text, one.pk)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert decrypt(newest, one.pk) == text
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_new_secret_ends_the_need_for_the_secret_key_of_before(api: Api, settings: Any, is_known: bool) -> None:
+    """Also where the one before cannot be read any more: it does not sign then, and disables nothing."""
+    hook = made(api)
+    before, settings.SECRET_KEY = settings.SECRET_KEY, "another"
+    settings.SECRET_KEY_FALLBACKS = [before] if is_known else []
+    rotated = api.post(f"webhooks/{hook['id']}/rotate-secret", {"overlap_hours": 1}).json()
+    settings.SECRET_KEY_FALLBACKS = []
+
+    row = Webhook.objects.get()
+
+    assert decrypt(row.secret, row.pk) == rotated["secret"]
+    assert [decrypt(one["secret"], row.pk) for one in row.previous] == ([hook["secret"]] if is_known else [])
 
 
 def test_every_change_is_audited(api: Api) -> None:
