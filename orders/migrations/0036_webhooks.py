@@ -1,4 +1,4 @@
-"""Webhooks: endpoints with their places in the event log, and the record of deliveries. Two new tables."""
+"""Webhooks: endpoints with their places in the event log, and the record of deliveries. Two new tables, which nothing waits for."""
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
@@ -63,7 +63,10 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="webhooks", to="orders.account"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="webhooks",
+                        to="orders.account",
                     ),
                 ),
             ],

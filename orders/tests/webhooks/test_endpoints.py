@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from standardwebhooks import WebhookVerificationError
 
 from orders.models import Account, ApiKey, AuditEntry, Webhook
@@ -400,3 +401,13 @@ def test_a_webhook_whose_secret_cannot_be_read_says_so(account: Account, api: Ap
     shown = api.get(f"webhooks/{hook['id']}").json()
     assert (received, shown["is_enabled"]) == ([], False)
     assert "the secret cannot be read with this SECRET_KEY: rotate it" in shown["problem"]["detail"]
+
+
+def test_their_table_has_no_constraint_that_locks_another() -> None:
+    """A foreign key that the database checks would take a lock on the table of accounts while it is made."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint"
+            " WHERE contype = 'f' AND conrelid IN ('orders_webhook'::regclass, 'orders_webhookdelivery'::regclass)"
+        )
+        assert cursor.fetchall() == [("orders_webhookdelivery", "orders_webhook")]
