@@ -58,8 +58,12 @@ def not_taken(endpoint: Endpoint, message: Message, attempt: int, answer: Answer
 
 
 def request_done(endpoint: Endpoint, message: Message, answer: Answer) -> bool:
-    """What was asked for by hand was sent, once. Whether this process may go on."""
-    return _settle(_ASKED_FOR, _noted(endpoint, message, 1, answer, is_requested=True)) is not None
+    """What is sent out of turn was sent, once. Whether this process may go on; 410 ends the endpoint here too."""
+    values = _noted(endpoint, message, 1, answer, is_requested=True)
+    if answer.status == GONE:
+        _give_up(endpoint, values | {"failure": answer.failure[:MAX_ERROR]}, BY_RECEIVER)
+        return False
+    return _settle(_ASKED_FOR, values) is not None
 
 
 def request_void(endpoint: Endpoint) -> bool:

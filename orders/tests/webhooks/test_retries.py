@@ -112,6 +112,26 @@ async def test_410_ends_it_at_once_and_the_others_are_told(account: Account, api
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("what", ["test", "redeliver"])
+async def test_410_to_what_was_asked_for_by_hand_ends_it_too(account: Account, api: Api, what: str) -> None:
+    async with listening(answering(204, 410)) as server, delivering():
+        hook = await ask(api, "POST", "webhooks", {"url": server.url})
+        await database_sync_to_async(place)(account)
+        await caught_up(api, hook)
+        [first] = (await ask(api, "GET", f"webhooks/{hook['id']}/deliveries"))["results"]
+        body = {"delivery_id": first["id"]} if what == "redeliver" else None
+        asked = await ask(api, "POST", f"webhooks/{hook['id']}/{what}", body)
+        await failed(hook, 1)
+        shown = await ask(api, "GET", f"webhooks/{hook['id']}")
+        last = (await ask(api, "GET", f"webhooks/{hook['id']}/deliveries"))["results"][0]
+
+    assert (shown["is_enabled"], shown["problem"]["code"]) == (False, "webhook_disabled")
+    assert "410 Gone" in shown["problem"]["detail"]
+    assert (last["message_id"], last["status"]) == (asked["message_id"], 410)
+    assert [request.id for request in server.received] == [first["message_id"], asked["message_id"]]
+    assert (await AuditEntry.objects.aget(action="webhook.disable")).after["by"] == "receiver"
+
+
 async def test_a_receiver_may_ask_for_a_longer_wait(account: Account, api: Api) -> None:
     async with listening(answering(503, headers="retry-after: 7200\r\n")) as server, delivering():
         hook = await ask(api, "POST", "webhooks", {"url": server.url})
