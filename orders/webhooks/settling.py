@@ -78,41 +78,39 @@ def passed(endpoint: Endpoint, position: Position, epoch: str) -> bool:
 
 def unusable(endpoint: Endpoint, reason: str) -> None:
     """Nothing can be sent to the endpoint before its owner changes it."""
+    values = _held(endpoint) | {"failure": reason[:MAX_ERROR], "disabled_by": BY_FAILURES}
     with transaction.atomic():
-        values = _held(endpoint) | {"failure": reason[:MAX_ERROR], "disabled_by": BY_FAILURES}
-        is_given_up = _update(_GIVEN_UP, values) > 0
-        if is_given_up:
-            _record(endpoint, reason, BY_FAILURES)
-    if is_given_up:
-        _tell_others(endpoint, reason)
+        _lock_all(endpoint)
+        if _update(_GIVEN_UP, values) > 0:
+            _tell(endpoint, values)
 
 
 def _give_up(endpoint: Endpoint, values: dict[str, Any], disabled_by: str) -> None:
+    values = values | {"disabled_by": disabled_by}
     with transaction.atomic():
-        is_given_up = _settle(_GIVEN_UP, values | {"disabled_by": disabled_by}) is not None
-        if is_given_up:
-            _record(endpoint, values["failure"], disabled_by)
-    if is_given_up:
-        _tell_others(endpoint, values["failure"])
+        _lock_all(endpoint)
+        if _settle(_GIVEN_UP, values) is not None:
+            _tell(endpoint, values)
 
 
-def _tell_others(endpoint: Endpoint, failure: str) -> None:
-    """Have the account's other endpoints told, once. After the commit: no two rows are locked at a time."""
+def _lock_all(endpoint: Endpoint) -> None:
+    """The account's endpoints, in one order for all: the end of one changes the others, and two may end at a time."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM orders_webhook WHERE account_id = %s ORDER BY id FOR NO KEY UPDATE", [endpoint.account_id]
+        )
+
+
+def _tell(endpoint: Endpoint, values: dict[str, Any]) -> None:
+    """Have the account's other endpoints told, once, and the audit log: last, since that makes others wait."""
+    failure, disabled_by = values["failure"], values["disabled_by"]
     notice = {"kind": "webhook_disabled", "id": f"off_{uuid7()}", "webhook_id": str(endpoint.id), "failure": failure}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM orders_webhook WHERE account_id = %s AND id <> %s AND disabled_at IS NULL ORDER BY id",
-            [endpoint.account_id, endpoint.id],
+            "UPDATE orders_webhook SET requests = requests || %s::jsonb WHERE account_id = %s AND id <> %s"
+            " AND disabled_at IS NULL AND jsonb_array_length(requests) < %s",
+            [orjson.dumps([notice]).decode(), endpoint.account_id, endpoint.id, MOST_REQUESTS],
         )
-        for (other,) in cursor.fetchall():
-            cursor.execute(
-                "UPDATE orders_webhook SET requests = requests || %s::jsonb"
-                " WHERE id = %s AND disabled_at IS NULL AND jsonb_array_length(requests) < %s",
-                [orjson.dumps([notice]).decode(), other, MOST_REQUESTS],
-            )
-
-
-def _record(endpoint: Endpoint, failure: str, disabled_by: str) -> None:
     facts = {"by": disabled_by, "failure": failure}
     record(ACTOR, [Entry("webhook.disable", f"webhook:{endpoint.id}", None, facts, endpoint.account_id)])
 

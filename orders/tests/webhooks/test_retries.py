@@ -1,20 +1,26 @@
 """What is not taken is tried again by the schedule, in order, until the endpoint is given up. Times are in rows."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.models import Account, AuditEntry, Webhook
 from orders.notify.webhooks import hint_change
-from orders.tests.factories import place
+from orders.tests.factories import new_webhook, place
 from orders.tests.http_client import Api
 from orders.tests.webhooks.receivers import answering, ask, caught_up, delivering, listening, silent
-from orders.webhooks import receiver
+from orders.webhooks import receiver, settling
+from orders.webhooks.claims import Endpoint, claim
+from orders.webhooks.messages import Message
+from orders.webhooks.receiver import Answer
 from orders.webhooks.schedule import JITTER, MOST_RETRY_AFTER_S, RETRIES_S, wait_s
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,6 +136,66 @@ async def test_410_to_what_was_asked_for_by_hand_ends_it_too(account: Account, a
     assert (last["message_id"], last["status"]) == (asked["message_id"], 410)
     assert [request.id for request in server.received] == [first["message_id"], asked["message_id"]]
     assert (await AuditEntry.objects.aget(action="webhook.disable")).after["by"] == "receiver"
+
+
+GONE = Answer(410, None)
+
+
+def given_up_by(endpoint: Endpoint, how: str) -> None:
+    """One of the three ways in which an endpoint ends by itself."""
+    message = Message("x", "test", "{}", endpoint.position, endpoint.epoch)
+    if how == "turn":
+        settling.not_taken(endpoint, message, 1, GONE)
+    elif how == "request":
+        settling.request_done(endpoint, message, GONE)
+    else:
+        settling.unusable(endpoint, "its secret cannot be read")
+
+
+@pytest.mark.parametrize("how", ["turn", "request", "unusable"])
+def test_an_end_and_its_notice_are_one_commit(account: Account, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A process that dies at the last statement has ended nothing: the message is sent again, and ends it then."""
+    ended, other = new_webhook(account), new_webhook(account)
+    Webhook.objects.filter(pk=ended.pk).update(requests=[{"kind": "test", "id": "x"}])
+    [endpoint] = claim(5, most_failing=5)
+
+    def dies(*_: Any) -> None:
+        raise InterruptedError
+
+    with monkeypatch.context() as patched, pytest.raises(InterruptedError):
+        patched.setattr(settling, "record", dies)
+        given_up_by(endpoint, how)
+    ended.refresh_from_db()
+    other.refresh_from_db()
+    assert (ended.disabled_at, ended.attempt, other.requests) == (None, 0, [])
+
+    given_up_by(endpoint, how)
+    ended.refresh_from_db()
+    other.refresh_from_db()
+    assert ended.disabled_by is not None
+    assert [(one["kind"], one["webhook_id"]) for one in other.requests] == [("webhook_disabled", str(ended.pk))]
+
+
+def test_all_of_an_account_may_end_at_a_time(account: Account) -> None:
+    """Each changes all others: locks are taken in one order, so none ends in a deadlock."""
+    rows = [new_webhook(account) for _ in range(8)]
+    Webhook.objects.update(requests=[{"kind": "test", "id": "x"}])
+    endpoints = claim(8, most_failing=8)
+    together = Barrier(len(endpoints))
+
+    def end(endpoint: Endpoint) -> None:
+        try:
+            together.wait(30)
+            given_up_by(endpoint, "turn")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(endpoints)) as threads:
+        list(threads.map(end, endpoints))
+
+    assert len(endpoints) == len(rows)
+    assert not Webhook.objects.filter(disabled_at=None).exists()
+    assert AuditEntry.objects.filter(action="webhook.disable").count() == len(rows)
 
 
 async def test_a_receiver_may_ask_for_a_longer_wait(account: Account, api: Api) -> None:
