@@ -106,14 +106,11 @@ CHILD = Shape[Child](
 
 
 def _saved(it: Execution) -> Cost | None:
-    """From the plan; of a parent the sum over its executed children."""
-    order, decimals = it.order, counter_decimals(it.order)
-    if not order.is_parent:
-        plan = order.plan
-        saved = None if plan is None else plan.saved_amount
-        return None if saved is None else Cost(saved, None, decimals)
-    total = sum_of(child.saved_amount for child in it.children if child.amount_out is not None)
-    return None if total is None else Cost(total, None, decimals)
+    """As it was stored with the last quote, which reports sum too; of a parent the sum over its executed children."""
+    saved = it.order.saved_amount
+    if it.order.is_parent:
+        saved = sum_of(child.saved_amount for child in it.children if child.amount_out is not None)
+    return None if saved is None else Cost(saved, None, counter_decimals(it.order))
 
 
 def price_moved(it: Execution) -> Cost | None:
@@ -254,7 +251,7 @@ EXECUTION = Shape[Execution](
 
 
 def _saved_bps(it: Execution) -> str | None:
-    plan = it.order.plan
+    plan = None if it.order.saved_amount is None else it.order.plan
     return None if plan is None or plan.saved_bps is None else bps_text(plan.saved_bps, 4)
 
 

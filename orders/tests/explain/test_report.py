@@ -134,12 +134,16 @@ def expected(api: Api, query: str = "") -> Totals:
             sums["measured"] += 1
             sums["arrival_amount"] += int(execution["arrival_amount_raw"])
             sums["vs_arrival"] += int(execution["shortfall"]["vs_arrival"]["amount_raw"])
+        if execution["saved_raw"] is not None:
+            sums["compared"] += 1
+            sums["compared_amount"] += int(execution["quoted_amount_raw"])
+            sums["saved"] += int(execution["saved_raw"])
     return {key: dict(sums) for key, sums in totals.items()}
 
 
 COMPARED = (
     *("orders", "filled", "failed", "open", "amount_in", "amount_out", "quoted_amount", "executed_amount"),
-    *("vs_quote", "measured", "arrival_amount", "vs_arrival", "network_fee"),
+    *("vs_quote", "measured", "arrival_amount", "vs_arrival", "compared", "compared_amount", "saved", "network_fee"),
 )
 
 
