@@ -114,7 +114,7 @@ _SERVICE = {
     "webhook_failing": Kind(422, "Webhook is not answered by 2xx", "See its deliveries for what the receiver said"),
     # The service
     "no_receipt_key": Kind(
-        503, "No key for receipts", "Set RECEIPT_KEY_FILE and run manage.py prepare; orders go on without it"
+        501, "No key for receipts", "Set RECEIPT_KEY_FILE and run manage.py prepare; orders go on without it"
     ),
     "not_ready": Kind(503, "Not ready", "Repeat after the seconds in Retry-After"),
     "chain_unavailable": Kind(503, "Chain unavailable", "Repeat after the seconds in Retry-After"),

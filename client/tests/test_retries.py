@@ -130,7 +130,7 @@ def test_a_first_request_that_still_runs_is_waited_for(script: Script, api: Oper
 
 def test_what_lasts_until_the_operator_acts_is_not_repeated(script: Script, api: Operations) -> None:
     with pytest.raises(ServiceError) as raised:
-        script.run(api.receipt(ID), problem(503, "no_receipt_key", "1"))
+        script.run(api.receipt(ID), problem(501, "no_receipt_key"))
 
     assert not raised.value.is_retryable
 

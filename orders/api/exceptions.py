@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+# What the operator has not set up: no fault, so the log has no line for each request.
+NOT_SET_UP = 501
 
 _CODES: tuple[tuple[type[Exception], str], ...] = (
     (drf.NotAuthenticated, "unauthorized"),
@@ -62,7 +64,7 @@ def logged_problem(error: Exception, request: Any, look_up: str) -> Problem:
     if problem is None:
         logger.error("%s %s", request.method, request.path, exc_info=error)
         return UNFORESEEN
-    if problem.status >= 500:
+    if problem.status >= 500 and problem.status != NOT_SET_UP:
         _log(request, problem, error)
     return problem
 

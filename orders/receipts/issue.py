@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -144,10 +145,16 @@ def _signing_key() -> PrivateKey:
     try:
         return read_private_key(Path(path))
     except ReceiptKeyError as error:
-        logger.error("no receipt is signed: %s", error)  # callers have no use for the names of files
+        _say_once(str(error))
         raise ProblemError(
             Problem("no_receipt_key", "the key for receipts cannot be used; the log says why")
         ) from error
+
+
+@cache
+def _say_once(why: str) -> None:
+    """In the log of this process: callers have no use for the names of files, and ask again."""
+    logger.error("no receipt is signed: %s", why)
 
 
 def _retired(key: PublicKey) -> Problem:

@@ -6,9 +6,8 @@ from typing import Any
 
 from orderengine_client.flows import Answer
 
-# Answers that a repeat may turn into a success, unless their code says that it lasts until the operator acts.
+# Answers that a repeat may turn into a success.
 RETRYABLE = frozenset({429, 502, 503, 504})
-LASTING = frozenset({"no_receipt_key"})
 # The first request with the same key or id is still running (409): the one other refusal that ends by itself.
 IN_PROGRESS = "request_in_progress"
 
@@ -75,7 +74,7 @@ class ProblemError(ClientError):
     @property
     def is_retryable(self) -> bool:  # type: ignore[override]
         """Whether the same call may succeed later."""
-        return self.code == IN_PROGRESS if self.status == 409 else self.status in RETRYABLE and self.code not in LASTING
+        return self.code == IN_PROGRESS if self.status == 409 else self.status in RETRYABLE
 
 
 class InvalidRequestError(ProblemError):

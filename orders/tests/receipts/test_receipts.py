@@ -1,6 +1,7 @@
 """The receipt of an order: given at its end, signed, the same for good, and true."""
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -159,7 +160,7 @@ def test_of_another_account_there_is_none(drive: Drive, account: Account, ask: A
 
 
 def test_without_a_key_nothing_is_signed_and_orders_go_on(
-    account: Account, drive: Drive, ask: Ask, settings: Any, tmp_path: Path
+    account: Account, drive: Drive, ask: Ask, settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     [order] = place(account)
     drive()
@@ -169,15 +170,19 @@ def test_without_a_key_nothing_is_signed_and_orders_go_on(
     open_file.chmod(0o644)
 
     said = []
-    for path in ("", str(tmp_path / "none.pem"), str(open_file)):
+    for path in ("", str(tmp_path / "none.pem"), str(open_file)) * 2:
         settings.RECEIPT_KEY_FILE = path
         answer = ask(order, "receipt")
         said.append((answer.status_code, answer.json()["code"]))
         assert str(tmp_path) not in answer.content.decode()
+        assert "Retry-After" not in answer
 
     assert order.status == "CONFIRMED"
-    assert said == [(503, "no_receipt_key")] * 3
+    assert said == [(501, "no_receipt_key")] * 6
     assert "RECEIPT_KEY_FILE" in answer.json()["try"]
+    # What is wrong with a file is said once; requests alone are no errors.
+    errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [str(tmp_path) in line for line in errors] == [True, True]
     assert Client().get("/.well-known/jwks.json").json() == {"keys": []}
 
 
@@ -192,7 +197,7 @@ def test_a_retired_key_signs_no_more(account: Account, drive: Drive, ask: Ask, k
 
     answer = ask(order, "receipt")
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "no_receipt_key")
+    assert (answer.status_code, answer.json()["code"]) == (501, "no_receipt_key")
     assert not Receipt.objects.exists()
 
 

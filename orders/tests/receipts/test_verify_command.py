@@ -231,7 +231,7 @@ def test_a_rotation_that_died_signs_nothing_until_it_is_done_again(
         with pytest.raises(KeyboardInterrupt):
             call_command("receipt", "rotate-key", "--reason", "x")
 
-    assert ask(order, "receipt").status_code == 503
+    assert ask(order, "receipt").status_code == 501
     call_command("receipt", "rotate-key", "--reason", "x")
     assert ask(order, "receipt").status_code == 200
 
