@@ -1,8 +1,8 @@
 """Secrets of webhooks: made, stored encrypted, and used to sign as Standard Webhooks says.
 
 An engine must have a secret's text to sign with it, so a digest is not enough. It is encrypted with a key from
-SECRET_KEY, and read with that or one from SECRET_KEY_FALLBACKS, so that neither a copy of the database nor a page of the admin is enough to forge a message; bound to its
-webhook's id, so that no row can be given the secret of another.
+SECRET_KEY, and read with that or one from SECRET_KEY_FALLBACKS, so that neither a copy of the database nor a page of
+the admin is enough to forge a message; bound to its webhook's id, so that no row can be given the secret of another.
 """
 
 import secrets

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 SOUND = {"DATABASE_URL": URL, "DEBUG": "1", "SECRET_KEY": "s" * 40, COMPLETE: "1"}
 # Any text may be meant: secrets, and paths that are looked at when they are used.
 FREE = {
-    *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "REDIS_PASSWORD", "SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "SIGNER_WALLETS"),
+    *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "REDIS_PASSWORD"),
+    *("SIGNER_KEYSTORE", "SIGNER_PASSPHRASE_FILE", "SIGNER_WALLETS"),
     *("CHAINS_FILE", "STATE_DIR", "ADMIN_PASSWORD_FILE", "RECEIPT_KEY_FILE"),
 }
 HOSTILE = (
