@@ -65,7 +65,7 @@ ENDPOINTS = [
     ("GET", "webhooks/{hook}/deliveries"),
 ]
 # Of an order that was cancelled before it had a route, where no key signs.
-OTHERWISE = {"orders/{id}/receipt": 503, "orders/{id}/snapshot": 404, "orders/{id}/replay": 404}
+OTHERWISE = {"orders/{id}/receipt": 501, "orders/{id}/snapshot": 404, "orders/{id}/replay": 404}
 ON_THE_CHAIN = [("POST", "quotes"), ("POST", "orders?dry_run=true"), ("GET", "venues")]
 
 
