@@ -28,6 +28,8 @@ _PROBLEM = OpenApiResponse(PROBLEM, description="Problem object")
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 # A cursor of another log, or an order that is archived.
 GONE: dict[Any, Any] = {(410, "application/problem+json"): _PROBLEM}
+# Of what takes a key that the operator has not named.
+NOT_SET_UP: dict[Any, Any] = {(501, "application/problem+json"): _PROBLEM}
 # Of requests that are made on the ground of a version.
 PRECONDITIONS: dict[Any, Any] = {(status, "application/problem+json"): _PROBLEM for status in (412, 428)}
 

@@ -125,7 +125,7 @@ class ReceiptView(AccountView):
 
     scopes: ClassVar = {"GET": READ}
 
-    @extend_schema(responses=schema.answers(RECEIPT) | schema.GONE, operation_id="getReceipt")
+    @extend_schema(responses=schema.answers(RECEIPT) | schema.GONE | schema.NOT_SET_UP, operation_id="getReceipt")
     def get(self, request: Request, order_id: UUID) -> Response:
         """The signed receipt of an order that has ended: the same bytes each time."""
         return Response(ReadyJSON(receipt_of(account_of(request), order_id)))
