@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -101,11 +102,20 @@ def test_digits_that_name_no_order_or_several_are_refused(server: Server, text: 
 
 
 def test_a_short_id_is_looked_for_among_a_bounded_number_of_orders(server: Server) -> None:
-    server.pages = [[ORDER | {"id": f"{i:032x}"} for i in range(page * 100, page * 100 + 100)] for page in range(30)]
+    ids = [str(UUID(int=number)) for number in range(3_000)]
+    server.pages = [[ORDER | {"id": order_id} for order_id in ids[at : at + 100]] for at in range(0, 3_000, 100)]
 
-    assert full_id(server, f"{SEARCHED - 1:08x}") == f"{SEARCHED - 1:032x}"
+    assert full_id(server, f"{SEARCHED - 1:08x}") == ids[SEARCHED - 1]
     with pytest.raises(ServerError, match="none of your newest"):
         full_id(server, f"{SEARCHED:08x}")
+
+
+def test_a_server_that_names_an_order_by_no_id_is_not_believed(server: Server) -> None:
+    """Files are named by it."""
+    server.pages = [[ORDER | {"id": "../../beef"}]]
+
+    with pytest.raises(ServerError, match="which is no id"):
+        full_id(server, "beef")
 
 
 def test_the_list_says_when_what_and_how_much(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
