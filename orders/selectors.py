@@ -19,7 +19,7 @@ from orders.event_log.event import Event
 from orders.event_log.log import begin_order_events
 from orders.models import Account, ArchivedOrder, Order, Token, TradingControl, Wallet, heartbeat_name
 from orders.pauses import Control, Controls
-from orders.problems import Problem
+from orders.problems import Problem, ProblemError
 
 MAINTENANCE = "upkeep"  # as running installations have it stored
 
@@ -69,6 +69,15 @@ def tokens() -> dict[str, Token]:
 def orders_of(account: Account) -> QuerySet[Order]:
     """The account's orders; a foreign one does not exist for the caller."""
     return Order.objects.filter(account=account)
+
+
+def find_order(account: Account, order_id: UUID, *, lock: bool = False) -> Order:
+    """The account's order, its row locked on demand. Raises: ProblemError `not_found` or `archived`."""
+    rows = orders_of(account).filter(pk=order_id)
+    order = (rows.select_for_update(no_key=True) if lock else rows).first()
+    if order is None:
+        raise ProblemError(missing_order(account, order_id))
+    return order
 
 
 def missing_order(account: Account, order_id: UUID) -> Problem:

@@ -179,7 +179,4 @@ class OrderEventsView(AccountView):
 
 def find_order(request: Request, order_id: UUID) -> Order:
     """The caller's order. Raises: ProblemError `not_found` or `archived`."""
-    order = selectors.orders_of(account_of(request)).filter(pk=order_id).first()
-    if order is None:
-        raise ProblemError(selectors.missing_order(account_of(request), order_id))
-    return order
+    return selectors.find_order(account_of(request), order_id)

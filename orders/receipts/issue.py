@@ -24,7 +24,7 @@ from orders.receipts.keys import (
     read_private_key,
     to_text,
 )
-from orders.selectors import missing_order, orders_of
+from orders.selectors import find_order
 from orders.states import is_terminal
 
 logger = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ def receipt_of(account: Account, order_id: UUID) -> bytes:
     """The receipt of an account's order. Raises: ProblemError, also for an order that may still change."""
     if (given := _given(account, order_id)) is not None:
         return given
-    _require_settled(_find(account, order_id))
+    _require_settled(find_order(account, order_id))
     key = _signing_key()
     register(key.public)
     with transaction.atomic():
         # Read again, and locked: by the check its last fee is in the row, and no archive takes rows from under it.
-        order = _find(account, order_id, lock=True)
+        order = find_order(account, order_id, lock=True)
         document = signed(CONTENT.render(order), key).decode()
         with connection.cursor() as cursor:
             cursor.execute(_GIVE, [order.id, account.id, document, key.public.key_id])
@@ -47,15 +47,6 @@ def receipt_of(account: Account, order_id: UUID) -> bytes:
     if given is None:
         raise ProblemError(_retired(key.public))
     return given
-
-
-def _find(account: Account, order_id: UUID, *, lock: bool = False) -> Order:
-    """Raises: ProblemError."""
-    rows = orders_of(account).filter(pk=order_id)
-    order = (rows.select_for_update(no_key=True) if lock else rows).first()
-    if order is None:
-        raise ProblemError(missing_order(account, order_id))
-    return order
 
 
 def _given(account: Account, order_id: UUID) -> bytes | None:

@@ -15,7 +15,7 @@ from orders.config import get_policy, route_deadline_ms
 from orders.models import Account, Order
 from orders.plan import SwapPlan
 from orders.problems import Problem, ProblemError
-from orders.selectors import database_time_ms, missing_order, orders_of
+from orders.selectors import database_time_ms, find_order
 from orders.snapshots.reading import read_snapshot
 from orders.snapshots.records import Snapshot
 from orders.states import is_terminal
@@ -55,9 +55,7 @@ class Replayed(NamedTuple):
 
 def routed_order(account: Account, order_id: UUID) -> tuple[Order, SwapPlan]:
     """An account's order with its route. Raises: ProblemError."""
-    order = orders_of(account).filter(pk=order_id).first()
-    if order is None:
-        raise ProblemError(missing_order(account, order_id))
+    order = find_order(account, order_id)
     plan = order.plan
     if plan is None:
         raise ProblemError(Problem("not_found", f"order {order_id} has no route, so there is no market of it"))

@@ -57,10 +57,7 @@ def replace_terms(
     Raises: ProblemError, and what `restate` raises, which is called behind the lock.
     """
     with transaction.atomic():
-        rows = selectors.orders_of(account).select_for_update(no_key=True)
-        order = rows.filter(pk=order_id).first()
-        if order is None:
-            raise ProblemError(selectors.missing_order(account, order_id))
+        order = selectors.find_order(account, order_id, lock=True)
         _require_waiting(order, version)
         stated = restate(order)
         replaced = _replaced(order, stated.after)

@@ -1,6 +1,6 @@
 // The orders that the page knows, from two sources that overlap: objects from REST, and events. Pure.
 //
-// Each order's seq says which is newer, so nothing counts twice and nothing old wins, in whatever order they come.
+// Each order's seq says which is newer, so nothing counts twice and nothing old wins, in any order.
 
 const TERMINAL = new Set(["CONFIRMED", "FAILED"]);
 export const isEnded = (order) => TERMINAL.has(order.status);

@@ -408,7 +408,7 @@ export class Ticket {
     this.placed(order);
   }
 
-  /** An order of which it is not known whether it was taken: said until it is known, whatever is typed meanwhile. */
+  /** An order of which it is not known whether it was taken: said until it is known, also when something else is typed meanwhile. */
   setUnknown(body) {
     this.unknown = body;
     const box = $("ticket-unknown");
