@@ -15,6 +15,7 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg.pq import TransactionStatus
 
 from orderengine.postgres.conversation import Answer, Conversation, Row, Values
+from orderengine.postgres.pool import has_ended
 from orderengine.postgres.validation import Validation
 from orders.database.pooling import Pooler, pooler_of
 
@@ -83,6 +84,19 @@ class DatabaseWrapper(PostgresWrapper):
         if parameters["cursor_factory"] is ServerBindingCursor:
             parameters["cursor_factory"] = Cursor
         return parameters
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Of the pool only one that the server has not ended meanwhile: after a restart that would be each of them.
+
+        Raises: django.db.Error when there is none in time.
+        """
+        session = super().get_new_connection(conn_params)
+        while self.pool is not None and has_ended(session):
+            # The pool opens another one for each closed one that it is given back.
+            session.close()
+            self.pool.putconn(session)
+            session = super().get_new_connection(conn_params)
+        return session
 
     def session_statement(self) -> tuple[str, list[str]] | None:
         """For sessions that are opened beside Django, as `session_statement`; None where there is nothing to set."""
