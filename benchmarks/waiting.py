@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Of each kind that is placed; the first requests are not counted.
 REQUESTS, WARM_UP, BATCH = 105, 5, 100
+# The pair whose orders are crossed.
+CROSSED = ("ETH", "USDC")
 
 
 def main() -> None:
@@ -54,7 +56,8 @@ def _measure(chosen: argparse.Namespace) -> None:
     call_command("prepare", verbosity=0)
     engine, policy = Engine(SimulatedChain(SimulatedOptions())), Policy(batch_size=200)
     account = Account.objects.create(name="waiting")
-    pairs = pairs_of(engine.chain.tokens(), chosen.pairs)
+    tokens = engine.chain.tokens()
+    pairs = pairs_of(tokens, chosen.pairs)
 
     def one_pass() -> None:
         assert trigger_orders(engine, policy, at_least_s=0.0) is (Order.objects.exists())
@@ -73,7 +76,10 @@ def _measure(chosen: argparse.Namespace) -> None:
     prices = cost(lambda: engine.prices([(pair.token_in.symbol, pair.token_out.symbol) for pair in pairs]))
     show("of it the prices of the pairs", prices)
 
-    [crossed] = [pair for pair in pairs if (pair.token_in.symbol, pair.token_out.symbol) == ("ETH", "USDC")][:1]
+    # Of all pairs of the chain: with few `--pairs` the crowd may wait for others alone.
+    [crossed] = [
+        one for one in pairs_of(tokens, len(tokens) ** 2) if (one.token_in.symbol, one.token_out.symbol) == CROSSED
+    ]
     load_waiting(account, crossed, "limit", chosen.crossing, Decimal("0.9"), Decimal(0))
     began = time.monotonic()
     show(f"a pass that {chosen.crossing} orders cross", cost(one_pass))
