@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from orders.admin import figures
 from orders.admin.large import MOST_LISTED, NEWEST, LargeTable
 from orders.models import AuditEntry, Fill, Order, OrderEvent
 from orders.tests.history import History
@@ -96,3 +97,14 @@ def test_what_a_list_leaves_out_it_says(staff: Client, history: History) -> None
 def test_old_orders_are_found(staff: Client, history: History) -> None:
     for query in (f"q={history.order_id(6)}", "q=own-6", f"q=0x{6:064x}", "outcome=poison"):
         assert str(history.order_id(6)) in staff.get(f"/admin/orders/order/?{query}").content.decode(), query
+
+
+def test_figures_of_the_first_page_read_their_bounds_of_indexes(history: History) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        figures.read_flow()
+        figures.read_step_times()
+        figures.read_queues("simulated")
+    read = [query["sql"] for query in queries if "orders_order" in query["sql"]]
+
+    assert len(read) == 5
+    assert [words for sql in read for words in costs(run_plan(sql), figures.MOST_EVENTS)] == []
