@@ -1,5 +1,6 @@
 """What the admin shows of an order: where it stands, what was promised and paid, its route, transactions and acts."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -149,13 +150,16 @@ class OrderFacts(LargeTable):
         return format_html("<p>{}</p><ul>{}</ul>", told["summary"]["text"], lines)
 
     def timeline(self, order: Order) -> SafeString:
-        """Every event with the time since the one before, and why it waits or is tried again."""
+        """Every event with the time since the one before and since the first, and why it waits or is tried again."""
+        events = list(order.events.order_by("seq"))
+        ms = timedelta(milliseconds=1)
         rows = [
             (e.seq, e.status, e.attempt, e.outcome or "", in_one_line(moment(e.at).removesuffix(" UTC")),
-             in_one_line(f"+{e.took_ms:,} ms"), e.data.get("retry", {}).get("detail", ""))
-            for e in order.events.order_by("seq")
+             in_one_line(f"+{e.took_ms:,} ms"), in_one_line(f"{(e.at - events[0].at) // ms:,} ms"),
+             e.data.get("retry", {}).get("detail", ""))
+            for e in events
         ]  # fmt: skip
-        return table(("seq", "status", "attempt", "outcome", "at (UTC)", "after", "why"), rows)
+        return table(("seq", "status", "attempt", "outcome", "at (UTC)", "after", "since placed", "why"), rows)
 
     @admin.display(description="how good")
     def route_proof(self, order: Order) -> str:

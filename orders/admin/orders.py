@@ -12,7 +12,6 @@ from django.utils.safestring import SafeString
 from orders.admin.base import Act
 from orders.admin.cells import amount, code
 from orders.admin.large import MOST_FOUND, OfOrders, order_ids
-from orders.admin.order_details import OrderFacts
 from orders.admin.order_filters import (
     OutcomeFilter,
     PlacedFilter,
@@ -21,6 +20,7 @@ from orders.admin.order_filters import (
     TokenOutFilter,
     VenueFilter,
 )
+from orders.admin.order_relations import OrderRelations, archived_page
 from orders.models import Fill, Order, OrderEvent, SignedTransaction
 from orders.pipeline.quarantine import release_orders_from_quarantine
 from orders.services.cancel import CancelResult, cancel_orders
@@ -37,7 +37,7 @@ UNPARK_EXPLAINED = (
 
 
 @admin.register(Order)
-class OrderAdmin(OrderFacts):
+class OrderAdmin(OrderRelations):
     """Orders with their whole story."""
 
     list_display = ("placed_at", "short_id", "state", "swap", "got", "cost", "account")
@@ -69,6 +69,7 @@ class OrderAdmin(OrderFacts):
         "state", "pair", "stated", "family", "promised", "executed", "fee_expected", "fee_paid", "net",
         "explained", "timeline", "route_proof", "route_picture", "route_legs",
         "venue_quotes", "failure_shown", "terms_shown", "times", "transactions", "fills_shown", "acts",
+        "parts", "linked", "costs", "records",
     )  # fmt: skip
     fieldsets = (
         (
@@ -76,13 +77,15 @@ class OrderAdmin(OrderFacts):
             {
                 "fields": (
                     *("state", "pair", "stated", "family", "promised", "executed", "fee_expected", "fee_paid", "net"),
-                    *("attempt", "account", "client_order_id"),
+                    *("attempt", "account", "client_order_id", "placed_key", "records"),
                 )
             },
         ),
         ("Explained", {"fields": ("explained",)}),
         ("Timeline", {"fields": ("timeline",)}),
+        ("Parts and linked orders", {"fields": ("parts", "linked")}),
         ("Route", {"fields": ("route_proof", "route_picture", "route_legs", "venue_quotes")}),
+        ("Execution", {"fields": ("costs",)}),
         ("Failure", {"fields": ("failure_shown",)}),
         ("Chain", {"fields": ("transactions", "fills_shown")}),
         ("Terms", {"fields": ("terms_shown", "times", "cancel_requested_at")}),
@@ -106,13 +109,17 @@ class OrderAdmin(OrderFacts):
         view = self.admin_site.admin_view
         cancel = path("cancel/", view(self.cancel_view), name="orders_order_cancel")
         unpark = path("unpark/", view(self.unpark_view), name="orders_order_unpark")
-        return [cancel, unpark, *super().get_urls()]
+        receipt = path("<uuid:pk>/receipt/", view(self.receipt_view), name="orders_order_receipt")
+        market = path("<uuid:pk>/market/", view(self.market_view), name="orders_order_market")
+        return [cancel, unpark, receipt, market, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Offer buttons only where they mean something."""
         order = self.get_object(request, object_id)
+        if order is None and (page := archived_page(order_ids(object_id))):
+            return HttpResponseRedirect(page)
         is_live = order is not None and not is_terminal(order.status)
         is_parked = is_live and order is not None and order.parked_at is not None
         offered = {
