@@ -12,7 +12,7 @@ from orders.web.pages import MODULES, STATIC
 
 DESK = STATIC / "orders" / "desk"
 # All files of the desk and the page itself, each compressed as a server would.
-BUDGET_BYTES = 45_000
+BUDGET_BYTES = 60_000
 ANY_INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 
 
@@ -86,7 +86,7 @@ def test_modules_import_each_other_alone_and_only_what_exists() -> None:
     texts = {f"./{path.name}": path.read_text() for path in files() if path.suffix == ".js"}
     for name, text in texts.items():
         imports = re.findall(r'^import \{ (.+) \} from "([^"]+)";$', text, re.MULTILINE)
-        assert len(imports) == len(re.findall(r"\bimport\b[ (]", text)), name
+        assert len(imports) == len(re.findall(r"^import\b|\bimport\(", text, re.MULTILINE)), name
         for words, source in imports:
             exported = set(
                 re.findall(r"^export (?:async )?(?:function|class|const) ([\w$]+)", texts[source], re.MULTILINE)
@@ -103,7 +103,7 @@ def test_no_text_becomes_markup_or_code() -> None:
 
 
 def test_no_amount_goes_through_a_float() -> None:
-    """parseFloat reads amounts, Number and toFixed round them: the few uses are of shares, seconds and pixels."""
+    """parseFloat reads amounts, Number and toFixed round them: the few uses are of shares, counts, seconds and pixels."""
     uses = {
         (path.name, line.strip())
         for path in files()
@@ -112,9 +112,9 @@ def test_no_amount_goes_through_a_float() -> None:
         if re.search(r"parseFloat|parseInt|\bNumber\(|\.toFixed\(|Math\.round", line)
     }
     assert not {use for use in uses if "parse" in use[1] and "Date.parse" not in use[1]}
-    assert {name for name, _ in uses} <= {"route.js", "ticket.js"}
-    in_ticket = [line for name, line in uses if name == "ticket.js"]
-    assert all("slices" in line or "seconds" in line for line in in_ticket), in_ticket
+    assert {name for name, _ in uses} <= {"route.js", "fields.js"}
+    in_fields = [line for name, line in uses if name == "fields.js"]
+    assert all("whole" in line or "seconds" in line for line in in_fields), in_fields
 
 
 def test_the_desk_stays_within_its_budget(desk: Any) -> None:

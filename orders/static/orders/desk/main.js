@@ -37,8 +37,7 @@ const venues = new Venues(
     setText($("badge"), market.moves_real_money ? "LIVE" : isSimulated ? "SIMULATED" : "TEST CHAIN");
     $("badge").classList.toggle("live", market.moves_real_money);
     $("badge").title = `Chain ${market.chain}`;
-    $("scenario-field").hidden = !isSimulated;
-    ticket.isLive = market.moves_real_money;
+    ticket.setMarket(market);
   },
   () => {},
 );

@@ -38,10 +38,13 @@ export function act(order) {
 }
 
 function condition(order) {
+  if (order.twap) return ` in ${order.twap.slices} slices`;
+  if (order.steps) return ` in ${order.steps} steps from ${amount(order.from)} to ${amount(order.to)}`;
+  if (order.min_liquidity) return " from a new pool";
+  if (order.limit_price && order.trigger_price) return ` at stop ${amount(order.trigger_price)}, limit ${amount(order.limit_price)}`;
   if (order.limit_price) return ` at ${amount(order.limit_price)}`;
   if (order.trigger_price) return ` at stop ${amount(order.trigger_price)}`;
   if (order.trail_bps) return `, trailing ${bps(order.trail_bps, { signed: false })}`;
-  if (order.twap) return ` in ${order.twap.slices} slices`;
   return "";
 }
 

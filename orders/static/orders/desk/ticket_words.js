@@ -1,0 +1,83 @@
+// The ticket's order in words: what its type promises, what is asked before it is sent, what a dry run says.
+
+import { problemNote } from "./dialog.js";
+import { $, facts, h } from "./dom.js";
+import { amount, bps, fromScaled, scaled, took, utc, when, withToken } from "./format.js";
+import { FINE } from "./quote_view.js";
+import { act } from "./words.js";
+
+/** What the type of an order means for these terms. `decimals` are by token. */
+export const meaning = (body, decimals) => (MEANINGS[body.type] ?? (() => ""))(body, decimals);
+
+const MEANINGS = {
+  limit: limitPromise,
+  stop: (body) => `A market order once the price is ${body.trigger ?? "below"} ${amount(body.trigger_price)} or at it. Guards alone limit its price then.`,
+  stop_limit: (body) => `From the moment that the price is ${body.trigger ?? "below"} ${amount(body.trigger_price)} or at it, a limit order at ${amount(body.limit_price)}.`,
+  trailing_stop: (body) => `A market order once the price is ${bps(body.trail_bps, { signed: false })} below the best since it was placed. Guards alone limit its price then.`,
+  twap: (body, decimals) => {
+    const { slices, interval_s } = body.twap;
+    const token = fixedToken(body);
+    const each = slices > 0 && scaled(body.amount, decimals(token)) / BigInt(slices);
+    return each ? `${slices} slices of about ${withToken(fromScaled(each, decimals(token)), token)}, the last one ${took((slices - 1) * interval_s * 1_000)} after the first.` : "";
+  },
+  ladder: (body, decimals) => {
+    const token = fixedToken(body);
+    const each = body.steps > 0 && scaled(body.amount, decimals(token)) / BigInt(body.steps);
+    return each ? `${body.steps} limit orders of about ${withToken(fromScaled(each, decimals(token)), token)}, from ${amount(body.from)} to ${amount(body.to)} in even steps.` : "";
+  },
+  sniper: (body) => `A market order once a pool of the pair is at most ${body.max_age_s} s old and holds ${amount(body.min_liquidity)} ${body[body.liquidity_token ?? "token_in"]}.`,
+};
+
+const fixedToken = (body) => (body.side === "exact_in" ? body.token_in : body.token_out);
+
+/** What a limit price makes of an amount, exactly: amount times price, or amount by price. Null where it makes nothing. */
+export function limitAmount(body) {
+  const price = scaled(body.limit_price, FINE), size = scaled(body.amount, FINE);
+  if (price === 0n) return null;
+  return body.side === "exact_in" ? fromScaled(size * price, 2 * FINE) : fromScaled((size * 10n ** BigInt(FINE)) / price, FINE);
+}
+
+function limitPromise(body) {
+  const limit = limitAmount(body);
+  if (limit === null) return "";
+  const promise = body.side === "exact_in" ? `Receives at least ${withToken(limit, body.token_out)}` : `Pays at most ${withToken(limit, body.token_in, true)}`;
+  const waits = body.time_in_force === "ioc" || body.time_in_force === "fok" ? "now or not at all" : "waits until then";
+  return `${promise}, whole${body.allow_partial ? " or in parts" : ""}, network fee counted; ${waits}.`;
+}
+
+/** The facts of the one question before an order is sent. */
+export function confirmRows(request, quote, isLive) {
+  const orders = request.body.orders ?? [request.body];
+  const [body, ...others] = orders;
+  const { guards = {} } = body;
+  return [
+    ["Order", `${body.type.replaceAll("_", " ")}, ${body.token_in} → ${body.token_out}`],
+    guards.min_amount_out && ["Receive at least", withToken(guards.min_amount_out, body.token_out), guards.min_amount_out],
+    guards.max_amount_in && ["Pay at most", withToken(guards.max_amount_in, body.token_in, true), guards.max_amount_in],
+    quote && ["Quoted now", body.side === "exact_in" ? withToken(quote.amount_out, body.token_out) : withToken(quote.amount_in, body.token_in, true)],
+    body.time_in_force && ["Time in force", body.time_in_force.toUpperCase()],
+    body.expires_at && ["Good until", when(body.expires_at), utc(body.expires_at)],
+    ...others.map((other) => [request.body.link === "one_cancels_other" ? "Or instead" : "Once it has filled", act(other)]),
+    body.sim && ["Simulated", body.sim.scenario],
+    isLive && ["Chain", "LIVE: moves real money"],
+  ].filter(Boolean);
+}
+
+export function showDryRun(order) {
+  const isIn = order.side === "exact_in";
+  const token = isIn ? order.token_out : order.token_in;
+  const quoted = isIn ? order.quoted_amount_out : order.quoted_amount_in;
+  const slices = order.outline ?? [];
+  const fixed = isIn ? order.token_in : order.token_out;
+  $("dry-result").hidden = false;
+  $("dry-result").replaceChildren(h("h3", {}, "Dry run: nothing was stored"),
+    order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : "",
+    facts([
+      ["It would be", order.waiting_for && !order.failure ? `${order.status}, waiting for ${order.waiting_for}` : `${order.status}${order.outcome ? `, ${order.outcome}` : ""}`],
+      quoted && [slices.length > 1 ? "First slice, quoted" : "Quoted", withToken(quoted, token), `${quoted} ${token}`],
+      isIn ? order.min_amount_out && ["Least that the chain would allow", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
+        : order.max_amount_in && ["Most that the chain would allow", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
+    ].filter(Boolean)),
+    slices.length ? h("ol", { class: "slices" }, slices.slice(0, 20).map((slice) => h("li", { title: slice.at ? utc(slice.at) : null }, `${slice.at ? `${when(slice.at)} ` : ""}${withToken(slice.amount, fixed)}`))) : "",
+    slices.length > 20 ? h("p", { class: "hint" }, `and ${slices.length - 20} more`) : "");
+}
