@@ -103,7 +103,7 @@ def test_no_text_becomes_markup_or_code() -> None:
 
 
 def test_no_amount_goes_through_a_float() -> None:
-    """parseFloat reads amounts, Number and toFixed round them: the few uses are of shares, counts, seconds and pixels."""
+    """parseFloat reads amounts, Number and toFixed round them: the few uses are of shares, counts and pixels."""
     uses = {
         (path.name, line.strip())
         for path in files()

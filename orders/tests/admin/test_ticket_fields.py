@@ -1,4 +1,4 @@
-"""The desk's data of order types: they cover what the API takes, so that no type or field is out of a person's reach."""
+"""The desk's data of order types: they cover what the API takes, so that none is out of reach."""
 
 import json
 import re
@@ -36,8 +36,6 @@ def pointers(serializer: serializers.Serializer[Any], prefix: str = "") -> Itera
             yield from (f"/{name}/{member}" for member in FIELDS[name].kind.schema["properties"])
         else:
             yield f"{prefix}/{name}"
-
-
 
 
 def test_every_order_type_is_on_the_ticket_with_its_times_in_force() -> None:
