@@ -23,6 +23,7 @@ urlpatterns = [
         r"^orders/by-client-id/(?P<client_order_id>[A-Za-z0-9._:\-]{1,64})\Z", orders.OrderByClientIdView.as_view()
     ),
     path("reports/execution", reports.ExecutionReportView.as_view()),
+    path("reports/recent", reports.RecentReportView.as_view()),
     path("events", events.EventsView.as_view()),
     path("ws-tickets", events.WsTicketsView.as_view()),
     path("deadman", deadman.DeadmanView.as_view()),

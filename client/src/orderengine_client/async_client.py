@@ -179,6 +179,7 @@ class AsyncClient:
     execution = _call(Operations.execution)
     report = _call(Operations.report)
     report_csv = _call(Operations.report_csv)
+    recent = _call(Operations.recent)
     receipt = _call(Operations.receipt)
     snapshot = _call(Operations.snapshot)
     replay = _call(Operations.replay)

@@ -15,6 +15,7 @@ from orderengine_client.generated.models import (
     Explanation,
     Order,
     Quote,
+    Recent,
     Replay,
     Report,
     Token,
@@ -100,6 +101,10 @@ class Reading(Calls):
         """The same as CSV."""
         params = as_json(without_none(filters)) | {"group_by": group_by}
         return self._bytes(Send("GET", f"{API}/reports/execution", params, headers={"Accept": "text/csv"}))
+
+    def recent(self) -> Flow[Recent]:
+        """How the newest 200 orders that have ended went: how long they took, and what came of them by venue."""
+        return self._call(Send("GET", f"{API}/reports/recent"), Recent.from_dict)
 
     def receipt(self, order_id: OrderId) -> Flow[bytes]:
         """The signed receipt of an ended order: the bytes as `manage.py receipt verify` takes them."""

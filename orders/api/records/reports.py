@@ -1,4 +1,4 @@
-"""Sums over the caller's orders: GET /reports/execution, as JSON and as CSV."""
+"""Sums over the caller's orders: GET /reports/execution, as JSON and as CSV, and GET /reports/recent."""
 
 from tempfile import SpooledTemporaryFile
 from typing import Any, ClassVar
@@ -7,6 +7,7 @@ from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from orders import scopes
 from orders.api import parameters, schema
@@ -14,9 +15,11 @@ from orders.api.base import AccountView, account_of
 from orders.api.parsers import QuickJSONRenderer
 from orders.api.records.at_once import AtOnce
 from orders.inputs.filters import check_tokens, read_known_pair
+from orders.presentation.recent import RECENT
 from orders.presentation.report import REPORT, Asked, csv_parts, json_parts
 from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import read_choice, read_text, read_time
+from orders.services.recent import recent_orders
 from orders.services.report import GROUP_BY, execution_report
 
 # Of an answer that is kept in memory until it is sent; a larger one waits on disk.
@@ -102,3 +105,14 @@ def _read_token(text: str) -> str:
     read_text(text, most=MAX_SYMBOL)
     check_tokens([text])
     return text
+
+
+class RecentReportView(AccountView):
+    """GET /reports/recent."""
+
+    scopes: ClassVar = {"GET": scopes.READ}
+
+    @extend_schema(responses=schema.answers(RECENT), operation_id="reportRecent")
+    def get(self, request: Request) -> Response:
+        """How the newest 200 orders that have ended went: how long they took, and what came of them by venue."""
+        return Response(RECENT.render(recent_orders(account_of(request))))

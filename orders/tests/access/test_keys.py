@@ -131,6 +131,7 @@ CALLS = {
     ("POST", "orders/{id}/replay"): "quote",
     ("GET", "orders/by-client-id/mine"): "read",
     ("GET", "reports/execution?group_by=pair"): "read",
+    ("GET", "reports/recent"): "read",
     ("GET", "venues"): "read",
     ("GET", "tokens"): "read",
     ("GET", "wallets"): "read",

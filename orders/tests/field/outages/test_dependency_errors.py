@@ -51,6 +51,7 @@ ENDPOINTS = [
     ("POST", "halt"),
     ("DELETE", "halt"),
     ("GET", "reports/execution?group_by=pair"),
+    ("GET", "reports/recent"),
     ("GET", "venues"),
     ("GET", "tokens"),
     ("GET", "wallets"),

@@ -59,6 +59,7 @@ from .receipt_order import ReceiptOrder
 from .receipt_outcome import ReceiptOutcome
 from .receipt_route_type_0 import ReceiptRouteType0
 from .receipt_transactions_item import ReceiptTransactionsItem
+from .recent import Recent
 from .replay import Replay
 from .report import Report
 from .report_row import ReportRow
@@ -82,6 +83,7 @@ from .token import Token
 from .tokens import Tokens
 from .venue import Venue
 from .venue_quote import VenueQuote
+from .venue_record import VenueRecord
 from .venue_report_row import VenueReportRow
 from .venues import Venues
 from .wallet import Wallet
@@ -155,6 +157,7 @@ __all__ = (
     "ReceiptOutcome",
     "ReceiptRouteType0",
     "ReceiptTransactionsItem",
+    "Recent",
     "Replay",
     "Report",
     "ReportRow",
@@ -178,6 +181,7 @@ __all__ = (
     "Tokens",
     "Venue",
     "VenueQuote",
+    "VenueRecord",
     "VenueReportRow",
     "Venues",
     "Wallet",
