@@ -19,31 +19,35 @@ export class Lost extends Error {
   }
 }
 
-/** Ask. Returns { status, body, replayed }. Throws: Refused, Lost. */
-export async function call(method, path, body, signal) {
+/** Ask. Returns { status, body, text }. Throws: Refused, Lost. */
+export async function call(method, path, body, signal, more = {}) {
   const stop = signal ? AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) : AbortSignal.timeout(TIMEOUT_MS);
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", ...more };
   const request = { method, headers, signal: stop, cache: "no-store" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
   }
-  let response, answer;
+  let response, answer, text;
   try {
     response = await fetch(ROOT + path, request);
-    answer = await response.json();
+    text = await response.text();
+    answer = JSON.parse(text);
   } catch (error) {
     if (signal?.aborted) throw error;
     if (!response || response.ok) throw new Lost();
     answer = {};
   }
   // The engine does not know itself whether it was done: for the caller the same as no answer.
-  if (response.ok) return { status: response.status, body: answer };
+  if (response.ok) return { status: response.status, body: answer, text };
   if (answer.code === "outcome_unknown" || (response.status >= 500 && !answer.title)) throw new Lost();
   throw new Refused({ title: `HTTP ${response.status}`, status: response.status, ...answer });
 }
 
 export const get = async (path, signal) => (await call("GET", path, undefined, signal)).body;
+
+/** The bytes of an answer, as text. */
+export const text = async (path) => (await call("GET", path)).text;
 
 /** An answer, or null where there is no such thing. Throws: Refused, Lost. */
 export async function find(path, signal) {

@@ -22,6 +22,15 @@ export function confirm({ title, act, rows = [], note = "", reason = "", isDange
   return open(dialog).then((answer) => (answer === "yes" ? { reason: input ? input.value.trim() : "" } : null));
 }
 
+/** Ask for what is typed into `content`. Resolves to whether it is to be done. */
+export function ask({ title, act, content }) {
+  const dialog = h("dialog", { "aria-labelledby": "ask-title" },
+    h("form", { method: "dialog", novalidate: true },
+      h("h2", { id: "ask-title" }, title), content,
+      h("div", { class: "acts" }, h("button", { value: "yes", class: "primary" }, act), h("button", { value: "no", type: "button", onclick: () => dialog.close("no") }, "Back"))));
+  return open(dialog).then((answer) => answer === "yes");
+}
+
 export function show(title, ...content) {
   return open(h("dialog", { "aria-labelledby": "show-title" },
     h("form", { method: "dialog" }, h("h2", { id: "show-title" }, title), content,
@@ -41,7 +50,9 @@ function open(dialog) {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       dialog.remove();
-      before?.focus?.();
+      // What was painted again meanwhile is another element with the same name.
+      const back = before?.isConnected ? before : before?.dataset?.name && document.querySelector(`[data-name="${CSS.escape(before.dataset.name)}"]`);
+      back?.focus?.();
       resolve(dialog.returnValue);
     });
   });

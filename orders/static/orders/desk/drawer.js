@@ -1,19 +1,23 @@
 // One order in full: facts, failure, route, timeline, reports, raw JSON.
 
-import { call, curl, find, get } from "./api.js";
-import { confirm, copy, problemNote, refuse, toast } from "./dialog.js";
+import { curl, find, get } from "./api.js";
+import { copy, problemNote } from "./dialog.js";
 import { $, facts, h } from "./dom.js";
-import { amount, bps, shortId, took, utc, when, withToken } from "./format.js";
+import { amount, shortId, withToken } from "./format.js";
+import { cancel, isReplaceable, replace, replay, save, showReceipt } from "./acts.js";
+import { executed, explained, factsOf, timelineItem } from "./order_facts.js";
 import { proofRows, routeView } from "./route.js";
-import { act, result, stateOf } from "./words.js";
+import { act, progress, result, stateOf } from "./words.js";
 import { isEnded } from "./book.js";
 
 const EACH_MS = 250;
 
 export class Drawer {
-  constructor(onChange, onOpen) {
+  /** `onChange` gets an order, `onOpen` an id; `linkedOf` gives the orders of the page that an order is linked with. */
+  constructor(onChange, onOpen, linkedOf) {
     this.onChange = onChange;
     this.onOpen = onOpen;
+    this.linkedOf = linkedOf;
     this.box = $("drawer");
     this.id = null;
     this.children = [];
@@ -121,107 +125,61 @@ export class Drawer {
       order.route ? [h("h3", {}, "Route"), routeView(order.route, Math.max(280, Math.min(460, this.box.clientWidth - 34))), facts(proofRows(order.route))] : "",
       explain ? [h("h3", {}, "Explained"), explained(explain)] : "",
       execution && Object.values(execution.shortfall).some(Boolean) ? [h("h3", {}, "Execution"), executed(execution)] : "",
-      this.children.length ? [h("h3", {}, "Parts"), h("ul", { class: "parts" }, this.children.map((child) => this.part(child)))] : "",
+      order.slices_done !== null ? this.parts(order) : "",
+      this.linked(order),
       h("h3", {}, "Timeline"),
       h("ol", { class: "timeline" }, this.events.map((event, at) => timelineItem(event, this.events[at - 1], order))),
       h("details", { "data-name": "of-raw" }, h("summary", {}, "Raw JSON"), h("pre", { tabindex: 0, "aria-label": "Order as JSON" }, JSON.stringify(order, null, 2))),
     ].flat(Infinity);
   }
 
+  /** How far a parent is, and its children. */
+  parts(order) {
+    const { share, text } = progress(order);
+    return [h("h3", {}, "Parts"), h("progress", { max: 1, value: share, "aria-label": "Filled" }), h("p", { class: "hint" }, text),
+      h("ul", { class: "parts" }, this.children.map((child) => this.part(child)))];
+  }
+
+  /** Those that decide with it: what the page knows of them, else their ids from the explanation. */
+  linked(order) {
+    if (!order.link_id) return "";
+    const known = this.linkedOf(order);
+    const told = (this.reports.explain?.waiting ?? []).flatMap(({ facts: { orders = [], ahead = [], before = [] } }) => [...orders, ...ahead, ...before]);
+    const others = told.filter(({ order_id: id }, at) => !known.some((each) => each.id === id) && told.findIndex((each) => each.order_id === id) === at);
+    return [h("h3", {}, order.link === "then" ? "One after the other" : "One cancels the other"), h("ul", { class: "parts" }, known.map((each) => this.part(each)),
+      others.map(({ order_id: id, status }) => h("li", {}, h("button", { type: "button", class: "open", "data-name": `part-${id}`, onclick: () => this.onOpen(id) }, shortId(id)), ` ${status}`)))];
+  }
+
   part(child) {
     const state = stateOf(child);
-    return h("li", { "data-tone": state.tone }, h("button", { type: "button", class: "open", onclick: () => this.onOpen(child.id) }, act(child)),
+    return h("li", { "data-tone": state.tone }, h("button", { type: "button", class: "open", "data-name": `part-${child.id}`, onclick: () => this.onOpen(child.id) }, act(child)),
       h("span", {}, " ", h("span", { class: "sign", "aria-hidden": "true" }, state.sign), state.word, " ", result(child).text));
   }
 
   buttons(order) {
     const button = (name, text, onclick, title) => h("button", { type: "button", "data-name": name, onclick, title }, text);
-    return h("div", { class: "acts" },
-      isEnded(order) ? "" : h("button", { type: "button", class: "danger", "data-name": "cancel", title: "X", onclick: () => cancel(order, (after) => this.cancelled(after)) }, "Cancel order"),
+    const hasEnded = isEnded(order);
+    const isRouted = hasEnded && order.route;
+    return [h("div", { class: "acts" },
+      hasEnded ? "" : h("button", { type: "button", class: "danger", "data-name": "cancel", title: "X", onclick: () => cancel(order, (after) => this.changed(after)) }, "Cancel order"),
+      isReplaceable(order) ? button("replace", "Replace", () => replace(order, (after) => this.changed(after)), "Other price, amount or expiry (R)") : "",
+      hasEnded ? button("receipt", "Receipt", () => showReceipt(order), "What it asked for and what came of it, signed") : "",
+      isRouted ? button("snapshot", "Market", () => save(`/orders/${order.id}/snapshot`, `${order.id}.market.json`), "The market that it was routed on, as a file") : "",
+      isRouted ? button("replay", "Route again", () => replay(order), "The router on the same market; nothing is stored") : ""),
+    h("div", { class: "acts small" },
       button("id", "Copy id", () => copy(order.id, "the order's id"), order.id),
       order.tx_hash ? button("tx", "Copy tx", () => copy(order.tx_hash, "the transaction's hash"), order.tx_hash) : "",
       button("curl", "Copy curl", () => copy(curl("GET", `/orders/${order.id}`), "the curl command")),
-      h("a", { href: `/admin/orders/order/${order.id}/change/` }, "Admin"));
+      h("a", { href: `/admin/orders/order/${order.id}/change/` }, "Admin"))];
   }
 
-  cancelled(order) {
+  changed(order) {
     this.onChange(order);
     this.read();
   }
-}
 
-/** Ask once, cancel, and say what came of it. `onDone` gets the order. */
-export async function cancel(order, onDone) {
-  const answer = await confirm({ title: `Cancel: ${act(order)}`, act: "Cancel order", isDanger: true, rows: [["Order", shortId(order.id), order.id], ["Status", order.status]],
-    note: order.status === "SUBMITTED" ? "It was sent to the chain: money may have moved, and a cancel may come too late." : "" });
-  if (!answer) return;
-  try {
-    const { status, body } = await call("DELETE", `/orders/${order.id}`);
-    toast(status === 202 ? "Too late to promise: it may still execute" : "Cancelled");
-    onDone(body);
-  } catch (error) {
-    if (!error.problem) throw error;
-    refuse(error.problem);
+  /** R on an order that waits. */
+  replace() {
+    if (this.order && isReplaceable(this.order)) replace(this.order, (after) => this.changed(after));
   }
 }
-
-function factsOf(order) {
-  const got = result(order, amount);
-  const isIn = order.side !== "exact_out";
-  return [
-    ["Type", `${order.type.replaceAll("_", " ")}, ${order.time_in_force}${order.expires_at ? ` until ${when(order.expires_at)}` : ""}`],
-    [isIn ? (got.isDone ? "Received" : "Receives") : got.isDone ? "Paid" : "Pays", got.text, got.title],
-    order.average_price && ["Average price", amount(order.average_price), order.average_price],
-    order.slices_done !== null && ["Parts", `${order.slices_done}${order.slices_total === null ? "" : ` of ${order.slices_total}`}`],
-    order.limit_price && ["Limit price", `${amount(order.limit_price)} ${order.token_out} per ${order.token_in}`, order.limit_price],
-    order.trigger_price && ["Trigger", `${order.trigger} ${amount(order.trigger_price)}`, order.trigger_price],
-    isIn ? order.min_amount_out && ["Receive at least", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
-      : order.max_amount_in && ["Pay at most", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
-    order.network_fee_paid ? ["Network fee paid", withToken(order.network_fee_paid.amount, order.network_fee_paid.token), order.network_fee_paid.amount]
-      : order.network_fee && ["Network fee, estimated", withToken(order.network_fee.amount, order.network_fee.token), order.network_fee.amount],
-    ["Guards", `slippage ${order.guards.max_slippage_bps} bps${order.guards.max_price_impact_bps ? `, impact ${order.guards.max_price_impact_bps} bps` : ""}`],
-    ["Placed", when(order.created_at), utc(order.created_at)],
-    order.client_order_id && ["Your id", order.client_order_id],
-    ["Id", h("code", {}, order.id)],
-    order.parent_id && ["Part of", h("code", {}, order.parent_id)],
-    order.tx_hash && ["Transaction", h("code", {}, order.tx_hash)],
-    ["Chain", order.chain],
-  ].filter(Boolean);
-}
-
-function timelineItem(event, before, order) {
-  const { data } = event;
-  const isSame = before && before.status === event.status && before.attempt === event.attempt;
-  const notes = [
-    data.retry && `${data.retry.code.replaceAll("_", " ")}: ${data.retry.detail}`,
-    data.failure && (data.failure.detail ?? data.failure.title),
-    data.replaced && `replaced ${Object.entries(data.replaced).map(([name, [was, is]]) => `${name} ${was} → ${is}`).join(", ")}`,
-    data.block_number !== undefined && data.block_number !== null && `block ${data.block_number}`,
-    data.slices_done !== undefined && `${data.slices_done} ${data.slices_done === 1 ? "part" : "parts"} placed`,
-    data.filled_amount_in && data.filled_amount_in !== "0" && `filled ${withToken(data.filled_amount_in, order.token_in)} for ${withToken(data.filled_amount_out, order.token_out)}`,
-    data.triggered && "trigger reached",
-  ].filter(Boolean).join(" · ");
-  const tone = { CONFIRMED: "good", FAILED: event.outcome === "cancelled" || event.outcome === "expired" ? "quiet" : "bad" }[event.status];
-  return h("li", { "data-tone": tone }, h("span", { class: "delta" }, event.seq === 1 ? when(event.at) : `+${took(event.took_ms)}`),
-    h("span", { title: utc(event.at) }, h("b", {}, isSame ? `${event.status} again` : event.status), event.outcome ? ` ${event.outcome.replaceAll("_", " ")}` : "", notes ? h("small", {}, notes) : ""));
-}
-
-/** GET /orders/{id}/explain: its sentences, what can be done first. */
-function explained({ summary, next, waiting, ending, route, attempts }) {
-  const lists = [["Next", next], ["Waits", waiting], ["End", ending], ["Route", route], ["Attempts", attempts]];
-  return [h("p", {}, summary.text), lists.filter(([, sentences]) => sentences.length).map(([name, sentences]) => [
-    h("h4", {}, name), h("ul", {}, sentences.map(({ text }) => h("li", {}, text)))])];
-}
-
-/** GET /orders/{id}/execution: benchmarks, and what was lost on the way from one to the next. */
-function executed({ cost_token: token, shortfall, ...report }) {
-  const amounts = ["arrival", "mid", "quoted", "executed"].map((name) => report[`${name}_amount`] !== null
-    && [sentenceCase(name), withToken(report[`${name}_amount`], token), report[`${name}_amount`]]);
-  const costs = Object.entries(shortfall).filter(([, cost]) => cost);
-  return [facts([...amounts, report.saved !== null && ["Saved against the best venue alone", `${amount(report.saved)} ${token}, ${bps(report.saved_bps)}`, report.saved]]),
-    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Cost (− is gained)"), h("th", { scope: "col", class: "number" }, token), h("th", { scope: "col", class: "number" }, "bp"))),
-      h("tbody", {}, costs.map(([name, cost]) => h("tr", {}, h("th", { scope: "row" }, sentenceCase(name.replace("_", " "))),
-        h("td", { class: "number", title: cost.amount }, amount(cost.amount)), h("td", { class: "number", title: cost.bps }, bps(cost.bps).replace(" bp", "").replace("+", ""))))))];
-}
-
-const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);

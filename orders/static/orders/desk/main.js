@@ -5,7 +5,8 @@ import { Blotter, WINDOW } from "./blotter.js";
 import { Book, isEnded } from "./book.js";
 import { announce, copy, isAsking, show } from "./dialog.js";
 import { $, facts, h, setText } from "./dom.js";
-import { Drawer, cancel } from "./drawer.js";
+import { cancel } from "./acts.js";
+import { Drawer } from "./drawer.js";
 import { amount } from "./format.js";
 import { AccountStream } from "./stream.js";
 import { Ticket } from "./ticket.js";
@@ -22,7 +23,7 @@ const book = new Book();
 const own = new Set();
 const view = { which: "", text: "", cursor: null, page: null, problem: null };
 
-const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id));
+const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id), (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
 const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id));
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
@@ -249,7 +250,7 @@ $("newest").addEventListener("click", narrow);
 
 const KEYS = [
   ["N", "New order"], ["Ctrl+Enter", "Send the order"], ["F", "Flip"], ["/", "Filter orders"], ["J K", "Move down, up"], ["Enter", "Open the order"],
-  ["C", "Copy its id"], ["X", "Cancel it"], ["Esc", "Close"], ["Ctrl+Alt+H", "Halt or resume"], ["?", "This list"],
+  ["C", "Copy its id"], ["X", "Cancel it"], ["R", "Replace the open order's terms"], ["Esc", "Close"], ["Ctrl+Alt+H", "Halt or resume"], ["?", "This list"],
 ];
 const showKeys = () => show("Keys", facts(KEYS.map(([key, does]) => [h("kbd", {}, key), does])));
 $("keys-open").addEventListener("click", showKeys);
@@ -269,6 +270,7 @@ const single = {
     const order = book.orders.get(chosen());
     if (order && !isEnded(order)) cancel(order, (after) => put([after]));
   },
+  r: () => drawer.replace(),
   "?": showKeys,
 };
 

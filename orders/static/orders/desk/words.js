@@ -59,6 +59,15 @@ export function result(order, shown = brief) {
   return { text: "–", title: "" };
 }
 
+/** How far a parent is: { share, text }. The share draws a bar. */
+export function progress(order) {
+  const [done, token] = order.side === "exact_out" ? [order.filled_amount_out_raw, order.token_out] : [order.filled_amount_in_raw, order.token_in];
+  const bpsDone = (BigInt(done ?? 0) * 10_000n) / BigInt(order.amount_raw);
+  const slices = order.slices_total === null ? `${order.slices_done} parts` : `${order.slices_done} of ${order.slices_total} parts`;
+  const filled = order.side === "exact_out" ? order.filled_amount_out : order.filled_amount_in;
+  return { share: String(bpsDone / 100n) / 100, text: `${slices} placed, ${withToken(filled ?? "0", token)} of ${withToken(order.amount, token)} filled` };
+}
+
 /** Executed against quoted, in bps; positive is better for the owner. */
 export function versusQuote(order) {
   const isIn = order.side !== "exact_out";
