@@ -1,14 +1,15 @@
 // The table of orders: at most sixty rows, keyed by order, at most one paint a frame.
 
 import { $, h, setAttribute, setText } from "./dom.js";
-import { utc, when } from "./format.js";
+import { shortId, utc, when } from "./format.js";
 import { act, result, stateOf, stepsLabel, versusQuote } from "./words.js";
 
 export const WINDOW = 60;
 
 export class Blotter {
-  /** `source` gives the orders to show, newest first; `known` holds them by id; `onOpen` gets an id. */
-  constructor(source, known, onOpen) {
+  /** `source` gives the orders to show, newest first; `known` holds them by id; `onOpen` gets an id; `distanceOf` says how far one has to go. */
+  constructor(source, known, onOpen, distanceOf) {
+    this.distanceOf = distanceOf;
     this.source = source;
     this.known = known;
     this.onOpen = onOpen;
@@ -80,8 +81,9 @@ export class Blotter {
   }
 
   patch(row, order) {
-    if (row.order === order) return;
-    row.order = order;
+    const distance = this.distanceOf(order);
+    if (row.order === order && row.distance === distance) return;
+    Object.assign(row, { order, distance });
     const { node, cells } = row;
     const state = stateOf(order);
     setAttribute(node, "data-tone", state.tone);
@@ -94,10 +96,11 @@ export class Blotter {
     setText(cells.into, `${order.side === "exact_out" ? `with ${order.token_in}` : `for ${order.token_out}`} · ${order.parent_id ? "part" : order.type.replaceAll("_", " ")}`);
     setAttribute(cells.swap, "title", `${order.amount} ${order.side === "exact_out" ? order.token_out : order.token_in} · ${order.id}`);
     const got = result(order);
-    setText(cells.got, got.text);
+    const [away, now] = distance.split(" · ");
+    setText(cells.got, away || got.text);
     setAttribute(cells.got, "title", got.title);
     const versus = versusQuote(order);
-    setText(cells.quote, versus && `${versus} vs quote`);
+    setText(cells.quote, versus ? `${versus} vs quote` : now ?? "");
     setText(cells.time, when(order.created_at));
     setAttribute(cells.time, "title", utc(order.created_at));
   }
@@ -137,6 +140,7 @@ export class Blotter {
 
 function makeRow(id) {
   const cells = {
+    id: h("small", { class: "id", title: id }, shortId(id)),
     steps: h("span", { class: "steps", role: "img" }, Array.from({ length: 5 }, () => h("i", {}))),
     sign: h("span", { class: "sign", "aria-hidden": "true" }),
     word: h("span", {}),
@@ -147,7 +151,7 @@ function makeRow(id) {
     time: h("td", { class: "c-time number" }),
   };
   const node = h("tr", { "data-id": id },
-    h("td", { class: "c-state" }, cells.steps, h("div", {}, cells.sign, cells.word)),
+    h("td", { class: "c-state" }, cells.id, cells.steps, h("div", {}, cells.sign, cells.word)),
     h("td", { class: "c-swap" }, cells.swap, cells.into), h("td", { class: "c-got number" }, cells.got, cells.quote), cells.time);
   return { node, cells, order: null };
 }

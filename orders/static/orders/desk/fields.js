@@ -84,7 +84,9 @@ export class Fields {
   /** What is shown goes into `body`. Returns what is missing or wrong, "" where nothing is. */
   read(body) {
     let hint = "";
-    for (const [pointer, field] of Object.entries(FIELDS)) {
+    // What the type needs first, so that the hint names it first.
+    for (const pointer of new Set([...this.main, ...Object.keys(FIELDS)])) {
+      const field = FIELDS[pointer];
       const node = this.nodes.get(pointer);
       if (node.hidden || !node.isConnected) continue;
       const input = this.input(pointer);

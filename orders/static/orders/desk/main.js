@@ -6,6 +6,7 @@ import { Book, isEnded } from "./book.js";
 import { announce, copy, isAsking, show } from "./dialog.js";
 import { $, facts, h, setText } from "./dom.js";
 import { cancel } from "./acts.js";
+import { Distances } from "./distances.js";
 import { Drawer } from "./drawer.js";
 import { amount } from "./format.js";
 import { AccountStream } from "./stream.js";
@@ -24,7 +25,8 @@ const own = new Set();
 const view = { which: "", text: "", cursor: null, page: null, problem: null };
 
 const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id), (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
-const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id));
+const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id), (order) => distances.of(order));
+const distances = new Distances(() => blotter.ids.map((id) => book.orders.get(id)).filter(Boolean), () => blotter.change());
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
   put([order]);
@@ -318,3 +320,4 @@ readList();
 venues.refresh();
 start();
 stream.start();
+setTimeout(() => distances.refresh(), 1_500); // after the first rows

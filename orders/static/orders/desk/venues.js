@@ -2,8 +2,8 @@
 
 import { call, find, get } from "./api.js";
 import { confirm, problemNote, refuse, toast } from "./dialog.js";
-import { $, h, s } from "./dom.js";
-import { bps, bpsBetween, brief, utc, when } from "./format.js";
+import { $, h, s, setText } from "./dom.js";
+import { bps, bpsBetween, brief, percent, took, utc, when } from "./format.js";
 import { nameVenues, venueColour } from "./route.js";
 
 const EACH_MS = 10_000;
@@ -31,12 +31,21 @@ export class Venues {
         this.onMarket(market);
       }
       this.took((await get("/halt")).results);
+      this.record(await get("/reports/recent"));
     } catch (error) {
       if (!error.problem) throw error;
       if (!this.venues) $("venues").replaceChildren(h("p", { class: "problem" }, problemNote(error.problem)));
     }
     clearTimeout(this.timer);
     if (!document.hidden) this.timer = setTimeout(() => this.refresh(), this.venues ? EACH_MS : 2_000);
+  }
+
+  /** How the newest orders went: by venue, and in the header. */
+  record(recent) {
+    this.recent = new Map(recent.venues.map((each) => [each.venue, each]));
+    for (const name of ["p50", "p99"]) setText($(`took-${name}`), recent[`took_ms_${name}`] === null ? "–" : took(recent[`took_ms_${name}`]));
+    $("took").title = recent.measured ? `From acceptance to the end, of ${recent.measured} market orders since ${when(recent.since)}` : "No market order has ended yet";
+    this.paint();
   }
 
   took(pauses) {
@@ -69,8 +78,9 @@ export class Venues {
     const focused = document.activeElement.closest("#venues tr")?.dataset.venue;
     const quotes = new Map((this.quote?.route.venue_quotes ?? []).map((each) => [each.venue, each]));
     $("venues").replaceChildren(h("table", { class: "venues" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Venue"), h("th", { scope: "col" }, "Pools"),
-        h("th", { scope: "col", class: "number" }, this.alone()), h("th", { scope: "col", class: "number", title: "Against the route, in basis points" }, "bp"), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Pause")))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Venue"),
+        FIGURES.map(([name, title]) => h("th", { scope: "col", class: "number", title }, name)),
+        h("th", { scope: "col", class: "number", title: "And against the route, in basis points" }, this.alone()), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Pause")))),
       h("tbody", {}, this.venues.map((venue) => this.row(venue, quotes.get(venue.venue))))));
     if (focused) document.querySelector(`#venues tr[data-venue="${CSS.escape(focused)}"] button`)?.focus();
   }
@@ -84,10 +94,11 @@ export class Venues {
     const pause = this.pauses.find((each) => each.venue === venue);
     const [text, title, versus] = this.compared(alone);
     return h("tr", { "data-venue": venue, class: pause && "paused" },
-      h("th", { scope: "row" }, h("span", { class: "dot" }, dot(venueColour(venue))), name),
-      h("td", { title: pause && `${pause.reason}, since ${utc(pause.since)}` }, pause ? "paused" : `${pools.length}`),
-      h("td", { class: "number", title }, text), h("td", { class: "number" }, versus),
-      h("td", { class: "number" }, h("button", { type: "button", class: "plain", "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
+      h("th", { scope: "row" }, h("span", { class: "dot" }, dot(venueColour(venue))), name,
+        h("small", { title: pause && `${pause.reason}, since ${utc(pause.since)}` }, pause ? "paused" : `${pools.length} pools`)),
+      figures(this.recent?.get(venue), venueColour(venue)).map((figure) => h("td", { class: "number" }, figure)),
+      h("td", { class: "number", title }, text, h("small", {}, versus)),
+      h("td", { class: "number" }, h("button", { type: "button", class: "plain", "data-name": `pause-${venue}`, "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
   }
 
   /** What a venue alone gives, net of network fees where they are known; positive is better than the route. */
@@ -102,7 +113,7 @@ export class Venues {
     const token = isIn ? quote.token_out : quote.token_in;
     const [its, ours] = [BigInt(alone[`${key}_raw`]), BigInt(quote[`${key}_raw`])];
     const difference = isIn ? bpsBetween(its, ours) : bpsBetween(ours, its);
-    return [brief(alone[key]), `${alone[key]} ${token}${isNet ? ", net of network fees" : ""}`, difference === null ? "" : bps(difference).replace(" bp", "")];
+    return [brief(alone[key]), `${alone[key]} ${token}${isNet ? ", net of network fees" : ""}`, difference === null ? "" : bps(difference)];
   }
 
   async toggleHalt() {
@@ -148,6 +159,22 @@ export class Venues {
       return false;
     }
   }
+}
+
+// Of the newest orders that went through a venue.
+const FIGURES = [["Use", "Of each tenth of the newest orders, how many went through it"], ["Quote", "Median time until a route was found"],
+  ["Filled", "Of filled and failed orders"], ["Slip", "Median cost against the quote: + is lost"]];
+
+function figures(record, colour) {
+  if (!record) return FIGURES.map(() => "–");
+  return [sparkline(record.trend, colour), record.quote_ms_p50 === null ? "–" : took(record.quote_ms_p50),
+    record.fill_rate_bps === null ? "–" : percent(record.fill_rate_bps.split(".")[0]).replace(/\.\d+/, ""), record.vs_quote_bps === null ? "–" : bps(record.vs_quote_bps).replace(" bp", "")];
+}
+
+function sparkline(counts, colour) {
+  const top = Math.max(1, ...counts);
+  return s("svg", { viewBox: "0 0 36 14", class: "spark", role: "img", "aria-label": counts.join(", ") },
+    s("polyline", { points: counts.map((count, at) => `${at * 4},${13 - (12 * count) / top}`).join(" "), fill: "none", stroke: colour, "stroke-width": 1.5 }));
 }
 
 const scopeName = (pause) => ({ global: "everything", chain: `chain ${pause.chain}`, account: `account ${pause.account}`, wallet: "wallet" })[pause.scope] ?? pause.scope;
