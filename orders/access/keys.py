@@ -1,4 +1,4 @@
-"""Makes and revokes API keys, each with its entry in the audit log."""
+"""Makes, rotates and revokes API keys, each with its entry in the audit log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import DateTimeField, F, Q
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from orders.audit.record import Actor, Entry, record
@@ -17,6 +18,13 @@ from orders.scopes import SCOPES
 from orders.values import shown
 
 MAX_NAME = 50
+# How long a rotated key goes on beside the new one.
+MOST_OVERLAP_H, DEFAULT_OVERLAP_H = 720, 24
+# What a key may do, by the names of the columns.
+_TERMS = (
+    *("name", "scopes", "expiry_date", "max_order_value", "max_day_value", "max_day_fees", "venues", "tokens"),
+    *("ip_ranges", "is_dry_run_only", "rate_per_minute"),
+)
 
 
 class KeyProblem(ValueError):
@@ -63,6 +71,32 @@ def revoke_key(prefix: str, *, actor: Actor) -> bool:
         ApiKey.objects.filter(pk=row.pk).update(revoked=True)
         record(actor, [Entry("key.revoke", f"key:{prefix}", False, True, row.account_id)])
     return True
+
+
+def rotate_key(prefix: str, *, overlap_h: int, chain_id: str, actor: Actor) -> tuple[ApiKey, str] | None:
+    """A new key that may do what this one may, which ends after some hours, 0: at once. None where it is not valid.
+
+    The new key has the expiry of the old one, and its own count of a day's orders and fees, from zero.
+    """
+    with transaction.atomic():
+        valid = ApiKey.objects.filter(Q(expiry_date__isnull=True) | Q(expiry_date__gt=Now()), revoked=False)
+        old = valid.select_for_update().filter(prefix=prefix).first()
+        if old is None:
+            return None
+        fields = {name: getattr(old, name) for name in _TERMS}
+        row, text = ApiKey.objects.create_key(kind=kind_of(chain_id), account=old.account, **fields)
+        ends_at = Least(Now() + timedelta(hours=overlap_h), "expiry_date", output_field=DateTimeField())
+        ApiKey.objects.filter(pk=old.pk).update(expiry_date=ends_at, revoked=not overlap_h)
+        old.refresh_from_db()
+        rotated = {"rotated_to": row.prefix, "expires_at": key_json(old)["expires_at"], "revoked": old.revoked}
+        record(
+            actor,
+            [
+                Entry("key.create", f"key:{row.prefix}", None, key_json(row), row.account_id),
+                Entry("key.rotate", f"key:{prefix}", None, rotated, row.account_id),
+            ],
+        )
+    return row, text
 
 
 def key_json(row: ApiKey) -> dict[str, Any]:

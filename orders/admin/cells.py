@@ -8,6 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from orders.amounts import format_units, grouped
+from orders.models import Account, ApiKey
+from orders.values import of_most
 
 NOTHING = SafeString("–")
 GWEI_DECIMALS = 9
@@ -68,6 +70,11 @@ def facts(pairs: Mapping[str, Any]) -> SafeString:
         return NOTHING
     rows = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', stated)
     return format_html('<div class="wide"><table class="facts"><tbody>{}</tbody></table></div>', rows)
+
+
+def fees_of(row: Account | ApiKey) -> str:
+    """Network fees of the last day that has any, in units of value, and their limit."""
+    return of_most(int(row.day_fees), row.max_day_fees) + (f" on {row.fee_day}" if row.fee_day else "")
 
 
 def _value(value: Any) -> Any:

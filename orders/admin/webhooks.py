@@ -4,28 +4,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from orders.admin.base import Act, ReadOnly
+from orders.admin.acting import Acting, ActWords
+from orders.admin.base import ReadOnly
+from orders.admin.cells import in_one_line, moment, table
 from orders.admin.large import AmongNewest, LargeTable
 from orders.audit.record import Actor
 from orders.models import Webhook, WebhookDelivery
 from orders.problems import ProblemError
-from orders.webhooks.endpoints import ask_for_delivery, cursor_of, switch_by_operator
+from orders.webhooks.backlog import events_behind
+from orders.webhooks.deliveries import newest_deliveries
+from orders.webhooks.endpoints import ask_for_delivery, ask_for_test, cursor_of, switch_by_operator
 
 DISABLE = (
     "Nothing more is sent there, but what is on its way. Only an operator enables it again; it goes on where it stood."
 )
 ENABLE = "It goes on with the message that it stands before, and has all its attempts again."
+TEST = "A test message is sent to each at once, out of turn and without retries; its deliveries say what came of it."
 REDELIVER = "The event of each is sent once more, out of turn and without retries; disabled webhooks are sent nothing."
-# Rows that one act takes.
-MOST = 100
 # The permission that all acts need.
 MAY_ACT = "orders.change_webhook"
+# Attempts that the page of a webhook shows.
+SHOWN = 20
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -47,57 +53,8 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(disabled_at__isnull=True) if self.value() == "enabled" else queryset
 
 
-class Acting(ReadOnly):
-    """Read-only rows on which acts are done: each asks for a reason on a page of its own."""
-
-    # By the name of the action: title, explanation, button.
-    acts: dict[str, tuple[str, str, str]]
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Who may change webhooks may act."""
-        return bool(request.user.has_perm(MAY_ACT))
-
-    def get_urls(self) -> list[Any]:
-        """One page for each act."""
-        view = self.admin_site.admin_view(self.act_view)
-        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("act/<str:word>/", view, name=name), *super().get_urls()]
-
-    def asked(self, word: str, queryset: QuerySet[Any]) -> HttpResponse:
-        """Ask for the reason first."""
-        ids = ",".join(str(pk) for pk in queryset.values_list("pk", flat=True)[:MOST])
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
-        return HttpResponseRedirect(f"{reverse(name, args=[word])}?ids={ids}")
-
-    def act_view(self, request: HttpRequest, word: str) -> HttpResponse:
-        """Ask for a reason, then act on each."""
-        if word not in self.acts or not self.has_act_permission(request):
-            raise PermissionDenied
-        rows = self.rows(request.GET.get("ids", "").split(",")[:MOST])
-        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        title, explanation, button = self.acts[word]
-        answer = Act(title, explanation, button, [self.shown(row) for row in rows], back).ask(request, self.admin_site)
-        if isinstance(answer, HttpResponse):
-            return answer
-        count = self.act(word, rows, answer, lambda text: self.message_user(request, text, messages.WARNING))
-        self.message_user(request, f"{count} × done", messages.SUCCESS if count else messages.INFO)
-        return HttpResponseRedirect(back)
-
-    def rows(self, ids: Sequence[str]) -> list[Any]:
-        """Those that are there."""
-        raise NotImplementedError
-
-    def shown(self, row: Any) -> str:
-        """A row on the page that asks."""
-        raise NotImplementedError
-
-    def act(self, word: str, rows: Sequence[Any], actor: Actor, tell: Callable[[str], None]) -> int:
-        """Act on each; how many that changed."""
-        raise NotImplementedError
-
-
 @admin.register(Webhook)
-class WebhookAdmin(Acting):
+class WebhookAdmin(Acting, ReadOnly):
     """Endpoints of all accounts, and where each stands."""
 
     list_display = ("id", "account", "url", "state", "last_success_at", "attempt", "failure")
@@ -106,14 +63,21 @@ class WebhookAdmin(Acting):
     search_fields = ("url", "account__name")
     fields = (
         *("id", "account", "url", "description", "statuses", "pair", "tag", "state", "cursor", "attempt", "due_at"),
-        *("failure", "last_attempt_at", "last_success_at", "disabled_at", "created_at"),
+        *("failure", "last_attempt_at", "last_success_at", "disabled_at", "created_at", "behind", "deliveries"),
     )
-    readonly_fields = ("state", "cursor")
-    actions = ("disable", "enable")
+    readonly_fields = ("state", "cursor", "behind", "deliveries")
+    actions = ("disable", "enable", "test")
+    act_permission = MAY_ACT
     acts = {
-        "disable": ("Disable webhooks", DISABLE, "Disable"),
-        "enable": ("Enable webhooks", ENABLE, "Enable"),
+        "disable": ActWords("Disable webhooks", DISABLE, "Disable"),
+        "enable": ActWords("Enable webhooks", ENABLE, "Enable"),
+        "test": ActWords("Test webhooks", TEST, "Send a test message"),
     }
+
+    class Media:
+        """Tables that fit."""
+
+        css = {"all": ("orders/admin.css",)}
 
     @admin.display(description="state")
     def state(self, webhook: Webhook) -> str:
@@ -127,6 +91,34 @@ class WebhookAdmin(Acting):
         """Where it stands in the log."""
         return str(cursor_of(webhook))
 
+    @admin.display(description="events behind")
+    def behind(self, webhook: Webhook) -> int:
+        """How many events of its account it has not been told of yet."""
+        return events_behind([webhook]).get(webhook.pk, 0)
+
+    @admin.display(description="newest attempts")
+    def deliveries(self, webhook: Webhook) -> SafeString:
+        """What was sent last, and what the receiver answered."""
+        rows = [
+            (
+                format_html(
+                    '<a href="{}">{}</a>', reverse("admin:orders_webhookdelivery_change", args=[row.pk]), row.pk
+                ),
+                in_one_line(moment(row.at, "seconds").removesuffix(" UTC")),
+                row.kind,
+                row.message_id,
+                row.attempt,
+                row.status or row.error or "",
+                f"{row.took_ms:,} ms",
+            )
+            for row in newest_deliveries(webhook.pk, None, SHOWN)
+        ]
+        return table(("delivery", "at (UTC)", "kind", "message", "attempt", "answer", "took"), rows)
+
+    def offered(self, row: Webhook) -> Sequence[str]:
+        """See `Acting`."""
+        return ("enable",) if row.disabled_at is not None else ("test", "disable")
+
     @admin.action(description="Disable selected webhooks", permissions=("act",))
     def disable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
         """Asks for the reason."""
@@ -136,6 +128,11 @@ class WebhookAdmin(Acting):
     def enable(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
         """Asks for the reason."""
         return self.asked("enable", queryset)
+
+    @admin.action(description="Send a test message to selected webhooks", permissions=("act",))
+    def test(self, request: HttpRequest, queryset: QuerySet[Webhook]) -> HttpResponse:
+        """Asks for the reason."""
+        return self.asked("test", queryset)
 
     def rows(self, ids: Sequence[str]) -> list[Webhook]:
         """See `Acting`."""
@@ -147,6 +144,8 @@ class WebhookAdmin(Acting):
 
     def act(self, word: str, rows: Sequence[Webhook], actor: Actor, tell: Callable[[str], None]) -> int:
         """See `Acting`."""
+        if word == "test":
+            return _each(rows, lambda row: ask_for_test(row.account, row.pk, actor), tell)
         return sum(switch_by_operator(row.pk, actor, is_enabled=word == "enable") for row in rows)
 
 
@@ -167,7 +166,7 @@ class ResultFilter(AmongNewest):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(LargeTable, Acting):
+class WebhookDeliveryAdmin(Acting, LargeTable):
     """Attempts at messages, newest first."""
 
     list_display = ("id", "at", "webhook", "message_id", "attempt", "status", "error", "took_ms", "is_requested")
@@ -177,7 +176,8 @@ class WebhookDeliveryAdmin(LargeTable, Acting):
     search_help_text = "id of a webhook"
     sortable_by = ("id",)
     actions = ("redeliver",)
-    acts = {"redeliver": ("Send events again", REDELIVER, "Send again")}
+    act_permission = MAY_ACT
+    acts = {"redeliver": ActWords("Send events again", REDELIVER, "Send again")}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -202,14 +202,23 @@ class WebhookDeliveryAdmin(LargeTable, Acting):
 
     def act(self, word: str, rows: Sequence[WebhookDelivery], actor: Actor, tell: Callable[[str], None]) -> int:
         """See `Acting`."""
-        count = 0
-        for row in rows:
-            try:
-                ask_for_delivery(row.webhook.account, row.webhook_id, row.pk, actor)
-                count += 1
-            except ProblemError as error:
-                tell(f"{row.message_id}: {error.problem.detail}")
-        return count
+        return _each(rows, lambda row: ask_for_delivery(row.webhook.account, row.webhook_id, row.pk, actor), tell)
+
+    def offered(self, row: WebhookDelivery) -> Sequence[str]:
+        """See `Acting`. Only events are sent again."""
+        return () if row.order_id is None else ("redeliver",)
+
+
+def _each(rows: Sequence[Any], act: Callable[[Any], object], tell: Callable[[str], None]) -> int:
+    """Act on each, tell of those on which it cannot be done; on how many it was."""
+    count = 0
+    for row in rows:
+        try:
+            act(row)
+            count += 1
+        except ProblemError as error:
+            tell(f"{row}: {error.problem.detail}")
+    return count
 
 
 def _uuid(text: str) -> UUID | None:

@@ -1,4 +1,4 @@
-"""`manage.py keys create|list|revoke`: API keys of accounts."""
+"""`manage.py keys create|list|rotate|revoke`: API keys of accounts."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,7 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from orders import selectors
-from orders.access.keys import KeyProblem, KeyTerms, create_key, newest_first, revoke_key
+from orders.access.keys import (
+    DEFAULT_OVERLAP_H,
+    MOST_OVERLAP_H,
+    KeyProblem,
+    KeyTerms,
+    create_key,
+    newest_first,
+    revoke_key,
+    rotate_key,
+)
 from orders.cli.operator import operator
 from orders.cli.options import names, text, value, whole
 from orders.engine import get_engine
@@ -19,9 +28,9 @@ MOST_REQUESTS = 1_000_000_000
 
 
 class Command(BaseCommand):
-    """Makes, lists and revokes API keys."""
+    """Makes, lists, rotates and revokes API keys."""
 
-    help = "Make, list and revoke API keys"
+    help = "Make, list, rotate and revoke API keys"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand each."""
@@ -42,12 +51,18 @@ class Command(BaseCommand):
         create.add_argument("--dry-run-only", action="store_true", help="may make dry runs of orders, not place them")
         create.add_argument("--rate-per-minute", type=whole(0, MOST_REQUESTS), help="requests; 0: any")
         verbs.add_parser("list", help="all keys, without their secrets")
+        rotate = verbs.add_parser("rotate", help="make a key that may do the same, shown once; the old one ends later")
+        rotate.add_argument("prefix")
+        rotate.add_argument(
+            "--overlap-hours", type=whole(0, MOST_OVERLAP_H), default=DEFAULT_OVERLAP_H, help="for how long both count"
+        )
         revoke = verbs.add_parser("revoke", help="make a key useless at once")
         revoke.add_argument("prefix")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand."""
-        {"create": self._create, "list": self._list, "revoke": self._revoke}[options["verb"]](options)
+        verbs = {"create": self._create, "list": self._list, "rotate": self._rotate, "revoke": self._revoke}
+        verbs[options["verb"]](options)
 
     def _create(self, options: dict[str, Any]) -> None:
         engine = get_engine()
@@ -72,6 +87,16 @@ class Command(BaseCommand):
                 f"{key.prefix}  {key.account.name:20}  {state:8}  {used:21}  {key.name}  {','.join(key.scopes)}"
                 f"{_limits(key)}"
             )
+
+    def _rotate(self, options: dict[str, Any]) -> None:
+        chain_id = get_engine().chain.chain_id
+        hours: int = options["overlap_hours"]
+        made = rotate_key(options["prefix"], overlap_h=hours, chain_id=chain_id, actor=operator())
+        if made is None:
+            raise CommandError(f"there is no valid key {options['prefix']}; see: manage.py keys list")
+        self.stdout.write(made[1])
+        ends = f"ends in {hours} h at the latest" if hours else "is revoked"
+        self.stderr.write(f"Keep it: it is not shown again. {options['prefix']} {ends}")
 
     def _revoke(self, options: dict[str, Any]) -> None:
         if not revoke_key(options["prefix"], actor=operator()):

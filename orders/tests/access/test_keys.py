@@ -17,6 +17,7 @@ from orders.access.authentication import is_within
 from orders.api import urls
 from orders.api.permissions import HasScope
 from orders.models import Account, ApiKey, AuditEntry, IdempotencyKey, Order, Token
+from orders.models.key_format import prefix_of
 from orders.scopes import DEFAULT_SCOPES, SCOPES
 from orders.tests.factories import api_key, new_account, new_webhook, place, terms
 from orders.tests.http_client import GOOD, Api
@@ -410,6 +411,23 @@ def test_a_key_that_makes_no_sense_is_not_made(arguments: list[str]) -> None:
         call_command("keys", "create", "treasury", *arguments)
 
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("hours", [0, 48])
+def test_a_key_is_rotated_by_the_command(account: Account, capsys: pytest.CaptureFixture[str], hours: int) -> None:
+    old = ApiKey.objects.get(prefix=prefix_of(api_key(account, scopes=["read"])))
+
+    call_command("keys", "rotate", old.prefix, "--overlap-hours", str(hours))
+
+    printed = capsys.readouterr()
+    new = ApiKey.objects.get_from_key(printed.out.strip())
+    assert (new.scopes, new.account, new.pk == old.pk) == (["read"], account, False)
+    old.refresh_from_db()
+    assert old.revoked is (hours == 0)
+    assert ("is revoked" if hours == 0 else "ends in 48 h") in printed.err
+    assert old.has_expired is (hours == 0)
+    with pytest.raises(CommandError, match="there is no valid key nothing"):
+        call_command("keys", "rotate", "nothing")
 
 
 def test_the_admin_makes_a_key_and_shows_it_once(admin_client: Client, account: Account) -> None:
