@@ -3,6 +3,6 @@
 Django's autodiscovery imports this package, and each module registers its pages.
 """
 
-from orders.admin import access, archive, keys, login, operations, orders, pauses, wallets, webhooks
+from orders.admin import access, archive, audit, keys, login, operations, orders, pauses, wallets, webhooks
 
-__all__ = ["access", "archive", "keys", "login", "operations", "orders", "pauses", "wallets", "webhooks"]
+__all__ = ["access", "archive", "audit", "keys", "login", "operations", "orders", "pauses", "wallets", "webhooks"]

@@ -1,62 +1,16 @@
-"""Admin pages of accounts, tokens, and the audit log."""
+"""Admin pages of accounts and tokens."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from orders.admin.base import Recorded
 from orders.admin.cells import fees_of
-from orders.admin.large import MOST_FOUND, LargeTable, among_newest, order_ids
-from orders.audit.words import acts_done
-from orders.models import Account, AuditEntry, Token
-from orders.models.audit import SIGNATURE
+from orders.admin.pauses import pause_page
+from orders.models import Account, Token
 from orders.values import of_most
-
-
-class ActionFilter(admin.SimpleListFilter):
-    """What was done."""
-
-    title = "action"
-    parameter_name = "action"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Those in the log, each found by a look into the index, and signatures."""
-        return [(word, word) for word in [*acts_done(), SIGNATURE]]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
-        """Signatures are nearly all there is: of them the newest are shown."""
-        word = self.value()
-        if word is None:
-            return queryset
-        if word == SIGNATURE:
-            return among_newest(queryset).filter(action=word)
-        return queryset.exclude(action=SIGNATURE).filter(action=word)
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(LargeTable):
-    """Who changed what, by hand or by key; what was signed stands among it, by batch."""
-
-    list_display = ("id", "at", "actor", "address", "action", "subject", "reason")
-    list_filter = (ActionFilter,)
-    sortable_by = ("id",)
-    search_fields = ("subject", "actor")
-    search_help_text = "who (name or key), or to what: order:ID, account:NAME, wallet:ADDRESS, chain:ID"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
-    ) -> tuple[QuerySet[AuditEntry], bool]:
-        """The whole of either, of all but signatures; an order's id is its subject too."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        acts = AuditEntry.objects.exclude(action=SIGNATURE).order_by("-id").values_list("pk", flat=True)
-        wanted = [term, *(f"order:{order_id}" for order_id in order_ids(term))]
-        found = [pk for subject in wanted for pk in acts.filter(subject=subject)[:MOST_FOUND]]
-        return queryset.filter(pk__in=[*found, *acts.filter(actor=term)[:MOST_FOUND]]), False
 
 
 @admin.register(Token)
@@ -84,6 +38,15 @@ class AccountAdmin(Recorded):
     kind = "account"
     list_display = ("name", "created_at", "orders_open", "value_open", "fees_of_the_day")
     readonly_fields = ("is_counted", "orders_open", "value_open", "fees_of_the_day", "created_at")
+
+    change_form_template = "admin/orders/pausable.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer the way to the page that pauses it."""
+        page = pause_page(request, "account", self.get_object(request, object_id))
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "pause_page": page})
 
     @admin.display(description="open orders", ordering="open_orders")
     def orders_open(self, account: Account) -> str:

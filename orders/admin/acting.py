@@ -116,3 +116,8 @@ class Secret(NamedTuple):
     title: str
     text: str
     explanation: str
+
+
+def whole_numbers(texts: Sequence[str]) -> list[int]:
+    """The ids among what an address says."""
+    return [int(text) for text in texts if text.isascii() and text.isdecimal() and len(text) < 19]

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.http import urlencode
 
 from orders.admin.base import Act, actor_of
 from orders.engine import get_engine
@@ -161,6 +162,13 @@ class TradingControlAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not ge
         count = sum(resume(_target(row), answer, only=row.pk) for row in rows)
         self.message_user(request, f"{count} × resumed", messages.SUCCESS if count else messages.INFO)
         return HttpResponseRedirect(back)
+
+
+def pause_page(request: HttpRequest, scope: str, row: Account | Wallet | None) -> str:
+    """Where this very row is paused, its form filled in; empty for one who may not."""
+    if row is None or not request.user.has_perm("orders.add_tradingcontrol"):
+        return ""
+    return f"{reverse('admin:orders_tradingcontrol_add')}?{urlencode({'scope': scope, scope: str(row.pk)})}"
 
 
 def _target(row: TradingControl) -> Target:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin.acting import Acting, ActWords
+from orders.admin.acting import Acting, ActWords, whole_numbers
 from orders.admin.base import ReadOnly
 from orders.admin.cells import in_one_line, moment, table
 from orders.admin.large import AmongNewest, LargeTable
@@ -193,8 +193,7 @@ class WebhookDeliveryAdmin(Acting, LargeTable):
 
     def rows(self, ids: Sequence[str]) -> list[WebhookDelivery]:
         """See `Acting`."""
-        known = [int(text) for text in ids if text.isascii() and text.isdecimal() and len(text) < 19]
-        return list(WebhookDelivery.objects.filter(pk__in=known).select_related("webhook__account"))
+        return list(WebhookDelivery.objects.filter(pk__in=whole_numbers(ids)).select_related("webhook__account"))
 
     def shown(self, row: WebhookDelivery) -> str:
         """See `Acting`."""

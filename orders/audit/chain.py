@@ -50,6 +50,24 @@ def verify(known_head: str = "") -> Verdict:
     return Verdict(count, head.hex(), has_known_head=is_known)
 
 
+def verify_between(first: int, last: int) -> Verdict:
+    """Recompute the entries from `first` to `last`, both included, on the stored hash of the one before them.
+
+    What is before them is not proved, and neither is that none has followed. `count` is the last row that holds.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT hash FROM orders_auditentry WHERE id = %s", [first - 1])
+        before = cursor.fetchone()
+    count, head = first - 1, bytes(before[0]) if before else b""
+    for row in _rows(first - 1, last):
+        if detail := _fault(row, count, head):
+            return Verdict(count, head.hex(), count + 1, detail)
+        count, head = row.id, row.hash
+    if count < last:
+        return Verdict(count, head.hex(), count + 1, f"row {count + 1} is missing: row {count} is the last one there")
+    return Verdict(count, head.hex())
+
+
 def _fault(row: _Row, count: int, head: bytes) -> str:
     if row.id != count + 1:
         return f"row {count + 1} is missing: row {row.id} follows row {count}"
@@ -60,8 +78,7 @@ def _fault(row: _Row, count: int, head: bytes) -> str:
     return ""
 
 
-def _rows() -> Iterator[_Row]:
-    after = -(2**63)
+def _rows(after: int = -(2**63), last: int = 2**63 - 1) -> Iterator[_Row]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -70,9 +87,9 @@ def _rows() -> Iterator[_Row]:
                        actor, address, action, subject, coalesce(account_id::text, ''), reason,
                        coalesce(before::text, ''), coalesce(after::text, ''),
                        coalesce(previous_hash, ''::bytea), coalesce(hash, ''::bytea)
-                FROM orders_auditentry e WHERE e.id > %s ORDER BY e.id LIMIT %s
+                FROM orders_auditentry e WHERE e.id > %s AND e.id <= %s ORDER BY e.id LIMIT %s
                 """,
-                [after, ROWS_PER_READ],
+                [after, last, ROWS_PER_READ],
             )
             rows = cursor.fetchall()
         for row_id, *content, previous_hash, row_hash in rows:

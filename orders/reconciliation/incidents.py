@@ -32,6 +32,16 @@ def open_incidents() -> list[AuditEntry]:
     return sorted((entry for entry in found if entry.pk not in known), key=lambda entry: -entry.pk)
 
 
+def is_incident(entry: AuditEntry) -> bool:
+    """Whether the engine has reported it as one."""
+    return entry.action.startswith(INCIDENT)
+
+
+def acknowledgement_of(entry_id: int) -> AuditEntry | None:
+    """The entry that says who has acknowledged an incident."""
+    return _acts().filter(subject=_subject(entry_id), action=ACKNOWLEDGED).order_by("id").first()
+
+
 def acknowledged(entry_ids: Sequence[int]) -> set[int]:
     """Which of these incidents are acknowledged."""
     subjects = {_subject(pk): pk for pk in entry_ids}
