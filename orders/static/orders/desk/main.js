@@ -30,10 +30,15 @@ const distances = new Distances(() => blotter.ids.map((id) => book.orders.get(id
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
   put([order]);
+  if (isHalted) {
+    book.wanted.add(order.id);
+    refreshSoon();
+  }
   // After a lost answer its end may have come first.
   const known = book.orders.get(order.id);
   if (known && isEnded(known) && !known.isPatched) tellOwn(known);
 });
+let isHalted = false;
 const venues = new Venues(
   (market) => {
     const isSimulated = market.chain === "simulated";
@@ -42,7 +47,11 @@ const venues = new Venues(
     $("badge").title = `Chain ${market.chain}`;
     ticket.setMarket(market);
   },
-  () => {},
+  (halted) => {
+    // What orders wait for has changed, and no event tells of it.
+    if (halted !== isHalted) readList(asked ?? listPath());
+    isHalted = halted;
+  },
 );
 
 // Which orders are shown

@@ -28,14 +28,15 @@ export class QuoteView {
   }
 
   /** The bar shrinks while the quote holds; behind its end nothing is sent at its price. */
-  runBar({ from, until }) {
+  runBar(taken) {
+    const { from, until } = taken;
     this.stopBar();
     const left = until - performance.now();
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const share = Math.max(0, left / (until - from));
     const steps = [{ transform: `scaleX(${share})` }, { transform: `scaleX(${isCalm ? share : 0})` }];
     this.bar = $("validity-bar").animate(steps, { duration: Math.max(1, left) });
-    this.expiry = setTimeout(this.onExpiry, left);
+    this.expiry = setTimeout(() => this.onExpiry(taken), left);
   }
 
   stopBar() {

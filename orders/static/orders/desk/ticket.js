@@ -25,7 +25,11 @@ export class Ticket {
     this.fields = new Fields(this.form);
     this.links = new Links(this.form);
     this.wallet = new Wallet(() => this.showBalance());
-    this.view = new QuoteView(() => this.update());
+    this.view = new QuoteView((taken) => {
+      // A timer may fire a moment early: the quote is over then all the same.
+      taken.until = 0;
+      this.update();
+    });
     this.placing = new Placing((orders) => this.placed(orders), (problem) => this.problem(problem), (isBusy) => this.setBusy(isBusy));
     this.quotes = new Quotes((taken) => this.quoted(taken), (problem) => this.refused(problem));
     this.side = "exact_in";
