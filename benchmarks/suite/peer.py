@@ -1,8 +1,6 @@
 """The BullMQ peer: installed by npm into `.bench/` when it is first needed, and started on the shared servers."""
 
-import hashlib
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,12 +12,10 @@ import httpx
 
 from benchmarks.suite.servers import Servers
 from benchmarks.suite.supervised import ROOT, free_port
+from orderengine.tests.npm import NpmError, install
 
 SOURCES = ROOT / "benchmarks/peers/bullmq"
 DATABASE = "peer_db"
-# No script of any package runs, and nothing but what the lock names is installed.
-NPM = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-LOCKED = ("package.json", "package-lock.json", ".npmrc")
 START_TIMEOUT_S = 30.0
 POLL_S = 0.05
 # Below the sessions that the servers of `make run` allow, and where more made it no faster.
@@ -28,23 +24,10 @@ POOL = 20
 
 def installed(folder: Path) -> Path:
     """The folder with the peer and its packages, installed again where the lock has changed. Raises: SystemExit."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = hashlib.sha256(b"".join((SOURCES / name).read_bytes() for name in LOCKED)).hexdigest()
-    stamp = folder / "installed"
-    for source in SOURCES.iterdir():
-        shutil.copy(source, folder / source.name)
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        if shutil.which("npm") is None or shutil.which("node") is None:
-            raise SystemExit(
-                "error: the peer needs Node.js 20.18 or newer with npm.\n  Way out: install it, or PEER=0."
-            )
-        stamp.unlink(missing_ok=True)
-        done = subprocess.run(NPM, cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip()[-500:]
-            raise SystemExit(f"error: npm could not install the peer: {said}\n  Way out: correct that, or PEER=0.")
-        stamp.write_text(wanted)
-    return folder
+    try:
+        return install(SOURCES, folder)
+    except NpmError as error:
+        raise SystemExit(f"error: the peer is not there: {error}.\n  Way out: correct that, or PEER=0.") from error
 
 
 @contextmanager

@@ -23,12 +23,15 @@ SERVICE_FIXTURES = {"django_db_setup", "local_node"}
 SERVICE_MODULES = ("http.server", "httpx", "orders.notify", "psycopg", "redis", "socket", "subprocess", "websockets")
 # A file of which every test is marked need not be loaded to know it.
 MARKED_FILE = re.compile(rf"^pytestmark = .*pytest\.mark\.({'|'.join(sorted(SERVICE_MARKERS))})\b", re.MULTILINE)
+BROWSER_TESTS = Path(__file__).parent / "e2e"
+BROWSER_TESTS_LEFT_OUT = pytest.StashKey[bool]()
 # Of one test in a fast run, spread evenly over all its cases.
 MOST_CASES = 8
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
+    parser.addoption("--browser", action="store_true", help="the tests in a browser too: `make e2e`")
     parser.addoption("--fast", action="store_true", help="only tests that need no service, and a few cases of each")
 
 
@@ -41,7 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out of a fast run what needs services as a whole, before it is loaded."""
+    """Leave out what needs a browser, and of a fast run what needs services as a whole, before it is loaded."""
+    if collection_path == BROWSER_TESTS and not config.getoption("browser"):
+        config.stash[BROWSER_TESTS_LEFT_OUT] = True
+        return True
     if config.getoption("fast") and collection_path.suffix == ".py" and collection_path.name.startswith("test_"):
         return bool(MARKED_FILE.search(collection_path.read_text(encoding="utf-8"))) or None
     return None
@@ -86,14 +92,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
-    """Say what a fast run leaves out."""
-    if not config.getoption("fast"):
-        return None
-    return (
-        f"fast: {len(items)} tests. Left out: what needs services, property tests, slow tests, and of each test"
-        f" what is more than {MOST_CASES} cases. `make test` runs all"
-    )
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say what a run leaves out."""
+    lines = []
+    if config.stash.get(BROWSER_TESTS_LEFT_OUT, False):
+        lines.append("left out: tests in a browser. `make e2e` runs them")
+    if config.getoption("fast"):
+        lines.append(
+            f"fast: {len(items)} tests. Left out: what needs services, property tests, slow tests, and of each test"
+            f" what is more than {MOST_CASES} cases. `make test` runs all"
+        )
+    return lines
 
 
 def needs_services(item: pytest.Item, uses: dict[ModuleType, bool]) -> bool:
