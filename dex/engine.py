@@ -158,8 +158,11 @@ class Engine:
         except RetryableError as error:
             return Ahead(asked_s, offers, error)
 
-    def prices(self, pairs: Iterable[TokenPair], pools_of: Sequence[TokenPair] = ()) -> MarketPrices:
-        """Prices of pairs (in, out), and pools of some, on one snapshot, denied or not. Raises: ChainUnavailable."""
+    def prices(self, pairs: Iterable[TokenPair] | None, pools_of: Sequence[TokenPair] = ()) -> MarketPrices:
+        """Prices of pairs (in, out), and pools of some, on one snapshot, denied or not; see `market_prices`.
+
+        Raises: ChainUnavailable.
+        """
         snapshot = self._chain.snapshot()
         return market_prices(self._market(snapshot), pairs, pools_of, snapshot.pools if pools_of else ())
 

@@ -144,9 +144,11 @@ CELERY_BEAT_SCHEDULE = {
         ("watch_nonces", 2.0, 4),
         ("watch_wallets", 30.0, 30),
         ("guard", 60.0, 60),
+        ("note_prices", 15.0, 10),
         ("check_ledger", 120.0, 60),
         ("expire_idempotency_keys", 3600.0, 600),
         ("expire_snapshots", 3600.0, 600),
+        ("expire_prices", 3600.0, 600),
     )
 }
 

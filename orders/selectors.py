@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from datetime import date, datetime
 from shlex import quote
 from typing import NamedTuple
 from uuid import UUID
@@ -17,7 +18,7 @@ from orders.database.rows import ALWAYS, Condition, Rows
 from orders.database.session import session
 from orders.event_log.event import Event
 from orders.event_log.log import begin_order_events
-from orders.models import Account, ArchivedOrder, Order, Token, TradingControl, Wallet, heartbeat_name
+from orders.models import Account, ArchivedOrder, ArchiveFile, Order, Token, TradingControl, Wallet, heartbeat_name
 from orders.pauses import Control, Controls
 from orders.problems import Problem, ProblemError
 
@@ -99,6 +100,16 @@ def archived(noted: ArchivedOrder) -> Problem:
     month = f"{noted.file.month:%Y-%m}"
     facts = {"order_id": str(noted.order_id), "month": month}
     return Problem("archived", f"order {noted.order_id} has ended and is in the archive of {month}", facts=facts)
+
+
+def archived_months(after: datetime | None, before: datetime | None) -> list[date]:
+    """The months within a range of which orders are in archive files; None: without that end."""
+    files = ArchiveFile.objects.order_by("month")
+    if after is not None:
+        files = files.filter(month__gte=after.date().replace(day=1))
+    if before is not None:
+        files = files.filter(month__lt=before.date())
+    return list(dict.fromkeys(files.values_list("month", flat=True)))
 
 
 class Shown(NamedTuple):

@@ -12,6 +12,7 @@ from orders.engine import freeze_gc, get_engine
 from orders.pipeline import periodic
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import run_maintenance, run_maintenance_if_late
+from orders.prices.recording import expire_prices, note_market
 from orders.reconciliation.ledger_check import check_ledger
 from orders.services.idempotency import expire_idempotency_keys
 from orders.snapshots.reading import expire_snapshots
@@ -139,3 +140,17 @@ def expire_markets() -> None:
     """Each hour: forget markets that are older than they are kept."""
     with DATABASE.watched():
         expire_snapshots(snapshot_retention_days())
+
+
+@shared_task(name="orders.note_prices", base=EngineTask)
+def note_prices() -> None:
+    """Each quarter of a minute: note the market's prices for charts."""
+    with DATABASE.watched():
+        note_market(get_engine())
+
+
+@shared_task(name="orders.expire_prices", base=EngineTask)
+def expire_noted_prices() -> None:
+    """Each hour: forget prices that are older than they are kept."""
+    with DATABASE.watched():
+        expire_prices()

@@ -29,6 +29,8 @@ ARGUMENTS: dict[str, Any] = {
     "token_in": "SOL",
     "token_out": "USDC",
     "amount": "1",
+    "amounts": ["1"],
+    "pair": "SOL/USDC",
     "order_id": ONE,
     "webhook_id": ONE,
     "version": 1,

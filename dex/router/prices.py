@@ -15,12 +15,15 @@ from dex.router.reference import mid_prices
 
 
 def market_prices(
-    market: Market, pairs: Iterable[TokenPair], pools_of: Sequence[TokenPair] = (), pools: Sequence[Pool] = ()
+    market: Market, pairs: Iterable[TokenPair] | None, pools_of: Sequence[TokenPair] = (), pools: Sequence[Pool] = ()
 ) -> MarketPrices:
     """Marginal and mid prices of pairs (token_in, token_out), and the pools of those of `pools_of`.
 
+    None in place of pairs: all that a pool trades directly, in the order of their names.
     `pools` are all of the chain, also of venues that are not traded on.
     """
+    if pairs is None:
+        pairs = sorted(set(market.compiled.edge_tokens))
     numbers, pairs = market.compiled.token_number, dict.fromkeys(pairs)
     ends = {(a, b): (numbers[a], numbers[b]) for a, b in pairs if a != b and a in numbers and b in numbers}
     marginal = marginal_prices(market.compiled, ends.values())

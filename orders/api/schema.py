@@ -23,6 +23,9 @@ def example(title: str, body: Any) -> OpenApiExample:
     return OpenApiExample(title, body, request_only=True)
 
 
+CURVE = example(
+    "A tenth, the amount, ten times", {"token_in": "SOL", "token_out": "USDC", "amounts": ["25", "250", "2500"]}
+)
 LINKED = example("The first that executes cancels the other", {"orders": [_SWAP, _BACK], "link": "one_cancels_other"})
 _PROBLEM = OpenApiResponse(PROBLEM, description="Problem object")
 _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)

@@ -37,6 +37,12 @@ class KeyThrottle(BaseThrottle):
         self.most = most
         return self.used <= most
 
+    def allows_more(self, key: ApiKey | None, more: int) -> bool:
+        """Count a request that was let in as so many more; whether they were within the rate as well."""
+        if key is None or self.most is None or not more or not hints.attempt(lambda: self._count(key.prefix, more)):
+            return True
+        return self.used <= self.most
+
     def wait(self) -> float:
         """Seconds until the window ends."""
         return float(self.ends_in_s)
@@ -51,11 +57,11 @@ class KeyThrottle(BaseThrottle):
             "RateLimit": f'"{POLICY}";r={left};t={self.ends_in_s}',
         }
 
-    def _count(self, prefix: str) -> None:
+    def _count(self, prefix: str, times: int = 1) -> None:
         """One command, atomic in itself: each minute has a counter of its own, which the first request dates."""
         window, into_s = divmod(time.time(), WINDOW_S)
         self.ends_in_s = math.ceil(WINDOW_S - into_s)
         name = f"rate:{prefix}:{int(window)}"
-        self.used = int(redis_client().incr(name))
-        if self.used == 1:
+        self.used = int(redis_client().incr(name, times))
+        if self.used == times:
             redis_client().expire(name, 2 * WINDOW_S)

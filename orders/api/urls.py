@@ -2,13 +2,14 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, events, market, orders, pause, wallets
+from orders.api import batch, curve, events, market, orders, pause, wallets
 from orders.api.life import cancel, deadman
-from orders.api.records import explain, receipts, reports
+from orders.api.records import explain, prices, receipts, reports
 from orders.api.webhooks import views as webhooks
 
 urlpatterns = [
     path("quotes", market.QuotesView.as_view()),
+    path("quotes/curve", curve.CurveView.as_view()),
     path("orders", orders.OrdersView.as_view()),
     path("orders/batch", batch.BatchView.as_view()),
     path("orders/cancel", cancel.CancelManyView.as_view()),
@@ -24,6 +25,7 @@ urlpatterns = [
     ),
     path("reports/execution", reports.ExecutionReportView.as_view()),
     path("reports/recent", reports.RecentReportView.as_view()),
+    path("prices", prices.PricesView.as_view()),
     path("events", events.EventsView.as_view()),
     path("ws-tickets", events.WsTicketsView.as_view()),
     path("deadman", deadman.DeadmanView.as_view()),

@@ -8,7 +8,7 @@ from orders.models.events import Fill, OrderEvent
 from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
 from orders.models.pools import SeenPool
-from orders.models.prices import PairPrice
+from orders.models.prices import PairPrice, PriceBucket
 from orders.models.receipts import MarketRecord, Receipt, ReceiptKey
 from orders.models.signing import SignedTransaction, Submission, Wallet
 from orders.models.triggers import append_only
@@ -30,6 +30,7 @@ __all__ = [
     "OrderEvent",
     "OrderLabel",
     "PairPrice",
+    "PriceBucket",
     "Receipt",
     "ReceiptKey",
     "SeenPool",

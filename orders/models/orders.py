@@ -1,13 +1,15 @@
 """Orders: the owner's terms, where each stands, what was promised and paid, and who looks at it next."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pgtrigger
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
+from django.db.models.lookups import GreaterThan
 from uuid_utils.compat import uuid7
 
 from orders.fields import AtomsField, TermsField
@@ -28,6 +30,8 @@ from orders.states import LIVE, TERMINAL, OrderStatus
 
 # Which of the linked orders executes, or has.
 IN_STAGES = Q(status__in=(OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED))
+# An order that was filled later than this after it was placed was filled late.
+SOON = timedelta(minutes=1)
 IN_TURN = Q(status__in=(OrderStatus.ROUTING, OrderStatus.BUILDING, OrderStatus.SUBMITTED, OrderStatus.CONFIRMED))
 
 
@@ -154,7 +158,7 @@ class Order(models.Model):
                 name="order_client_id_unique",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
-            models.CheckConstraint(condition=~Q(token_in=models.F("token_out")), name="order_tokens_differ"),
+            models.CheckConstraint(condition=~Q(token_in=F("token_out")), name="order_tokens_differ"),
             models.CheckConstraint(condition=Q(status__in=list(OrderStatus)), name="order_status_known"),
             models.CheckConstraint(condition=Q(seq__gte=1, attempt__gte=1), name="order_counts_from_one"),
             models.CheckConstraint(
@@ -168,7 +172,7 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(is_parent=False, allotted__isnull=True)
-                | Q(is_parent=True, parent__isnull=True, allotted__gte=0, allotted__lte=models.F("amount")),
+                | Q(is_parent=True, parent__isnull=True, allotted__gte=0, allotted__lte=F("amount")),
                 name="order_allotted_within_amount",
             ),
             models.CheckConstraint(
@@ -224,6 +228,13 @@ class Order(models.Model):
             # Of an account, newest first; an open order is in the first of them alone.
             models.Index(fields=("account", "created_at", "id"), condition=Q(outcome__isnull=True), name="order_open"),
             *list_indexes("order", ("account",), "id"),
+            # Filled long after they were placed, by when that was: what other orders are found by is when they were
+            # placed. An order that is filled at once is not in it, and costs it nothing.
+            models.Index(
+                fields=("account", "token_in", "token_out", "updated_at"),
+                condition=Q(outcome="filled") & Q(GreaterThan(F("updated_at") - F("created_at"), SOON)),
+                name="order_filled_late",
+            ),
             # Of all accounts, for operators.
             models.Index(fields=("id",), condition=FAILED, name="order_failed_of_all"),
             models.Index(fields=("outcome", "id"), condition=FAILED, name="order_outcome_of_all"),

@@ -1,10 +1,14 @@
 """What an account's order would get now: its price under the pauses, wallets and limits that an order is held to."""
 
+import time
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from dex import NO_WALLET, DexError, Engine, FeesTooHigh, Quote, SwapIntent, SwapRequest, TerminalError
+from dex.chains.base import Ahead
 from dex.deadline import within
 from orders.config import Policy
 from orders.models import Account, ApiKey, Wallet
@@ -48,6 +52,30 @@ class Newest(NamedTuple):
     def prepare(self) -> Offers:
         """See `Source`."""
         return self.engine.prepare()
+
+
+class OneBlock:
+    """The newest block of an engine's chain, read once: quotes of several requests are of the same market and fees."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Read it. Raises: ChainUnavailable."""
+        self._engine = engine
+        with within(engine.chain.timing.answer_s):
+            self.market = engine.chain.snapshot()
+        self._read_s = time.monotonic()
+
+    def route(self, request: SwapRequest, offers: Offers | None) -> Quote | DexError:
+        """See `Source`."""
+        ahead = Ahead(self._read_s, Future(), self.market)
+        return self._engine.route([request], offers=offers, ahead=ahead)[0]
+
+    def prepare(self) -> Offers:
+        """See `Source`."""
+        return self._fees
+
+    @cached_property
+    def _fees(self) -> Offers:
+        return self._engine.prepare()
 
 
 def quote_now(

@@ -8,7 +8,7 @@ any more.
 
 import time
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,11 @@ from django.db import DatabaseError, connection
 
 from orders.database.errors import sqlstate
 from orders.event_log.event import timestamp
-from orders.models import Account, ArchiveFile
+from orders.models import Account
 from orders.models.listed import FAILED_SQL, FILLED_SQL, OPEN_SQL
 from orders.presentation.report import VENUE, Asked, Report, Row, RowKey
 from orders.problems import Problem, ProblemError
+from orders.selectors import archived_months
 
 # What an order's group is, in SQL of the row `o` and its parent `p`; null: orders that no key has placed.
 _GROUPS = {
@@ -102,7 +103,7 @@ def execution_report(account: Account, asked: Asked) -> Report:
         else:
             _add(known, row)
     rows = [merged[key] for key in sorted(merged, key=_order)]
-    return Report(asked, rows, _totals(rows), _archived_months(asked))
+    return Report(asked, rows, _totals(rows), archived_months(asked.created_after, asked.created_before))
 
 
 def _order(key: RowKey) -> tuple[str, ...]:
@@ -219,16 +220,6 @@ def _by_venue() -> str:
         WHERE {_OF_TOKENS}
         GROUP BY of_group, o.chain_id, h.token_in, h.token_out
     """
-
-
-def _archived_months(asked: Asked) -> list[date]:
-    """Months within the range of which orders are in archive files."""
-    files = ArchiveFile.objects.order_by("month")
-    if asked.created_after is not None:
-        files = files.filter(month__gte=asked.created_after.date().replace(day=1))
-    if asked.created_before is not None:
-        files = files.filter(month__lt=asked.created_before.date())
-    return list(dict.fromkeys(files.values_list("month", flat=True)))
 
 
 def _too_large(detail: str, facts: dict[str, Any] | None = None) -> Problem:

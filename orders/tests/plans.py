@@ -1,7 +1,7 @@
 """What a statement costs beside large tables, by the plan that PostgreSQL runs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from django.db import connection, transaction
 LARGE = {f"orders_{name}" for name in ("order", "orderevent", "orderlabel", "fill", "submission", "signedtransaction")}
 
 
-def run_plan(sql: str, values: Sequence[Any] = ()) -> dict[str, Any]:
+def run_plan(sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> dict[str, Any]:
     """Run the statement and take back what it did; its plan, with how many rows each step read.
 
     Rows that were inserted by it before cannot be again: of such a statement only the plan is looked at.

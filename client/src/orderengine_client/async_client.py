@@ -160,6 +160,7 @@ class AsyncClient:
         await self._http.aclose()
 
     quote = _call(Operations.quote)
+    quote_curve = _call(Operations.quote_curve)
     place = _call(Operations.place)
     dry_run = _call(Operations.dry_run)
     place_many = _call(Operations.place_many)
@@ -180,6 +181,7 @@ class AsyncClient:
     report = _call(Operations.report)
     report_csv = _call(Operations.report_csv)
     recent = _call(Operations.recent)
+    prices = _call(Operations.prices)
     receipt = _call(Operations.receipt)
     snapshot = _call(Operations.snapshot)
     replay = _call(Operations.replay)

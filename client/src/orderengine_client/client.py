@@ -157,6 +157,7 @@ class Client:
         self._http.close()
 
     quote = _call(Operations.quote)
+    quote_curve = _call(Operations.quote_curve)
     place = _call(Operations.place)
     dry_run = _call(Operations.dry_run)
     place_many = _call(Operations.place_many)
@@ -177,6 +178,7 @@ class Client:
     report = _call(Operations.report)
     report_csv = _call(Operations.report_csv)
     recent = _call(Operations.recent)
+    prices = _call(Operations.prices)
     receipt = _call(Operations.receipt)
     snapshot = _call(Operations.snapshot)
     replay = _call(Operations.replay)

@@ -1,6 +1,7 @@
 """Events and streams, what became of orders, and the market."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Unpack
 
 from orderengine_client.account_stream import AccountStream, OnGap
@@ -14,6 +15,7 @@ from orderengine_client.generated.models import (
     Execution,
     Explanation,
     Order,
+    Prices,
     Quote,
     Recent,
     Replay,
@@ -105,6 +107,18 @@ class Reading(Calls):
     def recent(self) -> Flow[Recent]:
         """How the newest 200 orders that have ended went: how long they took, and what came of them by venue."""
         return self._call(Send("GET", f"{API}/reports/recent"), Recent.from_dict)
+
+    def prices(
+        self,
+        pair: str,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        points: int | None = None,
+    ) -> Flow[Prices]:
+        """A pair's mid prices over time in buckets, of the last day unless stated, with the account's fills in each."""
+        params = as_json(without_none({"pair": pair, "after": after, "before": before, "points": points}))
+        return self._call(Send("GET", f"{API}/prices", params), Prices.from_dict)
 
     def receipt(self, order_id: OrderId) -> Flow[bytes]:
         """The signed receipt of an ended order: the bytes as `manage.py receipt verify` takes them."""

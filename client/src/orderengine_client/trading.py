@@ -11,6 +11,7 @@ from orderengine_client.generated.models import (
     Batch,
     BatchResult,
     CancelledMany,
+    Curve,
     DryRunOrder,
     Order,
     OrderPage,
@@ -39,6 +40,13 @@ class Trading(Calls):
         """The price, the route and the costs of a swap now; nothing is stored."""
         body = swap_body(token_in, token_out, amount, terms)
         return self._call(Send("POST", f"{API}/quotes", body=body), Quote.from_dict)
+
+    def quote_curve(
+        self, token_in: str, token_out: str, amounts: Sequence[Amount], **terms: Unpack[SwapTerms]
+    ) -> Flow[Curve]:
+        """What each of up to 12 amounts would get on one and the same market; those that are refused say why."""
+        body = as_json(without_none({"token_in": token_in, "token_out": token_out, "amounts": list(amounts), **terms}))
+        return self._call(Send("POST", f"{API}/quotes/curve", body=body), Curve.from_dict)
 
     def place(self, token_in: str, token_out: str, amount: Amount, **terms: Unpack[OrderTerms]) -> Flow[Order]:
         """Place an order. Repeats name the same `client_order_id`, so it is placed once, and the first answer returned.

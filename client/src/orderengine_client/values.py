@@ -15,7 +15,7 @@ OrderId: TypeAlias = str | UUID
 # Whole numbers that the API takes as text only.
 _AMOUNTS = frozenset(
     {
-        *("amount", "limit_price", "trigger_price", "min_liquidity", "from", "to"),
+        *("amount", "amounts", "limit_price", "trigger_price", "min_liquidity", "from", "to"),
         *("min_amount_out", "max_amount_in", "max_native"),
     }
 )

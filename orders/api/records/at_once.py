@@ -16,8 +16,8 @@ MOST_OF_ACCOUNT, MOST = 2, 4
 class AtOnce:
     """Lets so many in, and sends others away at once: who waited here would hold a thread."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, of_account: int = MOST_OF_ACCOUNT, of_all: int = MOST) -> None:
+        self._what, self._of_account, self._of_all = what, of_account, of_all
         self._lock = threading.Lock()
         self._running: Counter[int] = Counter()
 
@@ -34,8 +34,8 @@ class AtOnce:
 
     def _begin(self, account_id: int) -> None:
         with self._lock:
-            if self._running[account_id] >= MOST_OF_ACCOUNT:
-                raise Throttled(detail=f"{MOST_OF_ACCOUNT} {self._what} of yours are being made")
-            if self._running.total() >= MOST:
-                raise Throttled(detail=f"{MOST} {self._what} are being made here")
+            if self._running[account_id] >= self._of_account:
+                raise Throttled(detail=f"{self._of_account} {self._what} of yours are being made")
+            if self._running.total() >= self._of_all:
+                raise Throttled(detail=f"{self._of_all} {self._what} are being made here")
             self._running[account_id] += 1

@@ -133,6 +133,7 @@ CALLS = {
     ("GET", "orders/by-client-id/mine"): "read",
     ("GET", "reports/execution?group_by=pair"): "read",
     ("GET", "reports/recent"): "read",
+    ("GET", "prices?pair=SOL/USDC"): "read",
     ("GET", "venues"): "read",
     ("GET", "tokens"): "read",
     ("GET", "wallets"): "read",
@@ -140,6 +141,7 @@ CALLS = {
     ("POST", "ws-tickets"): "read",
     ("GET", "halt"): "read",
     ("POST", "quotes"): "quote",
+    ("POST", "quotes/curve"): "quote",
     ("POST", "orders"): "trade",
     ("POST", "orders?dry_run=true"): "trade",
     ("POST", "orders/batch"): "trade",
@@ -162,6 +164,7 @@ CALLS = {
     ("GET", "webhooks/{hook}/deliveries"): "webhooks",
 }
 BODIES: dict[str, Any] = {
+    "quotes/curve": {name: value for name, value in GOOD.items() if name != "amount"} | {"amounts": ["1", "2"]},
     "orders/batch": {"orders": [GOOD]},
     "halt": {"reason": "x"},
     "ws-tickets": {},

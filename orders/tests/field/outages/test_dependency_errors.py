@@ -27,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("tokens")
 
 ENDPOINTS = [
     ("POST", "quotes"),
+    ("POST", "quotes/curve"),
     ("GET", "orders"),
     ("POST", "orders"),
     ("POST", "orders?dry_run=true"),
@@ -52,6 +53,7 @@ ENDPOINTS = [
     ("DELETE", "halt"),
     ("GET", "reports/execution?group_by=pair"),
     ("GET", "reports/recent"),
+    ("GET", "prices?pair=SOL/USDC"),
     ("GET", "venues"),
     ("GET", "tokens"),
     ("GET", "wallets"),
@@ -67,7 +69,7 @@ ENDPOINTS = [
 ]
 # Of an order that was cancelled before it had a route, where no key signs.
 OTHERWISE = {"orders/{id}/receipt": 501, "orders/{id}/snapshot": 404, "orders/{id}/replay": 404}
-ON_THE_CHAIN = [("POST", "quotes"), ("POST", "orders?dry_run=true"), ("GET", "venues")]
+ON_THE_CHAIN = [("POST", "quotes"), ("POST", "quotes/curve"), ("POST", "orders?dry_run=true"), ("GET", "venues")]
 
 
 def families() -> list[type[DexError]]:
@@ -129,6 +131,7 @@ def ask(api: Api) -> Callable[[str, str], Any]:
     """Send a request that would be accepted."""
     [order] = place(api.account)
     bodies = {
+        "quotes/curve": {"token_in": "SOL", "token_out": "USDC", "amounts": ["1"]},
         "orders/batch": {"orders": [GOOD]},
         "orders/cancel": {"client_order_id": "nobodys"},
         "ws-tickets": {},

@@ -8,6 +8,8 @@ from .cancelled import Cancelled
 from .cancelled_many import CancelledMany
 from .child_execution import ChildExecution
 from .cost import Cost
+from .curve import Curve
+from .curve_point import CurvePoint
 from .deadman import Deadman
 from .dry_run_order import DryRunOrder
 from .dry_run_order_liquidity_token_type_0 import DryRunOrderLiquidityTokenType0
@@ -24,6 +26,7 @@ from .execution import Execution
 from .explanation import Explanation
 from .fee_limits import FeeLimits
 from .field_error import FieldError
+from .fills import Fills
 from .gap import Gap
 from .guards import Guards
 from .halt import Halt
@@ -31,6 +34,7 @@ from .halts import Halts
 from .hop import Hop
 from .leg import Leg
 from .losing_quote import LosingQuote
+from .market_price import MarketPrice
 from .market_snapshot import MarketSnapshot
 from .market_snapshot_costs import MarketSnapshotCosts
 from .market_snapshot_pools_item import MarketSnapshotPoolsItem
@@ -47,6 +51,8 @@ from .order_twap_type_0 import OrderTwapType0
 from .order_twap_type_0_catch_up import OrderTwapType0CatchUp
 from .pool import Pool
 from .pool_reserves import PoolReserves
+from .price_bucket import PriceBucket
+from .prices import Prices
 from .problem import Problem
 from .problem_facts import ProblemFacts
 from .quote import Quote
@@ -106,6 +112,8 @@ __all__ = (
     "CancelledMany",
     "ChildExecution",
     "Cost",
+    "Curve",
+    "CurvePoint",
     "Deadman",
     "DryRunOrder",
     "DryRunOrderLiquidityTokenType0",
@@ -122,6 +130,7 @@ __all__ = (
     "Explanation",
     "FeeLimits",
     "FieldError",
+    "Fills",
     "Gap",
     "Guards",
     "Halt",
@@ -129,6 +138,7 @@ __all__ = (
     "Hop",
     "Leg",
     "LosingQuote",
+    "MarketPrice",
     "MarketSnapshot",
     "MarketSnapshotCosts",
     "MarketSnapshotPoolsItem",
@@ -145,6 +155,8 @@ __all__ = (
     "OrderTwapType0CatchUp",
     "Pool",
     "PoolReserves",
+    "PriceBucket",
+    "Prices",
     "Problem",
     "ProblemFacts",
     "Quote",
