@@ -2,13 +2,14 @@
 
 from django.urls import path, re_path
 
-from orders.api import batch, curve, events, market, orders, pause, wallets
+from orders.api import batch, events, orders, pause, wallets
 from orders.api.life import cancel, deadman
-from orders.api.records import explain, prices, receipts, reports
+from orders.api.market import curve, prices, quotes, venues
+from orders.api.records import explain, receipts, reports
 from orders.api.webhooks import views as webhooks
 
 urlpatterns = [
-    path("quotes", market.QuotesView.as_view()),
+    path("quotes", quotes.QuotesView.as_view()),
     path("quotes/curve", curve.CurveView.as_view()),
     path("orders", orders.OrdersView.as_view()),
     path("orders/batch", batch.BatchView.as_view()),
@@ -37,6 +38,6 @@ urlpatterns = [
     path("webhooks/<uuid:webhook_id>/redeliver", webhooks.WebhookRedeliverView.as_view()),
     path("webhooks/<uuid:webhook_id>/deliveries", webhooks.WebhookDeliveriesView.as_view()),
     path("wallets", wallets.WalletsView.as_view()),
-    path("venues", market.VenuesView.as_view()),
-    path("tokens", market.TokensView.as_view()),
+    path("venues", venues.VenuesView.as_view()),
+    path("tokens", venues.TokensView.as_view()),
 ]

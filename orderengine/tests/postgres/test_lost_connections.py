@@ -52,7 +52,8 @@ SESSIONS = 4
 @pytest.fixture
 def pooled(transactional_db: None) -> Iterator[list[Any]]:
     """Four users of one pool, each with a session of it."""
-    first = connection.copy(alias="pooled")
+    # The stubs do not know that it may have a pool.
+    first: Any = connection.copy(alias="pooled")
     first.settings_dict["OPTIONS"] = {
         **connection.settings_dict["OPTIONS"],
         "pool": {"min_size": SESSIONS, "max_size": SESSIONS, "timeout": 3},

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dex.chains.simulated import SimulatedChain
-from orders.api.curve import CURVES
+from orders.api.market.curve import CURVES
 from orders.models import Account, Order, Token
 from orders.tests.factories import new_account
 from orders.tests.http_client import Api

@@ -221,7 +221,7 @@ def test_a_quote_on_a_slow_node_is_answered_within_its_limit(
     world: World, owner: Account, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(world.chain(urls=(proxy.url,), deadline_s=0.8, snapshot_s=5.0))
-    monkeypatch.setattr("orders.api.market.get_engine", lambda: engine)
+    monkeypatch.setattr("orders.api.market.quotes.get_engine", lambda: engine)
     monkeypatch.setattr("orders.values.get_engine", lambda: engine, raising=False)
     api, body = Api(owner), {"token_in": "WETH", "token_out": "USDC", "amount": "1"}
     proxy.delay_s = 0.4

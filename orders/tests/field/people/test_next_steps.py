@@ -26,7 +26,7 @@ Post = Callable[..., Any]
 
 @pytest.fixture
 def post(account: Account, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Post:
-    for module in ("orders.api.posts", "orders.api.orders", "orders.api.market"):
+    for module in ("orders.api.posts", "orders.api.orders", "orders.api.market.quotes"):
         monkeypatch.setattr(f"{module}.get_engine", lambda: engine, raising=False)
 
     def send(body: dict[str, Any], key: str, path: str = "orders") -> Any:

@@ -1,4 +1,4 @@
-"""What can be traded, where, and at what price: GET /venues, GET /tokens, POST /quotes."""
+"""What an order would get now: POST /quotes."""
 
 from typing import ClassVar
 
@@ -12,8 +12,7 @@ from orders.api.base import AccountView, caller_of, fields_of
 from orders.api.intake import order_to_quote
 from orders.api.posts import read_offer
 from orders.api.serializers import QuoteRequestSerializer
-from orders.engine import get_engine, moves_real_money
-from orders.presentation.market import TOKENS, VENUES, venues_json
+from orders.engine import get_engine
 from orders.presentation.orders import QUOTE
 from orders.selectors import read_controls
 from orders.services.quoted_order import quoted_order
@@ -36,26 +35,3 @@ class QuotesView(AccountView):
         caller, controls = caller_of(request), read_controls()
         order = quoted_order(caller, order_to_quote(fields, read_offer()), get_engine(), controls)
         return Response(order.shown(selectors.database_time_ms()))
-
-
-class VenuesView(AccountView):
-    """GET /venues."""
-
-    scopes: ClassVar = {"GET": scopes.READ}
-
-    @extend_schema(responses=schema.answers(VENUES), operation_id="listVenues")
-    def get(self, request: Request) -> Response:
-        """The venues and their pools, as of the newest block."""
-        decimals = selectors.token_decimals()
-        return Response(venues_json(get_engine(), decimals, moves_real_money=moves_real_money()))
-
-
-class TokensView(AccountView):
-    """GET /tokens."""
-
-    scopes: ClassVar = {"GET": scopes.READ}
-
-    @extend_schema(responses=schema.answers(TOKENS), operation_id="listTokens")
-    def get(self, request: Request) -> Response:
-        """The tokens that orders may name."""
-        return Response(TOKENS.render(token for token in selectors.tokens().values() if token.is_enabled))

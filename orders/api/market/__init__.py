@@ -1,0 +1,1 @@
+"""The market over HTTP: venues, tokens, quotes, curves of quotes, and prices over time."""
