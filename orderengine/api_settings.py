@@ -1,7 +1,11 @@
 """How the API and its schema are served: settings of Django REST framework and drf-spectacular, none from outside."""
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.access.authentication.ApiKeyAuthentication"],
+    # A key counts before a cookie, which a browser adds by itself.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "orders.access.authentication.ApiKeyAuthentication",
+        "orders.access.sessions.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "orders.api.permissions.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["orders.api.throttles.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["orders.api.parsers.StrictJSONParser"],

@@ -24,6 +24,7 @@ from orderengine.environment.addresses import (
 from orderengine.environment.reading import SIMULATED, read_chain_name, state_directory
 from orderengine.environment.typed import Env, postgres_config, read_pooler, session_limits
 from orderengine.log_filter import logging_config
+from orderengine.people_settings import *  # noqa: F403
 from orders.states import Stage
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -228,6 +229,9 @@ INSTALLED_APPS = [
     "pgtrigger",
     "rest_framework",
     "rest_framework_api_key",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "dex.chains.simulated.apps.SimulatedChainConfig",
     "orders",
 ]

@@ -7,7 +7,9 @@ from orderengine.web.health import health, ready
 from orders.api.exceptions import not_found
 from orders.api.records.receipts import key_set
 from orders.api.schema_page import AsyncApiView, DocsView, SchemaView
+from orders.web.codes import code_page, two_factor_page
 from orders.web.pages import problem_page, start_page
+from orders.web.sign_in import SignIn, sign_out
 
 urlpatterns = [
     path("", start_page, name="start"),
@@ -15,6 +17,13 @@ urlpatterns = [
     path("health", health),
     path("ready", ready),
     path(".well-known/jwks.json", key_set),
+    path("sign-in", SignIn.as_view(), name="sign-in"),
+    path("sign-in/code", code_page, name="code"),
+    path("sign-in/two-factor", two_factor_page, name="two-factor"),
+    path("sign-out", sign_out, name="sign-out"),
+    # In the place of the admin's own pages.
+    path("admin/login/", SignIn.as_view(next_page="/admin/")),
+    path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="schema"),

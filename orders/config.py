@@ -8,10 +8,12 @@ from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 
 from orders.states import Stage
 
+# Of addresses that name none.
+DEFAULT_PORTS = {"http": 80, "https": 443}
 # What a stage needs to settle its batch once the chain has answered.
 SETTLE_S = 2
 
@@ -188,14 +190,19 @@ def public_url() -> str:
     return settings.ENGINE_URL if public is None else public.origin
 
 
-def is_allowed_origin(origin: str) -> bool:
-    """Whether a browser page of this origin may open sockets: of the public URL, or of the hosts that are named."""
+def is_allowed_origin(origin: str, asked_host: str) -> bool:
+    """Whether a browser page of this origin may open sockets: of the public URL, or of the hosts that are named.
+
+    It must come from the port that it asks, by its `Host` header: other ports of the machine serve pages of others.
+    """
     public = settings.PUBLIC_URL
     try:
-        host = urlsplit(origin).hostname or ""
+        parts = urlsplit(origin)
+        host, port = parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return False
     if public and validate_host(f"[{host}]" if ":" in host else host, [public.host]):
         # A page of the same host that came without TLS may be forged.
         return origin.lower() == public.origin
-    return validate_host(f"[{host}]" if ":" in host else host, settings.ORIGIN_HOSTS)
+    asked_port = split_domain_port(asked_host)[1] or str(DEFAULT_PORTS.get(parts.scheme))
+    return str(port) == asked_port and validate_host(f"[{host}]" if ":" in host else host, settings.ORIGIN_HOSTS)

@@ -41,6 +41,7 @@ _REQUESTS = {
     "not_acceptable": Kind(406, "No such representation", "Accept application/json"),
     "unauthorized": Kind(401, "API key missing or not valid", "Send Authorization: Bearer KEY; see manage.py keys"),
     "forbidden": Kind(403, "Not allowed"),
+    "csrf": Kind(403, "Page is out of date", "Send csrf_token of GET /api/v1/me as X-CSRFToken"),
     "scope": Kind(403, "Key may not do this", "Use a key that may; see manage.py keys list"),
     "limit_exceeded": Kind(403, "Limit reached", "See which limit in facts, and ask the operator for another one"),
     "not_found": Kind(404, "Not found"),

@@ -1,6 +1,9 @@
-"""Who calls: the account behind an API key, or, while developing on this machine alone, the local account."""
+"""Who calls: the account behind an API key, or, while developing on this machine alone, the local account.
 
-from collections.abc import Mapping, Sequence
+People who are signed in are the third kind of callers: `orders/access/sessions.py` finds them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
@@ -16,7 +19,7 @@ from orders.config import api_is_open
 from orders.database.rows import Rows
 from orders.models import Account, ApiKey
 from orders.models.key_format import prefix_of
-from orders.scopes import SCOPES
+from orders.scopes import ROLES, SCOPES
 
 LOCAL_ACCOUNT = "local"
 _LOOPBACK = {"127.0.0.1", "::1"}
@@ -38,25 +41,43 @@ _BY_PREFIX = f"""
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A user who is signed in, as one of the account's callers, and the session that says so."""
+
+    user_id: int
+    role: str
+    session_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """An authenticated caller; everything it may see or do belongs to `account`.
 
-    `key` is the API key it came with, None for the local account of development, which may do everything.
+    `key` is the API key it came with, `person` who is signed in. Without either it is the local account of
+    development, which may do everything. `name` is what the audit log calls it.
     """
 
     account: Account
     name: str
     is_authenticated: bool = True
     key: ApiKey | None = field(default=None, repr=False)
+    person: Person | None = None
 
     @property
     def key_prefix(self) -> str:
-        """What its key begins with, empty for the local account."""
+        """What its key begins with, empty without one."""
         return "" if self.key is None else self.key.prefix
 
+    @property
+    def scopes(self) -> Collection[str]:
+        """What it may do: as its key says, or its role."""
+        if self.key is not None:
+            return self.key.scopes
+        return SCOPES if self.person is None else ROLES[self.person.role]
+
     def may(self, scope: str) -> bool:
-        """Whether its key has this scope."""
-        return scope in (SCOPES if self.key is None else self.key.scopes)
+        """Whether it has this scope."""
+        return scope in self.scopes
 
 
 class Found(NamedTuple):

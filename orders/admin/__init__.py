@@ -3,6 +3,30 @@
 Django's autodiscovery imports this package, and each module registers its pages.
 """
 
-from orders.admin import access, archive, audit, keys, login, operations, orders, pauses, wallets, webhooks
+from orders.admin import (
+    access,
+    archive,
+    audit,
+    keys,
+    operations,
+    orders,
+    pauses,
+    people,
+    site,
+    wallets,
+    webhooks,
+)
 
-__all__ = ["access", "archive", "audit", "keys", "login", "operations", "orders", "pauses", "wallets", "webhooks"]
+__all__ = [
+    "access",
+    "archive",
+    "audit",
+    "keys",
+    "operations",
+    "orders",
+    "pauses",
+    "people",
+    "site",
+    "wallets",
+    "webhooks",
+]

@@ -1,4 +1,4 @@
-"""The account's event log over HTTP, and the tickets that open its WebSocket twin from a browser."""
+"""The account's event log over HTTP."""
 
 from typing import ClassVar
 
@@ -6,10 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orders.access.tickets import TICKET_LIFE_S, issue_ticket
 from orders.api import parameters, schema
-from orders.api.base import AccountView, account_of, caller_of
-from orders.api.serializers import StrictSerializer
+from orders.api.base import AccountView, account_of
 from orders.event_log.archived import EventsArchived, oldest_position
 from orders.event_log.cursor import BEGINNING, Cursor, Position, read_cursor
 from orders.event_log.event import EVENT
@@ -17,7 +15,7 @@ from orders.event_log.log import Page, newest, read_page
 from orders.problems import Problem, ProblemError
 from orders.scalars import read_whole_text
 from orders.scopes import READ
-from orders.shapes import Shape, boolean, integer, listed, text
+from orders.shapes import Shape, boolean, listed, text
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 500
 
@@ -31,15 +29,6 @@ EVENT_PAGE = Shape[Page](
         "has_more": boolean(lambda page: page.is_full, "Whether more can be read at once."),
     },
 )
-TICKET = Shape[str](
-    "TicketShape",
-    "A ticket for one WebSocket.",
-    {"ticket": text(lambda ticket: ticket), "expires_in_s": integer(lambda _: TICKET_LIFE_S)},
-)
-
-
-class NothingSerializer(StrictSerializer):
-    """A body without fields."""
 
 
 class EventsView(AccountView):
@@ -70,23 +59,6 @@ class EventsView(AccountView):
         except EventsArchived as gap:
             raise ProblemError(_archived(gap)) from gap
         return Response(EVENT_PAGE.render(page))
-
-
-class WsTicketsView(AccountView):
-    """POST /ws-tickets."""
-
-    scopes: ClassVar = {"POST": READ}
-    look_up: ClassVar = {"POST": "Ask for another ticket; the lost one opens nothing, since its text is unknown"}
-
-    @extend_schema(request=NothingSerializer, responses=schema.answers(TICKET, 201), operation_id="issueWsTicket")
-    def post(self, request: Request) -> Response:
-        """A ticket that opens one WebSocket within 30 s, as subprotocol `oe.v1, ticket.<ticket>` or first frame."""
-        NothingSerializer(data=request.data).is_valid(raise_exception=True)
-        caller = caller_of(request)
-        ticket = issue_ticket(caller.account.pk, caller.key_prefix)
-        answer = Response(TICKET.render(ticket), status=201)
-        answer["Cache-Control"] = "no-store"
-        return answer
 
 
 def _known(cursor: Cursor | None) -> Position:

@@ -15,12 +15,13 @@ from orders import selectors
 from orders.access.authentication import Caller
 from orders.access.key_limits import apply_key_limits, require_real_orders
 from orders.amounts import parse_units
-from orders.api.base import account_of
+from orders.api.base import account_of, actor_of, caller_of
 from orders.api.intake import Offer, new_order
 from orders.api.parameters import KEY_PATTERN, MAX_KEY_LENGTH
 from orders.api.parsers import FloatFree
 from orders.api.serializers import OrderRequestSerializer
 from orders.api.stated import stated_hash
+from orders.audit.record import Entry, record
 from orders.config import default_price_impact_bps, default_slippage_bps
 from orders.engine import get_engine
 from orders.event_log.log import first_terms
@@ -112,8 +113,20 @@ def created_by(results: Sequence[Placed | Problem]) -> list[Placed]:
 
 
 def answer_post(request: Request, run: Callable[[], Answer]) -> Response:
-    """Run a POST under its Idempotency-Key, where there is one."""
-    answer = answer_once(account_of(request), idempotency_of(request), run)
+    """Run a POST under its Idempotency-Key, where there is one.
+
+    Who placed the orders stands on them where it was a key; of a person the audit log says so.
+    """
+
+    def noted() -> Answer:
+        answer = run()
+        if caller_of(request).person is not None:
+            of = account_of(request).pk
+            entries = [Entry("order.place", f"order:{placed.order.id}", account_id=of) for placed in answer.created]
+            record(actor_of(request, ""), entries)
+        return answer
+
+    answer = answer_once(account_of(request), idempotency_of(request), noted)
     return Response(answer.body, status=answer.status_code, headers=headers_of(answer))
 
 

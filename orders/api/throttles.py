@@ -1,4 +1,4 @@
-"""How many requests a key may send per minute: a window in Redis, best effort. Hard limits are in SQL (limits.py)."""
+"""How many requests a key or a person may send per minute: a window in Redis, best effort. Hard limits are in SQL."""
 
 import math
 import time
@@ -16,7 +16,10 @@ POLICY = "key"
 
 
 class KeyThrottle(BaseThrottle):
-    """Counts requests per key in windows of a minute; while Redis is away all requests pass, and a line is logged."""
+    """Counts requests per key, or per user who is signed in, in windows of a minute.
+
+    While Redis is away all requests pass, and a line is logged.
+    """
 
     def __init__(self) -> None:
         self.most: int | None = None
@@ -24,15 +27,21 @@ class KeyThrottle(BaseThrottle):
         self.ends_in_s = 0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether the key has requests left in this window."""
+        """Whether the key or the person has requests left in this window."""
+        person = getattr(request.user, "person", None)
+        if person is not None:
+            # No prefix of a key has a colon.
+            return self._allows(f"user:{person.user_id}", rate_per_minute())
         return self.allows(getattr(request.user, "key", None))
 
     def allows(self, key: ApiKey | None) -> bool:
         """Count a request of the key, once however often this is asked; whether it was within the rate."""
         if key is None:
             return True
-        most = rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute
-        if not most or not (self.used or hints.attempt(lambda: self._count(key.prefix))):
+        return self._allows(key.prefix, rate_per_minute() if key.rate_per_minute is None else key.rate_per_minute)
+
+    def _allows(self, name: str, most: int) -> bool:
+        if not most or not (self.used or hints.attempt(lambda: self._count(name))):
             return True
         self.most = most
         return self.used <= most

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from orders.api import batch, events, orders, pause, wallets
+from orders.api.callers import me, tickets
 from orders.api.life import cancel, deadman
 from orders.api.market import curve, prices, quotes, venues
 from orders.api.records import explain, receipts, reports
@@ -28,7 +29,8 @@ urlpatterns = [
     path("reports/recent", reports.RecentReportView.as_view()),
     path("prices", prices.PricesView.as_view()),
     path("events", events.EventsView.as_view()),
-    path("ws-tickets", events.WsTicketsView.as_view()),
+    path("me", me.MeView.as_view()),
+    path("ws-tickets", tickets.WsTicketsView.as_view()),
     path("deadman", deadman.DeadmanView.as_view()),
     path("halt", pause.HaltView.as_view()),
     path("webhooks", webhooks.WebhooksView.as_view()),

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("orders", "0036_webhooks"),
+        ("orders", "0037_people"),
     ]
 
     operations = [

@@ -7,6 +7,7 @@ from orders.models.controls import Heartbeat, Token, TradingControl, heartbeat_n
 from orders.models.events import Fill, OrderEvent
 from orders.models.labels import OrderLabel, label_of
 from orders.models.orders import Order, new_id
+from orders.models.people import Membership
 from orders.models.pools import SeenPool
 from orders.models.prices import PairPrice, PriceBucket
 from orders.models.receipts import MarketRecord, Receipt, ReceiptKey
@@ -26,6 +27,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "MarketRecord",
+    "Membership",
     "Order",
     "OrderEvent",
     "OrderLabel",

@@ -88,6 +88,9 @@ class WsTicket(models.Model):
     digest = models.BinaryField(max_length=32, primary_key=True)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     key_prefix = models.CharField(max_length=64, default="", help_text="Prefix of the key that asked; empty without.")
+    session_key = models.CharField(
+        max_length=40, default="", db_default="", help_text="Session of the person who asked; empty without."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

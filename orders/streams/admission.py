@@ -1,4 +1,7 @@
-"""Who opens a WebSocket: a key in the header, a single-use ticket, or, while developing, a program of this machine."""
+"""Who opens a WebSocket: a key in the header, a single-use ticket, or, while developing, a program of this machine.
+
+People who are signed in come with a ticket: their cookie opens no socket, since a browser adds it for any page.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +9,10 @@ from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 
-from orders.access.authentication import LOCAL_ACCOUNT, Caller, caller_with, is_within, valid_key
+from orders.access.authentication import LOCAL_ACCOUNT, Caller, caller_with, is_open_to, is_within, valid_key
 from orders.access.known import known_caller, look_up
-from orders.access.tickets import redeem_ticket
+from orders.access.sessions import signed_in_by
+from orders.access.tickets import Redeemed, redeem_ticket
 from orders.config import is_allowed_origin
 from orders.database.rows import Condition
 from orders.models import Account, ApiKey
@@ -33,9 +37,9 @@ class Access:
         return self.caller.account
 
     @property
-    def key_prefix(self) -> str:
-        """What the key that vouches for it begins with; empty: none does."""
-        return self.caller.key_prefix
+    def can_end(self) -> bool:
+        """Whether a key or a session vouches for it, which may end while the socket is open."""
+        return self.caller.key is not None or self.caller.person is not None
 
 
 class Refused(Exception):
@@ -71,7 +75,7 @@ def caller_of(scope: Mapping[str, Any], needed: str) -> Access | None:
         if offered.startswith(TICKET_PREFIX):
             return caller_with_ticket(offered.removeprefix(TICKET_PREFIX), address, needed)
     headers = _headers_of(scope)
-    if "origin" in headers and not is_allowed_origin(headers["origin"]):
+    if "origin" in headers and not is_allowed_origin(headers["origin"], headers.get("host", "")):
         if headers.get("authorization"):
             raise Refused(FORBIDDEN, Problem("forbidden", "pages of this origin may not open sockets with a key"))
         return None
@@ -96,22 +100,43 @@ def _headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
 
 
 def caller_with_ticket(ticket: str, address: str, needed: str) -> Access:
-    """Who the ticket was made for; it is used up. It opens no more than its key would here. Raises: Refused 4401."""
+    """Who the ticket was made for; it is used up. It opens no more than its key or session would. Raises: Refused."""
     redeemed = redeem_ticket(ticket)
-    if redeemed is not None:
-        account_id, prefix = redeemed
-        if not prefix:
-            return Access(Caller(Account.objects.get(pk=account_id), LOCAL_ACCOUNT))
-        access = valid_access(prefix, address, needed)
-        if access is not None and access.account.pk == account_id:
-            return access
-    raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
+    access = None if redeemed is None else _access_of(redeemed, address, needed)
+    if redeemed is None or access is None or access.account.pk != redeemed.account_id:
+        raise Refused(UNAUTHORIZED, Problem("unauthorized", "the ticket is unknown, used or older than 30 s"))
+    return access
+
+
+def _access_of(redeemed: Redeemed, address: str, needed: str) -> Access | None:
+    if redeemed.session_key:
+        return _session_access(redeemed.session_key, address, needed)
+    if redeemed.key_prefix:
+        return valid_access(redeemed.key_prefix, address, needed)
+    local = Account.objects.get(pk=redeemed.account_id)
+    return Access(Caller(local, LOCAL_ACCOUNT)) if is_open_to(address) else None
+
+
+def access_now(access: Access, address: str, needed: str) -> Access | None:
+    """The key or session as it is now; None where it has ended, or is no longer what the socket was opened with."""
+    person = access.caller.person
+    if person is None:
+        return valid_access(access.caller.key_prefix, address, needed)
+    now = _session_access(person.session_key, address, needed)
+    is_same = now is not None and (now.caller.person, now.account.pk) == (person, access.account.pk)
+    return now if is_same else None
 
 
 def valid_access(key_prefix: str, address: str, needed: str) -> Access | None:
     """The key as it is now; None where it has expired, was revoked, or has lost what it needs here."""
     key = valid_key(key_prefix)
     return None if key is None or not _may_from(key, address, needed) else Access(caller_with(key))
+
+
+def _session_access(session_key: str, address: str, needed: str) -> Access | None:
+    found = signed_in_by(session_key, address)
+    caller = None if found is None else found.caller
+    return Access(caller) if caller is not None and caller.may(needed) else None
 
 
 def _may_from(key: ApiKey, address: str, needed: str) -> bool:

@@ -25,11 +25,11 @@ from orders.scopes import READ
 from orders.streams.admission import (
     Access,
     Refused,
+    access_now,
     address_of,
     caller_of,
     caller_with_ticket,
     known_caller_of,
-    valid_access,
 )
 from orders.streams.threads import in_thread
 
@@ -40,6 +40,8 @@ TICKET_WAIT_S = 5.0
 KEY_CHECK_S = 60.0
 MAX_SOCKETS = 20
 SUBPROTOCOL = "oe.v1"
+KEY_ENDED = "the API key has expired, was revoked or may not read here"
+SESSION_ENDED = "the session has ended, or the role of its user is another one"
 
 MALFORMED, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_MANY, RESTART = 4400, 4401, 4404, 4408, 4429, 1012
 UNEXPECTED = 1011
@@ -155,8 +157,8 @@ class Socket(AsyncWebsocketConsumer):
             raise Refused(TOO_MANY, Problem("throttled", f"{MAX_SOCKETS} sockets of yours are open here"))
         _open[access.account.pk] += 1
         self._access = access
-        if access.key_prefix:
-            self._tasks.append(asyncio.create_task(self._check_key(access.key_prefix)))
+        if access.can_end:
+            self._tasks.append(asyncio.create_task(self._check_access(access)))
 
     async def _no_ticket(self) -> None:
         await asyncio.sleep(TICKET_WAIT_S)
@@ -165,16 +167,15 @@ class Socket(AsyncWebsocketConsumer):
                 Refused(UNAUTHORIZED, Problem("unauthorized", f"no key, and no ticket within {TICKET_WAIT_S:.0f} s"))
             )
 
-    async def _check_key(self, prefix: str) -> None:
+    async def _check_access(self, opened: Access) -> None:
         while True:
             await asyncio.sleep(KEY_CHECK_S)
             async with self._refusing():
-                access = await in_thread(valid_access, prefix, address_of(self.scope), self.needed_scope)
+                access = await in_thread(access_now, opened, address_of(self.scope), self.needed_scope)
                 if access is None:
-                    raise Refused(
-                        UNAUTHORIZED,
-                        Problem("unauthorized", "the API key has expired, was revoked or may not read here"),
-                    )
+                    is_key = opened.caller.person is None
+                    detail = KEY_ENDED if is_key else SESSION_ENDED
+                    raise Refused(UNAUTHORIZED, Problem("unauthorized", detail))
                 if self._access is not None:
                     self._access = access
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import Client
 
 from orders.engine import get_engine
 from orders.notify.breaker import hints, redis_client
 from orders.streams import threads
+from orders.tests.people import sign_in
 
 REDIS_BACK_WITHIN_S = 10.0
 THREADS_FREE_WITHIN_S = 30.0
@@ -47,6 +49,12 @@ def quiet_redis(request: pytest.FixtureRequest) -> None:
         assert time.monotonic() < ends_at, "Redis does not come back"
         time.sleep(0.05)
     redis_client().flushdb()
+
+
+@pytest.fixture
+def admin_client(db: None, admin_user: Any) -> Client:
+    """A browser in which a superuser is signed in, with a code."""
+    return sign_in(Client(), admin_user)
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,15 @@
-"""Pages for people: the desk, the start page of callers to whom the API is not open, and one page per problem."""
+"""Pages for people: the desk, the start page of who may not see it, one page per problem, and pages with a form."""
 
 from pathlib import Path
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.cache import patch_cache_control
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.http import require_safe
 
 from orders.access.authentication import is_open_to
+from orders.access.sessions import SignedIn, signed_in
 from orders.engine import moves_real_money
 from orders.problems import KINDS, Problem
 
@@ -20,17 +22,33 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
+# The same for pages with a form, which run no script at all.
+FORM_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 @require_safe
 def start_page(request: HttpRequest) -> HttpResponse:
-    """The desk where the API itself is open to this caller, else links. Reads no row: the desk asks the API."""
-    if is_open_to(request.META.get("REMOTE_ADDR", "")):
-        response = _page(request, "orders/desk.html", {"modules": MODULES})
+    """The desk for who is signed in with a role, and where the API itself is open to this caller; else links.
+
+    Reads no row but those of a session: the desk asks the API.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    person = None if is_open_to(address) else signed_in(request.session, address)
+    if is_open_to(address) or (person and person.caller):
+        response = _page(request, "orders/desk.html", {"modules": MODULES, "person": person})
     else:
-        response = _page(request, "orders/start.html", {"moves_real_money": moves_real_money()})
+        response = _links(request, person)
     # Which of the two it is depends on the caller.
     patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def _links(request: HttpRequest, person: SignedIn | None) -> HttpResponse:
+    response = _page(request, "orders/start.html", {"moves_real_money": moves_real_money(), "person": person})
+    if person is not None:  # who may sign out
+        response["Content-Security-Policy"] = FORM_POLICY
     return response
 
 
@@ -43,6 +61,14 @@ def problem_page(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     others = [Problem(other, "") for other in sorted(KINDS)]
     return _page(request, "orders/problem.html", {"code": code, "kind": kind, "others": others})
+
+
+def form_page(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page with a form, which no cache keeps."""
+    response = render(request, template, context, status=status)
+    response["Content-Security-Policy"] = FORM_POLICY
+    add_never_cache_headers(response)
+    return response
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

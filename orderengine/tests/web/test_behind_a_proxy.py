@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from base64 import b32decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from asgiref.sync import async_to_sync
 from django.test import Client
+from django_otp.oath import TOTP
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
@@ -158,6 +160,7 @@ def test_probes_are_answered_for_any_host_and_nothing_else_is(host: str) -> None
         ("https://trade.example.com:8443", False),
         ("https://trade.example.com.evil.example", False),
         ("https://desk.example.com", True),
+        ("https://desk.example.com:8443", False),
         ("http://localhost:8000", False),
         ("null", False),
         ("https://[", False),
@@ -167,7 +170,30 @@ def test_sockets_open_for_pages_of_the_public_url(settings: Any, origin: str, is
     settings.PUBLIC_URL = read_public_url("https://trade.example.com")
     settings.ORIGIN_HOSTS = ["desk.example.com"]
 
-    assert is_allowed_origin(origin) is is_allowed
+    assert is_allowed_origin(origin, "trade.example.com") is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_allowed"),
+    [
+        ("http://localhost:3000", "localhost:3000", True),
+        ("http://127.0.0.1:3000", "localhost:3000", True),
+        ("http://[::1]:3000", "[::1]:3000", True),
+        ("http://localhost:5173", "localhost:3000", False),
+        ("http://localhost", "localhost:3000", False),
+        ("http://localhost:80", "localhost", True),
+        ("http://localhost:3000", "", False),
+        ("http://evil.example:3000", "localhost:3000", False),
+        ("http://localhost:x", "localhost:3000", False),
+        ("null", "localhost:3000", False),
+    ],
+)
+def test_sockets_open_for_pages_of_the_port_that_is_asked(
+    settings: Any, origin: str, host: str, is_allowed: bool
+) -> None:
+    settings.PUBLIC_URL, settings.ORIGIN_HOSTS = None, ["localhost", "127.0.0.1", "[::1]"]
+
+    assert is_allowed_origin(origin, host) is is_allowed
 
 
 class Site:
@@ -216,26 +242,61 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 engine.stop()
 
 
-def log_in(site: Site, client: httpx.Client) -> httpx.Response:
-    form = client.get("/admin/login/")
-    [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)
-    cookies = "; ".join(f"{name}={value}" for name, value in form.cookies.items())
-    assert "Secure" in form.headers["set-cookie"]
-    assert form.headers["strict-transport-security"] == "max-age=600"
+class Browser:
+    """Keeps cookies, and sends forms as a browser sends them to a page of the public name."""
+
+    def __init__(self, site: Site, client: httpx.Client) -> None:
+        self._site, self._client = site, client
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> httpx.Response:
+        return self._kept(self._client.get(path, headers=self._cookies()))
+
+    def submit(self, path: str, **fields: str) -> httpx.Response:
+        page = self.get(path)
+        [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        origin = {"Origin": self._site.url, "Referer": f"{self._site.url}{path}"}
+        sent = {"csrfmiddlewaretoken": token, **fields}
+        return self._kept(self._client.post(path, data=sent, headers=self._cookies() | origin))
+
+    def _cookies(self) -> dict[str, str]:
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
+        for line in answer.headers.get_list("set-cookie"):
+            words = {"Secure", "HttpOnly", "SameSite=Lax"}
+            assert not words - set(line.split("; ")), line
+        self.cookies.update(answer.cookies)
+        self._client.cookies.clear()
+        return answer
+
+
+def give_password(site: Site, browser: Browser) -> str:
+    """Where the right password leads."""
+    assert browser.get("/admin/login/").headers["strict-transport-security"] == "max-age=600"
     password = (site.state / "admin-password").read_text().strip()
-    fields = {"csrfmiddlewaretoken": token, "username": "admin", "password": password, "next": "/admin/"}
-    # As a browser sends them to a page of the public name.
-    headers = {"Origin": site.url, "Referer": f"{site.url}/admin/login/", "Cookie": cookies}
-    return client.post("/admin/login/", data=fields, headers=headers)
+    asked = browser.submit("/admin/login/", username="admin", password=password, next="/admin/")
+    assert asked.status_code == 302
+    return str(asked.headers["location"])
+
+
+def log_in(site: Site, client: httpx.Client) -> Browser:
+    """Password, then an app and its first code: the first sign-in of the first user."""
+    browser = Browser(site, client)
+    assert give_password(site, browser) == "/sign-in/two-factor"
+    [secret] = re.findall(r'id="secret">([A-Z2-7 ]+)<', browser.get("/sign-in/two-factor").text)
+    app = TOTP(b32decode(secret.replace(" ", "")))
+    app.time = time.time()
+    done = browser.submit("/sign-in/two-factor", code=f"{app.token():06d}")
+    assert (done.status_code, "Backup codes" in done.text) == (200, True)
+    return browser
 
 
 @pytest.mark.system
 def test_the_admin_lets_in_and_stays_shut_to_pages_of_others(site: Site) -> None:
     with site.client() as client:
-        entered = log_in(site, client)
-        assert (entered.status_code, entered.headers["location"]) == (302, "/admin/")
-        session = "; ".join(f"{name}={value}" for name, value in entered.cookies.items())
-        assert client.get("/admin/orders/order/", headers={"Cookie": session}).status_code == 200
+        browser = log_in(site, client)
+        assert browser.get("/admin/orders/order/").status_code == 200
 
         refused = client.post("/admin/login/", data={"username": "admin"}, headers={"Origin": "https://evil.example"})
         assert refused.status_code == 403
@@ -350,7 +411,7 @@ def test_the_nginx_of_the_page_works(site: Site, tmp_path: Path) -> None:
                     break
             time.sleep(0.1)
         with through.client() as client:
-            assert log_in(through, client).status_code == 302
+            assert give_password(through, Browser(through, client)).startswith("/sign-in/")
         test_an_order_goes_through_with_its_socket(through)
     finally:
         process.terminate()

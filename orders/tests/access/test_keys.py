@@ -138,6 +138,7 @@ CALLS = {
     ("GET", "tokens"): "read",
     ("GET", "wallets"): "read",
     ("GET", "events"): "read",
+    ("GET", "me"): "read",
     ("POST", "ws-tickets"): "read",
     ("GET", "halt"): "read",
     ("POST", "quotes"): "quote",

@@ -14,6 +14,7 @@ from orders.audit.record import Actor
 from orders.models import Account, ApiKey, AuditEntry, Webhook, WebhookDelivery
 from orders.models.key_format import prefix_of
 from orders.tests.factories import api_key, new_webhook
+from orders.tests.people import sign_in
 from orders.webhooks.endpoints import switch_by_operator
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +24,7 @@ KEY = re.compile(r"oe_test_\w{8}_\w{32}")
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 
@@ -32,7 +33,7 @@ def viewer() -> Client:
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
     return browser
 
 
@@ -216,7 +217,7 @@ def test_acts_need_the_token_of_the_page(account: Account, name: str) -> None:
     page = f"/admin/orders/{ACTS[name](account)}"
     made = AuditEntry.objects.count()
     browser = Client(enforce_csrf_checks=True)
-    browser.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(browser, get_user_model().objects.create_superuser("boss"))
 
     assert browser.post(page, {"reason": "r"}).status_code == 403
     assert AuditEntry.objects.count() == made

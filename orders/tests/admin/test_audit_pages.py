@@ -15,13 +15,14 @@ from orders.reconciliation.incidents import NEWEST, acknowledge, open_incidents
 from orders.risk.pause import Target, pause
 from orders.tests.audit.test_audit import fill, tamper
 from orders.tests.factories import place
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 
@@ -101,7 +102,7 @@ def test_acknowledging_needs_its_permission(account: Account) -> None:
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_auditentry"))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
     page = f"/admin/orders/auditentry/act/acknowledge/?ids={incident.pk}"
 
     assert browser.post(page, {"reason": "r"}).status_code == 403

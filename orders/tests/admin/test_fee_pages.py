@@ -20,6 +20,7 @@ from orders.risk.account_limits import set_limits
 from orders.states import Stage
 from orders.tests.charging import ChargingChain, ChargingEngine, fee_of
 from orders.tests.factories import api_key, place, terms
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,7 +47,7 @@ def engine(db: None) -> ChargingEngine:
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 

@@ -21,6 +21,7 @@ from orders.engine import get_engine
 from orders.models import Account, Order, OrderEvent, Webhook
 from orders.risk.pause import Target, pause
 from orders.tests.factories import new_webhook, place, terms
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +38,7 @@ def unshared() -> Iterator[None]:
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 
@@ -193,7 +194,7 @@ def test_who_may_not_view_orders_gets_the_list_of_pages_alone(account: Account) 
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_token"))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
 
     page = words(browser)
 

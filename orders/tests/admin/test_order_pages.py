@@ -20,6 +20,7 @@ from orders.states import Stage
 from orders.tests.archive.past import load_past, run
 from orders.tests.factories import in_flight, place, terms
 from orders.tests.order_types.requests import accepted, each_example
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +29,7 @@ Drive = Callable[..., None]
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 
@@ -145,7 +146,7 @@ def test_files_are_for_those_who_may_view_orders(account: Account, drive: Drive,
     user = User.objects.create_user("helper", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_wallet"))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
 
     assert browser.get(f"/admin/orders/order/{order.pk}/{name}/").status_code == 403
     assert browser.get(f"/admin/orders/order/{order.pk}/change/").status_code == 403

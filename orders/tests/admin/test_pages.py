@@ -10,6 +10,7 @@ from django.test import Client
 from orders.models import Account, AuditEntry, Order, SignedTransaction, Wallet
 from orders.problems import KINDS, Problem
 from orders.tests.factories import place, terms
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +20,7 @@ Drive = Callable[..., None]
 @pytest.fixture
 def staff(client: Client) -> Client:
     """A browser in which the first admin user is signed in."""
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 
@@ -123,7 +124,7 @@ def helper(*permissions: str) -> Client:
     names = ["view_order", "view_wallet", *permissions]
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="orders", codename__in=names))
     browser = Client()
-    browser.force_login(user)
+    sign_in(browser, user)
     return browser
 
 

@@ -14,6 +14,7 @@ from orders.admin import figures
 from orders.admin.large import MOST_LISTED, NEWEST, LargeTable
 from orders.models import AuditEntry, Fill, Order, OrderEvent
 from orders.tests.history import History
+from orders.tests.people import sign_in
 from orders.tests.plans import LARGE, costs, run_plan
 
 MODELS = (Order, OrderEvent, Fill, AuditEntry)
@@ -23,7 +24,7 @@ MOST_ROWS = max(MOST_LISTED, NEWEST) + 1
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     return client
 
 

@@ -26,6 +26,7 @@ from orders.problems import ProblemError
 from orders.risk.pause import find_target, pause, resume
 from orders.states import Stage
 from orders.tests.factories import api_key, let_leases_run_out, new_account, place, terms
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -365,7 +366,7 @@ def test_who_may_not_resume_gets_no_page_for_it(
     row = pause(find_target("account", account.name, engine), OPERATOR)
     viewer = django_user_model.objects.create_user("viewer", password="only looks around", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_tradingcontrol"))
-    client.force_login(viewer)
+    sign_in(client, viewer)
 
     answer = client.post(f"/admin/orders/tradingcontrol/resume/?ids={row.pk}", {"reason": "mine"})
 

@@ -41,12 +41,24 @@ async def test_a_ticket_opens_one_socket_once(account: Account, key: str, client
     assert (hello["type"], subprotocol, code) == ("hello", "oe.v1", 4401)
 
 
-async def test_a_ticket_may_come_as_first_frame(account: Account) -> None:
-    ticket = await database_sync_to_async(issue_ticket)(account.pk, "")
+async def test_a_ticket_may_come_as_first_frame(account: Account, key: str) -> None:
+    ticket = await database_sync_to_async(issue_ticket)(account.pk, prefix_of(key))
 
     async with Stream(origin=ORIGIN) as stream:
         await stream.send(op="auth", ticket=ticket)
         assert (await stream.next())["type"] == "hello"
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_ticket_of_the_local_account_counts_where_it_needs_no_key(
+    account: Account, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    monkeypatch.setattr("orders.streams.admission.is_open_to", lambda address: is_open)
+    ticket = await database_sync_to_async(issue_ticket)(account.pk, "")
+
+    async with Stream(origin=ORIGIN) as stream:
+        await stream.send(op="auth", ticket=ticket)
+        assert (await stream.next())["type"] == ("hello" if is_open else "error")
 
 
 @pytest.mark.parametrize("frame", [{"op": "auth"}, {"op": "auth", "ticket": "x"}, {"op": "ack", "cursor": "a"}, {}])

@@ -18,6 +18,7 @@ from dex.testing.examples import combinations, examples
 from orders.api.front_door import Seldom
 from orders.models import Account, Order, Token, Wallet
 from orders.tests.factories import api_key, place, terms
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,7 +87,7 @@ def wrong(caplog: pytest.LogCaptureFixture) -> Iterator[list[logging.LogRecord]]
 def browser() -> Client:
     """A browser that shows an error page and raises nothing; in which a superuser is signed in."""
     made = Client(raise_request_exception=False)
-    made.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(made, get_user_model().objects.create_superuser("boss"))
     return made
 
 

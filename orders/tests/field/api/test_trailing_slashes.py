@@ -9,6 +9,7 @@ from django.test import Client
 
 from orders.models import Account, Order
 from orders.tests.http_client import GOOD, Api
+from orders.tests.people import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,7 +73,7 @@ def test_what_is_nowhere_stays_nowhere(client: Client, path: str) -> None:
 
 
 def test_a_redirect_leads_to_no_other_host(client: Client) -> None:
-    client.force_login(get_user_model().objects.create_superuser("boss"))
+    sign_in(client, get_user_model().objects.create_superuser("boss"))
     for address in (
         "/admin//evil.example",
         "/admin/\\evil.example",

@@ -47,6 +47,7 @@ ENDPOINTS = [
     ("POST", "orders/{id}/replay"),
     ("GET", "orders/by-client-id/c-1"),
     ("GET", "events"),
+    ("GET", "me"),
     ("POST", "ws-tickets"),
     ("GET", "halt"),
     ("POST", "halt"),
