@@ -4,7 +4,7 @@ import { call, get, text } from "./api.js";
 import { ask, confirm, copy, problemNote, refuse, show, toast } from "./dialog.js";
 import { facts, h } from "./dom.js";
 import { bps, readAmount, shortId, withToken } from "./format.js";
-import { act } from "./words.js";
+import { act, priceOf, priceUnit, turned } from "./words.js";
 
 /** Ask once, cancel, and say what came of it. `onDone` gets the order. */
 export async function cancel(order, onDone) {
@@ -68,8 +68,8 @@ export async function replace(order, onDone) {
 /** By name: { node, input, was }; what is shown is what the order has now, or what was typed before. */
 function inputsOf(order, typed) {
   const fixed = order.side === "exact_out" ? order.token_out : order.token_in;
-  const units = { price: `${order.token_out} per ${order.token_in}`, fixed };
-  const rows = Object.entries(TERMS).filter(([name]) => order[name] !== null && order[name] !== undefined).map(([name, [label, unit]]) => [name, label, units[unit] ?? unit, String(order[name]), "text"]);
+  const units = { price: priceUnit(order), fixed };
+  const rows = Object.entries(TERMS).filter(([name]) => order[name] !== null && order[name] !== undefined).map(([name, [label, unit]]) => [name, label, units[unit] ?? unit, unit === "price" ? priceOf(order, order[name]).replaceAll(",", "") : String(order[name]), "text"]);
   rows.push(["expires_at", "Good until", "empty: until cancelled", localTime(order.expires_at), "datetime-local"]);
   return Object.fromEntries(rows.map(([name, label, unit, was, type]) => {
     const input = h("input", { name, type, value: typed[name] ?? was, maxlength: 80, inputmode: type === "text" ? "decimal" : null });
@@ -88,7 +88,7 @@ function changes(order, inputs) {
     }
     const { value, error } = readAmount(input.value);
     if (error || !value) throw unsaid(error ?? "A value is missing");
-    body[name] = name === "max_age_s" ? Number(value) : value; // whole seconds
+    body[name] = name === "max_age_s" ? Number(value) : TERMS[name][1] === "price" ? turned(order, value) : value; // whole seconds
   }
   if (!Object.keys(body).length) throw unsaid("Nothing was changed");
   return body;

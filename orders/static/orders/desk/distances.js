@@ -2,6 +2,7 @@
 
 import { find } from "./api.js";
 import { bpsBetween, brief, percent, scaled } from "./format.js";
+import { turned } from "./words.js";
 
 const EACH_MS = 10_000;
 const MOST_READS = 6;
@@ -48,6 +49,6 @@ export class Distances {
     const price = this.prices.get(keyOf(order));
     const wanted = order.trigger_price ?? order.limit_price ?? price?.wanted;
     const away = price && wanted && bpsBetween(scaled(wanted, FINE), scaled(price.now, FINE));
-    return away ? `${percent(away.replace("-", ""))} away · now ${brief(price.now)}` : "";
+    return away ? `${percent(away.replace("-", ""))} away · now ${brief(turned(order, price.now))}` : "";
   }
 }

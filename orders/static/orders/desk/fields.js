@@ -3,6 +3,7 @@
 import { $, h, setText } from "./dom.js";
 import { readAmount } from "./format.js";
 import { FIELDS, MORE, TYPES, nameOf } from "./order_types.js";
+import { isTurned, turned } from "./words.js";
 
 const TIMES = {
   ioc: [["ioc", "now or not at all"]], fok: [["fok", "whole now or not at all"]], gtc: [["gtc", "until cancelled"]],
@@ -99,8 +100,11 @@ export class Fields {
       input.setAttribute("aria-invalid", String(Boolean(error)));
       if (error) hint ||= error;
       else if (isMissing) hint ||= `Enter: ${field.label.toLowerCase()}`;
+      else if (field.kind === "price" && value !== undefined) put(body, pointer, turned(body, value));
       else if (value !== undefined && !(typeof value === "object" && !Object.keys(value).length)) put(body, pointer, value);
     }
+    // Above a price is below its inverse.
+    if (this.main.includes("/trigger") && isTurned(body)) body.trigger = body.trigger === "above" ? "below" : "above";
     return hint;
   }
 

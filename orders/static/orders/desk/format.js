@@ -36,6 +36,12 @@ export function fromScaled(value, decimals) {
   return (value < 0n ? "-" : "") + digits.slice(0, digits.length - decimals) + (fraction ? `.${fraction}` : "");
 }
 
+/** One by a price: a price per token of the other one, at 45 decimals, rounded up. */
+export function inverse(text) {
+  const price = scaled(text, 30);
+  return price && fromScaled((10n ** 75n + price - 1n) / price, 45);
+}
+
 /** How far a is above b in basis points, as a decimal string with two decimals; null where b is zero. Exact integers in. */
 export function bpsBetween(a, b) {
   if (b === 0n) return null;

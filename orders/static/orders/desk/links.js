@@ -1,9 +1,10 @@
 // Orders that the ticket's order brings along: exits once it has filled, or another one in its place.
 
 import { $, h, setText } from "./dom.js";
-import { amount, readAmount } from "./format.js";
+import { amount, inverse, readAmount } from "./format.js";
 import { mark } from "./fields.js";
 import { TYPES } from "./order_types.js";
+import { isTurned, priceUnit, turned } from "./words.js";
 
 // What all orders of a request share; limits in amounts are those of one order.
 const SHARED = ["venues", "fee", "tags", "sim"];
@@ -24,9 +25,8 @@ export class Links {
     $("links").hidden = !links;
     this.or.hidden = !or;
     setText(this.or.querySelector("span").firstChild, or === "stop" ? "Or a stop at " : "Or a limit at ");
-    setText(this.or.querySelector("small"), `${tokenOut} per ${tokenIn}`);
-    const units = [`${tokenIn} per ${tokenOut}`, `${tokenIn} per ${tokenOut}`, tokenOut];
-    this.exits.forEach((node, n) => setText(node.querySelector("small"), units[n]));
+    const unit = priceUnit({ token_in: tokenIn, token_out: tokenOut });
+    [...this.exits, this.or].forEach((node, n) => setText(node.querySelector("small"), n === 2 ? tokenOut : unit));
     this.form.elements.exit_amount.placeholder = least ? amount(least) : "";
   }
 
@@ -38,12 +38,14 @@ export class Links {
     const isOr = or && other;
     if (isOr && (profit || loss)) throw new Error("Either exits, or another order in its place");
     setText($("links-now"), isOr ? "one cancels the other" : profit && loss ? "take profit and stop" : profit ? "take profit" : loss ? "stop" : "");
-    if (isOr) return { link: "one_cancels_other", orders: [order, { ...sameSwap(order), ...(or === "stop" ? { type: "stop", trigger_price: other } : { type: "limit", limit_price: other }) }] };
+    if (isOr) return { link: "one_cancels_other", orders: [order, { ...sameSwap(order), ...(or === "stop" ? { type: "stop", trigger_price: turned(order, other) } : { type: "limit", limit_price: turned(order, other) }) }] };
     if (!profit && !loss) return null;
     const size = stated ?? least;
     if (!size) throw new Error("Enter the amount of the exits");
     const exit = { token_in: order.token_out, token_out: order.token_in, amount: size, side: "exact_in", ...shared(order) };
-    const exits = [profit && { ...exit, type: "limit", limit_price: profit }, loss && { ...exit, type: "stop", trigger_price: loss }].filter(Boolean);
+    // Prices are typed in one unit for all; an exit swaps the other way.
+    const back = (price) => (isTurned(order) ? price : inverse(price));
+    const exits = [profit && { ...exit, type: "limit", limit_price: back(profit) }, loss && { ...exit, type: "stop", trigger_price: back(loss) }].filter(Boolean);
     return { link: exits.length > 1 ? "bracket" : "then", orders: [order, ...exits] };
   }
 

@@ -2,7 +2,7 @@
 
 import { facts, h } from "./dom.js";
 import { amount, bps, took, utc, when, withToken } from "./format.js";
-import { result } from "./words.js";
+import { isTurned, priceOf, priceUnit, result } from "./words.js";
 
 export function factsOf(order) {
   const got = result(order, amount);
@@ -10,10 +10,10 @@ export function factsOf(order) {
   return [
     ["Type", `${order.type.replaceAll("_", " ")}, ${order.time_in_force}${order.expires_at ? ` until ${when(order.expires_at)}` : ""}`],
     [isIn ? (got.isDone ? "Received" : "Receives") : got.isDone ? "Paid" : "Pays", got.text, got.title],
-    order.average_price && ["Average price", amount(order.average_price), order.average_price],
+    order.average_price && ["Average price", `${priceOf(order, order.average_price)} ${priceUnit(order)}`, order.average_price],
     order.slices_done !== null && ["Parts", `${order.slices_done}${order.slices_total === null ? "" : ` of ${order.slices_total}`}`],
-    order.limit_price && ["Limit price", `${amount(order.limit_price)} ${order.token_out} per ${order.token_in}`, order.limit_price],
-    order.trigger_price && ["Trigger", `${order.trigger} ${amount(order.trigger_price)}`, order.trigger_price],
+    order.limit_price && ["Limit price", `${priceOf(order, order.limit_price)} ${priceUnit(order)}`, order.limit_price],
+    order.trigger_price && ["Trigger", `${(order.trigger === "above") === isTurned(order) ? "below" : "above"} ${priceOf(order, order.trigger_price)} ${priceUnit(order)}`, order.trigger_price],
     isIn ? order.min_amount_out && ["Receive at least", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
       : order.max_amount_in && ["Pay at most", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
     order.network_fee_paid ? ["Network fee paid", withToken(order.network_fee_paid.amount, order.network_fee_paid.token), order.network_fee_paid.amount]

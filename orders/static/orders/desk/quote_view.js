@@ -3,6 +3,7 @@
 import { $, factRows, facts, h } from "./dom.js";
 import { amount, bps, bpsBetween, percent, scaled, withToken } from "./format.js";
 import { proofRows, routeView, venueName } from "./route.js";
+import { priceOf, priceUnit, turned } from "./words.js";
 
 // Of a price per token, compared exactly with this many decimals.
 export const FINE = 30;
@@ -61,11 +62,11 @@ function quoteRows(quote, { type, ...body }) {
   const fee = quote.network_fee;
   const alone = type !== "market" && type !== "limit";
   return [
-    ["Price", `1 ${quote.token_in} = ${amount(quote.price)} ${quote.token_out}`, quote.price],
-    distanceRow("Trigger", body.trigger_price, quote.price),
-    distanceRow(type === "limit" ? "Limit" : "Worst price", body.limit_price, quote.price),
-    distanceRow("First step", body.from, quote.price),
-    distanceRow("Last step", body.to, quote.price),
+    ["Price", `${priceOf(quote, quote.price)} ${priceUnit(quote)}`, `${quote.price} ${quote.token_out} per ${quote.token_in}`],
+    distanceRow("Trigger", body.trigger_price, quote),
+    distanceRow(type === "limit" ? "Limit" : "Worst price", body.limit_price, quote),
+    distanceRow("First step", body.from, quote),
+    distanceRow("Last step", body.to, quote),
     quote.waiting_for && ["An order now would wait for", quote.waiting_for],
     alone && ["All at once, now", isIn ? withToken(quote.amount_out, quote.token_out) : withToken(quote.amount_in, quote.token_in, true)],
     type === "market" && (isIn
@@ -77,8 +78,8 @@ function quoteRows(quote, { type, ...body }) {
   ];
 }
 
-function distanceRow(name, price, now) {
-  const distance = price && bpsBetween(scaled(price, FINE), scaled(now, FINE));
+function distanceRow(name, price, quote) {
+  const distance = price && bpsBetween(scaled(turned(quote, price), FINE), scaled(turned(quote, quote.price), FINE));
   if (!distance) return null;
   const isBelow = distance.startsWith("-");
   return [`${name} against now`, `${percent(distance)} ${isBelow ? "below" : "above"}`];

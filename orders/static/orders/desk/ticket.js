@@ -13,7 +13,7 @@ import { Quotes } from "./quotes.js";
 import { snippets } from "./snippets.js";
 import { confirmRows, limitAmount, meaning, showDryRun } from "./ticket_words.js";
 import { Wallet } from "./wallet.js";
-import { act } from "./words.js";
+import { act, priceUnit } from "./words.js";
 
 export class Ticket {
   /** `onQuote` gets a quote or null, `onPlaced` an order. */
@@ -147,7 +147,7 @@ export class Ticket {
   labels() {
     const [token_in, token_out] = this.pair;
     const liquidity = this.form.elements.liquidity_token?.value === "token_out" ? token_out : token_in;
-    this.fields.label({ price: `${token_out} per ${token_in}`, token_in, token_out, liquidity, native: this.fee?.token ?? "native token" });
+    this.fields.label({ price: priceUnit({ token_in, token_out }), token_in, token_out, liquidity, native: this.fee?.token ?? "native token" });
     this.links.arrange(this.type, this.pair, this.least());
   }
 
@@ -210,7 +210,7 @@ export class Ticket {
     const { body } = this;
     if (!body) return null;
     if (body.side === "exact_out") return body.amount;
-    if (body.limit_price) return limitAmount(body);
+    if (body.limit_price) return limitAmount(body, this.tokens.get(body.token_out).decimals);
     return this.taken?.quote.min_amount_out ?? body.guards?.min_amount_out ?? null;
   }
 

@@ -4,15 +4,15 @@ import { problemNote } from "./dialog.js";
 import { $, facts, h } from "./dom.js";
 import { amount, bps, fromScaled, scaled, took, utc, when, withToken } from "./format.js";
 import { FINE } from "./quote_view.js";
-import { act } from "./words.js";
+import { act, isTurned, priceOf, priceUnit } from "./words.js";
 
 /** What the type of an order means for these terms. `decimals` are by token. */
 export const meaning = (body, decimals) => (MEANINGS[body.type] ?? (() => ""))(body, decimals);
 
 const MEANINGS = {
   limit: limitPromise,
-  stop: (body) => `A market order once the price is ${body.trigger ?? "below"} ${amount(body.trigger_price)} or at it. Guards alone limit its price then.`,
-  stop_limit: (body) => `From the moment that the price is ${body.trigger ?? "below"} ${amount(body.trigger_price)} or at it, a limit order at ${amount(body.limit_price)}.`,
+  stop: (body) => `A market order once the price is ${side(body)} ${priceOf(body, body.trigger_price)} or at it. Guards alone limit its price then.`,
+  stop_limit: (body) => `From the moment that the price is ${side(body)} ${priceOf(body, body.trigger_price)} or at it, a limit order at ${priceOf(body, body.limit_price)}.`,
   trailing_stop: (body) => `A market order once the price is ${bps(body.trail_bps, { signed: false })} below the best since it was placed. Guards alone limit its price then.`,
   twap: (body, decimals) => {
     const { slices, interval_s } = body.twap;
@@ -23,18 +23,20 @@ const MEANINGS = {
   ladder: (body, decimals) => {
     const token = fixedToken(body);
     const each = body.steps > 0 && scaled(body.amount, decimals(token)) / BigInt(body.steps);
-    return each ? `${body.steps} limit orders of about ${withToken(fromScaled(each, decimals(token)), token)}, from ${amount(body.from)} to ${amount(body.to)} in even steps.` : "";
+    return each ? `${body.steps} limit orders of about ${withToken(fromScaled(each, decimals(token)), token)}, from ${priceOf(body, body.from)} to ${priceOf(body, body.to)} in even steps of ${body.token_out} per ${body.token_in}.` : "";
   },
   sniper: (body) => `A market order once a pool of the pair is at most ${body.max_age_s} s old and holds ${amount(body.min_liquidity)} ${body[body.liquidity_token ?? "token_in"]}.`,
 };
 
+const side = (body) => ((body.trigger === "above") === isTurned(body) ? "below" : "above");
 const fixedToken = (body) => (body.side === "exact_in" ? body.token_in : body.token_out);
 
-/** What a limit price makes of an amount, exactly: amount times price, or amount by price. Null where it makes nothing. */
-export function limitAmount(body) {
+/** What a limit price makes of an amount, exactly: amount times price, or amount by price, cut to so many decimals. Null where it makes nothing. */
+export function limitAmount(body, decimals = FINE) {
   const price = scaled(body.limit_price, FINE), size = scaled(body.amount, FINE);
   if (price === 0n) return null;
-  return body.side === "exact_in" ? fromScaled(size * price, 2 * FINE) : fromScaled((size * 10n ** BigInt(FINE)) / price, FINE);
+  const made = body.side === "exact_in" ? fromScaled(size * price, 2 * FINE) : fromScaled((size * 10n ** BigInt(FINE)) / price, FINE);
+  return fromScaled(scaled(made, decimals), decimals);
 }
 
 function limitPromise(body) {
@@ -52,6 +54,8 @@ export function confirmRows(request, quote, isLive) {
   const { guards = {} } = body;
   return [
     ["Order", `${body.type.replaceAll("_", " ")}, ${body.token_in} → ${body.token_out}`],
+    body.trigger_price && ["Trigger", `${side(body)} ${priceOf(body, body.trigger_price)} ${priceUnit(body)}`, body.trigger_price],
+    body.limit_price && ["Limit price", `${priceOf(body, body.limit_price)} ${priceUnit(body)}`, body.limit_price],
     guards.min_amount_out && ["Receive at least", withToken(guards.min_amount_out, body.token_out), guards.min_amount_out],
     guards.max_amount_in && ["Pay at most", withToken(guards.max_amount_in, body.token_in, true), guards.max_amount_in],
     quote && ["Quoted now", body.side === "exact_in" ? withToken(quote.amount_out, body.token_out) : withToken(quote.amount_in, body.token_in, true)],

@@ -1,6 +1,6 @@
 // An order in words: the same everywhere on the page.
 
-import { amount, bps, bpsBetween, brief, withToken } from "./format.js";
+import { amount, bps, bpsBetween, brief, inverse, withToken } from "./format.js";
 
 const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
 const WAITS = {
@@ -31,6 +31,15 @@ export function stepsLabel(order) {
   return `${order.status}: ${word}${order.status === "FAILED" ? "" : `, step ${step} of 5`}`;
 }
 
+const MONEY = /USD|DAI/;
+
+/** The API's prices are token_out per token_in. Where money is paid for a token, people read and type them the other way round. */
+export const isTurned = ({ token_in: paid, token_out: got }) => MONEY.test(paid) && !MONEY.test(got);
+export const priceUnit = (order) => (isTurned(order) ? `${order.token_in} per ${order.token_out}` : `${order.token_out} per ${order.token_in}`);
+/** A price of the API as people read it, or the other way: the same function. */
+export const turned = (order, price) => (isTurned(order) ? inverse(price) : price);
+export const priceOf = (order, price) => amount(turned(order, price));
+
 /** "Sell 250 SOL" or "Buy 1,000 USDC", with the condition of its type. */
 export function act(order) {
   const isIn = order.side !== "exact_out";
@@ -39,11 +48,11 @@ export function act(order) {
 
 function condition(order) {
   if (order.twap) return ` in ${order.twap.slices} slices`;
-  if (order.steps) return ` in ${order.steps} steps from ${amount(order.from)} to ${amount(order.to)}`;
+  if (order.steps) return ` in ${order.steps} steps from ${priceOf(order, order.from)} to ${priceOf(order, order.to)}`;
   if (order.min_liquidity) return " from a new pool";
-  if (order.limit_price && order.trigger_price) return ` at stop ${amount(order.trigger_price)}, limit ${amount(order.limit_price)}`;
-  if (order.limit_price) return ` at ${amount(order.limit_price)}`;
-  if (order.trigger_price) return ` at stop ${amount(order.trigger_price)}`;
+  if (order.limit_price && order.trigger_price) return ` at stop ${priceOf(order, order.trigger_price)}, limit ${priceOf(order, order.limit_price)}`;
+  if (order.limit_price) return ` at ${priceOf(order, order.limit_price)}`;
+  if (order.trigger_price) return ` at stop ${priceOf(order, order.trigger_price)}`;
   if (order.trail_bps) return `, trailing ${bps(order.trail_bps, { signed: false })}`;
   return "";
 }
