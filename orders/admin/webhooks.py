@@ -18,7 +18,7 @@ from orders.admin.large import AmongNewest, LargeTable
 from orders.audit.record import Actor
 from orders.models import Webhook, WebhookDelivery
 from orders.problems import ProblemError
-from orders.webhooks.backlog import events_behind
+from orders.webhooks.backlog import MOST_COUNTED, events_behind
 from orders.webhooks.deliveries import newest_deliveries
 from orders.webhooks.endpoints import ask_for_delivery, ask_for_test, cursor_of, switch_by_operator
 
@@ -92,9 +92,10 @@ class WebhookAdmin(Acting, ReadOnly):
         return str(cursor_of(webhook))
 
     @admin.display(description="events behind")
-    def behind(self, webhook: Webhook) -> int:
+    def behind(self, webhook: Webhook) -> str:
         """How many events of its account it has not been told of yet."""
-        return events_behind([webhook]).get(webhook.pk, 0)
+        count = events_behind([webhook]).get(webhook.pk, 0)
+        return f"{count:,}{' or more' if count >= MOST_COUNTED else ''}"
 
     @admin.display(description="newest attempts")
     def deliveries(self, webhook: Webhook) -> SafeString:
