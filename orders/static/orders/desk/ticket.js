@@ -112,7 +112,7 @@ export class Ticket {
     const held = this.wallet.balance(this.pair[0]);
     setText($("balance"), held === null ? "Balance –" : brief(held));
     $("balance").title = held === null ? this.wallet.reason : `Balance ${held} ${this.pair[0]}`;
-    for (const [id, words] of [["half", "Pay half of the balance"], ["most", "Pay all of the balance, less network fees"]]) {
+    for (const [id, words] of [["half", "½: pay half of the balance"], ["most", "Max: pay all of the balance, less network fees"]]) {
       $(id).title = held === null ? this.wallet.reason : words;
       setAttribute($(id), "aria-label", held === null ? `${words}: ${this.wallet.reason}` : words);
     }
