@@ -39,6 +39,7 @@ from .market_snapshot import MarketSnapshot
 from .market_snapshot_costs import MarketSnapshotCosts
 from .market_snapshot_pools_item import MarketSnapshotPoolsItem
 from .market_snapshot_swaps_item import MarketSnapshotSwapsItem
+from .me import Me
 from .network_fee import NetworkFee
 from .order import Order
 from .order_liquidity_token_type_0 import OrderLiquidityTokenType0
@@ -143,6 +144,7 @@ __all__ = (
     "MarketSnapshotCosts",
     "MarketSnapshotPoolsItem",
     "MarketSnapshotSwapsItem",
+    "Me",
     "NetworkFee",
     "Order",
     "OrderLiquidityTokenType0",
