@@ -182,7 +182,7 @@ export function proofRows(route) {
   const bound = isIn ? route.upper_bound : route.lower_bound;
   const token = isIn ? route.token_out : route.token_in;
   return [
-    bound && [isIn ? "No route pays more than" : "No route costs less than", withToken(bound, token), `${bound} ${token}`],
+    bound && [isIn ? "Net of fees no route pays more than" : "With fees no route costs less than", withToken(bound, token), `${bound} ${token}`],
     route.gap_bps !== null && route.gap_bps !== undefined && ["Distance from that, at most", `${amount(route.gap_bps)} bp`],
   ].filter(Boolean);
 }
