@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models import Subquery
 from django.db.models.functions import Now
 from django.utils.crypto import constant_time_compare
 from django_otp import DEVICE_ID_SESSION_KEY
@@ -54,16 +55,25 @@ def signed_in(session: SessionBase, address: str) -> SignedIn | None:
     key, user_id = session.session_key, session.get(SESSION_KEY)
     if key is None or user_id is None:
         return None
-    users = get_user_model()._default_manager.select_related("membership__account").annotate(now=Now())
-    user: Any = users.filter(pk=user_id, is_active=True).first()
-    if user is None or not _has_password_of(session, user) or user.now.timestamp() >= session.get(ENDS_AT, 0):
+    lasts = Session.objects.filter(session_key=key).values("expire_date")
+    users = get_user_model()._default_manager.select_related("membership__account")
+    user: Any = users.annotate(now=Now(), lasts=Subquery(lasts)).filter(pk=user_id, is_active=True).first()
+    if user is None or not _has_password_of(session, user) or not _lasts(session, user):
         return None
     membership = getattr(user, "membership", None)
     is_verified = is_open_to(address) or verified_device(user, session.get(DEVICE_ID_SESSION_KEY)) is not None
     if not is_verified and is_bound_to_codes(user, membership and membership.role):
         return None
-    _move_end(key)
+    _move_end(key, user)
     return SignedIn(user, membership, key)
+
+
+def signed_in_to(request: Any) -> SignedIn | None:
+    """The same of a request's session, looked at once for each request."""
+    if not hasattr(request, "_signed_in"):
+        request._signed_in = signed_in(request.session, request.META.get("REMOTE_ADDR", ""))
+    found: SignedIn | None = request._signed_in
+    return found
 
 
 def signed_in_by(session_key: str, address: str) -> SignedIn | None:
@@ -78,13 +88,17 @@ def _has_password_of(session: SessionBase, user: Any) -> bool:
     return any(constant_time_compare(stated, each) for each in hashes)
 
 
-def _move_end(session_key: str) -> None:
+def _lasts(session: SessionBase, user: Any) -> bool:
+    """Whether the session is there and has not come to its end, used or not, by the database's clock."""
+    is_used = user.lasts is not None and user.lasts > user.now
+    return is_used and user.now.timestamp() < session.get(ENDS_AT, 0)
+
+
+def _move_end(session_key: str, user: Any) -> None:
     """Note that it is in use. Never by saving the session: one that is signed out meanwhile must stay away."""
-    lasts = timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    rows = Session.objects.filter(
-        session_key=session_key, expire_date__gt=Now(), expire_date__lt=Now() + lasts - timedelta(seconds=MOVED_EVERY_S)
-    )
-    rows.update(expire_date=Now() + lasts)
+    later = user.now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    if later - user.lasts >= timedelta(seconds=MOVED_EVERY_S):
+        Session.objects.filter(session_key=session_key, expire_date=user.lasts).update(expire_date=later)
 
 
 def _limit_session(sender: object, request: Any, user: Any, **others: Any) -> None:
@@ -102,7 +116,7 @@ class SessionAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
         """The person, or None where nobody is signed in. Raises: ProblemError `csrf`."""
         asked = request._request
-        found = signed_in(asked.session, asked.META.get("REMOTE_ADDR", ""))
+        found = signed_in_to(asked)
         caller = None if found is None else found.caller
         if caller is None:
             return None

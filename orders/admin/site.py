@@ -5,14 +5,14 @@ from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from orders.access.sessions import signed_in
+from orders.access.sessions import signed_in_to
 
 _is_staff = admin.site.has_permission
 
 
 def _has_permission(request: HttpRequest) -> bool:
     """Also of pages that were registered without a word about it."""
-    return _is_staff(request) and signed_in(request.session, request.META.get("REMOTE_ADDR", "")) is not None
+    return _is_staff(request) and signed_in_to(request) is not None
 
 
 admin.site.has_permission = _has_permission  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from django_otp import DEVICE_ID_SESSION_KEY
 
 from orders.access.second_factor import backup_codes_left, begin_enrolment, confirm_enrolment, is_enrolled
-from orders.access.sessions import signed_in
+from orders.access.sessions import signed_in_to
 from orders.audit.record import Actor
 from orders.web.pages import form_page
 from orders.web.sign_in import enter, next_of, pending_user
@@ -69,7 +69,7 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
     """
     user, is_entering = pending_user(request), True
     if user is None:
-        person = signed_in(request.session, address_of(request))
+        person = signed_in_to(request)
         user, is_entering = (person.user, False) if person else (None, True)
     if user is None:
         return redirect("sign-in")

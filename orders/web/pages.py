@@ -9,7 +9,7 @@ from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.http import require_safe
 
 from orders.access.authentication import is_open_to
-from orders.access.sessions import SignedIn, signed_in
+from orders.access.sessions import SignedIn, signed_in_to
 from orders.engine import moves_real_money
 from orders.problems import KINDS, Problem
 
@@ -35,7 +35,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
     Reads no row but those of a session: the desk asks the API.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    person = None if is_open_to(address) else signed_in(request.session, address)
+    person = None if is_open_to(address) else signed_in_to(request)
     if is_open_to(address) or (person and person.caller):
         response = _page(request, "orders/desk.html", {"modules": MODULES, "person": person})
     else:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from orders.access.authentication import is_open_to
 from orders.access.second_factor import is_bound_to_codes, is_enrolled
-from orders.access.sessions import signed_in
+from orders.access.sessions import signed_in_to
 from orders.audit.record import Actor, Entry, record
 from orders.models import Membership
 from orders.web.pages import form_page
@@ -34,7 +34,7 @@ class SignIn(LoginView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The form; who is signed in already is told so."""
-        return self.render_to_response(self.get_context_data(person=signed_in(request.session, address_of(request))))
+        return self.render_to_response(self.get_context_data(person=signed_in_to(request)))
 
     def form_valid(self, form: Any) -> HttpResponse:
         """The password was right: sign in, or ask for the code."""
