@@ -12,7 +12,9 @@ from orders.web.pages import MODULES, STATIC
 
 DESK = STATIC / "orders" / "desk"
 # All files of the desk and the page itself, each compressed as a server would.
-BUDGET_BYTES = 60_000
+BUDGET_BYTES = 80_000
+# Modules of charts, where floats are places in a picture.
+DRAWING = {"chart.js", "prices.js", "levels.js", "costs.js"}
 ANY_INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 
 
@@ -112,7 +114,7 @@ def test_no_amount_goes_through_a_float() -> None:
         if re.search(r"parseFloat|parseInt|\bNumber\(|\.toFixed\(|Math\.round", line)
     }
     assert not {use for use in uses if "parse" in use[1] and "Date.parse" not in use[1]}
-    others = {use for use in uses if use[0] != "route.js"}
+    others = {use for use in uses if use[0] not in {"route.js", *DRAWING}}
     assert {name for name, _ in others} <= {"fields.js", "acts.js"}
     assert all("whole" in line or "seconds" in line for _, line in others), others
 

@@ -3,6 +3,7 @@
 import { find, get } from "./api.js";
 import { Blotter, WINDOW } from "./blotter.js";
 import { Book, isEnded } from "./book.js";
+import { Charts } from "./charts.js";
 import { announce, copy, isAsking, show } from "./dialog.js";
 import { $, facts, h, setText } from "./dom.js";
 import { cancel } from "./acts.js";
@@ -38,6 +39,8 @@ const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   const known = book.orders.get(order.id);
   if (known && isEnded(known) && !known.isPatched) tellOwn(known);
 });
+const charts = new Charts(book.orders, (order) => put([order]), (id) => drawer.open(id));
+ticket.onChange = () => charts.follow(ticket);
 let isHalted = false;
 const venues = new Venues(
   (market) => {
@@ -130,6 +133,7 @@ function put(orders) {
     ticket.see(order);
   }
   blotter.change();
+  charts.prices.changed();
 }
 
 /** Read out how an order of this page has ended, once its figures are there. */
@@ -179,6 +183,7 @@ function onMessage(message) {
   } else if (message.type === "event") {
     if (book.take(message)) blotter.change();
     drawer.take(message);
+    charts.prices.changed(message.status === "CONFIRMED");
     if (book.wanted.size) refreshSoon();
     showCountsSoon();
   }

@@ -135,6 +135,7 @@ export class Ticket {
     this.dropQuote();
     $("dry-result").hidden = true;
     this.quotes.watch(this.body && this.quoteRequest());
+    this.onChange?.();
     this.update();
   }
 
