@@ -23,7 +23,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 REQUIREMENTS := requirements.txt .ci/requirements-test.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev python run dev test test-fast test-deep e2e chain seed check check-style check-files check-spelling check-workflows check-imports \
+.PHONY: help setup setup-dev python run dev test test-fast test-deep e2e screenshots chain seed check check-style check-files check-spelling check-workflows check-imports \
 	check-types check-django chaos mutants fuzz audit bench client client-models lock clean
 
 help: ## This list
@@ -58,6 +58,9 @@ test-deep: setup ## Property tests with four times as many examples, and every c
 
 e2e: setup-dev ## Drive the desk in a real browser against an engine of its own; needs Chromium and npm; ARGS="-k name" goes to pytest
 	@$(ALONE) $(BIN)/python -m pytest --browser orderengine/tests/e2e -q $(ARGS)
+
+screenshots: setup-dev ## Take the pictures of the documents again, from an engine of its own: docs/images/*.webp
+	@$(BIN)/python -m orderengine.tests.e2e.screenshots
 
 chain: setup ## Start a local EVM chain with the real Uniswap contracts, tokens and pools; needs npm. CHAIN_PORT=8545
 	@$(BIN)/python -m dex.chains.evm.local $(if $(CHAIN_PORT),--port $(CHAIN_PORT))
