@@ -7,6 +7,7 @@ the server has to set them, which `orders.database.pooling` checks.
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -122,17 +123,35 @@ class DatabaseWrapper(PostgresWrapper):
         return super().create_cursor(name)
 
     def rows(self, sql: str, values: Values) -> list[Row]:
-        """Run a statement now; its rows, as `fetchall` of a cursor gives them. Raises: django.db.Error."""
-        return self.later(sql, values).rows()
+        """Run a statement now; its rows, as `fetchall` of a cursor gives them. Raises: django.db.Error.
+
+        Wrappers of `execute` see it as they see a cursor's, but for the cursor, which there is none of.
+        """
+        if not self.execute_wrappers or not self._converses:
+            return self.later(sql, values).rows()
+        run: Any = self._run
+        for wrapper in reversed(self.execute_wrappers):
+            run = partial(wrapper, run)
+        rows: list[Row] = run(sql, values, False, {"connection": self, "cursor": None})
+        return rows
+
+    def _run(self, sql: str, values: Values, _many: bool, _context: object) -> list[Row]:
+        return self._say(sql, values).rows()
 
     def later(self, sql: str, values: Values) -> Answer:
         """A statement that goes out with the transaction's next one, or with COMMIT; outside of one it is run now.
 
         Until its answer is asked for it may not have run, and its locks not be held. Raises: django.db.Error.
         """
+        return self._now(sql, values) if self.execute_wrappers or not self._converses else self._say(sql, values)
+
+    @property
+    def _converses(self) -> bool:
+        """Whether there is a session that is this thread's for good, whose statements need not be logged."""
         has_pooler = self.settings_dict["OPTIONS"].get("pooler", Pooler.SESSION) != Pooler.SESSION
-        if self.execute_wrappers or self.queries_logged or has_pooler or self.connection is None:
-            return self._now(sql, values)
+        return not (self.queries_logged or has_pooler or self.connection is None)
+
+    def _say(self, sql: str, values: Values) -> Answer:
         self.validate_thread_sharing()
         self.validate_no_broken_transaction()
         self.close_if_health_check_failed()

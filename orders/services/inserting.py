@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models.base import ModelState
 
 from orders.database.recordset import recordset, to_json
 from orders.database.rows import Condition
+from orders.database.session import session
 from orders.models import Account, ApiKey, Order, new_id
 from orders.models.waiting import NEVER_DUE, trigger_columns
 from orders.order_types import parent_columns, trigger_of, waits
@@ -132,31 +132,30 @@ def insert_orders(account: Account, orders: Sequence[Order], holds: Condition, *
     waiting_since = "CASE WHEN waiting_for IS NOT NULL THEN now() END" if has_more else "NULL"
     typed = ", ".join(f"{column} {sql_type}" for column, sql_type in named.items())
     rows = [_row(order, named) for order in orders]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH a AS MATERIALIZED (
-                SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s AND {holds.sql}
-                FOR KEY SHARE
-            ), placed AS (
-                INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count, waiting_since)
-                SELECT {values}, 'PENDING', 1, 1, 0, {waiting_since}
-                FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
-                -- As a value and not as EXISTS, of which a plan may read the whole table.
-                WHERE client_order_id IS NULL OR (
-                    SELECT true FROM orders_archivedorder x
-                    WHERE x.client_order_id = v.client_order_id AND x.account_id = a.checked) IS NULL
-                ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
-                RETURNING id, account_id, created_at
-            ), first_event AS (
-                INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
-                SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
-            )
-            SELECT id, created_at, pg_current_xact_id_if_assigned()::text FROM a LEFT JOIN placed ON true
-            """,
-            [account.id, is_counted, *holds.parameters, recordset(rows)],
+    # With the BEGIN before it in one round trip.
+    rows_back = session.rows(
+        f"""
+        WITH a AS MATERIALIZED (
+            SELECT id AS checked FROM orders_account WHERE id = %s AND is_counted = %s AND {holds.sql}
+            FOR KEY SHARE
+        ), placed AS (
+            INSERT INTO orders_order ({columns}, status, attempt, seq, claim_count, waiting_since)
+            SELECT {values}, 'PENDING', 1, 1, 0, {waiting_since}
+            FROM a, jsonb_to_recordset(%s::jsonb) AS v({typed})
+            -- As a value and not as EXISTS, of which a plan may read the whole table.
+            WHERE client_order_id IS NULL OR (
+                SELECT true FROM orders_archivedorder x
+                WHERE x.client_order_id = v.client_order_id AND x.account_id = a.checked) IS NULL
+            ON CONFLICT (account_id, client_order_id) WHERE client_order_id IS NOT NULL DO NOTHING
+            RETURNING id, account_id, created_at
+        ), first_event AS (
+            INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, at, took_ms, data)
+            SELECT id, account_id, 1, 'PENDING', 1, created_at, 0, '{{}}' FROM placed
         )
-        rows_back = cursor.fetchall()
+        SELECT id, created_at, pg_current_xact_id_if_assigned()::text FROM a LEFT JOIN placed ON true
+        """,
+        [account.id, is_counted, *holds.parameters, recordset(rows)],
+    )
     if not rows_back:
         return None
     created_at = {order_id: at for order_id, at, _ in rows_back if order_id is not None}
