@@ -12,6 +12,7 @@ from orders.access.authentication import is_open_to
 from orders.access.sessions import SignedIn, signed_in_to
 from orders.engine import moves_real_money
 from orders.problems import KINDS, Problem
+from orders.scopes import SCOPES
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 # What the desk loads, so that a browser asks for all of it at once and not module after module.
@@ -37,12 +38,18 @@ def start_page(request: HttpRequest) -> HttpResponse:
     address = request.META.get("REMOTE_ADDR", "")
     person = None if is_open_to(address) else signed_in_to(request)
     if is_open_to(address) or (person and person.caller):
-        response = _page(request, "orders/desk.html", {"modules": MODULES, "person": person})
+        response = _page(request, "orders/desk.html", {"modules": MODULES, "person": person, "lacks": _lacks(person)})
     else:
         response = _links(request, person)
     # Which of the two it is depends on the caller.
     patch_cache_control(response, private=True, no_cache=True)
     return response
+
+
+def _lacks(person: SignedIn | None) -> str:
+    """The scopes that the person's role does not have: what needs them is not offered."""
+    caller = person and person.caller
+    return " ".join(scope for scope in SCOPES if caller and not caller.may(scope))
 
 
 def _links(request: HttpRequest, person: SignedIn | None) -> HttpResponse:

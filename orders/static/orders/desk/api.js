@@ -2,6 +2,9 @@
 
 const ROOT = "/api/v1";
 const TIMEOUT_MS = 8_000;
+// Of a person's session: what shows that a request comes from a page of ours. Without one the desk is open to this machine.
+let token = document.querySelector("meta[name=csrf-token]")?.content ?? null;
+export const isSignedIn = token !== null;
 
 /** The engine's own words: an RFC 9457 object. */
 export class Refused extends Error {
@@ -19,8 +22,45 @@ export class Lost extends Error {
   }
 }
 
-/** Ask. Returns { status, body, text }. Throws: Refused, Lost. */
+/**
+ * Ask. Returns { status, body, text }. Throws: Refused, Lost.
+ *
+ * Another tab may have signed in meanwhile, with another token: such a request was refused unread, and goes once more.
+ */
 export async function call(method, path, body, signal, more = {}) {
+  try {
+    return await once(method, path, body, signal, more);
+  } catch (error) {
+    if (error.problem?.status === 401 && isSignedIn) window.dispatchEvent(new Event("signed-out"));
+    if (error.problem?.code !== "csrf") throw error;
+  }
+  await whoAmI();
+  return once(method, path, body, signal, more);
+}
+
+/** GET /me, whose token counts from now on. Throws: Refused, Lost. */
+export async function whoAmI() {
+  const me = await get("/me");
+  const { user, account } = document.documentElement.dataset;
+  token = me.csrf_token;
+  if (me.user === user && me.account === account) return me;
+  // What is on this page, and what was about to be sent, is another one's.
+  location.reload();
+  throw new Refused({ title: "Another user has signed in" });
+}
+
+export async function signOut() {
+  await whoAmI();
+  await fetch("/sign-out", { method: "POST", headers: { "X-CSRFToken": token }, redirect: "manual" });
+  location.assign("/sign-in");
+}
+
+/** What a new WebSocket offers: a ticket of the person. Throws: Refused, Lost. */
+export async function subprotocols() {
+  return isSignedIn ? ["oe.v1", `ticket.${(await call("POST", "/ws-tickets", {})).body.ticket}`] : [];
+}
+
+async function once(method, path, body, signal, more) {
   const stop = signal ? AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) : AbortSignal.timeout(TIMEOUT_MS);
   const headers = { Accept: "application/json", ...more };
   const request = { method, headers, signal: stop, cache: "no-store" };
@@ -28,6 +68,7 @@ export async function call(method, path, body, signal, more = {}) {
     headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
   }
+  if (isSignedIn && method !== "GET") headers["X-CSRFToken"] = token;
   let response, answer, text;
   try {
     response = await fetch(ROOT + path, request);
@@ -60,7 +101,7 @@ export async function find(path, signal) {
 }
 
 /** The shell command for the same call; `isKeyed`: with the key that a program needs. */
-export function curl(method, path, body, isKeyed = false) {
+export function curl(method, path, body, isKeyed = isSignedIn) {
   const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   const parts = ["curl -s", method === "GET" || method === "POST" ? "" : `-X ${method}`, `${location.origin}${ROOT}${path}`];
   if (isKeyed) parts.push('-H "Authorization: Bearer $ORDER_ENGINE_API_KEY"');

@@ -157,12 +157,12 @@ export class Drawer {
   }
 
   buttons(order) {
-    const button = (name, text, onclick, title) => h("button", { type: "button", "data-name": name, onclick, title }, text);
+    const button = (name, text, onclick, title, needs) => h("button", { type: "button", "data-name": name, "data-needs": needs, onclick, title }, text);
     const hasEnded = isEnded(order);
     const isRouted = hasEnded && order.route;
     return [h("div", { class: "acts" },
-      hasEnded ? "" : h("button", { type: "button", class: "danger", "data-name": "cancel", title: "X", onclick: () => cancel(order, (after) => this.changed(after)) }, "Cancel order"),
-      isReplaceable(order) ? button("replace", "Replace", () => replace(order, (after) => this.changed(after)), "Other price, amount or expiry (R)") : "",
+      hasEnded ? "" : h("button", { type: "button", class: "danger", "data-name": "cancel", "data-needs": "cancel", title: "X", onclick: () => cancel(order, (after) => this.changed(after)) }, "Cancel order"),
+      isReplaceable(order) ? button("replace", "Replace", () => replace(order, (after) => this.changed(after)), "Other price, amount or expiry (R)", "trade") : "",
       hasEnded ? button("receipt", "Receipt", () => showReceipt(order), "What it asked for and what came of it, signed") : "",
       isRouted ? button("snapshot", "Market", () => save(`/orders/${order.id}/snapshot`, `${order.id}.market.json`), "The market that it was routed on, as a file") : "",
       isRouted ? button("replay", "Route again", () => replay(order), "The router on the same market; nothing is stored") : ""),

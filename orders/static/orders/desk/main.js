@@ -1,6 +1,6 @@
 // The desk: joins the parts.
 
-import { find, get } from "./api.js";
+import { find, get, isSignedIn } from "./api.js";
 import { Blotter, WINDOW } from "./blotter.js";
 import { Book, isEnded } from "./book.js";
 import { Charts } from "./charts.js";
@@ -10,6 +10,7 @@ import { cancel } from "./acts.js";
 import { Distances } from "./distances.js";
 import { Drawer } from "./drawer.js";
 import { amount } from "./format.js";
+import { look, may } from "./people.js";
 import { AccountStream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 import { Venues } from "./venues.js";
@@ -41,6 +42,7 @@ const ticket = new Ticket((quote) => venues.show(quote), (order) => {
 });
 const charts = new Charts(book.orders, (order) => put([order]), (id) => drawer.open(id));
 ticket.onChange = () => charts.follow(ticket);
+ticket.isKeyed = isSignedIn;
 let isHalted = false;
 const venues = new Venues(
   (market) => {
@@ -198,7 +200,9 @@ const stream = new AccountStream(onMessage, (state) => {
   if (state.kind === "live") {
     hideBanner();
     venues.refresh();
-  } else if (state.kind !== "connecting") showBanner(state);
+    if (isSignedIn) look(); // the role may be another one
+  } else if (state.kind === "refused" && isSignedIn) hideBanner(); // another one says so
+  else if (state.kind !== "connecting") showBanner(state);
 });
 
 let countdown = null;
@@ -284,9 +288,9 @@ const single = {
   c: () => chosen() && copy(chosen(), "the order's id"),
   x: () => {
     const order = book.orders.get(chosen());
-    if (order && !isEnded(order)) cancel(order, (after) => put([after]));
+    if (order && !isEnded(order) && may("cancel")) cancel(order, (after) => put([after]));
   },
-  r: () => drawer.replace(),
+  r: () => may("trade") && drawer.replace(),
   "?": showKeys,
 };
 
@@ -294,12 +298,12 @@ document.addEventListener("keydown", (event) => {
   if (isAsking()) return;
   if (event.ctrlKey && event.altKey && event.code === "KeyH") {
     event.preventDefault();
-    venues.toggleHalt();
+    if (may("cancel")) venues.toggleHalt();
     return;
   }
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     event.preventDefault();
-    ticket.send();
+    if (may("trade")) ticket.send();
     return;
   }
   if (event.key === "Escape") {

@@ -2,7 +2,7 @@
 //
 // The ticket knows only `watch`, so that this may change.
 
-import { Lost, Refused, call } from "./api.js";
+import { Lost, Refused, call, subprotocols } from "./api.js";
 
 const DEBOUNCE_MS = 250;
 const RETRY_MS = 2_000;
@@ -18,6 +18,7 @@ export class Quotes {
     this.onQuote = onQuote;
     this.onProblem = onProblem;
     document.addEventListener("visibilitychange", () => this.renew());
+    window.addEventListener("signed-in", () => this.renew());
   }
 
   /** Quote this request until another one is watched; null: nothing. */
@@ -40,7 +41,18 @@ export class Quotes {
   }
 
   connect() {
-    const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws/v1/quotes`);
+    // Stands in its place until there is a ticket.
+    const opening = (this.socket = { close() {} });
+    subprotocols().then((offered) => opening === this.socket && this.open(offered), (error) => {
+      if (opening !== this.socket) return;
+      this.socket = null;
+      if (error.problem?.status === 401) this.onProblem(error.problem);
+      else this.askInstead();
+    });
+  }
+
+  open(offered) {
+    const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws/v1/quotes`, offered);
     this.socket = socket;
     this.sent = 0;
     socket.onopen = () => socket === this.socket && this.subscribe();
@@ -48,9 +60,13 @@ export class Quotes {
     socket.onclose = () => {
       if (socket !== this.socket) return;
       this.socket = null;
-      this.timer = setTimeout(() => this.renew(), RETRY_MS);
-      this.ask();
+      this.askInstead();
     };
+  }
+
+  askInstead() {
+    this.timer = setTimeout(() => this.renew(), RETRY_MS);
+    this.ask();
   }
 
   /** The socket's answers say which subscription they are of: those before the last one are late. */

@@ -1,12 +1,14 @@
 // The account stream: connects, acknowledges, and comes again with its cursor, so that no event is lost or doubled.
 
+import { isSignedIn, subprotocols } from "./api.js";
+
 const ACK_EVENTS = 64;
 const ACK_MS = 1_000;
 // The server closes a socket that sends more than ten frames a second.
 const ACK_LEAST_MS = 125;
 const SILENT_MS = 40_000; // heartbeats come each 15 s
 const WAITS_MS = [500, 1_000, 2_000, 4_000, 8_000, 10_000];
-const MALFORMED = 4400, UNAUTHORIZED = 4401, FORBIDDEN = 4403, SLOW = 4408, TOO_MANY = 4429;
+const MALFORMED = 4400, UNAUTHORIZED = 4401, FORBIDDEN = 4403, SLOW = 4408, TOO_MANY = 4429, SIGNED_OUT = -1;
 
 export class AccountStream {
   /**
@@ -21,17 +23,24 @@ export class AccountStream {
     this.tries = 0;
     this.unacknowledged = 0;
     this.acknowledgedAt = 0;
-    window.addEventListener("online", () => this.retry());
+    for (const event of ["online", "signed-in"]) window.addEventListener(event, () => this.retry());
   }
 
   start() {
     clearTimeout(this.timer);
     const after = this.cursor ? `?after=${encodeURIComponent(this.cursor)}` : "";
-    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1/stream${after}`);
-    this.socket = socket;
+    // Stands in its place until there is a ticket.
+    const opening = (this.socket = { close() {} });
     this.reason = "";
     this.unacknowledged = 0;
     this.onState({ kind: "connecting" });
+    subprotocols().then((offered) => opening === this.socket && this.open(after, offered),
+      (error) => opening === this.socket && this.lost(error.problem?.status === 401 ? SIGNED_OUT : 0));
+  }
+
+  open(after, offered) {
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/v1/stream${after}`, offered);
+    this.socket = socket;
     this.watch();
     socket.onmessage = (message) => socket === this.socket && this.take(JSON.parse(message.data));
     socket.onclose = (closed) => socket === this.socket && this.lost(closed.code);
@@ -90,7 +99,8 @@ export class AccountStream {
     this.socket = null;
     clearTimeout(this.silence);
     clearTimeout(this.ackTimer);
-    if (code === UNAUTHORIZED || code === FORBIDDEN) {
+    // The next ticket shows whether the session has ended, or only the role is another one.
+    if (code === SIGNED_OUT || (!isSignedIn && (code === UNAUTHORIZED || code === FORBIDDEN))) {
       this.onState({ kind: "refused", reason: this.reason || "This page may not read the stream" });
       return;
     }

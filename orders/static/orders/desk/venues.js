@@ -98,7 +98,7 @@ export class Venues {
         h("small", { title: pause && `${pause.reason}, since ${utc(pause.since)}` }, pause ? "paused" : `${pools.length} pools`)),
       figures(this.recent?.get(venue), venueColour(venue)).map((figure) => h("td", { class: "number" }, figure)),
       h("td", { class: "number", title }, text, h("small", {}, versus)),
-      h("td", { class: "number" }, h("button", { type: "button", class: "plain", "data-name": `pause-${venue}`, "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
+      h("td", { class: "number" }, h("button", { type: "button", class: "plain", "data-name": `pause-${venue}`, "data-needs": "admin", "aria-label": `${pause ? "Resume" : "Pause"} ${name}`, title: `${pause ? "Resume" : "Pause"} ${name}`, onclick: () => this.toggleVenue(venue, name, pause) }, pause ? "▶" : "❚❚")));
   }
 
   /** What a venue alone gives, net of network fees where they are known; positive is better than the route. */
