@@ -47,9 +47,11 @@ def start_page(request: HttpRequest) -> HttpResponse:
 
 
 def _lacks(person: SignedIn | None) -> str:
-    """The scopes that the person's role does not have: what needs them is not offered."""
-    caller = person and person.caller
-    return " ".join(scope for scope in SCOPES if caller and not caller.may(scope))
+    """The scopes that the person's role does not have, and `staff`: what needs them is not offered."""
+    if person is None or person.caller is None:
+        return ""
+    lacked = [scope for scope in SCOPES if not person.caller.may(scope)]
+    return " ".join(lacked if person.user.is_staff else [*lacked, "staff"])
 
 
 def _links(request: HttpRequest, person: SignedIn | None) -> HttpResponse:

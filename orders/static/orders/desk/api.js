@@ -31,7 +31,10 @@ export async function call(method, path, body, signal, more = {}) {
   try {
     return await once(method, path, body, signal, more);
   } catch (error) {
-    if (error.problem?.status === 401 && isSignedIn) window.dispatchEvent(new Event("signed-out"));
+    if (error.problem?.status === 401 && isSignedIn) {
+      window.dispatchEvent(new Event("signed-out"));
+      error.problem = { status: 401, title: "You are signed out", try: "Sign in again in another tab, then come back" };
+    }
     if (error.problem?.code !== "csrf") throw error;
   }
   await whoAmI();

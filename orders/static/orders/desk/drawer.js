@@ -170,7 +170,7 @@ export class Drawer {
       button("id", "Copy id", () => copy(order.id, "the order's id"), order.id),
       order.tx_hash ? button("tx", "Copy tx", () => copy(order.tx_hash, "the transaction's hash"), order.tx_hash) : "",
       button("curl", "Copy curl", () => copy(curl("GET", `/orders/${order.id}`), "the curl command")),
-      h("a", { href: `/admin/orders/order/${order.id}/change/` }, "Admin"))];
+      h("a", { href: `/admin/orders/order/${order.id}/change/`, "data-needs": "staff" }, "Admin"))];
   }
 
   changed(order) {

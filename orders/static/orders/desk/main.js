@@ -192,7 +192,7 @@ function onMessage(message) {
 }
 
 const stream = new AccountStream(onMessage, (state) => {
-  const words = { connecting: "Connecting", live: "Live", offline: "Offline", refused: "Not allowed" };
+  const words = { connecting: "Connecting", live: "Live", offline: "Offline", refused: isSignedIn ? "Signed out" : "Not allowed" };
   $("link").dataset.state = state.kind;
   setText($("link"), words[state.kind]);
   // While it tries again it is as far away as before.

@@ -1,5 +1,5 @@
 // Who is at the desk. The page comes with it, on the root element: data-user, data-account, and data-lacks, the scopes
-// that the role does not have. Elements with data-needs are left out by the style sheet where that is lacking.
+// that the role does not have, and "staff" for who may not open the admin. Elements with data-needs are left out by the style sheet where that is lacking.
 
 import { isSignedIn, signOut, whoAmI } from "./api.js";
 import { toast } from "./dialog.js";
@@ -15,7 +15,8 @@ export const may = (scope) => !(root.dataset.lacks ?? "").split(" ").includes(sc
 export async function look() {
   try {
     const me = await whoAmI();
-    root.dataset.lacks = SCOPES.filter((scope) => !me.scopes.includes(scope)).join(" ");
+    const lacks = SCOPES.filter((scope) => !me.scopes.includes(scope));
+    root.dataset.lacks = (may("staff") ? lacks : [...lacks, "staff"]).join(" ");
     setText($("role"), me.role.replace("_", "-"));
     if (!isOut) return;
     isOut = false;

@@ -23,6 +23,11 @@ export class AccountStream {
     this.tries = 0;
     this.unacknowledged = 0;
     this.acknowledgedAt = 0;
+    window.addEventListener("signed-out", () => {
+      const socket = this.socket;
+      if (socket) this.lost(SIGNED_OUT);
+      socket?.close();
+    });
     for (const event of ["online", "signed-in"]) window.addEventListener(event, () => this.retry());
   }
 
