@@ -30,9 +30,10 @@ export class Ticket {
       taken.until = 0;
       this.update();
     });
-    this.placing = new Placing((orders) => this.placed(orders), (problem) => this.problem(problem), (isBusy) => this.setBusy(isBusy));
+    this.placing = new Placing((orders) => this.placed(orders), (problem) => this.problem(problem, false, this.edits !== this.sentEdits), (isBusy) => this.setBusy(isBusy));
     this.quotes = new Quotes((taken) => this.quoted(taken), (problem) => this.refused(problem));
     this.side = "exact_in";
+    this.edits = 0;
     this.isOffline = false;
     this.form.addEventListener("input", (event) => this.changed(event.target));
     this.form.addEventListener("submit", (event) => {
@@ -120,6 +121,7 @@ export class Ticket {
 
   changed(field) {
     if (!this.tokens) return;
+    this.edits += 1;
     if (field?.name === "amount_in") this.side = "exact_in";
     if (field?.name === "amount_out") this.side = "exact_out";
     this.keepApart(field);
@@ -252,7 +254,8 @@ export class Ticket {
     }
   }
 
-  problem(problem, isOfQuote = false) {
+  /** `isOld`: what it is about was typed over meanwhile, so no field is marked. */
+  problem(problem, isOfQuote = false, isOld = false) {
     const box = $("ticket-problem");
     // The same again is not read out again.
     const said = JSON.stringify(problem);
@@ -265,9 +268,9 @@ export class Ticket {
     box.replaceChildren(...(problem ? problemNote(problem).filter(Boolean) : []));
     this.fields.mark([]);
     const [own, ...others] = problem?.facts?.results ?? [];
-    const errors = [...(problem?.errors ?? []), ...(own?.error?.errors ?? [])];
+    const errors = isOld ? [] : [...(problem?.errors ?? []), ...(own?.error?.errors ?? [])];
     for (const { pointer, detail } of this.fields.mark(errors)) if (pointer === "/amount") mark(this.fixed, detail);
-    others.forEach((each, at) => each.error && this.links.mark(this.sent.orders[at + 1], each.error.errors ?? []));
+    if (!isOld) others.forEach((each, at) => each.error && this.links.mark(this.sent.orders[at + 1], each.error.errors ?? []));
     const refusals = [own, ...others].filter((each) => each?.error);
     if (refusals.length) box.append(h("ul", {}, refusals.map(({ error }) => h("li", {}, problemNote(error)))));
   }
@@ -320,6 +323,7 @@ export class Ticket {
     const answer = await confirm({ title: request.title, act: request.title, rows, note: $("hint").textContent });
     if (!answer) return;
     this.sent = request.body;
+    this.sentEdits = this.edits;
     await this.placing.place(request);
   }
 
