@@ -23,6 +23,22 @@ def cut(text: str, most: int) -> str:
     return grouped(f"{whole}.{kept}" if kept else whole)
 
 
+def test_the_first_list_is_asked_for_beside_the_modules_and_not_again(desk: Desk) -> None:
+    asked = desk.page.evaluate(
+        "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/orders?limit=60'))"
+        ".map(({ initiatorType, startTime }) => [initiatorType, startTime])"
+    )
+    last_module = desk.page.evaluate(
+        "Math.max(...performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'))"
+        ".map(({ responseEnd }) => responseEnd))"
+    )
+
+    assert asked[0][0] == "link"
+    assert asked[0][1] < last_module
+    # Once more when the stream is there: what happened meanwhile may be missing.
+    assert [kind for kind, _ in asked[1:]] in ([], ["fetch"])
+
+
 def test_each_number_of_a_row_is_the_apis(desk: Desk) -> None:
     placed = [
         desk.post("/orders", {"token_in": "SOL", "token_out": "USDC", "amount": amount, **more})

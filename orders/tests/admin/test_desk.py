@@ -72,6 +72,13 @@ def test_the_page_may_not_be_kept_by_shared_caches(desk: Any) -> None:
     assert desk["Cache-Control"] == "private, no-cache"
 
 
+def test_the_page_asks_for_its_first_list_itself(desk: Any) -> None:
+    """By the address that its modules use: with another one it would be asked for twice."""
+    window = re.search(r"^export const WINDOW = (\d+);$", (DESK / "blotter.js").read_text(), re.MULTILINE)
+    assert window
+    assert f'id="first-list" href="/api/v1/orders?limit={window[1]}"' in desk.content.decode()
+
+
 def test_every_file_that_the_page_names_is_served(client: Client, desk: Any) -> None:
     named = re.findall(r'(?:src|href)="(/static/orders/desk/[^"]+)"', desk.content.decode())
 

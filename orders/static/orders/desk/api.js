@@ -6,6 +6,9 @@ const TIMEOUT_MS = 8_000;
 let token = document.querySelector("meta[name=csrf-token]")?.content ?? null;
 export const isSignedIn = token !== null;
 
+// The page asks for its first list while its modules load: the first call of this address takes that answer.
+let preloaded = document.getElementById("first-list")?.getAttribute("href");
+
 /** The engine's own words: an RFC 9457 object. */
 export class Refused extends Error {
   constructor(problem) {
@@ -66,7 +69,9 @@ export async function subprotocols() {
 async function once(method, path, body, signal, more) {
   const stop = signal ? AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) : AbortSignal.timeout(TIMEOUT_MS);
   const headers = { Accept: "application/json", ...more };
-  const request = { method, headers, signal: stop, cache: "no-store" };
+  const isPreloaded = ROOT + path === preloaded;
+  if (isPreloaded) preloaded = null;
+  const request = { method, headers, signal: stop, cache: isPreloaded ? "default" : "no-store" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     request.body = JSON.stringify(body);
