@@ -7,10 +7,13 @@ new engine may have taken ten thousand orders.
 
 import time
 
-from django.db import connection
+from django.db import connection, transaction
 
 # Of one process. A table that doubles meanwhile is read twice as slowly as it could be.
 LOOK_EVERY_S = 10.0
+# How closely: 3,000 rows are looked at, in place of the 30,000 of PostgreSQL's own counts, which cost up to ten times
+# as much. That a table is no longer small is all that plans wait for, and PostgreSQL counts it closely soon after.
+TARGET = 10
 # Pages of the tables that are counted here, 200 MB: larger ones double slowly, and take longer to count.
 MAX_PAGES = 25_000
 
@@ -45,6 +48,8 @@ def count_grown() -> list[str]:
         cursor.execute(_GROWN, [MAX_PAGES])
         tables = [table for (table,) in cursor.fetchall()]
         for table in tables:
-            # The name as PostgreSQL itself quotes it.
-            cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}")
+            with transaction.atomic():
+                cursor.execute(f"SET LOCAL default_statistics_target = {TARGET}")
+                # The name as PostgreSQL itself quotes it.
+                cursor.execute(f"ANALYZE (SKIP_LOCKED) {table}")
     return tables

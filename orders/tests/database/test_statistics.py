@@ -47,6 +47,12 @@ def test_a_plan_of_the_small_table_ends_when_it_has_grown() -> None:
 
     assert "Index Scan" in plan()
     assert "growing" not in count_grown()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cardinality(histogram_bounds::text::text[]) FROM pg_stats"
+            " WHERE tablename = 'growing' AND attname = 'id'"
+        )
+        assert cursor.fetchone() == (statistics.TARGET + 1,)
 
 
 @pytest.mark.usefixtures("kept_plan")
