@@ -105,6 +105,8 @@ def best_fill(
     A path is skipped when even its price before the order, which no swap beats, could not make it the best. Equal
     results go to the path that comes first.
     """
+    if len(paths) == 1:
+        return fill_path(market, request.side, request.amount, paths[0][1], fees)
     best: Fill | None = None
     best_score = 0
     refusal: InsufficientLiquidity | None = None
