@@ -27,8 +27,7 @@ from orders.snapshots.recorder import Kept
 from orders.states import Stage
 from orders.terms import SwapTerms, UnreadableTerms
 
-# Texts of terms, of which each may have a kilobyte of tags.
-RECENT_TERMS = 1024
+RECENT_TERMS = 1024  # texts, of which each may have a kilobyte of tags
 # Terms of a stage that does not read them.
 NOT_READ = SwapTerms(max_slippage_ppm=0)
 
@@ -40,7 +39,8 @@ class ClaimedOrder(NamedTuple):
     was claimed, in unix seconds of the database's clock, and `is_expired` whether the owner's own time limit had
     passed by then; `waited_s` is how long ago it first could not be tried, with nothing signed since. What a stage
     does not need it does not get: `terms` that limit nothing and no `plan` from `submit` on (`with_terms` asks).
-    `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet.
+    `wallet` is what signs for it, as JSON text (signing/wallets.py), null where nothing does yet. What `is_counted`
+    has a share of limits until its end.
 
     What one stage hands to the next in memory: a `planned` change that the row does not have yet (planned.py), the
     moment of its quote by this process's monotonic clock, what the chain asks for (`offers`, on its way since the
@@ -74,6 +74,7 @@ class ClaimedOrder(NamedTuple):
     parent_id: UUID | None
     wallet: str | None
     paused_venues: str | None
+    is_counted: bool
     amount: int
     quoted_amount_in: int | None
     quoted_amount_out: int | None
@@ -129,6 +130,7 @@ _READ: dict[str, str] = {
     "parent_id": "o.parent_id",
     "wallet": f"({WALLET_IN_USE})::text",
     "paused_venues": "(SELECT jsonb_agg(DISTINCT venue)::text FROM orders_tradingcontrol WHERE venue <> '')",
+    "is_counted": "o.held_value IS NOT NULL OR o.counted_fee IS NOT NULL",
     "amount": "o.amount::text",
     "quoted_amount_in": "o.quoted_amount_in::text",
     "quoted_amount_out": "o.quoted_amount_out::text",
@@ -177,8 +179,7 @@ def claim_orders(stage: Stage, limit: int, lease_s: int, *, chain_id: str) -> Cl
     values = {"limit": limit, "lease_s": lease_s, "is_pooled": is_pooled(), "chain_id": chain_id}
     rows: list[tuple[Any, ...]] = session.rows(_statement(stage), values)
     width = len(_READ)
-    orders = [_order(row[:width]) for row in rows]
-    begins = width + 1
+    orders, begins = [_order(row[:width]) for row in rows], width + 1
     events = [Event.from_row(row[begins:], {}) for row in rows if len(row) > begins and row[begins] is not None]
     seen = rows[0][width] if rows else 0
     return Claim(orders, events, has_more=seen > len(rows) or seen == limit)
@@ -264,8 +265,7 @@ def release_orders(waits: Iterable[tuple[ClaimedOrder, float]]) -> None:
 
     Parked ones keep their slow rhythm.
     """
-    rows = [{"id": order.id, "token": order.lease_token, "delay_s": delay_s} for order, delay_s in waits]
-    if not rows:
+    if not (rows := [{"id": one.id, "token": one.lease_token, "delay_s": delay_s} for one, delay_s in waits]):
         return
     with connection.cursor() as cursor:
         cursor.execute(

@@ -71,6 +71,7 @@ def move(
         fields=fields or EMPTY,
         data=data or EMPTY,
         parent_id=order.parent_id,
+        frees=order.is_counted,
     )
 
 

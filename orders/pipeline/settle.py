@@ -12,7 +12,7 @@ from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.parents.rows import lock_orders, parents_of_ended
 from orders.pipeline.planned import begin_planned, behind_planned
-from orders.pipeline.transition import Beside, Change, transition
+from orders.pipeline.transition import Beside, Change, begin_transition
 from orders.pipeline.unconfirmed import Resolution, Silent
 from orders.plan import hops_to_json
 from orders.signing.submissions import (
@@ -54,18 +54,19 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
             lock_orders([*ids, *found.planned, *parents])
         paused = pause_wallets(taken)
         submitted = begin_planned(list(found.planned.values()))
-        moved = transition(_behind(found), _beside(found))
-        won = {event.order_id for event in moved}
+        moved = begin_transition(_behind(found), _beside(found))
         mark_mined(found.mined)
         mark_resent([lost.signed.tx_hash for lost in found.lost])
         mark_absent(resolution.noted)
+        won = {event.order_id for event in moved()} if resolution.renewals else set()
         renewals = [renewal for renewal in resolution.renewals if renewal.change.order_id in won]
         add_signed((renewal.submission.submission_id, renewal.signed, renewal.is_cancellation) for renewal in renewals)
         release_orders(found.waiting)
         record_signatures(renewal.signed for renewal in renewals)
         record_pauses(paused)
-        events = submitted()
-    return events + moved, won
+    # Where no statement before it had to know, both came with COMMIT.
+    ended = moved()
+    return submitted() + ended, {event.order_id for event in ended}
 
 
 def _behind(found: Findings) -> list[Change]:

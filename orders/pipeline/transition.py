@@ -22,32 +22,22 @@ logger = logging.getLogger(__name__)
 EMPTY: Mapping[str, Any] = {}
 
 # Columns that a transition may set besides the status, and their PostgreSQL types.
-COLUMN_TYPES: dict[str, str] = {
+_AMOUNTS = (
+    *("quoted_amount_in", "quoted_amount_out", "min_amount_out", "max_amount_in", "arrival_amount", "saved_amount"),
+    *("amount_in", "amount_out", "network_fee_paid", "trigger_at_price", "allotted"),
+    *("filled_amount_in", "filled_amount_out", "amount", "held_value"),
+)
+COLUMN_TYPES: dict[str, str] = dict.fromkeys(_AMOUNTS, "numeric") | {
     "outcome": "text",
     "failure": "jsonb",
     "route": "jsonb",
-    "quoted_amount_in": "numeric",
-    "quoted_amount_out": "numeric",
-    "min_amount_out": "numeric",
-    "max_amount_in": "numeric",
-    "arrival_amount": "numeric",
-    "saved_amount": "numeric",
-    "amount_in": "numeric",
-    "amount_out": "numeric",
     "tx_hash": "text",
-    "network_fee_paid": "numeric",
     "native_token": "text",
     "native_decimals": "smallint",
     "trigger_kind": "text",
-    "trigger_at_price": "numeric",
-    "allotted": "numeric",
     "slices_done": "int",
-    "filled_amount_in": "numeric",
-    "filled_amount_out": "numeric",
-    "amount": "numeric",
     "terms": "jsonb",
     "expires_at": "timestamptz",
-    "held_value": "numeric",
 }
 
 # An order arrives once: later quotes keep the first value. With replaced terms it is set as it is stated.
@@ -68,6 +58,7 @@ class Change(NamedTuple):
     lease ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
     `keeps_nonce` an order ends before its nonce is used: what may yet be paid for that stays reserved until it is
     (signing/nonces.py). `parent_id` is the parent whose child the order is: the child's end makes it due.
+    An end that `frees` nothing is of an order that counted against no limit: should it do so by now, it does not move.
     """
 
     order_id: UUID
@@ -84,6 +75,7 @@ class Change(NamedTuple):
     waiting_for: str | None = None
     keeps_nonce: bool = False
     parent_id: UUID | None = None
+    frees: bool = True
 
     @property
     def shared(self) -> "Shared":
@@ -97,6 +89,7 @@ class Change(NamedTuple):
             tuple(sorted(self.fields)),
             self.waiting_for,
             self.keeps_nonce,
+            self.frees,
         )
 
 
@@ -118,6 +111,12 @@ class Shared(NamedTuple):
     columns: tuple[str, ...]
     waiting_for: str | None
     keeps_nonce: bool
+    frees: bool
+
+    @property
+    def releases(self) -> bool:
+        """Whether limits may get something back."""
+        return self.frees and is_terminal(self.target)
 
 
 def transition(changes: Sequence[Change], beside: Beside | None = None) -> list[Event]:
@@ -141,16 +140,16 @@ def begin_transition(changes: Sequence[Change], beside: Beside | None = None) ->
     if not changes:
         return list
     groups: dict[Shared, list[Change]] = defaultdict(list)
+    may_free = any(change.frees for change in changes)  # one statement for all ends that are alike
     for change in changes:
-        groups[change.shared].append(change)
+        groups[change.shared._replace(frees=may_free or not is_terminal(change.target))].append(change)
     for shared in groups:
         check_edge(shared.source, shared.target)
+    parents = parents_of_ended(changes)
     # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
-    is_ending = any(is_terminal(shared.target) for shared in groups)
-    if len(groups) == 1 and not is_ending:
+    if len(groups) == 1 and not parents and not any(shared.releases for shared in groups):
         return _begin(*groups.popitem(), beside)
     freed, charged = dict[int, tuple[int, int]](), dict[UUID, int]()
-    parents = parents_of_ended(changes)
     with transaction.atomic(savepoint=False):
         if len(groups) > 1 or parents:
             lock_orders([*(change.order_id for change in changes), *parents])
@@ -185,7 +184,7 @@ def _write(
 
     Those whose fees are counted, and will not change any more, are added to `charged`, with their accounts.
     """
-    if not is_terminal(shared.target):
+    if not shared.releases:
         return _begin(shared, group, beside)()
     rows: list[tuple[Any, ...]] = session.rows(*_statement(shared, group, beside))
     for account_id, held, has_counted_fee, order_id, *_ in rows:
@@ -205,9 +204,8 @@ def _begin(shared: Shared, group: Sequence[Change], beside: Beside | None) -> Ca
 def _events(rows: Iterable[Sequence[Any]], group: Sequence[Change]) -> list[Event]:
     told = {change.order_id: change.data for change in group}
     events = [Event.from_row(row, told[row[0]]) for row in rows]
-    if logger.isEnabledFor(logging.DEBUG):
-        for event in events:
-            logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
+    for event in events if logger.isEnabledFor(logging.DEBUG) else ():
+        logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
     return events
 
 
@@ -225,7 +223,7 @@ def _statement(shared: Shared, group: Sequence[Change], beside: Beside | None) -
         for row in sorted(group, key=_by_order)
     ]
     ctes, values = ("", {}) if beside is None else (f", {beside.ctes}", beside.values)
-    text = _ending_text if is_terminal(shared.target) else _text
+    text = _ending_text if shared.releases else _text
     return text(shared.columns, ctes), {"rows": recordset(rows), **shared._asdict(), **values}
 
 
@@ -283,6 +281,7 @@ def _moved(columns: tuple[str, ...]) -> str:
             WHERE o.id = ANY(ARRAY(SELECT order_id FROM v)) AND o.id = v.order_id
                 AND CASE WHEN o.status = %(source)s AND (v.seq IS NULL OR o.seq = v.seq)
                               AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
+                              AND (%(frees)s OR o.held_value IS NULL AND o.counted_fee IS NULL)
                          THEN NOT {_IS_CALLED_BACK} END
             RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.data,
                       -- as the row was before this statement

@@ -19,8 +19,10 @@ from orders.pipeline.outlook import end_dead_leases
 from orders.pipeline.results import retry
 from orders.pipeline.transition import transition
 from orders.problems import Problem
+from orders.risk.account_limits import set_limits
 from orders.services.cancel import Actor, CancelResult, cancel_orders
 from orders.services.place import place_orders
+from orders.signing.broadcast import broadcast
 from orders.states import OrderStatus, Stage
 from orders.tests.factories import let_leases_run_out, place, terms
 from orders.tests.pipeline.stages import work_alone
@@ -247,7 +249,7 @@ CRASH_POINTS: Sequence[tuple[Stage, str]] = (
     (Stage.SUBMIT, "orders.pipeline.submit.transition"),
     (Stage.CONFIRM, "orders.pipeline.confirm._receipts"),
     (Stage.CONFIRM, "orders.pipeline.settle.begin_planned"),
-    (Stage.CONFIRM, "orders.pipeline.settle.transition"),
+    (Stage.CONFIRM, "orders.pipeline.settle.begin_transition"),
     (Stage.CONFIRM, "orders.pipeline.confirm.settle"),
 )
 
@@ -296,3 +298,32 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(
     assert list(OrderEvent.objects.values_list("seq", flat=True)) == [1, 2, 3, 4, 5]
     assert (Submission.objects.count(), Fill.objects.count()) == (1, 1)
     assert Submission.objects.get().key == 0
+
+
+def test_an_order_that_is_counted_while_it_executes_gives_back_what_it_counts(
+    account: Account, engine: Engine, policy: Policy, drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker has read that it counts against no limit: it does not end it, and who claims it next does."""
+    [order] = place(account)
+    real = broadcast
+
+    def first_limit(*args: Any) -> Any:
+        set_limits(account, max_open_value=None, max_open_orders=5, actor=Actor("t", reason="t"))
+        return real(*args)
+
+    monkeypatch.setattr("orders.pipeline.submit.broadcast", first_limit)
+    run_stage(Stage.ROUTE, engine=engine, policy=policy)
+    monkeypatch.undo()
+
+    order.refresh_from_db()
+    account.refresh_from_db()
+    assert (order.status, account.open_orders) == ("SUBMITTED", 1)
+
+    let_leases_run_out()
+    drive()
+
+    order.refresh_from_db()
+    account.refresh_from_db()
+    assert (order.status, order.outcome, account.open_orders) == ("CONFIRMED", "filled", 0)
+    assert list(OrderEvent.objects.order_by("seq").values_list("seq", flat=True)) == [1, 2, 3, 4, 5]
+    assert (Submission.objects.filter(closed_at=None).count(), Fill.objects.count()) == (0, 1)
