@@ -9,6 +9,8 @@ RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.txt
 COPY . .
 RUN python -m compileall -q dex orders orderengine
+# Pages travel at a third of their size: whitenoise sends the compressed file where it finds one.
+RUN /venv/bin/python -m whitenoise.compress --quiet --no-brotli orders/static
 
 FROM python:3.12-slim
 

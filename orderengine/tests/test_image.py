@@ -111,6 +111,7 @@ def image(servers: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
     copy_context(app)
     install(venv)
     state.mkdir(mode=0o700)
+    compress(app, venv)
     port = str(free_port())
     here = {"/state": str(state), "/tmp/": f"{state}/", "0.0.0.0": "127.0.0.1", "3000": port}
     given = servers.shared("environment")
@@ -155,6 +156,14 @@ def take_bytecode(source: Path, target: Path) -> None:
         if there.exists():
             compiled.parent.mkdir(exist_ok=True)
             shutil.copy2(there, compiled)
+
+
+def compress(app: Path, venv: Path) -> None:
+    """What the Dockerfile does to static files, by its own command."""
+    [command] = re.findall(r"^RUN /venv/(.*whitenoise.*)$", DOCKERFILE, re.MULTILINE)
+    subprocess.run(
+        [str(venv / word) if word.startswith("bin/") else word for word in command.split()], cwd=app, check=True
+    )
 
 
 def composed_environment(state: str) -> dict[str, str]:
@@ -207,6 +216,9 @@ def test_an_order_is_executed_by_its_containers(image: Image) -> None:
         until(lambda: client.get("/ready").status_code == 200, 60)
         image.run(COMPOSE["services"]["web"]["healthcheck"]["test"][1:])
         assert client.get("/static/orders/start.css").status_code == 200
+        module = client.get("/static/orders/desk/main.js")
+        assert (module.status_code, module.headers["Content-Encoding"]) == (200, "gzip")
+        assert module.content == (ROOT / "orders" / "static" / "orders" / "desk" / "main.js").read_bytes()
         placed = client.post("/api/v1/orders", json=order()).raise_for_status().json()
         link = f"/api/v1/orders/{placed['id']}"
         until(lambda: client.get(link).json()["status"] in {"CONFIRMED", "FAILED"}, 30)
