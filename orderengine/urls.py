@@ -9,6 +9,7 @@ from orders.api.records.receipts import key_set
 from orders.api.schema_page import AsyncApiView, DocsView, SchemaView
 from orders.web.codes import code_page, two_factor_page
 from orders.web.pages import problem_page, start_page
+from orders.web.password import password_page
 from orders.web.sign_in import SignIn, sign_out
 
 urlpatterns = [
@@ -20,6 +21,7 @@ urlpatterns = [
     path("sign-in", SignIn.as_view(), name="sign-in"),
     path("sign-in/code", code_page, name="code"),
     path("sign-in/two-factor", two_factor_page, name="two-factor"),
+    path("sign-in/password", password_page, name="password"),
     path("sign-out", sign_out, name="sign-out"),
     # In the place of the admin's own pages.
     path("admin/login/", SignIn.as_view(next_page="/admin/")),

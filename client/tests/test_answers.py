@@ -126,6 +126,7 @@ async def test_the_same_calls_are_awaited(account: Account, url: str, worker: Ca
         explained = await client.explain(order.id)
         with pytest.raises(ConflictError):
             await client.receipt(order.id)
+        me = await client.me()
         halts = await client.halt("lunch")
         resumed = await client.resume("back")
         armed = await client.deadman(30)
@@ -140,6 +141,7 @@ async def test_the_same_calls_are_awaited(account: Account, url: str, worker: Ca
     assert (replaced.amount, replaced.time_in_force) == ("2", "gtd")
     assert listed == [order.id]
     assert explained.waiting
+    assert (me.user, me.role, "trade" in me.scopes) == (None, None, True)
     assert [halt.scope for halt in halts] == ["account"]
     assert resumed == []
     assert (armed.state, state, disarmed.state) == ("armed", "armed", "disarmed")

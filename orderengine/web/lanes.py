@@ -16,8 +16,9 @@ API = "/api/v1/"
 # Parts of the API that need no key.
 OPEN = {"/api/v1/schema", "/api/v1/asyncapi", "/api/v1/docs"}
 SESSION_COOKIE = b"sessionid="
+COOKIE_END = b";"
 OK, MOVED, UNAUTHORIZED = 200, 300, 401
-# Keys that are remembered as good, by a hash of this process alone.
+# Keys and sessions that are remembered as good, by a hash of this process alone.
 MAX_KNOWN = 10_000
 
 
@@ -42,7 +43,7 @@ class Desks:
         self._people = Desk(ThreadPoolExecutor(few, thread_name_prefix="people"), Lane(0.25, 3.0, 10.0))
         self._strangers = Desk(ThreadPoolExecutor(few, thread_name_prefix="stranger"), Lane(0.1, 0.3, 10.0))
         self._files = Desk(ThreadPoolExecutor(few, thread_name_prefix="file"), Lane(0.1, 0.3, 10.0))
-        # A key that was not seen yet waits among its like, for one that is made up costs as much as one that is good.
+        # A key or session that was not seen yet waits among its like: a made-up one costs as much as one that is good.
         self._newcomers = Desk(ThreadPoolExecutor(few, thread_name_prefix="newcomer"), Lane(0.1, 0.3, 10.0))
         self._known: set[int] = set()
 
@@ -52,30 +53,44 @@ class Desks:
         if path in PROBES:
             return self._health if path == "/health" else self._ready
         if path.startswith(API) and path not in OPEN:
-            return self._of_api(_header(scope, b"authorization"))
+            return self._of_api(*_credentials(scope))
         if path.startswith(settings.STATIC_URL):
             return self._files
-        return self._people if SESSION_COOKIE in _header(scope, b"cookie") else self._strangers
+        return self._people if _session(scope) else self._strangers
 
     def learn(self, scope: Any, status: int) -> None:
-        """Note from an answer of the API whether the key that came with the request is good.
+        """Note from an answer of the API whether the key or session that came with the request is good.
 
         Only what was done for it says so: a refusal may come before anybody looks at the key.
         """
-        authorization, path = _header(scope, b"authorization"), scope["path"].rstrip("/")
-        if not authorization or not path.startswith(API) or path in OPEN:
+        authorization, session = _credentials(scope)
+        shown, path = authorization or session, scope["path"].rstrip("/")
+        if not shown or not path.startswith(API) or path in OPEN:
             return
         if status == UNAUTHORIZED:
-            self._known.discard(hash(authorization))
+            self._known.discard(hash(shown))
         elif OK <= status < MOVED:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known.add(hash(authorization))
+            self._known.add(hash(shown))
 
-    def _of_api(self, authorization: bytes) -> Desk:
-        if hash(authorization) in self._known or (api_is_open() and not authorization):
+    def _of_api(self, authorization: bytes, session: bytes) -> Desk:
+        """A key counts before a session, as it does for the API."""
+        if hash(authorization or session) in self._known or (api_is_open() and not authorization):
             return self._callers
+        if session and not authorization:
+            return self._newcomers
         return self._newcomers if _is_like_a_key(authorization) else self._strangers
+
+
+def _credentials(scope: Any) -> tuple[bytes, bytes]:
+    return _header(scope, b"authorization"), _session(scope)
+
+
+def _session(scope: Any) -> bytes:
+    """The session cookie with its value, empty without one."""
+    _, name, value = _header(scope, b"cookie").partition(SESSION_COOKIE)
+    return name + value.partition(COOKIE_END)[0]
 
 
 def _header(scope: Any, name: bytes) -> bytes:

@@ -8,9 +8,11 @@ import hashlib
 import math
 import secrets
 from base64 import b32encode
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_otp import verify_token
 from django_otp.models import Device
@@ -22,6 +24,8 @@ from orders.scopes import READ_ONLY
 
 BACKUP_CODES = 10
 CODE_DIGITS = 6
+# An enrolment that is not finished by then is begun again.
+LEFT_S = 3_600
 # 80 random bits: their digest cannot be guessed back. As many as the digest that django-otp has room for.
 _BACKUP_BYTES, _DIGEST_BYTES = 10, 10
 APP, BACKUP = "authenticator app", "backup codes"
@@ -48,6 +52,9 @@ def begin_enrolment(user: Any, device_id: str | None) -> TOTPDevice:
     device = Device.from_persistent_id(device_id) if device_id else None
     if isinstance(device, TOTPDevice) and device.user_id == user.pk and not device.confirmed:
         return device
+    # Those that other sessions have begun and left.
+    left = TOTPDevice.objects.filter(user=user, confirmed=False, created_at__lt=Now() - timedelta(seconds=LEFT_S))
+    left.delete()
     return TOTPDevice.objects.create(user=user, name=APP, confirmed=False)
 
 

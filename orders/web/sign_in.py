@@ -8,7 +8,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.views import LoginView
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
@@ -75,6 +77,8 @@ def enter(request: HttpRequest, user: Any, device: Any) -> None:
     request.session.flush()
     if device is not None:
         user.otp_device = device  # django-otp notes it in the session
+    # Of people who did not sign out nothing else takes the rows away.
+    Session.objects.filter(expire_date__lt=Now()).delete()
     with transaction.atomic():
         login(request, user, MODEL_BACKEND)
         record(_actor(request, user), [Entry("user.sign_in", f"user:{user.get_username()}")])

@@ -8,6 +8,7 @@ from orderengine_client.generated.models import (
     Deadman,
     Halt,
     Halts,
+    Me,
     Webhook,
     WebhookDeliveries,
     WebhookDelivery,
@@ -24,6 +25,10 @@ HALT, DEADMAN, WEBHOOKS = f"{API}/halt", f"{API}/deadman", f"{API}/webhooks"
 
 class Account(Calls):
     """What holds for all orders of the account."""
+
+    def me(self) -> Flow[Me]:
+        """Who the engine takes the caller for, and what it may do."""
+        return self._call(Send("GET", f"{API}/me"), Me.from_dict)
 
     def halts(self) -> Flow[list[Halt]]:
         """The pauses in force."""

@@ -188,6 +188,7 @@ class AsyncClient:
     venues = _call(Operations.venues)
     tokens = _call(Operations.tokens)
     wallets = _call(Operations.wallets)
+    me = _call(Operations.me)
     halts = _call(Operations.halts)
     halt = _call(Operations.halt)
     resume = _call(Operations.resume)

@@ -77,6 +77,9 @@ def scope(path: str, **headers: str) -> dict[str, Any]:
         ("/api/v1/orders", {}, "_strangers"),
         ("/api/v1/orders", {"authorization": "Basic abc"}, "_strangers"),
         ("/api/v1/orders", {"authorization": "Bearer "}, "_strangers"),
+        ("/api/v1/orders", {"cookie": "csrftoken=x"}, "_strangers"),
+        ("/api/v1/orders", {"cookie": "a=b; sessionid=c"}, "_newcomers"),
+        ("/api/v1/orders", {"cookie": "sessionid=c", "authorization": "Basic abc"}, "_strangers"),
         ("/api/v1/schema", {"authorization": "Bearer oe_test_abc_def"}, "_strangers"),
         ("/api/v1/schema/", {}, "_strangers"),
         ("/api/v1/docs", {}, "_strangers"),
@@ -117,6 +120,20 @@ def test_a_key_that_was_good_does_not_wait_for_made_up_ones(settings: Any) -> No
     assert desks.of(wrong) is desks._newcomers
     desks.learn(good, 401)
     assert desks.of(good) is desks._newcomers, "it was revoked"
+
+
+def test_a_session_that_was_good_does_not_wait_for_made_up_ones(settings: Any) -> None:
+    settings.API_IS_OPEN = False
+    desks = Desks(1)
+    desks.learn(scope("/api/v1/me", cookie="csrftoken=a; sessionid=good"), 200)
+    desks.learn(scope("/", cookie="sessionid=page"), 200)
+    desks.learn(scope("/api/v1/me", cookie="sessionid=under-a-key", authorization="Bearer oe_test_abc_def"), 200)
+
+    assert desks.of(scope("/api/v1/orders", cookie="sessionid=good; csrftoken=b")) is desks._callers
+    for made_up in ("goo", "page", "under-a-key", ""):
+        assert desks.of(scope("/api/v1/orders", cookie=f"sessionid={made_up}")) is desks._newcomers
+    desks.learn(scope("/api/v1/me", cookie="sessionid=good"), 401)
+    assert desks.of(scope("/api/v1/orders", cookie="sessionid=good")) is desks._newcomers, "it has ended"
 
 
 def test_where_no_key_is_needed_callers_without_one_never_wait(settings: Any) -> None:

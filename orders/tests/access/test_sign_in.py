@@ -377,6 +377,35 @@ def test_no_name_password_or_code_reaches_the_log(
     assert "secret" not in str(list(AuditEntry.objects.values()))
 
 
+def test_who_is_signed_in_takes_another_password_and_other_sessions_end(account: Account) -> None:
+    user = new_person(account)
+    here, elsewhere, stranger = browser_of(user), browser_of(user), Client()
+    new = {"new_password1": "a new one that is long", "new_password2": "a new one that is long"}
+
+    assert stranger.get("/sign-in/password")["Location"] == "/sign-in"
+    wrong = here.post("/sign-in/password", new | {"old_password": "wrong"})
+    short = here.post("/sign-in/password", {"old_password": PASSWORD, "new_password1": "a", "new_password2": "a"})
+    done = here.post("/sign-in/password", new | {"old_password": PASSWORD})
+
+    assert "entered incorrectly" in wrong.content.decode()
+    assert "too short" in short.content.decode()
+    assert (done.status_code, who(here), who(elsewhere)) == (302, user.username, None)
+    assert acts() == [(user.username, "user.password")]
+    for _ in range(PER_NAME):
+        here.post("/sign-in/password", new | {"old_password": "wrong"})
+    assert "Too many tries" in here.post("/sign-in/password", new | {"old_password": "wrong"}).content.decode()
+
+
+def test_a_sign_in_takes_sessions_away_that_have_come_to_their_end(client: Client, account: Account) -> None:
+    old, other = browser_of(new_person(account)), browser_of(new_person(account))
+    Session.objects.filter(session_key=old.session.session_key).update(expire_date="2026-01-01T00:00Z")
+
+    give_password(client, new_person(account, "read_only").username)
+
+    assert Session.objects.count() == 2
+    assert who(other) is not None
+
+
 # --- By an operator ---------------------------------------------------------------------------------------
 
 
