@@ -53,36 +53,37 @@ export class Levels {
   }
 
   line(level, isOutside) {
-    const { plot } = this;
     const isNew = level.order.id === "new";
-    level.isOutside = isOutside;
-    const text = `${isNew ? "New" : level.order.side === "exact_out" ? "Buy" : "Sell"} ${NAMES[level.field].toLowerCase()} ${amount(level.price)}`;
+    Object.assign(level, { isOutside, spot: null });
     const attributes = level.canMove ? { tabindex: 0, role: "slider", "aria-orientation": "vertical", "aria-label": `Move ${actOf(level)}`, "aria-valuenow": place(level.price), "aria-valuetext": `${amount(level.price)} ${this.pair[1]}. Arrow keys move it, Enter asks to replace it` } : {};
     const group = s("g", { class: `level${isNew ? " is-new" : ""}${level.canMove ? " can-move" : ""}`, "data-key": level.key, ...attributes });
-    const height = Math.min(plot.bottom, Math.max(plot.top, plot.py(place(level.price))));
-    level.right = null;
-    this.put(group, level, height, isOutside ? `${height <= plot.top ? "↑" : "↓"} ${text}` : text);
-    if (level.canMove) this.listen(group, level, text);
+    this.put(group, level, `${isNew ? "New" : level.isTurned ? "Buy" : "Sell"} ${NAMES[level.field].toLowerCase()} ${amount(level.price)}`);
+    if (level.canMove) this.listen(group, level);
     return group;
   }
 
-  put(group, level, height, text) {
-    const wide = text.length * 6.4 + 12;
-    level.right ??= this.room(height, wide);
-    const ends = { x1: this.plot.left, x2: this.plot.right, y1: height, y2: height };
+  put(group, level, text, price = level.price) {
+    const { plot } = this;
+    const height = plot.py(place(price));
+    const wide = text.length * 5.9 + 10;
+    level.spot ??= this.room(level.isOutside ? (height < plot.top ? plot.top : plot.bottom - 12) : height, wide, level.isOutside);
+    const y = level.isOutside ? level.spot.y : Math.min(plot.bottom, Math.max(plot.top, height));
+    const ends = { x1: plot.left, x2: plot.right, y1: y, y2: y };
     // One whose price is not in the picture has no line in it.
     const lines = level.isOutside ? [] : [s("line", { ...ends, class: "hit" }), s("line", { ...ends, class: level.field })];
-    group.replaceChildren(...lines,
-      s("rect", { x: level.right - wide, y: height - 10, width: wide, height: 20, rx: 4 }),
-      s("text", { x: level.right - 6, y: height + 4, "text-anchor": "end" }, text));
+    group.replaceChildren(...lines, s("rect", { x: level.spot.right - wide, y: y - 10, width: wide, height: 20, rx: 4 }),
+      s("text", { x: level.spot.right - wide / 2, y: y + 4, "text-anchor": "middle" }, level.isOutside ? `${height < plot.top ? "↑" : "↓"} ${text}` : text));
   }
 
-  /** Where a label ends, so that it lies over no other one. */
-  room(height, wide) {
-    const beside = this.labels.filter((each) => Math.abs(each.height - height) < 20);
-    const right = beside.reduce((end, each) => Math.min(end, each.left - 4), this.plot.right);
-    this.labels.push({ height, left: right - wide });
-    return right;
+  /** Where a label ends, so that it lies over no other one: further left, or of those outside in another row. */
+  room(y, wide, isOutside) {
+    const { plot } = this;
+    const beside = this.labels.filter((each) => Math.abs(each.y - y) < 20);
+    const right = beside.reduce((end, each) => Math.min(end, each.left - 4), plot.right);
+    if (isOutside && right - wide < plot.left && this.labels.length < MOST) return this.room(y + (y < plot.height / 2 ? 21 : -21), wide, true);
+    const spot = { y, right: right - wide < plot.left ? plot.right : right };
+    this.labels.push({ y, left: spot.right - wide });
+    return spot;
   }
 
   /** The fifth digit of a price is what one step moves. */
@@ -93,14 +94,13 @@ export class Levels {
 
   listen(group, level) {
     const step = this.step(place(level.price));
-    const name = level.order.side === "exact_out" ? "Buy" : "Sell";
     const to = (price) => {
       if (place(price) <= 0) return;
       this.moved = { level, price };
       level.isOutside = false;
       group.classList.add("is-moved");
-      const height = Math.min(this.plot.bottom, Math.max(this.plot.top, this.plot.py(place(price))));
-      this.put(group, level, height, `${name} ${NAMES[level.field].toLowerCase()} ${amount(level.price)} → ${amount(price)}`);
+      level.spot = { right: this.plot.right };
+      this.put(group, level, `${level.isTurned ? "Buy" : "Sell"} ${NAMES[level.field].toLowerCase()} ${amount(level.price)} → ${amount(price)}`, price);
       group.setAttribute("aria-valuenow", place(price));
       group.setAttribute("aria-valuetext", `${amount(price)} ${this.pair[1]}`);
     };
