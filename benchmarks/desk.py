@@ -29,7 +29,10 @@ from orderengine.tests.e2e.chromium import chromium
 from orderengine.tests.e2e.desk import WIDE
 
 BATCH = 500
-LIVE = [*(("status", status) for status in ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")), ("limit", "1")]
+LIVE: list[tuple[str, str | int | float | bool | None]] = [
+    *(("status", status) for status in ("PENDING", "ROUTING", "BUILDING", "SUBMITTED")),
+    ("limit", "1"),
+]
 TIMEOUT_MS = 120_000
 # Notes when the first row of an order has been painted: the frame after it was put there has begun.
 NOTE_ROWS = """() => {
