@@ -23,6 +23,8 @@ def quote_lines(quote: Mapping[str, Any]) -> Iterator[str]:
         yield f"at least {grouped(quote['min_amount_out'])} {token_out}, even if the market moves meanwhile"
     else:
         yield f"at most {grouped(quote['max_amount_in'])} {token_in}, even if the market moves meanwhile"
+    if "quote_id" in quote:
+        yield f"until {quote['expires_at']} an order may name it: --quote-id {quote['quote_id']}"
     yield ""
     yield "Legs, by their share of what is given:"
     yield from columns([_leg(leg) for leg in route["legs"]], frozenset({0}), INDENT)

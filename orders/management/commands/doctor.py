@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +20,11 @@ from dex import RetryableError
 from dex.chains import CHAINS, chain_kind
 from dex.chains.capabilities import ChargesGas
 from orders import selectors
+from orders.config import receipt_key_file
 from orders.database.pooling import pooling_fault
 from orders.engine import chain_settings, get_engine
-from orders.models import TradingControl
+from orders.models import ReceiptKey, TradingControl
+from orders.receipts.keys import ReceiptKeyError, read_private_key
 from orders.selectors import how_to_resume
 from orders.webhooks.backlog import summary
 
@@ -199,6 +202,20 @@ def _webhooks() -> str:
     return f"{seen.enabled} enabled, {seen.failing} of them failing, {seen.disabled} disabled"
 
 
+def _receipts() -> str:
+    """Raises: Missing where the key that is named signs nothing. Without one receipts are answered 501."""
+    path = receipt_key_file()
+    if not path:
+        return "no key is named (RECEIPT_KEY_FILE): none are given"
+    try:
+        key_id = read_private_key(Path(path)).public.key_id
+    except ReceiptKeyError as error:
+        raise Missing(str(error)) from error
+    if ReceiptKey.objects.filter(pk=key_id, retired_at__isnull=False).exists():
+        raise Missing(f"the key {key_id} is retired: it signs no more", "put the new key file in place of the old one")
+    return f"signed by {key_id}"
+
+
 def _web() -> str:
     url = f"{settings.ENGINE_URL}/health"
     answer = httpx.get(url, timeout=2)
@@ -240,5 +257,6 @@ NEEDS: tuple[tuple[str, Callable[[], str], str], ...] = (
     ("trading", _trading, "see: manage.py resume --help"),
     ("worker", _worker, "start a worker: `make run`"),
     ("webhooks", _webhooks, "start what delivers them: `make run`, or manage.py deliver"),
+    ("receipts", _receipts, "manage.py prepare makes the key, or unset RECEIPT_KEY_FILE: docs/receipts.md"),
     ("web", _web, "start the web server: `make run`; another port: PORT=3001"),
 )

@@ -55,6 +55,9 @@ class Command(BaseCommand):
         quote.add_argument("--svg", type=text, metavar="FILE", help="draw the route into this file")
         add_type_options(place)
         place.add_argument("--client-order-id", type=text)
+        place.add_argument(
+            "--quote-id", type=text, help="a quote of a moment ago: executed within its limit, or refused"
+        )
         place.add_argument("--scenario", type=text, help="fault for the simulated chain to act out")
         listing = verbs.add_parser("list", help="the newest orders")
         listing.add_argument("--limit", type=whole(1, 500), default=20)
@@ -102,8 +105,9 @@ class Command(BaseCommand):
 
     def _place(self, client: EngineClient, options: dict[str, Any]) -> None:
         body = _swap_body(options) | type_body(options)
-        if options["client_order_id"] is not None:
-            body["client_order_id"] = options["client_order_id"]
+        for name in ("client_order_id", "quote_id"):
+            if options[name] is not None:
+                body[name] = options[name]
         if options["scenario"] is not None:
             body["sim"] = {"scenario": options["scenario"]}
         order = client.call("POST", "orders", body)

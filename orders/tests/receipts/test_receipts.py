@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dex import Engine
 from orders.config import Policy, get_policy
+from orders.management.commands import doctor
 from orders.models import Account, MarketRecord, Order, OrderEvent, Receipt, Submission
 from orders.receipts import issue
 from orders.receipts.check import check_market, check_route
@@ -317,3 +318,20 @@ def test_an_order_that_is_archived_while_it_is_asked_for_has_none(
     monkeypatch.setattr(issue, "register", meanwhile)
 
     assert (ask(order, "receipt").json()["code"], Receipt.objects.exists()) == ("archived", False)
+
+
+def test_doctor_says_who_signs_receipts(db: None, settings: Any, tmp_path: Path) -> None:
+    settings.RECEIPT_KEY_FILE = ""
+    assert "no key is named" in doctor._receipts()
+    path = tmp_path / "other.pem"
+    settings.RECEIPT_KEY_FILE = str(path)
+    with pytest.raises(doctor.Missing):
+        doctor._receipts()
+    made = make_private_key(path)
+    assert doctor._receipts() == f"signed by {made.public.key_id}"
+    old = path.read_bytes()
+    rotate_key(path, Actor("t", reason="test"))
+    assert "signed by" in doctor._receipts()
+    path.write_bytes(old)
+    with pytest.raises(doctor.Missing, match=f"the key {made.public.key_id} is retired"):
+        doctor._receipts()

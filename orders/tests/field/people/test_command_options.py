@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from dex.fields import Fields, ProblemError
 from orders.audit.record import Actor, Entry, record
-from orders.cli.client import EngineClient
+from orders.cli.client import EngineClient, ServerError
 from orders.models import Account, ApiKey, AuditEntry
 from orders.values import MICRO, parse_value
 
@@ -43,7 +43,8 @@ REFUSED = [
       for text in ("", " ", ",", "orca,", ",orca")),
     *(((*QUOTE, option), text) for option in ("--max-legs", "--max-hops", "--max-swaps") for text in NO_WHOLE),
     *(((*QUOTE, "--slippage-bps"), text) for text in (*NO_TEXT, "1e2", "5_0", "+50", " 50", "50.", "050", "10001")),
-    *(((*PLACE, option), text) for option in ("--client-order-id", "--scenario", "--api-key-file") for text in NO_TEXT),
+    *(((*PLACE, option), text) for option in ("--client-order-id", "--quote-id") for text in NO_TEXT),
+    *(((*PLACE, option), text) for option in ("--scenario", "--api-key-file") for text in NO_TEXT),
     *(((*PLACE, option), text) for option in ("--min-amount-out", "--max-amount-in") for text in NO_TEXT),
     *(((*PLACE, "--timeout"), text) for text in ("", "nan", "inf", "-1", "1e3", "1_0", " 5")),
     *(((*PLACE, "--url"), text) for text in (*NO_TEXT, "http://[::1", "http://", "ftp://x", "127.0.0.1:3000")),
@@ -183,3 +184,18 @@ def test_a_number_of_a_problem_is_one(tmp_path: Path, capsys: Any, field: str, v
 def test_a_weight_of_a_problem_is_a_plain_decimal(text: str) -> None:
     with pytest.raises(ProblemError, match="weight must be a number"):
         Fields("pool p", {"weight": text}).decimal("weight")
+
+
+def test_an_order_may_name_a_quote_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+
+    def call(self: EngineClient, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        sent.append((method, path, body["quote_id"]))
+        raise ServerError("the quote has expired")
+
+    monkeypatch.setattr(EngineClient, "call", call)
+
+    with pytest.raises(CommandError, match="the quote has expired"):
+        call_command(*PLACE, "--quote-id", "q1.abc")
+
+    assert sent == [("POST", "orders", "q1.abc")]
