@@ -1,6 +1,6 @@
 """People who are signed in: what a session of Django's stands for at this moment.
 
-All of it is read anew for each request and each look at an open socket: a session that was signed out, whose user was
+All of it is read again for each request and each look at an open socket: a session that was signed out, whose user was
 deactivated or has another password, role or device, is worth no more than these rows say.
 """
 
@@ -114,7 +114,7 @@ class SessionAuthentication(BaseAuthentication):
     """A session cookie, and with all that is not safe the token of a page of ours."""
 
     def authenticate(self, request: Request) -> tuple[Caller, None] | None:
-        """The person, or None where nobody is signed in. Raises: ProblemError `csrf`."""
+        """The person, or None where no person is signed in. Raises: ProblemError `csrf`."""
         asked = request._request
         found = signed_in_to(asked)
         caller = None if found is None else found.caller

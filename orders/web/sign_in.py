@@ -1,6 +1,6 @@
 """Signing in and out: name and password, then a one-time code for who may trade or administer.
 
-Until the code is there nobody is signed in: the session only remembers, for ten minutes, whose password was right.
+Until the code is there no person is signed in: the session only remembers, for ten minutes, whose password was right.
 Where the API is open to this machine no code is asked for.
 """
 

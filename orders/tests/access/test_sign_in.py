@@ -41,7 +41,7 @@ def give_code(client: Client, code: str) -> Any:
 
 
 def who(client: Client) -> Any:
-    """What the API calls the browser's user; None for nobody."""
+    """What the API calls the browser's user; None for none."""
     answer = client.get("/api/v1/me")
     return answer.json()["user"] if answer.status_code == 200 else None
 
@@ -80,7 +80,7 @@ def test_wrong_names_passwords_and_users_who_are_not_active_get_the_same_answer(
 
     pages = [
         re.sub(r'value="[^"]*"', "", give_password(client, name, password).content.decode())
-        for name, password in ((user.username, "wrong"), ("nobody", PASSWORD), (gone.username, PASSWORD))
+        for name, password in ((user.username, "wrong"), ("unknown", PASSWORD), (gone.username, PASSWORD))
     ]
 
     assert WRONG in pages[0]
@@ -122,7 +122,7 @@ def test_it_leads_to_no_other_site(client: Client, account: Account, wanted: str
 
 
 @pytest.mark.parametrize("fields", [{"role": "trading"}, {"role": "operator"}, {"role": "read_only", "is_staff": True}])
-def test_before_the_code_nobody_is_signed_in(client: Client, account: Account, fields: dict[str, Any]) -> None:
+def test_before_the_code_no_person_is_signed_in(client: Client, account: Account, fields: dict[str, Any]) -> None:
     user = new_person(account, **fields)
     device = enroll(user)
 
@@ -174,7 +174,7 @@ def test_wrong_codes_wait_for_each_other_and_are_tries(client: Client, account: 
 
 
 @pytest.mark.parametrize("change", ["password", "inactive", "late"])
-def test_a_password_that_was_right_does_not_wait_for_ever(client: Client, account: Account, change: str) -> None:
+def test_a_password_that_was_right_does_not_wait_without_end(client: Client, account: Account, change: str) -> None:
     user = new_person(account)
     device = enroll(user)
     give_password(client, user.username)
@@ -342,7 +342,7 @@ def test_a_superuser_without_a_role_has_the_admin_and_no_desk(account: Account) 
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/admin/login/", "/sign-in/code", "/sign-in/two-factor"])
-def test_forms_are_kept_by_no_cache_framed_by_nobody_and_refuse_other_sites(account: Account, path: str) -> None:
+def test_forms_are_kept_by_no_cache_framed_by_no_page_and_refuse_other_sites(account: Account, path: str) -> None:
     user = new_person(account)
     client = Client(enforce_csrf_checks=True)
     if path != "/sign-in":

@@ -86,7 +86,7 @@ def test_a_user_is_changed_with_a_reason_and_not_deleted(admin_client: Client, a
     ]
 
 
-def test_who_is_no_superuser_sees_neither_users_nor_roles_whatever_permissions_say(account: Account) -> None:
+def test_who_is_no_superuser_sees_neither_users_nor_roles_with_any_permission(account: Account) -> None:
     helper = new_person(None, is_staff=True)
     helper.user_permissions.set(Permission.objects.all())
     client = browser_of(helper)
