@@ -30,9 +30,13 @@ class EnrolForm(CodeForm):
         super().__init__(request, user, data)
         self.device, self._replaces = device, replaces
         self.codes: list[str] | None = None
+        if replaces:
+            self.wrong = "That password or code is not valid now."
 
     def find(self, code: str) -> bool:
-        """Confirm the device; it comes with backup codes."""
+        """Confirm the device; it comes with backup codes. Where a session is open already, the password shows whose."""
+        if self._replaces and not self._user.check_password(self.data.get("password", "")):
+            return False
         actor = Actor(self._user.get_username(), address_of(self._request))
         self.codes = confirm_enrolment(self._user, self.device, code, actor, replaces=self._replaces)
         return self.codes is not None

@@ -75,6 +75,7 @@ class CodeForm(forms.Form):
     )
     device: Any = None
     tries: Tries
+    wrong = "That code is not valid now."
 
     def __init__(self, request: HttpRequest, user: Any, data: Any = None) -> None:
         super().__init__(data)
@@ -88,7 +89,7 @@ class CodeForm(forms.Form):
             waits = wait_s(self._user)
             if not self.find(code):
                 later = f" Wait {waits} s, then try the next one." if waits else ""
-                raise ValidationError(f"That code is not valid now.{later}", code="wrong_code")
+                raise ValidationError(f"{self.wrong}{later}", code="wrong_code")
         return self.cleaned_data
 
     def find(self, code: str) -> bool:

@@ -264,8 +264,12 @@ def test_who_is_signed_in_takes_another_app_and_sessions_of_the_old_one_end(acco
     here.get("/sign-in/two-factor")
     device = TOTPDevice.objects.get(confirmed=False)
 
-    done = here.post("/sign-in/two-factor", {"code": code_of(device)})
+    without = here.post("/sign-in/two-factor", {"code": code_of(device)})
+    wrong = here.post("/sign-in/two-factor", {"code": code_of(device), "password": "wrong"})
+    assert [who(elsewhere), TOTPDevice.objects.get(confirmed=True).pk == device.pk] == [user.username, False]
+    done = here.post("/sign-in/two-factor", {"code": code_of(device), "password": PASSWORD})
 
+    assert ["password or code" in answer.content.decode() for answer in (without, wrong)] == [True, True]
     assert "Backup codes" in done.content.decode()
     assert (who(here), who(elsewhere)) == (user.username, None)
     assert list(TOTPDevice.objects.all()) == [device]
