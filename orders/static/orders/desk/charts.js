@@ -1,14 +1,13 @@
 // The panel of charts: one of four is shown, and only what is shown asks for anything.
 
 import { $ } from "./dom.js";
-import { CostChart, ShareChart } from "./costs.js";
-import { ImpactChart } from "./impact.js";
+import { CostChart, ImpactChart, ShareChart } from "./costs.js";
 import { PriceChart } from "./prices.js";
 
 export class Charts {
-  /** `orders`: those that are known, by id; `onOrder` gets one as it is now, `onOpen` the id of one to show. */
-  constructor(orders, onOrder, onOpen) {
-    this.prices = new PriceChart(orders, onOrder, onOpen);
+  /** As for the chart of prices. */
+  constructor(orders, trailsAt, onOrder, onOpen) {
+    this.prices = new PriceChart(orders, trailsAt, onOrder, onOpen);
     this.impact = new ImpactChart();
     this.all = { price: this.prices, impact: this.impact, costs: new CostChart(), share: new ShareChart() };
     $("chart-tabs").addEventListener("change", (event) => this.show(event.target.value));

@@ -44,6 +44,11 @@ export class Distances {
     this.onChange();
   }
 
+  /** Where a trailing stop's trigger is; undefined: not known. */
+  trigger(order) {
+    return this.prices.get(keyOf(order))?.wanted;
+  }
+
   /** "4.22 % away · now 143.93"; "" where it is not known. */
   of(order) {
     const price = this.prices.get(keyOf(order));

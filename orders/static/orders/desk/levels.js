@@ -1,18 +1,20 @@
 // Orders that wait, as lines at their prices: moved by pointer or arrow keys, and replaced after one question.
 
+import { isReplaceable } from "./acts.js";
 import { call, find } from "./api.js";
 import { place } from "./chart.js";
 import { announce, confirm, refuse } from "./dialog.js";
 import { s } from "./dom.js";
 import { amount, bpsBetween, fromScaled, inverse, percent, scaled, withToken } from "./format.js";
+import { may } from "./people.js";
 
-const FINE = 30, MOST = 40, NAMES = { limit_price: "Limit", trigger_price: "Stop" };
+const FINE = 30, MOST = 40, NAMES = { limit_price: "Limit", trigger_price: "Stop", trails_at: "Trailing stop" };
 
 /** Of orders between these two tokens, and of the order that is being typed. Prices are the pair's: of an order the other way round the inverse. */
-export function levelsOf(orders, pair, body) {
+export function levelsOf(orders, pair, body, trailsAt) {
   const found = [];
   for (const order of orders) {
-    if (order.status === "PENDING" && pair.includes(order.token_in) && pair.includes(order.token_out)) found.push(...pricesOf(order, pair));
+    if (order.status === "PENDING" && pair.includes(order.token_in) && pair.includes(order.token_out)) found.push(...pricesOf({ ...order, trails_at: order.trail_bps && trailsAt(order) }, pair));
   }
   if (body) found.push(...pricesOf({ ...body, id: "new" }, pair));
   return found.slice(-MOST);
@@ -20,10 +22,10 @@ export function levelsOf(orders, pair, body) {
 
 function pricesOf(order, pair) {
   const isTurned = order.token_in !== pair[0];
-  // Parts of another order go with that.
-  const canMove = order.id !== "new" && !order.parent_id;
+  // Parts of another order go with that, and a trailing stop with the market.
+  const canMove = order.id !== "new" && isReplaceable(order) && may("trade");
   return Object.keys(NAMES).filter((field) => order[field]).map((field) => ({
-    key: `${order.id} ${field}`, order, field, isTurned, canMove, price: isTurned ? inverse(order[field]) : order[field],
+    key: `${order.id} ${field}`, order, field, isTurned, canMove: canMove && field !== "trails_at", price: isTurned ? inverse(order[field]) : order[field],
   }));
 }
 
@@ -79,10 +81,10 @@ export class Levels {
   room(y, wide, isOutside) {
     const { plot } = this;
     const beside = this.labels.filter((each) => Math.abs(each.y - y) < 20);
-    const right = beside.reduce((end, each) => Math.min(end, each.left - 4), plot.right);
-    if (isOutside && right - wide < plot.left && this.labels.length < MOST) return this.room(y + (y < plot.height / 2 ? 21 : -21), wide, true);
-    const spot = { y, right: right - wide < plot.left ? plot.right : right };
-    this.labels.push({ y, left: spot.right - wide });
+    const free = [plot.right, ...beside.map((each) => each.left - 4)].find((end) => end - wide >= plot.left && beside.every((each) => end <= each.left || end - wide >= each.right));
+    if (isOutside && !free && this.labels.length < MOST) return this.room(y + (y < plot.height / 2 ? 21 : -21), wide, true);
+    const spot = { y, right: free ?? plot.right, left: (free ?? plot.right) - wide };
+    this.labels.push(spot);
     return spot;
   }
 

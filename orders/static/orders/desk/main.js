@@ -28,7 +28,10 @@ const view = { which: "", text: "", cursor: null, page: null, problem: null };
 
 const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id), (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
 const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id), (order) => distances.of(order));
-const distances = new Distances(() => blotter.ids.map((id) => book.orders.get(id)).filter(Boolean), () => blotter.change());
+const distances = new Distances(() => blotter.ids.map((id) => book.orders.get(id)).filter(Boolean), () => {
+  blotter.change();
+  charts.prices.changed();
+});
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
   put([order]);
@@ -40,7 +43,7 @@ const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   const known = book.orders.get(order.id);
   if (known && isEnded(known) && !known.isPatched) tellOwn(known);
 });
-const charts = new Charts(book.orders, (order) => put([order]), (id) => drawer.open(id));
+const charts = new Charts(book.orders, (order) => distances.trigger(order), (order) => put([order]), (id) => drawer.open(id));
 ticket.onChange = () => charts.follow(ticket);
 ticket.isKeyed = isSignedIn;
 let isHalted = false;

@@ -15,9 +15,10 @@ const RANGES = [["15 m", 900], ["1 h", 3_600], ["1 d", 86_400], ["1 w", 604_800]
 const LATE_S = 45;
 
 export class PriceChart {
-  /** `orders` holds those that are known, `onOrder` gets one that was replaced, `onOpen` an id. */
-  constructor(orders, onOrder, onOpen) {
+  /** `orders` holds those that are known, `trailsAt` says a trailing stop's trigger, `onOrder` gets one that was replaced, `onOpen` an id. */
+  constructor(orders, trailsAt, onOrder, onOpen) {
     this.orders = orders;
+    this.trailsAt = trailsAt;
     this.onOpen = onOpen;
     this.range = 3_600;
     this.clock = 0;
@@ -65,9 +66,13 @@ export class PriceChart {
     }, SOON_MS);
   }
 
+  waiting() {
+    return levelsOf(this.orders.values(), this.pair, this.body, this.trailsAt);
+  }
+
   /** What of the orders is drawn. */
   said() {
-    return levelsOf(this.orders.values(), this.pair, this.body).map(({ key, price, order }) => `${key} ${price} ${order.version}`).join();
+    return this.waiting().map(({ key, price, order }) => `${key} ${price} ${order.version}`).join();
   }
 
   async refresh() {
@@ -109,7 +114,7 @@ export class PriceChart {
       renew($("price-chart"), note || h("p", { class: "empty" }, "Loading …"));
       return;
     }
-    const levels = levelsOf(this.orders.values(), this.pair, this.body);
+    const levels = this.waiting();
     const buckets = data.results;
     const { plot, outside } = this.plot(data, levels);
     const points = buckets.map((bucket) => ({ x: plot.px(middle(bucket, data)), words: wordsOf(bucket, this.pair), bucket }));
@@ -123,7 +128,11 @@ export class PriceChart {
       data.archived_months.length ? h("p", { class: "hint" }, `Fills of ${data.archived_months.join(", ")} are in the archive.`) : "",
       asTable(`${buckets.length} points as a table`, ["From", "Low", "High", "Last", "Sold", "Bought"], [...buckets].reverse().map((bucket) => [when(bucket.at),
         ...["low", "high", "last"].map((name) => (bucket.market ? amount(bucket.market[name]) : "–")), fillText(bucket.sold, "amount_in", base), fillText(bucket.bought, "amount_out", base)])));
-    this.levels.draw(plot, levels, outside, this.pair);
+    // At the edge is room for the nearest.
+    const edge = nearest(outside, plot, Math.max(1, Math.floor(this.width / 180)));
+    const left = outside.length - edge.length;
+    $("levels-note").textContent = left ? `${left} more further away` : "";
+    this.levels.draw(plot, [...levels.filter((level) => !outside.includes(level)), ...edge], edge, this.pair);
     this.drawn = this.said();
   }
 
@@ -167,6 +176,14 @@ export class PriceChart {
 }
 
 const middle = (bucket, data) => Math.min(seconds(bucket.at) + data.bucket_s / 2, seconds(data.to));
+
+/** Of those above and of those below the plot the `most` nearest. */
+function nearest(outside, plot, most) {
+  const isAbove = ({ price }) => place(price) > plot.y[1];
+  const above = outside.filter(isAbove).sort((a, b) => place(a.price) - place(b.price));
+  const below = outside.filter((level) => !isAbove(level)).sort((a, b) => place(b.price) - place(a.price));
+  return [...above.slice(0, most), ...below.slice(0, most)];
+}
 
 /** A fill by its shape: sales point down, purchases up. */
 const mark = (x, y, isSale) => s("path", { d: isSale ? `M${x - 6},${y - 10}h12l-6,10z` : `M${x - 6},${y + 10}h12l-6,-10z`, class: isSale ? "sold" : "bought" });
