@@ -125,6 +125,27 @@ def test_exits_sell_what_the_order_buys_once_it_has_filled(desk: Desk) -> None:
     expect(drawer.locator(".parts li")).to_have_count(2)
 
 
+def test_the_question_says_where_a_price_is_reached_already(desk: Desk) -> None:
+    """The stop of what is bought at 10 stands above the price of now."""
+    desk.page.locator("#token-in").select_option("USDC")
+    desk.fill("1000", "limit", limit_price="10", take_profit="5000", stop_loss="4000")
+    expect(desk.send).to_be_enabled()
+    expect(desk.page.locator("#quote")).to_contain_text("Price")
+    desk.send.click()
+
+    rows = desk.dialog.locator("dl > div")
+    expect(rows.filter(has_text="at stop 4,000")).to_contain_text("reached now")
+    expect(rows.filter(has_text="at 5,000")).not_to_contain_text("reached")
+    expect(desk.dialog).not_to_contain_text("executes at once")
+    desk.answer("Back")
+
+
+def test_a_long_time_can_be_typed_in_days(desk: Desk) -> None:
+    order = desk.place("20", "twap", slices="52", interval_s="7d")
+
+    assert order["twap"]["interval_s"] == 7 * 86_400
+
+
 def test_a_limit_and_a_stop_cancel_each_other(desk: Desk) -> None:
     desk.fill("2", "limit", limit_price="5000", or_price="1")
     first, second = place_linked(desk)

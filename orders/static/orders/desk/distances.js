@@ -6,6 +6,7 @@ import { turned } from "./words.js";
 
 const EACH_MS = 10_000;
 const MOST_READS = 6;
+const SOON_MS = 700;
 const FINE = 30;
 
 /** Which price it is compared with; null: it waits for none that is known. A trailing stop's trigger is its own. */
@@ -23,6 +24,11 @@ export class Distances {
     setInterval(() => this.refresh(), EACH_MS);
   }
 
+  refreshSoon() {
+    this.soon = null;
+    this.refresh();
+  }
+
   /** Read the prices again, oldest first, a few at a time. */
   async refresh() {
     if (document.hidden || this.isReading) return;
@@ -36,8 +42,7 @@ export class Distances {
         return null;
       });
       const known = told?.waiting.find(({ facts }) => facts.price_now)?.facts;
-      if (known) this.prices.set(key, { at: Date.now(), now: known.price_now, wanted: known.trigger_price });
-      else this.prices.delete(key);
+      this.prices.set(key, { at: Date.now(), now: known?.price_now, wanted: known?.trigger_price });
     }));
     for (const key of this.prices.keys()) if (!wanted.has(key)) this.prices.delete(key);
     this.isReading = false;
@@ -51,9 +56,11 @@ export class Distances {
 
   /** "4.22 % away · now 143.93"; "" where it is not known. */
   of(order) {
-    const price = this.prices.get(keyOf(order));
+    const key = keyOf(order);
+    const price = this.prices.get(key);
+    if (key && !price) this.soon ??= setTimeout(() => this.refreshSoon(), SOON_MS);
     const wanted = order.trigger_price ?? order.limit_price ?? price?.wanted;
-    const away = price && wanted && bpsBetween(scaled(wanted, FINE), scaled(price.now, FINE));
+    const away = price?.now && wanted && bpsBetween(scaled(wanted, FINE), scaled(price.now, FINE));
     return away ? `${percent(away.replace("-", ""))} away · now ${brief(turned(order, price.now))}` : "";
   }
 }

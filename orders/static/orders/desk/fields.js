@@ -18,6 +18,12 @@ const decimal = (text, field, words) => {
 // What was typed, as the API takes it: { value } or { error }; neither is nothing.
 const READ = {
   price: decimal, amount: decimal, bps: decimal,
+  // "90", "15m", "1h", "7d".
+  seconds: (text) => {
+    const [, count, unit = "s"] = /^(\d{1,9})\s*([smhdw]?)$/.exec(text.trim().toLowerCase()) ?? [];
+    if (!count) return text.trim() ? { error: "Use seconds, or 15m, 1h, 7d" } : {};
+    return { value: Number(count) * { "": 1, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }[unit] }; // seconds
+  },
   whole: (text) => (/^\d{0,9}$/.test(text.trim()) ? { value: text.trim() ? Number(text) : undefined } : { error: "Use a whole number" }),
   choice: (text, { words }) => ({ value: text === Object.keys(words)[0] ? undefined : text }),
   names: (text) => ({ value: text.split(/[\s,]+/).filter(Boolean) }),

@@ -36,6 +36,7 @@ export class Links {
     if (!links) return null;
     const [profit, loss, stated, other] = ["take_profit", "stop_loss", "exit_amount", "or_price"].map((name) => this.number(name));
     const isOr = or && other;
+    if (order.allow_partial && (isOr || profit || loss)) throw new Error("An order that is filled in parts goes alone");
     if (isOr && (profit || loss)) throw new Error("Either exits, or another order in its place");
     setText($("links-now"), isOr ? "one cancels the other" : profit && loss ? "take profit and stop" : profit ? "take profit" : loss ? "stop" : "");
     if (isOr) return { link: "one_cancels_other", orders: [order, { ...sameSwap(order), ...(or === "stop" ? { type: "stop", trigger_price: turned(order, other) } : { type: "limit", limit_price: turned(order, other) }) }] };

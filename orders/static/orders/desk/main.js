@@ -147,6 +147,7 @@ function tellOwn(order, before) {
   own.delete(order.id);
   const state = stateOf(order);
   const { text, isDone } = result(order);
+  ticket.wallet.refresh();
   announce(`${act(order)}: ${state.sign} ${state.word}${isDone ? `, ${text}` : ""}`, state.tone);
 }
 
@@ -341,4 +342,3 @@ readList();
 venues.refresh();
 start();
 stream.start();
-setTimeout(() => distances.refresh(), 1_500); // after the first rows

@@ -8,10 +8,9 @@ import { Fields, mark } from "./fields.js";
 import { Links } from "./links.js";
 import { TYPES } from "./order_types.js";
 import { Placing } from "./placing.js";
-import { QuoteView } from "./quote_view.js";
 import { Quotes } from "./quotes.js";
 import { snippets } from "./snippets.js";
-import { confirmRows, limitAmount, meaning, showDryRun } from "./ticket_words.js";
+import { QuoteView, confirmRows, limitAmount, meaning, showDryRun } from "./ticket_view.js";
 import { Wallet } from "./wallet.js";
 import { act, priceUnit } from "./words.js";
 
@@ -97,7 +96,7 @@ export class Ticket {
   async take(isHalf) {
     const [token_in, token_out] = this.pair;
     const token = this.tokens.get(token_in);
-    const parts = this.body?.twap?.slices ?? this.body?.steps ?? 1;
+    const parts = this.stated.twap?.slices ?? this.stated.steps ?? 1;
     const taken = await this.wallet.portion(token, isHalf, this.fee, parts, { token_in, token_out, amount: "1" });
     if (token_in !== this.pair[0]) return;
     if (!taken) return toast(this.wallet.reason, "bad");
@@ -162,6 +161,7 @@ export class Ticket {
     this.open.removeAttribute("aria-invalid");
     const body = { token_in: this.pair[0], token_out: this.pair[1], amount: size, side: this.side, type: this.type };
     const missing = this.fields.read(body);
+    this.stated = body;
     this.hint = error || (!size || !/[1-9]/.test(size) ? "Enter an amount" : missing);
     if (!this.hint) this.body = body;
   }

@@ -5,7 +5,7 @@ import { amount, bps, bpsBetween, brief, inverse, withToken } from "./format.js"
 const STEPS = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"];
 const WAITS = {
   price: "waits for price", pool: "waits for a pool", schedule: "waits for its turn", children: "parts under way", halt: "halted",
-  chain: "waits for the chain", fees: "waits for lower fees", funds: "waits for funds", sibling: "waits for a linked order", worker: "queued",
+  chain: "waits for the chain", fees: "waits for lower fees", funds: "waits for funds", sibling: "linked, waits", worker: "queued",
 };
 // Ends that their owner chose, or the clock: grey, not red.
 const QUIET = new Set(["cancelled", "expired"]);

@@ -1,10 +1,90 @@
-// The ticket's order in words: what its type promises, what is asked before it is sent, what a dry run says.
+// What the ticket shows: figures, life and route of a quote; its order in words, the facts of the question before it is sent, a dry run.
 
 import { problemNote } from "./dialog.js";
-import { $, facts, h } from "./dom.js";
-import { amount, bps, fromScaled, scaled, took, utc, when, withToken } from "./format.js";
-import { FINE } from "./quote_view.js";
-import { act, isTurned, priceOf, priceUnit } from "./words.js";
+import { $, factRows, facts, h } from "./dom.js";
+import { amount, bps, bpsBetween, fromScaled, inverse, percent, scaled, took, utc, when, withToken } from "./format.js";
+import { proofRows, routeView, venueName } from "./route.js";
+import { act, isTurned, priceOf, priceUnit, turned } from "./words.js";
+
+// Of a price per token, compared exactly with this many decimals.
+const FINE = 30;
+
+export class QuoteView {
+  /** `onExpiry` is called when a quote stops to hold. */
+  constructor(onExpiry) {
+    this.onExpiry = onExpiry;
+  }
+
+  /** `taken` is { quote, from, until }, `body` the order that it is for. */
+  show(taken, body) {
+    $("quote").replaceChildren(...factRows(quoteRows(taken.quote, body)));
+    this.showRoute(taken.quote.route);
+    this.runBar(taken);
+  }
+
+  /** Nothing, and why. */
+  clear(why) {
+    this.stopBar();
+    $("quote").replaceChildren();
+    $("route").replaceChildren(h("p", { class: "empty" }, why));
+  }
+
+  /** The bar shrinks while the quote holds; behind its end nothing is sent at its price. */
+  runBar(taken) {
+    const { from, until } = taken;
+    this.stopBar();
+    const left = until - performance.now();
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const share = Math.max(0, left / (until - from));
+    const steps = [{ transform: `scaleX(${share})` }, { transform: `scaleX(${isCalm ? share : 0})` }];
+    this.bar = $("validity-bar").animate(steps, { duration: Math.max(1, left) });
+    this.expiry = setTimeout(() => this.onExpiry(taken), left);
+  }
+
+  stopBar() {
+    this.bar?.cancel();
+    clearTimeout(this.expiry);
+  }
+
+  showRoute(route) {
+    const box = $("route");
+    const isOpen = box.querySelector("details")?.open;
+    const focused = box.contains(document.activeElement);
+    box.replaceChildren(...routeView(route, Math.max(280, Math.min(560, box.clientWidth || 380))), facts(proofRows(route)));
+    const details = box.querySelector("details");
+    if (isOpen) details.open = true;
+    if (focused) details.querySelector("summary").focus();
+  }
+}
+
+function quoteRows(quote, { type, ...body }) {
+  const isIn = quote.side === "exact_in";
+  const { route } = quote;
+  const fee = quote.network_fee;
+  const alone = type !== "market" && type !== "limit";
+  return [
+    ["Price", `${priceOf(quote, quote.price)} ${priceUnit(quote)}`, `${quote.price} ${quote.token_out} per ${quote.token_in}`],
+    distanceRow("Trigger", body.trigger_price, quote),
+    distanceRow(type === "limit" ? "Limit" : "Worst price", body.limit_price, quote),
+    distanceRow("First step", body.from, quote),
+    distanceRow("Last step", body.to, quote),
+    quote.waiting_for && ["An order now would wait for", quote.waiting_for],
+    alone && ["All at once, now", isIn ? withToken(quote.amount_out, quote.token_out) : withToken(quote.amount_in, quote.token_in, true)],
+    type === "market" && (isIn
+      ? ["Receive at least", withToken(quote.min_amount_out, quote.token_out), `${quote.min_amount_out} ${quote.token_out}`]
+      : ["Pay at most", withToken(quote.max_amount_in, quote.token_in, true), `${quote.max_amount_in} ${quote.token_in}`]),
+    ["Price impact", bps(route.price_impact_bps, { signed: false })],
+    fee && ["Network fee", withToken(fee.amount, fee.token) + (fee.value ? ` ≈ ${withToken(fee.value, isIn ? quote.token_out : quote.token_in)}` : ""), `${fee.amount} ${fee.token}`],
+    route.saved_bps !== null && [`Saved vs ${venueName(route.best_single_venue)} alone`, bps(route.saved_bps), `${route.saved_bps} bp`],
+  ];
+}
+
+function distanceRow(name, price, quote) {
+  const distance = price && bpsBetween(scaled(turned(quote, price), FINE), scaled(turned(quote, quote.price), FINE));
+  if (!distance) return null;
+  const isBelow = distance.startsWith("-");
+  return [`${name} against now`, `${percent(distance)} ${isBelow ? "below" : "above"}`];
+}
 
 /** What the type of an order means for these terms. `decimals` are by token. */
 export const meaning = (body, decimals) => (MEANINGS[body.type] ?? (() => ""))(body, decimals);
@@ -47,6 +127,14 @@ function limitPromise(body) {
   return `${promise}, whole${body.allow_partial ? " or in parts" : ""}, network fee counted; ${waits}.`;
 }
 
+/** Whether the price that an order would wait for is there, by the quote's price. */
+function isReached(order, quote) {
+  const price = order.trigger_price ?? order.limit_price;
+  if (!price || !quote) return false;
+  const above = scaled(order.token_in === quote.token_in ? quote.price : inverse(quote.price), FINE) - scaled(price, FINE);
+  return order.trigger_price && order.trigger !== "above" ? above <= 0n : above >= 0n;
+}
+
 /** The facts of the one question before an order is sent. */
 export function confirmRows(request, quote, isLive) {
   const orders = request.body.orders ?? [request.body];
@@ -61,7 +149,8 @@ export function confirmRows(request, quote, isLive) {
     quote && ["Quoted now", body.side === "exact_in" ? withToken(quote.amount_out, body.token_out) : withToken(quote.amount_in, body.token_in, true)],
     body.time_in_force && ["Time in force", body.time_in_force.toUpperCase()],
     body.expires_at && ["Good until", when(body.expires_at), utc(body.expires_at)],
-    ...others.map((other) => [request.body.link === "one_cancels_other" ? "Or instead" : "Once it has filled", act(other)]),
+    isReached(body, quote) && ["Its price", "is reached now: it executes at once"],
+    ...others.map((other) => [request.body.link === "one_cancels_other" ? "Or instead" : "Once it has filled", `${act(other)}${isReached(other, quote) ? ", whose price is reached now" : ""}`]),
     body.sim && ["Simulated", body.sim.scenario],
     isLive && ["Chain", "LIVE: moves real money"],
   ].filter(Boolean);
