@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Request, expect
 
+from orderengine.tests.e2e.axe import violations
 from orderengine.tests.e2e.conftest import OpenDesk
 from orderengine.tests.e2e.desk import DIALOG_OPENS_MS, Desk
-from orderengine.tests.e2e.test_accessibility import violations
 
 # By type: what is typed, and what of it the order shows.
 TYPED: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
@@ -221,7 +221,8 @@ def test_an_error_stands_at_the_field_that_it_points_to(desk: Desk) -> None:
 
 def test_the_order_as_a_program_places_the_same_order(open_desk: OpenDesk) -> None:
     desk = open_desk(permissions=["clipboard-read", "clipboard-write"])
-    desk.fill("4", "ladder", **{"from": "5000", "to": "6000", "steps": "2"})
+    steps: dict[str, Any] = {"from": "5000", "to": "6000", "steps": "2"}
+    desk.fill("4", "ladder", **steps)
     expect(desk.send).to_be_enabled()
     texts = {}
     for name in ("curl", "python", "javascript"):
