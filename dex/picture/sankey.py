@@ -52,11 +52,13 @@ def sankey(
     names: Mapping[str, str] | None = None,
     notes: Mapping[str, str] | None = None,
     element_id: str = "route",
+    is_document: bool = True,
 ) -> str:
     """Draw the swaps of one order as an SVG document of its own size.
 
     `names` are shown instead of the tokens' keys, `notes` under them (an amount, for example). `element_id` must be
-    unique in a page. Bands carry their exact share as `data-share`. Raises: ValueError for what is no route.
+    unique in a page; `is_document` is False for a picture inside a page, which has its own colours of ground and no
+    use for a style. Bands carry their exact share as `data-share`. Raises: ValueError for what is no route.
     """
     flow = flow_of(bands)
     labels = {token: (names or {}).get(token, token) for token in flow.columns}
@@ -70,7 +72,7 @@ def sankey(
         f'font-family="system-ui, sans-serif" font-size="{LABEL}" color-scheme="light dark" fill="currentColor">',
         f'<title id="{identity}-title">{safe(title)}</title>',
         f'<desc id="{identity}-desc">{safe(" ".join(describe(bands, names)))}</desc>',
-        "<style>:root{color-scheme:light dark}</style>",
+        *(["<style>:root{color-scheme:light dark}</style>"] if is_document else []),
     ]
     venues = list(dict.fromkeys(band.venue for band in bands))
     for band, share, lane in zip(bands, flow.shares, sheet.lanes, strict=True):

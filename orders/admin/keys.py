@@ -107,7 +107,6 @@ class ApiKeyAdmin(Acting, Recorded):
     list_filter = ("revoked", "is_dry_run_only")
     search_fields = ("prefix", "name", "account__name")
     search_help_text = "prefix, name or account"
-    exclude = ("hashed_key", "revoked")
     readonly_fields = ("prefix", "last_used_at", "value_of_the_day", "fees_of_the_day")
     actions = ("revoke",)
     act_permission = "orders.change_apikey"
@@ -137,11 +136,15 @@ class ApiKeyAdmin(Acting, Recorded):
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """A key stays with its account."""
-        return self.readonly_fields if obj is None else (*self.readonly_fields, "account", "revoked")
+        return () if obj is None else (*self.readonly_fields, "account", "revoked")
 
-    def get_exclude(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
-        """A key is revoked by the act of that name; its page says whether it is."""
-        return self.exclude if obj is None else ("hashed_key",)
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        """Whose, then what it may do, then why. Revoking is an act; the page says whether it is done."""
+        stated = (
+            *("account", "name", "scopes", "expiry_date", "max_order_value", "max_day_value", "max_day_fees"),
+            *("venues", "tokens", "ip_ranges", "is_dry_run_only", "rate_per_minute", "why"),
+        )
+        return stated if obj is None else (*self.readonly_fields, "revoked", *stated)
 
     def store(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """Make the secret of a new key, which `response_add` shows."""

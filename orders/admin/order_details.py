@@ -171,7 +171,8 @@ class OrderFacts(LargeTable):
         """How the route splits and merges."""
         if order.plan is None:
             return SafeString("–")
-        return SafeString(route_svg(ROUTE.render(order.plan), f"route-{order.pk}"))  # the picture escapes its words
+        # The picture escapes its words.
+        return SafeString(route_svg(ROUTE.render(order.plan), f"route-{order.pk}", is_document=False))
 
     def route_legs(self, order: Order) -> SafeString:
         """Hops of every leg."""

@@ -10,7 +10,7 @@ from orders.presentation.routes import venue_title
 MAX_DIGITS = 120  # of an amount
 
 
-def route_svg(route: Mapping[str, Any], element_id: str) -> str:
+def route_svg(route: Mapping[str, Any], element_id: str, *, is_document: bool = True) -> str:
     """An SVG of how a route splits and merges; everything in it is escaped. `element_id` is unique in its page."""
     swaps, token_in, token_out = route["swaps"], route["token_in"], route["token_out"]
     bands = [
@@ -28,7 +28,8 @@ def route_svg(route: Mapping[str, Any], element_id: str) -> str:
         token_in: _total(Decimal(swap["amount_in"]) for swap in swaps if swap["token_in"] == token_in),
         token_out: _total(Decimal(swap["amount_out"]) for swap in swaps if swap["token_out"] == token_out),
     }
-    return sankey(bands, title=f"Route from {token_in} to {token_out}", notes=totals, element_id=element_id)
+    title = f"Route from {token_in} to {token_out}"
+    return sankey(bands, title=title, notes=totals, element_id=element_id, is_document=is_document)
 
 
 def _total(amounts: Iterable[Decimal]) -> str:

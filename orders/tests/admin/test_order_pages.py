@@ -174,3 +174,17 @@ def test_the_page_of_an_order_whose_bytes_are_on_their_way_opens(staff: Client, 
     in_flight(order)
 
     assert "… SUBMITTED" in words(staff, order)
+
+
+def test_pages_run_the_server_s_own_files_alone(staff: Client, account: Account, drive: Drive) -> None:
+    [order] = place(account)
+    drive()
+
+    for address in ("", "orders/order/", f"orders/order/{order.pk}/change/", f"orders/order/cancel/?ids={order.pk}"):
+        answer = staff.get(f"/admin/{address}")
+        page = answer.content.decode()
+        assert "script-src 'self'" in answer["Content-Security-Policy"]
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)(?![^>]*application/json)", page), (
+            address
+        )
