@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -54,7 +54,7 @@ class Acting(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run 
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The page of a row, with a button for each act that is offered."""
-        row = self.get_object(request, object_id)
+        row = self.get_object(request, unquote(object_id))
         words = self.offered(row) if row is not None and self.has_act_permission(request) else ()
         ids = [getattr(row, self.id_field, None)]
         offered = [(f"{self.acts[word].button} …", self._ask_at(word, ids)) for word in words]

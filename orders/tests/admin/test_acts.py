@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -44,7 +45,9 @@ def key_of(account: Account, **terms: Any) -> ApiKey:
 
 
 def key_page(row: ApiKey) -> str:
-    return f"/admin/orders/apikey/{row.pk}/change/"
+    """As the list of keys links to it: the id of a key holds signs that an address does not."""
+    assert quote(row.pk) != row.pk
+    return f"/admin/orders/apikey/{quote(row.pk)}/change/"
 
 
 def acts() -> list[tuple[str, str, str, str, str]]:
