@@ -14,6 +14,8 @@ from orders.values import of_most
 NOTHING = SafeString("–")
 GWEI_DECIMALS = 9
 MOST_DECIMALS = 36
+# Scrolled by keys too, so it takes the focus.
+SCROLLS = '<div class="wide" tabindex="0" role="group" aria-label="Table">'
 
 
 def amount(atoms: int | None, decimals: int, token: str = "") -> str:
@@ -54,11 +56,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> SafeString:
     """A table of escaped cells, which scrolls by itself where it is wider than the page."""
     if not rows:
         return NOTHING
-    head = format_html_join("", "<th>{}</th>", ((heading,) for heading in headings))
+    # A column of pictures has no name, and a heading without text is none.
+    head = format_html_join("", "<{0}>{1}</{0}>", (("th" if heading else "td", heading) for heading in headings))
     body = format_html_join(
         "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
     )
-    return format_html('<div class="wide"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, body)
+    return format_html(f"{SCROLLS}<table><thead><tr>{{}}</tr></thead><tbody>{{}}</tbody></table></div>", head, body)
 
 
 def facts(pairs: Mapping[str, Any]) -> SafeString:
@@ -69,7 +72,7 @@ def facts(pairs: Mapping[str, Any]) -> SafeString:
     if not stated:
         return NOTHING
     rows = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', stated)
-    return format_html('<div class="wide"><table class="facts"><tbody>{}</tbody></table></div>', rows)
+    return format_html(f'{SCROLLS}<table class="facts"><tbody>{{}}</tbody></table></div>', rows)
 
 
 def fees_of(row: Account | ApiKey) -> str:

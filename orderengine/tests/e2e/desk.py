@@ -52,10 +52,15 @@ class Desk:
 
     def wait_until_live(self, seconds: float = 10) -> "Desk":
         """Wait for the stream, the list, the tokens and the pauses: what is typed before has no effect."""
+        self.wait_until_read(seconds)
+        expect(self.page.locator("#halt")).to_be_enabled()
+        return self
+
+    def wait_until_read(self, seconds: float = 10) -> "Desk":
+        """The same for who may not halt."""
         expect(self.page.locator("#link")).to_have_attribute("data-state", "live", timeout=seconds * 1_000)
         expect(self.page.locator("#rows")).not_to_have_class(re.compile("loading"))
         expect(self.page.locator("#token-in option").first).to_be_attached()
-        expect(self.page.locator("#halt")).to_be_enabled()
         return self
 
     def row(self, order_id: str) -> Locator:
