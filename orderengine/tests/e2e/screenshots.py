@@ -7,6 +7,7 @@ import base64
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def main() -> None:
         api = opened.enter_context(httpx.Client(base_url=started.url, timeout=20))
         until(lambda: api.get("/ready").status_code == 200, 60)
         orders = [place(api, body) for body in ORDERS]
+        # Prices are noted every 15 seconds.
+        until(lambda: any(each["market"] for each in prices(api)), 60)
         browser = opened.enter_context(chromium())
 
         def desk(scheme: str, size: ViewportSize = SIZE) -> Desk:
@@ -75,6 +78,15 @@ def main() -> None:
         phone.fill("250")
         expect(phone.page.locator("#quote")).to_contain_text("Saved vs")
         take(phone.page, "desk-phone")
+
+
+def prices(api: httpx.Client) -> list[dict[str, Any]]:
+    """The points of the price chart."""
+    after = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    found: list[dict[str, Any]] = api.get("/api/v1/prices", params={"pair": "SOL/USDC", "after": after}).json()[
+        "results"
+    ]
+    return found
 
 
 @contextmanager

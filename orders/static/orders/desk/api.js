@@ -6,7 +6,7 @@ const TIMEOUT_MS = 8_000;
 let token = document.querySelector("meta[name=csrf-token]")?.content ?? null;
 export const isSignedIn = token !== null;
 
-// The page asks for its first list while its modules load: the first call of this address takes that answer.
+// The first call of this address takes the answer that the page has asked for already.
 let preloaded = document.getElementById("first-list")?.getAttribute("href");
 
 /** The engine's own words: an RFC 9457 object. */

@@ -1,6 +1,6 @@
 """The desk in a browser: first paint with data, updates a second, memory. Needs Chromium, and `make setup-dev` once.
 
-    make bench ARGS="desk --orders 10000"
+    make bench ARGS="pages.desk --orders 10000"
 
 On an engine of its own. `first_rows_ms`: from the begin of a navigation until rows of orders are painted, in a browser
 that has nothing of the page yet, with one order stored and with many: median and longest of the loads. `updates`:
