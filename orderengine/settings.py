@@ -93,7 +93,7 @@ REDIS_WAKE_URL = redis_url(REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, 2)
 CHANNEL_LAYERS = {
     "default": {
         # The list-based layer drops messages over 100 per process without a word; this one does not.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "orders.notify.layer.Layer",
         "CONFIG": {"hosts": [{"address": REDIS_CHANNELS_URL, "socket_connect_timeout": 1}]},
     }
 }

@@ -1,0 +1,47 @@
+"""The channel layer, whose subscription waits for the next message, however long that takes.
+
+That of `channels_redis` asks ten times a second whether there is one, in each process that listens: most of what such a
+process does while nothing happens.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisSingleShardConnection
+
+from orders.notify.redis_errors import redis_reason
+
+logger = logging.getLogger(__name__)
+
+# Until there is a subscription, and after an error.
+NOT_YET_S, ERROR_S = 0.1, 1.0
+
+
+class Layer(RedisPubSubChannelLayer):  # type: ignore[misc]
+    """As its base, but for how it waits."""
+
+    def _get_layer(self) -> Any:
+        layer = super()._get_layer()
+        # Those of a layer that was just made hold nothing yet.
+        layer._shards = [one if isinstance(one, Shard) else Shard(one.host, layer) for one in layer._shards]
+        return layer
+
+
+class Shard(RedisSingleShardConnection):  # type: ignore[misc]
+    """The subscription to one server. While that is away it is tried each second, and what was sent is lost."""
+
+    async def _do_receiving(self) -> None:
+        said = ""
+        while True:
+            try:
+                if self._pubsub and self._pubsub.subscribed:
+                    self._receive_message(await self._pubsub.get_message(ignore_subscribe_messages=True, timeout=None))
+                    said = ""
+                else:
+                    await asyncio.sleep(NOT_YET_S)
+            except Exception as error:
+                if (reason := redis_reason(error)) != said:
+                    said = reason
+                    logger.warning("the subscription to Redis is lost (%s): it is tried again each second", reason)
+                await asyncio.sleep(ERROR_S)
