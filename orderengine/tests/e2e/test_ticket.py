@@ -11,7 +11,7 @@ from playwright.sync_api import Request, expect
 
 from orderengine.tests.e2e.axe import violations
 from orderengine.tests.e2e.conftest import OpenDesk
-from orderengine.tests.e2e.desk import Desk
+from orderengine.tests.e2e.desk import DIALOG_OPENS_MS, Desk
 
 # By type: what is typed, and what of it the order shows.
 TYPED: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
@@ -166,6 +166,26 @@ def test_prices_are_typed_as_money_per_token(desk: Desk) -> None:
     expect(desk.show(stop["id"])).to_contain_text("above 5,000 USDC per SOL")
 
 
+def test_half_and_all_of_the_balance(desk: Desk) -> None:
+    order = desk.place("0.1")
+    desk.has_status(order["id"], "CONFIRMED")
+    desk.page.locator("#token-in").select_option("ETH")
+    [wallet] = desk.get("/wallets")["results"]
+    held = {balance["token"]: balance for balance in wallet["balances"]}
+
+    desk.page.locator("#half").click()
+    expect(desk.page.locator("#amount-in")).not_to_have_value("")
+    assert int(Decimal(desk.page.locator("#amount-in").input_value()) * 10**8) == int(held["ETH"]["amount_raw"]) // 2
+    desk.page.locator("#most").click()
+    expect(desk.page.locator("#amount-in")).to_have_value(held["ETH"]["amount"])
+
+    # The token that pays the fees: some of it stays.
+    desk.page.locator("#token-in").select_option("SOL")
+    desk.page.locator("#most").click()
+    expect(desk.page.locator("#toasts")).to_contain_text("kept for network fees")
+    assert Decimal(0) < Decimal(held["SOL"]["amount"]) - Decimal(desk.page.locator("#amount-in").input_value()) < 1
+
+
 def test_without_a_wallet_the_buttons_say_why(open_desk: OpenDesk) -> None:
     desk = open_desk(is_loaded=False)
     desk.page.route("**/api/v1/wallets", lambda route: route.fulfill(json={"chain": "simulated", "results": []}))
@@ -197,6 +217,69 @@ def test_an_error_stands_at_the_field_that_it_points_to(desk: Desk) -> None:
     expect(wrong).to_be_visible()
     desk.fill("20", "limit", time_in_force="ioc")
     expect(wrong).to_have_count(0)
+
+
+def test_the_order_as_a_program_places_the_same_order(open_desk: OpenDesk) -> None:
+    desk = open_desk(permissions=["clipboard-read", "clipboard-write"])
+    ladder: dict[str, Any] = {"from": "5000", "to": "6000", "steps": "2"}
+    desk.fill("4", "ladder", **ladder)
+    expect(desk.send).to_be_enabled()
+    texts = {}
+    for name in ("curl", "python", "javascript"):
+        desk.page.locator(f"#copy-{name}").click()
+        texts[name] = desk.page.evaluate("navigator.clipboard.readText()")
+
+    body = json.loads(texts["curl"].rpartition("-d '")[2].rstrip("'"))
+    assert (body["type"], body["from"], body["to"], body["steps"], body["amount"]) == ("ladder", "5000", "6000", 2, "4")
+    compile(texts["python"], "snippet", "exec")
+    assert 'client.place("SOL", "USDC", "4"' in texts["python"]
+    assert 'from_="5000"' in texts["python"]
+    assert '"steps": 2' in texts["javascript"]
+    first = desk.post("/orders", body)
+    assert desk.post("/orders", body)["id"] == first["id"]
+
+
+def test_terms_are_replaced_and_a_change_from_elsewhere_is_shown_first(desk: Desk) -> None:
+    desk.expected.append("412")
+    order = desk.place("3", "limit", limit_price="5000")
+    drawer = desk.show(order["id"])
+    drawer.get_by_role("button", name="Replace").click()
+    answer = desk.api.patch(
+        f"/api/v1/orders/{order['id']}", json={"amount": "4"}, headers={"If-Match": f'"{order["version"]}"'}
+    )
+    assert answer.status_code == 200
+    desk.dialog.locator('[name="limit_price"]').fill("5500")
+    desk.page.wait_for_timeout(DIALOG_OPENS_MS)
+    desk.dialog.get_by_role("button", name="Replace order").click()
+
+    expect(desk.dialog).to_contain_text("Order has changed")
+    expect(desk.dialog).to_contain_text("Sell 4 SOL at 5,000")
+    expect(desk.dialog.locator('[name="limit_price"]')).to_have_value("5500")
+    desk.dialog.locator('[name="amount"]').fill("4")
+    desk.answer("Replace order")
+
+    expect(drawer.get_by_role("heading", level=2)).to_have_text("Sell 4 SOL at 5,500")
+    told = desk.get(f"/orders/{order['id']}")
+    assert (told["limit_price"], told["amount"], told["version"]) == ("5500", "4", order["version"] + 2)
+    expect(drawer.locator("[data-name=replace]")).to_be_focused()
+
+
+def test_receipt_and_market_are_kept_as_files_of_the_same_bytes(desk: Desk) -> None:
+    order = desk.place("0.7")
+    desk.has_status(order["id"], "CONFIRMED")
+    drawer = desk.show(order["id"])
+
+    drawer.get_by_role("button", name="Receipt").click()
+    with desk.page.expect_download() as kept:
+        desk.dialog.get_by_role("button", name="Save as file").click()
+    assert kept.value.path().read_bytes() == desk.api.get(f"/api/v1/orders/{order['id']}/receipt").content
+    desk.answer("Close")
+    with desk.page.expect_download() as kept:
+        drawer.get_by_role("button", name="Market").click()
+    assert kept.value.path().read_bytes() == desk.api.get(f"/api/v1/orders/{order['id']}/snapshot").content
+    drawer.get_by_role("button", name="Route again").click()
+    expect(desk.dialog).to_contain_text("the same")
+    desk.answer("Close")
 
 
 def test_header_and_venues_show_how_the_newest_orders_went(desk: Desk) -> None:
