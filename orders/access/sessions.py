@@ -70,9 +70,9 @@ def signed_in(session: SessionBase, address: str) -> SignedIn | None:
 
 def signed_in_to(request: Any) -> SignedIn | None:
     """The same of a request's session, looked at once for each request."""
-    if not hasattr(request, "_signed_in"):
-        request._signed_in = signed_in(request.session, request.META.get("REMOTE_ADDR", ""))
-    found: SignedIn | None = request._signed_in
+    if not hasattr(request, "signed_in_person"):
+        request.signed_in_person = signed_in(request.session, request.META.get("REMOTE_ADDR", ""))
+    found: SignedIn | None = request.signed_in_person
     return found
 
 
