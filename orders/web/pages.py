@@ -1,5 +1,6 @@
 """Pages for people: the desk, the start page of who may not see it, one page per problem, and pages with a form."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,23 @@ from orders.problems import KINDS, Problem
 from orders.scopes import SCOPES
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
-# What the desk loads, so that a browser asks for all of it at once and not module after module.
-MODULES = sorted(path.relative_to(STATIC).as_posix() for path in (STATIC / "orders" / "desk").glob("*.js"))
+DESK = STATIC / "orders" / "desk"
+IMPORT = re.compile(r'^import .* from "\./([a-z_]+\.js)";$', re.MULTILINE)
+
+
+def with_imports(name: str) -> list[str]:
+    """A module of the desk and all that it imports, in turn; not what it loads later."""
+    found, todo = set(), [name]
+    while todo:
+        module = todo.pop()
+        if module not in found:
+            found.add(module)
+            todo += IMPORT.findall((DESK / module).read_text())
+    return sorted(found)
+
+
+# What the desk begins with, so that a browser asks for all of it at once and not module after module.
+MODULES = [f"orders/desk/{name}" for name in with_imports("main.js")]
 # Nothing but this server's own files and calls: no script, style or form from a page's text, no frame around it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {socket}; "

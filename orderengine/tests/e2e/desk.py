@@ -13,6 +13,8 @@ NARROW = ViewportSize(width=390, height=844)
 TIMEOUT_MS = 10_000
 # A dialog takes no answer in its first 300 ms: the second half of a double click is none.
 DIALOG_OPENS_MS = 320
+# Fields of the orders that go along with the ticket's.
+LINKED = {"take_profit", "stop_loss", "exit_amount", "or_price"}
 # Answers that the desk asks for knowing that there may be none: a report of an order that has none yet.
 REPORTS = re.compile(r"/api/v1/orders/[0-9a-f-]{36}/(explain|execution)$")
 # So that a violation of the page's policy is an error in its log, with what was refused.
@@ -96,6 +98,8 @@ class Desk:
         """Type an order into the ticket; the fields have the names of the form."""
         form = self.page.locator("#ticket-form")
         form.locator(f'input[name="type"][value="{kind}"]').check(force=True)
+        if not LINKED.isdisjoint(fields):  # these come with the first look at them
+            self.page.locator("#links").evaluate("(details) => { details.open = true; }")
         for name, value in fields.items():
             field = form.locator(f'[name="{name}"]')
             # What is rare stands below a summary that is closed at first.

@@ -174,3 +174,29 @@ def test_a_quote_that_has_run_out_takes_the_button_with_it(open_desk: Any) -> No
     desk.page.keyboard.press("Control+Enter")
     expect(desk.dialog).to_have_count(0)
     assert time.monotonic() > started_at
+
+
+def test_a_part_that_did_not_load_is_asked_for_again_at_the_next_use(desk: Desk) -> None:
+    order = desk.place("0.2")
+    desk.page.reload()
+    row = desk.page.locator(f'#rows tr[data-id="{order["id"]}"] button')
+    expect(row).to_be_visible()
+    desk.expected += ["ERR_FAILED", "ERR_FAILED"]
+    # One that the drawer needs, so that its import would have failed for good.
+    desk.page.route("**/desk/route.js", lambda route: route.abort())
+    row.click()
+    expect(desk.page.locator("#toasts")).to_contain_text("This part of the page did not load")
+    expect(desk.page.locator("#drawer")).to_be_hidden()
+
+    desk.page.unroute("**/desk/route.js")
+    row.click()
+    expect(desk.page.locator("#drawer h2")).to_have_text("Sell 0.2 SOL")
+
+    desk.page.route("**/desk/costs.js", lambda route: route.abort())
+    desk.page.keyboard.press("Escape")
+    desk.page.locator("#chart-tabs [value=costs]").check(force=True)
+    expect(desk.page.locator("#cost-chart")).to_contain_text("This part of the page did not load")
+    desk.page.unroute("**/desk/costs.js")
+    desk.page.locator("#chart-tabs [value=price]").check(force=True)
+    desk.page.locator("#chart-tabs [value=costs]").check(force=True)
+    expect(desk.page.locator("#cost-chart a[download]")).to_be_visible()

@@ -35,8 +35,21 @@ def test_the_first_list_is_asked_for_beside_the_modules_and_not_again(desk: Desk
 
     assert asked[0][0] == "link"
     assert asked[0][1] < last_module
-    # Once more when the stream is there: what happened meanwhile may be missing.
+    # What happened until the stream was there may be missing: mostly only what is newer is asked for.
     assert [kind for kind, _ in asked[1:]] in ([], ["fetch"])
+
+
+def test_what_happened_before_the_stream_was_there_is_asked_for_alone(desk: Desk) -> None:
+    order = desk.place("0.2")
+    desk.has_status(order["id"], "CONFIRMED")
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url))
+    with desk.page.expect_response(lambda answer: "created_after=" in answer.url) as newer:
+        desk.page.reload()
+
+    assert order["id"] in [each["id"] for each in newer.value.json()["results"]]
+    assert len([url for url in asked if url.endswith("/orders?limit=60")]) == 1
+    assert len([url for url in asked if url.endswith("/venues")]) == 1
 
 
 def test_each_number_of_a_row_is_the_apis(desk: Desk) -> None:

@@ -225,8 +225,9 @@ def test_the_order_as_a_program_places_the_same_order(open_desk: OpenDesk) -> No
     desk.fill("4", "ladder", **ladder)
     expect(desk.send).to_be_enabled()
     texts = {}
-    for name in ("curl", "python", "javascript"):
+    for name, words in (("curl", "curl command"), ("python", "Python program"), ("javascript", "JavaScript")):
         desk.page.locator(f"#copy-{name}").click()
+        expect(desk.page.locator("#toasts")).to_contain_text(f"Copied the {words}")
         texts[name] = desk.page.evaluate("navigator.clipboard.readText()")
 
     body = json.loads(texts["curl"].rpartition("-d '")[2].rstrip("'"))

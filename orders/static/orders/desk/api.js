@@ -108,6 +108,34 @@ export async function find(path, signal) {
   }
 }
 
+/** What was asked for, or null where there is no answer to it. */
+export const known = (asked) => asked.catch((error) => {
+  if (!error.problem) throw error;
+  return null;
+});
+
+const loaded = new Map();
+
+/**
+ * A module that the page begins without; `others` are those that it brings along. Throws: Lost, and the next call tries again.
+ *
+ * Browsers keep a failed import for good, so the files are asked for first.
+ */
+export async function load(name, ...others) {
+  if (!loaded.has(name)) {
+    const files = [name, ...others].map((each) => new URL(`${each}.js`, import.meta.url));
+    try {
+      const answers = await Promise.all(files.map((file) => fetch(file, { signal: AbortSignal.timeout(TIMEOUT_MS) })));
+      if (!answers.every(({ ok }) => ok)) throw new Lost();
+      await Promise.all(answers.map((answer) => answer.blob()));
+      loaded.set(name, await import(files[0]));
+    } catch {
+      throw Object.assign(new Lost(), { problem: { title: "This part of the page did not load", try: "Try again, or load the page again" } });
+    }
+  }
+  return loaded.get(name);
+}
+
 /** The shell command for the same call; `isKeyed`: with the key that a program needs. */
 export function curl(method, path, body, isKeyed = isSignedIn) {
   const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;

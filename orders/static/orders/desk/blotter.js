@@ -1,8 +1,7 @@
 // The table of orders: at most sixty rows, keyed by order, at most one paint a frame.
 
 import { $, h, setAttribute, setText } from "./dom.js";
-import { shortId, utc, when } from "./format.js";
-import { act, result, stateOf, stepsLabel, versusQuote } from "./words.js";
+import { act, result, shortId, stateOf, stepsLabel, utc, versusQuote, when } from "./words.js";
 
 export const WINDOW = 60;
 

@@ -4,6 +4,13 @@
 
 const TERMINAL = new Set(["CONFIRMED", "FAILED"]);
 export const isEnded = (order) => TERMINAL.has(order.status);
+
+/** Whether the API takes other terms of it: it waits, and not all of it is placed as parts. */
+export function isReplaceable(order) {
+  const isPlaced = order.slices_total !== null && order.slices_done === order.slices_total;
+  return order.status === "PENDING" && !order.parent_id && !isPlaced && !order.cancel_requested_at && (order.type !== "market" || Boolean(order.link_id));
+}
+
 const newestFirst = (a, b) => (a.created_at === b.created_at ? (a.id < b.id ? 1 : -1) : a.created_at < b.created_at ? 1 : -1);
 
 export class Book {

@@ -1,7 +1,7 @@
 // What all charts share: scales, axes, a reader for pointer and keyboard, the table. Floats draw pictures only: what is said in words is the API's own text.
 
 import { h, s } from "./dom.js";
-import { amount } from "./format.js";
+import { amount } from "./words.js";
 
 const LETTER = 6.4, TOP = 10, BOTTOM = 18, RIGHT = 8;
 const MINUTE = 60, HOUR = 3_600, DAY = 86_400;
@@ -40,19 +40,19 @@ export function timeTicks(from, to, count) {
 /** A plot of `width` by `height` pixels; `x` and `y` are [from, to], `yTicks` and `xTicks` [[value, label]]. */
 export class Plot {
   constructor({ width, height, x, y, xTicks, yTicks, unit = "", label, isLog = false }) {
-    Object.assign(this, { width, height, isLog });
+    Object.assign(this, { width, height, isLog, top: TOP, bottom: height - BOTTOM, right: width - RIGHT });
     this.left = 10 + LETTER * Math.max(3, ...yTicks.map(([, text]) => text.length));
     this.x = x.map((value) => this.scaled(value));
     this.y = y;
     this.svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label, class: "plot" });
     for (const [value, text] of yTicks) {
-      this.svg.append(s("line", { x1: this.left, x2: width - RIGHT, y1: this.py(value), y2: this.py(value), class: "grid" }),
+      this.svg.append(s("line", { x1: this.left, x2: this.right, y1: this.py(value), y2: this.py(value), class: "grid" }),
         s("text", { x: this.left - 5, y: this.py(value) + 4, "text-anchor": "end" }, text));
     }
     for (const [value, text] of xTicks) {
       const at = this.px(value), half = (text.length * LETTER) / 2;
-      if (at - half < 0 || at > width - RIGHT + 1) continue;
-      this.svg.append(s("line", { x1: at, x2: at, y1: TOP, y2: height - BOTTOM, class: "grid" }),
+      if (at - half < 0 || at > this.right + 1) continue;
+      this.svg.append(s("line", { x1: at, x2: at, y1: TOP, y2: this.bottom, class: "grid" }),
         s("text", { x: Math.min(at, width - half), y: height - 4, "text-anchor": "middle" }, text));
     }
     if (unit) this.svg.append(s("text", { x: 2, y: 8, class: "unit" }, unit));
@@ -63,28 +63,16 @@ export class Plot {
   }
 
   px(value) {
-    return this.left + ((this.scaled(value) - this.x[0]) / (this.x[1] - this.x[0] || 1)) * (this.width - RIGHT - this.left);
+    return this.left + ((this.scaled(value) - this.x[0]) / (this.x[1] - this.x[0] || 1)) * (this.right - this.left);
   }
 
   py(value) {
-    return TOP + (1 - (value - this.y[0]) / (this.y[1] - this.y[0] || 1)) * (this.height - BOTTOM - TOP);
+    return TOP + (1 - (value - this.y[0]) / (this.y[1] - this.y[0] || 1)) * (this.bottom - TOP);
   }
 
   /** The value at a height. */
   back(pixel) {
-    return this.y[0] + (1 - (pixel - TOP) / (this.height - BOTTOM - TOP)) * (this.y[1] - this.y[0]);
-  }
-
-  get top() {
-    return TOP;
-  }
-
-  get bottom() {
-    return this.height - BOTTOM;
-  }
-
-  get right() {
-    return this.width - RIGHT;
+    return this.y[0] + (1 - (pixel - TOP) / (this.bottom - TOP)) * (this.y[1] - this.y[0]);
   }
 
   /** A line through points [x, y]; null ends it, and another one begins. */

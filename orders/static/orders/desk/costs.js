@@ -2,10 +2,8 @@
 
 import { call, get } from "./api.js";
 import { asTable, place, Plot, readable, renew, seconds, ticks, timeTicks } from "./chart.js";
-import { problemNote } from "./dialog.js";
-import { $, h, s } from "./dom.js";
-import { amount, bps, fromScaled, scaled, when, withToken } from "./format.js";
-import { venueColour, venueName } from "./route.js";
+import { $, h, problemNote, s } from "./dom.js";
+import { amount, bps, fromScaled, scaled, venueColour, venueName, when, withToken } from "./words.js";
 
 const HEIGHT = 230, LEAST_MS = 4_000, CURVE_MS = 20_000, EACH_MS = 60_000;
 const DAY_MS = 86_400_000;

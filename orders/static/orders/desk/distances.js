@@ -1,8 +1,7 @@
 // How far the price is that a waiting order waits for: what GET /orders/{id}/explain says of one order of each pair and kind of price.
 
-import { find } from "./api.js";
-import { bpsBetween, brief, percent, scaled } from "./format.js";
-import { turned } from "./words.js";
+import { find, known } from "./api.js";
+import { bpsBetween, brief, percent, scaled, turned } from "./words.js";
 
 const EACH_MS = 10_000;
 const MOST_READS = 6;
@@ -37,12 +36,9 @@ export class Distances {
     wanted.delete(null);
     const due = [...wanted].sort(([a], [b]) => (this.prices.get(a)?.at ?? 0) - (this.prices.get(b)?.at ?? 0)).slice(0, MOST_READS);
     await Promise.all(due.map(async ([key, id]) => {
-      const told = await find(`/orders/${id}/explain`).catch((error) => {
-        if (!error.problem) throw error;
-        return null;
-      });
-      const known = told?.waiting.find(({ facts }) => facts.price_now)?.facts;
-      this.prices.set(key, { at: Date.now(), now: known?.price_now, wanted: known?.trigger_price });
+      const told = await known(find(`/orders/${id}/explain`));
+      const found = told?.waiting.find(({ facts }) => facts.price_now)?.facts;
+      this.prices.set(key, { at: Date.now(), now: found?.price_now, wanted: found?.trigger_price });
     }));
     for (const key of this.prices.keys()) if (!wanted.has(key)) this.prices.delete(key);
     this.isReading = false;

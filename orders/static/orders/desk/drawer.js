@@ -1,13 +1,10 @@
 // One order in full: facts, failure, route, timeline, reports, raw JSON, and what can be done with it.
 
-import { cancel, isReplaceable, replace, replay, save, showReceipt } from "./acts.js";
-import { curl, find, get } from "./api.js";
-import { isEnded } from "./book.js";
-import { copy, problemNote } from "./dialog.js";
-import { $, facts, h } from "./dom.js";
-import { amount, bps, shortId, took, utc, when, withToken } from "./format.js";
+import { call, curl, find, get, known, text } from "./api.js";
+import { isEnded, isReplaceable } from "./book.js";
+import { $, ask, attempt, confirm, copy, facts, h, problemNote, refuse, show, toast } from "./dom.js";
 import { proofRows, routeView } from "./route.js";
-import { act, isTurned, priceOf, priceUnit, progress, result, stateOf } from "./words.js";
+import { act, amount, bps, isTurned, priceOf, priceUnit, readAmount, result, shortId, stateOf, took, turned, utc, when, withToken } from "./words.js";
 
 const EACH_MS = 250;
 
@@ -83,10 +80,7 @@ export class Drawer {
 
   /** What not every engine and order has: left out where it is not there, and asked for again once the order has ended. */
   async readMore(id, order) {
-    const report = (name) => (this.reports[name] === null && !isEnded(order) ? null : find(`/orders/${id}/${name}`).catch((error) => {
-      if (!error.problem) throw error;
-      return null;
-    }));
+    const report = (name) => (this.reports[name] === null && !isEnded(order) ? null : known(find(`/orders/${id}/${name}`)));
     const [explain, execution, children] = await Promise.all([
       report("explain"), report("execution"),
       order.slices_done === null ? null : find(`/orders?parent=${id}&limit=50`),
@@ -142,10 +136,10 @@ export class Drawer {
   /** Those that decide with it: what the page knows of them, else their ids from the explanation. */
   linked(order) {
     if (!order.link_id) return "";
-    const known = this.linkedOf(order);
+    const here = this.linkedOf(order);
     const told = (this.reports.explain?.waiting ?? []).flatMap(({ facts: { orders = [], ahead = [], before = [] } }) => [...orders, ...ahead, ...before]);
-    const others = told.filter(({ order_id: id }, at) => !known.some((each) => each.id === id) && told.findIndex((each) => each.order_id === id) === at);
-    return [h("h3", {}, order.link === "then" ? "One after the other" : "One cancels the other"), h("ul", { class: "parts" }, known.map((each) => this.part(each)),
+    const others = told.filter(({ order_id: id }, at) => !here.some((each) => each.id === id) && told.findIndex((each) => each.order_id === id) === at);
+    return [h("h3", {}, order.link === "then" ? "One after the other" : "One cancels the other"), h("ul", { class: "parts" }, here.map((each) => this.part(each)),
       others.map(({ order_id: id, status }) => h("li", {}, h("button", { type: "button", class: "open", "data-name": `part-${id}`, onclick: () => this.onOpen(id) }, shortId(id)), ` ${status}`)))];
   }
 
@@ -181,6 +175,15 @@ export class Drawer {
   replace() {
     if (this.order && isReplaceable(this.order)) replace(this.order, (after) => this.changed(after));
   }
+}
+
+/** How far a parent is: { share, text }. The share draws a bar. */
+function progress(order) {
+  const [done, token] = order.side === "exact_out" ? [order.filled_amount_out_raw, order.token_out] : [order.filled_amount_in_raw, order.token_in];
+  const bpsDone = (BigInt(done ?? 0) * 10_000n) / BigInt(order.amount_raw);
+  const slices = order.slices_total === null ? `${order.slices_done} parts` : `${order.slices_done} of ${order.slices_total} parts`;
+  const filled = order.side === "exact_out" ? order.filled_amount_out : order.filled_amount_in;
+  return { share: String(bpsDone / 100n) / 100, text: `${slices} placed, ${withToken(filled ?? "0", token)} of ${withToken(order.amount, token)} filled` };
 }
 
 function factsOf(order) {
@@ -243,3 +246,133 @@ function executed({ cost_token: token, shortfall, ...report }) {
 }
 
 const sentenceCase = (text) => text[0].toUpperCase() + text.slice(1);
+
+// What can be done with it: cancel and replace it, keep what it proves
+
+/** Ask once, cancel, and say what came of it. `onDone` gets the order. */
+export async function cancel(order, onDone) {
+  const answer = await confirm({ title: `Cancel: ${act(order)}`, act: "Cancel order", isDanger: true, rows: [["Order", shortId(order.id), order.id], ["Status", order.status]],
+    note: order.status === "SUBMITTED" ? "It was sent to the chain: money may have moved, and a cancel may come too late." : "" });
+  if (!answer) return;
+  await attempt(async () => {
+    const { status, body } = await call("DELETE", `/orders/${order.id}`);
+    toast(status === 202 ? "Too late to promise: it may still execute" : "Cancelled");
+    onDone(body);
+  });
+}
+
+// Terms that may be replaced, with the names that the API has for them.
+const TERMS = {
+  limit_price: ["Limit price", "price"], trigger_price: ["Trigger price", "price"], trail_bps: ["Trails by", "bps"],
+  min_liquidity: ["Pool holds at least", ""], max_age_s: ["Pool at most old", "seconds"], amount: ["Amount", "fixed"],
+};
+
+/** Ask for other terms, with what was read as the version; where it has moved meanwhile, show how it is now and ask again. */
+async function replace(order, onDone) {
+  let now = order;
+  let problem = null;
+  let typed = null;
+  for (;;) {
+    const inputs = inputsOf(now, typed ?? {});
+    const names = Object.keys(inputs);
+    const isDone = await ask({
+      title: `Replace: ${act(now)}`, act: "Replace order",
+      content: [problem ? h("p", { class: "problem", role: "alert" }, problemNote(problem)) : "", h("div", { class: "fields" }, names.map((name) => inputs[name].node)),
+        h("p", { class: "hint" }, "What is not changed stays. It keeps its id and its place.")],
+    });
+    if (!isDone) return;
+    typed = Object.fromEntries(names.map((name) => [name, inputs[name].input.value]));
+    try {
+      const body = changes(now, inputs);
+      const answer = await call("PATCH", `/orders/${order.id}`, body, undefined, { "If-Match": `"${now.version}"` });
+      toast(`Replaced: ${act(answer.body)}`);
+      onDone(answer.body);
+      return;
+    } catch (error) {
+      if (!error.problem) throw error;
+      problem = error.problem;
+      // Also after a lost answer its version says whether the change was made.
+      now = await get(`/orders/${order.id}`).catch(() => now);
+      if (now.version !== order.version) onDone(now);
+      if (!isReplaceable(now)) return refuse(problem);
+    }
+  }
+}
+
+/** By name: { node, input, was }; what is shown is what the order has now, or what was typed before. */
+function inputsOf(order, typed) {
+  const fixed = order.side === "exact_out" ? order.token_out : order.token_in;
+  const units = { price: priceUnit(order), fixed };
+  const rows = Object.entries(TERMS).filter(([name]) => order[name] !== null && order[name] !== undefined).map(([name, [label, unit]]) => [name, label, units[unit] ?? unit, unit === "price" ? priceOf(order, order[name]).replaceAll(",", "") : String(order[name]), "text"]);
+  rows.push(["expires_at", "Good until", "empty: until cancelled", localTime(order.expires_at), "datetime-local"]);
+  return Object.fromEntries(rows.map(([name, label, unit, was, type]) => {
+    const input = h("input", { name, type, value: typed[name] ?? was, maxlength: 80, inputmode: type === "text" ? "decimal" : null });
+    return [name, { was, input, node: h("label", { class: "field" }, h("span", {}, `${label} `, h("small", {}, unit)), input, typed[name] !== undefined && typed[name] !== was ? h("small", {}, `now ${was || "none"}`) : "") }];
+  }));
+}
+
+/** The body of the PATCH. Throws: an error with a problem, where nothing is changed or something cannot be read. */
+function changes(order, inputs) {
+  const body = {};
+  for (const [name, { was, input }] of Object.entries(inputs)) {
+    if (input.value === was) continue;
+    if (name === "expires_at") {
+      body.expires_at = input.value ? new Date(input.value).toISOString() : null;
+      continue;
+    }
+    const { value, error } = readAmount(input.value);
+    if (error || !value) throw unsaid(error ?? "A value is missing");
+    body[name] = name === "max_age_s" ? Number(value) : TERMS[name][1] === "price" ? turned(order, value) : value; // whole seconds
+  }
+  if (!Object.keys(body).length) throw unsaid("Nothing was changed");
+  return body;
+}
+
+const unsaid = (title) => Object.assign(new Error(title), { problem: { title } });
+
+/** As an input of the kind datetime-local takes it, in seconds. */
+function localTime(iso) {
+  if (!iso) return "";
+  const at = new Date(iso);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+// What it proves
+
+/** The signed receipt: looked at, copied, or kept as a file with the bytes that were signed. */
+async function showReceipt(order) {
+  await attempt(async () => {
+    const receipt = await text(`/orders/${order.id}/receipt`);
+    const { format, key_id: key } = JSON.parse(receipt);
+    const button = (words, onclick) => h("button", { type: "button", onclick }, words);
+    await show("Signed receipt", facts([["Format", format], ["Key", h("code", {}, key)]]),
+      h("pre", { tabindex: 0, "aria-label": "Receipt as JSON" }, JSON.stringify(JSON.parse(receipt), null, 2)),
+      h("div", { class: "acts" }, button("Save as file", () => keep(receipt, `${order.id}.receipt.json`)), button("Copy", () => copy(receipt, "the receipt"))),
+      h("p", { class: "hint" }, "manage.py receipt verify checks it, on any machine."));
+  });
+}
+
+/** An answer of the API as a file. */
+const save = (path, name) => attempt(async () => keep(await text(path), name));
+
+/** The router on the order's own market, now: whether it finds the same route. */
+async function replay(order) {
+  await attempt(async () => {
+    const { body } = await call("POST", `/orders/${order.id}/replay`, {});
+    const isIn = order.side !== "exact_out";
+    await show("Routed again", facts([
+      ["Route", body.is_same_route ? "the same" : "another one"],
+      [isIn ? "Would receive" : "Would pay", isIn ? withToken(body.amount_out, order.token_out) : withToken(body.amount_in, order.token_in, true)],
+      ["Better than quoted then", bps(body.better_than_quoted_bps), body.better_than_quoted_bps],
+      body.better_than_executed_bps !== null && ["Better than executed", bps(body.better_than_executed_bps), body.better_than_executed_bps],
+    ]), h("p", { class: "hint" }, "On the market that it was routed on; nothing was stored."));
+  });
+}
+
+function keep(content, name) {
+  const address = URL.createObjectURL(new Blob([content], { type: "application/json" }));
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  toast(`Saved ${name}`);
+}

@@ -1,9 +1,8 @@
 // The inputs of a request's fields: made from the data of order_types.js, read into a body, marked where the API refuses.
 
 import { $, h, setText } from "./dom.js";
-import { readAmount } from "./format.js";
-import { FIELDS, MORE, TYPES, nameOf } from "./order_types.js";
-import { isTurned, turned } from "./words.js";
+import { FIELDS, MORE, nameOf, TYPES } from "./order_types.js";
+import { isTurned, readAmount, turned } from "./words.js";
 
 const TIMES = {
   ioc: [["ioc", "now or not at all"]], fok: [["fok", "whole now or not at all"]], gtc: [["gtc", "until cancelled"]],

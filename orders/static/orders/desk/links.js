@@ -1,10 +1,9 @@
 // Orders that the ticket's order brings along: exits once it has filled, or another one in its place.
 
 import { $, h, setText } from "./dom.js";
-import { amount, inverse, readAmount } from "./format.js";
 import { mark } from "./fields.js";
 import { TYPES } from "./order_types.js";
-import { isTurned, priceUnit, turned } from "./words.js";
+import { amount, inverse, isTurned, priceUnit, readAmount, turned } from "./words.js";
 
 // What all orders of a request share; limits in amounts are those of one order.
 const SHARED = ["venues", "fee", "tags", "sim"];
@@ -21,8 +20,7 @@ export class Links {
 
   /** `least` is what the exits may count on, or null. */
   arrange(type, [tokenIn, tokenOut], least) {
-    const { links, or } = TYPES[type];
-    $("links").hidden = !links;
+    const { or } = TYPES[type];
     this.or.hidden = !or;
     setText(this.or.querySelector("span").firstChild, or === "stop" ? "Or a stop at " : "Or a limit at ");
     const unit = priceUnit({ token_in: tokenIn, token_out: tokenOut });

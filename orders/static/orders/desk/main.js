@@ -1,36 +1,35 @@
 // The desk: joins the parts.
 
-import { find, get, isSignedIn } from "./api.js";
+import { find, get, isSignedIn, known, load } from "./api.js";
 import { Blotter, WINDOW } from "./blotter.js";
 import { Book, isEnded } from "./book.js";
-import { Charts } from "./charts.js";
-import { announce, copy, isAsking, show } from "./dialog.js";
-import { $, facts, h, setText } from "./dom.js";
-import { cancel } from "./acts.js";
 import { Distances } from "./distances.js";
-import { Drawer } from "./drawer.js";
-import { amount } from "./format.js";
+import { $, announce, attempt, copy, facts, h, isAsking, problemNote, setText, show } from "./dom.js";
 import { look, may } from "./people.js";
 import { AccountStream } from "./stream.js";
 import { Ticket } from "./ticket.js";
 import { Venues } from "./venues.js";
-import { act, result, stateOf } from "./words.js";
+import { act, amount, result, stateOf } from "./words.js";
 
 const REFRESH_MS = 400;
 const RETRY_MS = 2_000;
 const SINGLE_READS = 8;
+// Orders are seen once their transaction has ended, a little after the time of their creation.
+const OVERLAP_MS = 10_000;
 const LIVE = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED"];
 
 const book = new Book();
 // Orders placed on this page: their ends are read out.
 const own = new Set();
+// Loaded when they are needed: the drawer with the first order that is opened, charts behind the first rows.
+let drawer = null;
+let charts = null;
 const view = { which: "", text: "", cursor: null, page: null, problem: null };
 
-const drawer = new Drawer((order) => put([order]), (id) => drawer.open(id), (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
-const blotter = new Blotter(shownOrders, book.orders, (id) => drawer.open(id), (order) => distances.of(order));
+const blotter = new Blotter(shownOrders, book.orders, openOrder, (order) => distances.of(order));
 const distances = new Distances(() => blotter.ids.map((id) => book.orders.get(id)).filter(Boolean), () => {
   blotter.change();
-  charts.prices.changed();
+  charts?.prices.changed();
 });
 const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   own.add(order.id);
@@ -43,8 +42,7 @@ const ticket = new Ticket((quote) => venues.show(quote), (order) => {
   const known = book.orders.get(order.id);
   if (known && isEnded(known) && !known.isPatched) tellOwn(known);
 });
-const charts = new Charts(book.orders, (order) => distances.trigger(order), (order) => put([order]), (id) => drawer.open(id));
-ticket.onChange = () => charts.follow(ticket);
+ticket.onChange = () => charts?.follow(ticket);
 ticket.isKeyed = isSignedIn;
 let isHalted = false;
 const venues = new Venues(
@@ -61,6 +59,25 @@ const venues = new Venues(
     isHalted = halted;
   },
 );
+
+function openOrder(id) {
+  return attempt(async () => {
+    const { Drawer } = await load("drawer", "route");
+    drawer ??= new Drawer((order) => put([order]), openOrder, (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
+    await drawer.open(id);
+  });
+}
+
+async function startCharts() {
+  try {
+    const { Charts } = await load("charts", "chart");
+    charts = new Charts(ticket, book.orders, (order) => distances.trigger(order), (order) => put([order]), openOrder);
+  } catch (error) {
+    if (!error.problem) throw error;
+    $("price-chart").replaceChildren(h("p", { class: "problem" }, problemNote(error.problem)));
+    setTimeout(startCharts, RETRY_MS);
+  }
+}
 
 // Which orders are shown
 
@@ -110,6 +127,7 @@ async function readList(path = listPath()) {
     view.problem = null;
     view.isLoading = false;
     view.next = page.next;
+    view.results = page.results;
     book.kept = new Set(page.results.map((order) => order.id));
     if (view.page) view.page = book.kept;
     $("older").hidden = !page.next;
@@ -131,6 +149,21 @@ async function readList(path = listPath()) {
   }
 }
 
+/** The list that began to load before the stream's snapshot may lack what happened meanwhile: mostly only what is newer, if anything. */
+async function catchUp() {
+  const isFirst = first !== null;
+  await first;
+  first = null;
+  const [newest] = view.results ?? [];
+  const isBehind = [...book.orders.values()].some((order) => !isEnded(order) && !book.open.has(order.id));
+  const since = isFirst && newest && !isBehind && asked === `/orders?limit=${WINDOW}` && asked === listPath() && new Date(Date.parse(newest.created_at) - OVERLAP_MS).toISOString();
+  const newer = since && (await known(get(`${asked}&created_after=${since}`)));
+  if (!newer) return readList(view.page ? asked : listPath());
+  put(newer.results);
+  if (book.isCounting) book.countEnded(book.newest(() => true, WINDOW));
+  showCounts();
+}
+
 function put(orders) {
   for (const order of orders) {
     const before = book.orders.get(order.id);
@@ -138,7 +171,7 @@ function put(orders) {
     ticket.see(order);
   }
   blotter.change();
-  charts.prices.changed();
+  charts?.prices.changed();
 }
 
 /** Read out how an order of this page has ended, once its figures are there. */
@@ -180,16 +213,15 @@ async function refresh() {
 function onMessage(message) {
   if (message.type === "hello" && !message.resumed) {
     book.startCounts();
-    // The list that began to load before this cursor may lack what happened meanwhile.
-    readList(view.page ? asked : listPath());
   } else if (message.type === "snapshot") {
     message.orders.forEach((order) => book.open.add(order.id));
     put(message.orders);
     showCounts();
+    if (message.is_last) catchUp();
   } else if (message.type === "event") {
     if (book.take(message)) blotter.change();
-    drawer.take(message);
-    charts.prices.changed(message.status === "CONFIRMED");
+    drawer?.take(message);
+    charts?.prices.changed(message.status === "CONFIRMED");
     if (book.wanted.size) refreshSoon();
     showCountsSoon();
   }
@@ -279,7 +311,7 @@ const KEYS = [
 const showKeys = () => show("Keys", facts(KEYS.map(([key, does]) => [h("kbd", {}, key), does])));
 $("keys-open").addEventListener("click", showKeys);
 
-const chosen = () => (drawer.isOpen ? drawer.id : blotter.current);
+const chosen = () => (drawer?.isOpen ? drawer.id : blotter.current);
 const single = {
   n: () => {
     ticket.fixed.focus();
@@ -292,9 +324,9 @@ const single = {
   c: () => chosen() && copy(chosen(), "the order's id"),
   x: () => {
     const order = book.orders.get(chosen());
-    if (order && !isEnded(order) && may("cancel")) cancel(order, (after) => put([after]));
+    if (order && !isEnded(order) && may("cancel")) attempt(async () => (await load("drawer", "route")).cancel(order, (after) => put([after])));
   },
-  r: () => may("trade") && drawer.replace(),
+  r: () => may("trade") && drawer?.replace(),
   "?": showKeys,
 };
 
@@ -311,7 +343,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Escape") {
-    if (drawer.isOpen) drawer.close();
+    if (drawer?.isOpen) drawer.close();
     else document.activeElement?.blur?.();
     return;
   }
@@ -338,7 +370,8 @@ async function start() {
 
 blotter.clear();
 view.isLoading = true;
-readList();
+let first = readList();
+first.finally(() => setTimeout(startCharts));
 venues.refresh();
 start();
 stream.start();

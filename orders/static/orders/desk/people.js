@@ -2,8 +2,7 @@
 // that the role does not have, and "staff" for who may not open the admin. Elements with data-needs are left out by the style sheet where that is lacking.
 
 import { isSignedIn, signOut, whoAmI } from "./api.js";
-import { toast } from "./dialog.js";
-import { $, h, setText } from "./dom.js";
+import { $, h, setText, toast } from "./dom.js";
 
 const SCOPES = ["trade", "cancel", "webhooks", "admin"];
 const root = document.documentElement;

@@ -1,8 +1,7 @@
 // Placing what is asked for exactly once, and saying so where it is not known whether that was done.
 
-import { Lost, Refused, call, find } from "./api.js";
-import { toast } from "./dialog.js";
-import { $, h } from "./dom.js";
+import { call, find, known, Lost, Refused } from "./api.js";
+import { $, h, toast } from "./dom.js";
 
 const REPEATS_MS = [0, 700, 2_000, 5_000];
 
@@ -39,10 +38,7 @@ export class Placing {
   /** What became of it; where not even that is answered it stays unknown. */
   async lookUp(request) {
     // Linked orders are taken all or none: the first one says it of all.
-    const order = await find(`/orders/by-client-id/${encodeURIComponent(idOf(request))}`).catch((error) => {
-      if (!error.problem) throw error;
-      return null;
-    });
+    const order = await known(find(`/orders/by-client-id/${encodeURIComponent(idOf(request))}`));
     if (order) this.onPlaced([order]);
     else this.setUnknown(request);
   }

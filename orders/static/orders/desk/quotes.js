@@ -2,7 +2,7 @@
 //
 // The ticket knows only `watch`, so that this may change.
 
-import { Lost, Refused, call, subprotocols } from "./api.js";
+import { call, Lost, Refused, subprotocols } from "./api.js";
 
 const DEBOUNCE_MS = 250;
 const RETRY_MS = 2_000;

@@ -1,20 +1,9 @@
 // A route as a picture: tokens in columns, swaps as bands as wide as their share of the order; and as a table.
 
 import { h, s } from "./dom.js";
-import { amount, withToken } from "./format.js";
+import { amount, venueColour, venueName, withToken } from "./words.js";
 
 const LABEL = 11, LETTER = 6.2, LINE = 14, GAP = 10, BAR = 8, SWEEPS = 24;
-// Distinct for colour-blind eyes too, and of middle lightness. Source: https://jfly.uni-koeln.de/color/
-const COLOURS = ["#0090d0", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#7a6ff0", "#56b4e9", "#a8a020"];
-const named = new Map();
-
-/** Names of venues for people, and a colour each that stays. */
-export function nameVenues(venues) {
-  venues.forEach(({ venue, name }, place) => named.set(venue, { name, colour: COLOURS[place % COLOURS.length] }));
-}
-
-export const venueName = (venue) => named.get(venue)?.name ?? venue;
-export const venueColour = (venue) => named.get(venue)?.colour ?? COLOURS[0];
 
 /** Picture and table of a route's public JSON, or of the legs that an event carries. */
 export function routeView(route, width) {

@@ -1,18 +1,14 @@
 // The ticket: what is typed becomes one request, which is quoted, tried dry, and sent once.
 
-import { call } from "./api.js";
-import { announce, confirm, copy, isAsking, problemNote, toast } from "./dialog.js";
-import { $, h, setAttribute, setText } from "./dom.js";
-import { amount, brief, readAmount } from "./format.js";
+import { call, load } from "./api.js";
+import { $, announce, attempt, confirm, copy, h, isAsking, problemNote, setAttribute, setText, toast } from "./dom.js";
 import { Fields, mark } from "./fields.js";
-import { Links } from "./links.js";
 import { TYPES } from "./order_types.js";
 import { Placing } from "./placing.js";
 import { Quotes } from "./quotes.js";
-import { snippets } from "./snippets.js";
-import { QuoteView, confirmRows, limitAmount, meaning, showDryRun } from "./ticket_view.js";
+import { confirmRows, limitAmount, meaning, QuoteView } from "./ticket_view.js";
 import { Wallet } from "./wallet.js";
-import { act, priceUnit } from "./words.js";
+import { act, amount, brief, priceUnit, readAmount } from "./words.js";
 
 export class Ticket {
   /** `onQuote` gets a quote or null, `onPlaced` an order. */
@@ -22,7 +18,7 @@ export class Ticket {
     this.form = $("ticket-form");
     $("ticket-types").append(...Object.entries(TYPES).map(([value, { name }]) => h("label", {}, h("input", { type: "radio", name: "type", value, checked: value === "market" }), h("span", {}, name))));
     this.fields = new Fields(this.form);
-    this.links = new Links(this.form);
+    $("links").addEventListener("toggle", () => this.loadLinks());
     this.wallet = new Wallet(() => this.showBalance());
     this.view = new QuoteView((taken) => {
       // A timer may fire a moment early: the quote is over then all the same.
@@ -150,7 +146,8 @@ export class Ticket {
     const [token_in, token_out] = this.pair;
     const liquidity = this.form.elements.liquidity_token?.value === "token_out" ? token_out : token_in;
     this.fields.label({ price: priceUnit({ token_in, token_out }), token_in, token_out, liquidity, native: this.fee?.token ?? "native token" });
-    this.links.arrange(this.type, this.pair, this.least());
+    $("links").hidden = !TYPES[this.type].links;
+    this.links?.arrange(this.type, this.pair, this.least());
   }
 
   /** The form as the order that is asked for, without its id; null with a hint where something is missing. */
@@ -244,11 +241,25 @@ export class Ticket {
     setText($("more-now"), `slippage ${guards.max_slippage_bps ?? given.max_slippage_bps ?? "–"} bps${count ? `, ${count} more set` : ""}`);
   }
 
+  /** Fields of linked orders come with the first look at them. */
+  loadLinks() {
+    return attempt(async () => {
+      const { Links } = await load("links");
+      if (this.links) return;
+      this.links = new Links(this.form);
+      if (this.pair) this.labels();
+    });
+  }
+
+  batch(order) {
+    return this.links?.batch(order, this.least()) ?? null;
+  }
+
   /** { batch } or { hint }: the orders that go with this one. */
   linked() {
     if (!this.body) return {};
     try {
-      return { batch: this.links.batch(this.body, this.least()) };
+      return { batch: this.batch(this.body) };
     } catch (error) {
       return { hint: error.message };
     }
@@ -270,7 +281,7 @@ export class Ticket {
     const [own, ...others] = problem?.facts?.results ?? [];
     const errors = isOld ? [] : [...(problem?.errors ?? []), ...(own?.error?.errors ?? [])];
     for (const { pointer, detail } of this.fields.mark(errors)) if (pointer === "/amount") mark(this.fixed, detail);
-    if (!isOld) others.forEach((each, at) => each.error && this.links.mark(this.sent.orders[at + 1], each.error.errors ?? []));
+    if (!isOld) others.forEach((each, at) => each.error && this.links?.mark(this.sent.orders[at + 1], each.error.errors ?? []));
     const refusals = [own, ...others].filter((each) => each?.error);
     if (refusals.length) box.append(h("ul", {}, refusals.map(({ error }) => h("li", {}, problemNote(error)))));
   }
@@ -289,7 +300,7 @@ export class Ticket {
     }
     // Made before the first try: a repeat after a lost answer is the same order.
     body.client_order_id ??= `desk-${randomId()}`;
-    const batch = this.links.batch(body, this.least());
+    const batch = this.batch(body);
     const title = titleOf(body, batch);
     if (!batch) return { path: "/orders", body, title };
     batch.orders.forEach((order, at) => at && (order.client_order_id = `${body.client_order_id}-${at + 1}`));
@@ -298,7 +309,7 @@ export class Ticket {
 
   copy(name) {
     const { path, body } = this.request(false);
-    copy(snippets(path, body, this.isKeyed)[name], { curl: "the curl command", python: "the Python program", javascript: "the JavaScript" }[name]);
+    attempt(async () => copy((await load("snippets")).snippets(path, body, this.isKeyed)[name], { curl: "the curl command", python: "the Python program", javascript: "the JavaScript" }[name]));
   }
 
   async dryRun() {
@@ -306,6 +317,7 @@ export class Ticket {
     this.setBusy(true);
     try {
       const { body: order } = await call("POST", "/orders?dry_run=true", this.body);
+      const { showDryRun } = await load("dry_run");
       this.problem(null);
       showDryRun(order);
     } catch (error) {
@@ -333,7 +345,7 @@ export class Ticket {
     this.fixed.value = "";
     // What belongs to this one order alone does not go into the next.
     this.fields.clear(["/client_order_id", "/guards/min_amount_out", "/guards/max_amount_in"]);
-    this.links.clear();
+    this.links?.clear();
     this.changed();
   }
 

@@ -1,10 +1,8 @@
 // What the ticket shows: figures, life and route of a quote; its order in words, the facts of the question before it is sent, a dry run.
 
-import { problemNote } from "./dialog.js";
-import { $, factRows, facts, h } from "./dom.js";
-import { amount, bps, bpsBetween, fromScaled, inverse, percent, scaled, took, utc, when, withToken } from "./format.js";
-import { proofRows, routeView, venueName } from "./route.js";
-import { act, isTurned, priceOf, priceUnit, turned } from "./words.js";
+import { load } from "./api.js";
+import { $, factRows, facts, h, problemNote } from "./dom.js";
+import { act, amount, bps, bpsBetween, fromScaled, inverse, isTurned, percent, priceOf, priceUnit, scaled, took, turned, utc, venueName, when, withToken } from "./words.js";
 
 // Of a price per token, compared exactly with this many decimals.
 const FINE = 30;
@@ -25,6 +23,7 @@ export class QuoteView {
   /** Nothing, and why. */
   clear(why) {
     this.stopBar();
+    this.route = null;
     $("quote").replaceChildren();
     $("route").replaceChildren(h("p", { class: "empty" }, why));
   }
@@ -46,8 +45,14 @@ export class QuoteView {
     clearTimeout(this.expiry);
   }
 
-  showRoute(route) {
+  async showRoute(route) {
+    this.route = route;
     const box = $("route");
+    const made = await load("route").catch((error) => error);
+    // Another one, or none, is shown by now.
+    if (route !== this.route) return;
+    if (made.problem) return box.replaceChildren(h("p", { class: "problem" }, problemNote(made.problem)));
+    const { proofRows, routeView } = made;
     const isOpen = box.querySelector("details")?.open;
     const focused = box.contains(document.activeElement);
     box.replaceChildren(...routeView(route, Math.max(280, Math.min(560, box.clientWidth || 380))), facts(proofRows(route)));
@@ -154,23 +159,4 @@ export function confirmRows(request, quote, isLive) {
     body.sim && ["Simulated", body.sim.scenario],
     isLive && ["Chain", "LIVE: moves real money"],
   ].filter(Boolean);
-}
-
-export function showDryRun(order) {
-  const isIn = order.side === "exact_in";
-  const token = isIn ? order.token_out : order.token_in;
-  const quoted = isIn ? order.quoted_amount_out : order.quoted_amount_in;
-  const slices = order.outline ?? [];
-  const fixed = isIn ? order.token_in : order.token_out;
-  $("dry-result").hidden = false;
-  $("dry-result").replaceChildren(h("h3", {}, "Dry run: nothing was stored"),
-    order.failure ? h("p", { class: "problem" }, problemNote(order.failure)) : "",
-    facts([
-      ["It would be", order.waiting_for && !order.failure ? `${order.status}, waiting for ${order.waiting_for}` : `${order.status}${order.outcome ? `, ${order.outcome}` : ""}`],
-      quoted && [slices.length > 1 ? "First slice, quoted" : "Quoted", withToken(quoted, token), `${quoted} ${token}`],
-      isIn ? order.min_amount_out && ["Least that the chain would allow", withToken(order.min_amount_out, order.token_out), order.min_amount_out]
-        : order.max_amount_in && ["Most that the chain would allow", withToken(order.max_amount_in, order.token_in, true), order.max_amount_in],
-    ].filter(Boolean)),
-    slices.length ? h("ol", { class: "slices" }, slices.slice(0, 20).map((slice) => h("li", { title: slice.at ? utc(slice.at) : null }, `${slice.at ? `${when(slice.at)} ` : ""}${withToken(slice.amount, fixed)}`))) : "",
-    slices.length > 20 ? h("p", { class: "hint" }, `and ${slices.length - 20} more`) : "");
 }

@@ -1,10 +1,8 @@
 // Venues: whether routes use them, and what each alone would give for the ticket's amount. And pauses.
 
 import { call, find, get } from "./api.js";
-import { confirm, problemNote, refuse, toast } from "./dialog.js";
-import { $, h, s, setText } from "./dom.js";
-import { bps, bpsBetween, brief, percent, took, utc, when } from "./format.js";
-import { nameVenues, venueColour } from "./route.js";
+import { $, confirm, h, problemNote, refuse, s, setText, toast } from "./dom.js";
+import { bps, bpsBetween, brief, nameVenues, percent, took, utc, venueColour, when } from "./words.js";
 
 const EACH_MS = 10_000;
 const REFUSALS = { insufficient_liquidity: "too little", no_route: "no route" };
@@ -21,7 +19,13 @@ export class Venues {
     document.addEventListener("visibilitychange", () => !document.hidden && this.refresh());
   }
 
-  async refresh() {
+  /** Read again; while that is under way another call is the same one. */
+  refresh() {
+    this.reading ??= this.read().finally(() => (this.reading = null));
+    return this.reading;
+  }
+
+  async read() {
     try {
       if (!this.venues) {
         const market = await get("/venues");

@@ -1,7 +1,7 @@
 // What the account's wallet holds, and amounts that are a part of it.
 
-import { find, call } from "./api.js";
-import { fromScaled, scaled, withToken } from "./format.js";
+import { call, find, known } from "./api.js";
+import { fromScaled, scaled, withToken } from "./words.js";
 
 // So many times the estimated network fee stay in the wallet: fees are raised where no block takes a transaction.
 const KEPT_FEES = 3n;
@@ -42,19 +42,10 @@ export class Wallet {
     if (held === null) return null;
     const atoms = scaled(held, decimals);
     if (isHalf) return { amount: fromScaled(atoms / 2n, decimals), note: "" };
-    const known = fee ?? (await feeOf(request));
-    if (!known) return { amount: held, note: "Network fees are not known: all of the balance" };
-    if (known.token !== symbol) return { amount: held, note: "" };
-    const kept = scaled(known.amount, decimals) * KEPT_FEES * BigInt(parts);
+    const likely = fee ?? (await known(call("POST", "/quotes", request)))?.body.network_fee;
+    if (!likely) return { amount: held, note: "Network fees are not known: all of the balance" };
+    if (likely.token !== symbol) return { amount: held, note: "" };
+    const kept = scaled(likely.amount, decimals) * KEPT_FEES * BigInt(parts);
     return { amount: fromScaled(atoms > kept ? atoms - kept : 0n, decimals), note: `${withToken(fromScaled(kept, decimals), symbol, true)} kept for network fees` };
-  }
-}
-
-async function feeOf(request) {
-  try {
-    return (await call("POST", "/quotes", request)).body.network_fee;
-  } catch (error) {
-    if (!error.problem) throw error;
-    return null;
   }
 }
