@@ -26,6 +26,7 @@ urlpatterns = [
     # In the place of the admin's own pages.
     path("admin/login/", SignIn.as_view(next_page="/admin/")),
     path("admin/logout/", sign_out),
+    path("admin/password_change/", password_page),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/schema", SchemaView.as_view(), name="schema"),

@@ -26,6 +26,7 @@ BACKUP_CODES = 10
 CODE_DIGITS = 6
 # An enrolment that is not finished by then is begun again.
 LEFT_S = 3_600
+MOST_BEGUN = 8
 # 80 random bits: their digest cannot be guessed back. As many as the digest that django-otp has room for.
 _BACKUP_BYTES, _DIGEST_BYTES = 10, 10
 APP, BACKUP = "authenticator app", "backup codes"
@@ -48,13 +49,14 @@ def verified_device(user: Any, device_id: str | None) -> Device | None:
 
 
 def begin_enrolment(user: Any, device_id: str | None) -> TOTPDevice:
-    """A device with a secret that only this session has seen: the one that it began with, else a new one."""
+    """A device with a secret that only this session or page has seen: the one that it began with, else a new one."""
     device = Device.from_persistent_id(device_id) if device_id else None
     if isinstance(device, TOTPDevice) and device.user_id == user.pk and not device.confirmed:
         return device
-    # Those that other sessions have begun and left.
-    left = TOTPDevice.objects.filter(user=user, confirmed=False, created_at__lt=Now() - timedelta(seconds=LEFT_S))
-    left.delete()
+    begun = TOTPDevice.objects.filter(user=user, confirmed=False)
+    # Those that were begun and left, and the oldest of too many.
+    begun.filter(created_at__lt=Now() - timedelta(seconds=LEFT_S)).delete()
+    begun.filter(pk__in=[*begun.order_by("-pk").values_list("pk", flat=True)[MOST_BEGUN - 1 :]]).delete()
     return TOTPDevice.objects.create(user=user, name=APP, confirmed=False)
 
 

@@ -61,8 +61,10 @@ def signed_in(session: SessionBase, address: str) -> SignedIn | None:
     if user is None or not _has_password_of(session, user) or not _lasts(session, user):
         return None
     membership = getattr(user, "membership", None)
-    is_verified = is_open_to(address) or verified_device(user, session.get(DEVICE_ID_SESSION_KEY)) is not None
-    if not is_verified and is_bound_to_codes(user, membership and membership.role):
+    device_id = session.get(DEVICE_ID_SESSION_KEY)
+    is_verified = is_open_to(address) or verified_device(user, device_id) is not None
+    # A session ends with the device that it was verified by, whether its user needs one or not.
+    if not is_verified and (device_id or is_bound_to_codes(user, membership and membership.role)):
         return None
     _move_end(key, user)
     return SignedIn(user, membership, key)

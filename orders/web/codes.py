@@ -4,6 +4,7 @@ from base64 import b32encode
 from typing import Any
 
 import segno
+from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.safestring import mark_safe
@@ -79,8 +80,10 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
         return redirect("sign-in")
     if is_entering and is_enrolled(user):
         return redirect("code")
-    device = begin_enrolment(user, request.session.get(ENROLLING))
-    request.session[ENROLLING] = device.persistent_id
+    # Where a session is open already, each page has a secret of its own: another who uses the session sees another one.
+    device = begin_enrolment(user, request.session.get(ENROLLING) if is_entering else _of_page(request))
+    if is_entering:
+        request.session[ENROLLING] = device.persistent_id
     form = EnrolForm(request, user, device, not is_entering, request.POST if request.method == "POST" else None)
     if not form.is_valid():
         secret = b32encode(device.bin_key).decode().rstrip("=")
@@ -90,6 +93,7 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
             "qr": qr_markup(device.config_url),
             "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
             "is_entering": is_entering,
+            "of_page": signing.dumps(device.persistent_id, salt=ENROLLING),
             "codes_left": backup_codes_left(user),
         }
         return form_page(request, "orders/two_factor.html", context)
@@ -98,9 +102,18 @@ def two_factor_page(request: HttpRequest) -> HttpResponse:
     if is_entering:
         enter(request, user, device)
     else:
-        del request.session[ENROLLING]
+        # A copy of the cookie ends too.
+        request.session.cycle_key()
         request.session[DEVICE_ID_SESSION_KEY] = device.persistent_id
     return form_page(request, "orders/backup_codes.html", {"codes": form.codes, "next": then})
+
+
+def _of_page(request: HttpRequest) -> str | None:
+    """The device whose secret the form's page showed; None for a page that is opened."""
+    try:
+        return str(signing.loads(request.POST.get("of_page", ""), salt=ENROLLING))
+    except signing.BadSignature:
+        return None
 
 
 def qr_markup(text: str) -> str:

@@ -1,6 +1,7 @@
 """Signing in: password, code, enrolment, sign-out; what each leaves in the audit log, and what is told to whom."""
 
 import re
+from base64 import b32encode
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from orders.access.second_factor import MOST_BEGUN
 from orders.models import Account, AuditEntry
 from orders.tests.people import PASSWORD, browser_of, code_of, enroll, new_person, sign_in
 from orders.web.tries import PER_NAME
@@ -44,6 +46,11 @@ def who(client: Client) -> Any:
     """What the API calls the browser's user; None for none."""
     answer = client.get("/api/v1/me")
     return answer.json()["user"] if answer.status_code == 200 else None
+
+
+def of_page(answer: Any) -> dict[str, str]:
+    """What the form of another app sends of its page."""
+    return dict(re.findall(r'name="(of_page)" value="([^"]+)"', answer.content.decode()))
 
 
 def acts() -> list[tuple[str, str]]:
@@ -198,11 +205,8 @@ def test_a_password_that_was_right_does_not_wait_without_end(client: Client, acc
 def secret_on(page: str) -> TOTPDevice:
     """The device of the secret that the page shows as text."""
     [shown] = re.findall(r'id="secret">([A-Z2-7 ]+)<', page)
-    device = TOTPDevice.objects.get(confirmed=False)
-    from base64 import b32encode
-
-    assert shown.replace(" ", "") == b32encode(device.bin_key).decode().rstrip("=")
-    return device
+    of_secret = {b32encode(each.bin_key).decode().rstrip("="): each for each in TOTPDevice.objects.all()}
+    return of_secret[shown.replace(" ", "")]
 
 
 def test_the_first_sign_in_enrolls_an_app_and_shows_backup_codes_once(client: Client, account: Account) -> None:
@@ -261,18 +265,55 @@ def test_each_browser_that_enrolls_has_a_secret_of_its_own_and_one_of_them_wins(
 def test_who_is_signed_in_takes_another_app_and_sessions_of_the_old_one_end(account: Account) -> None:
     user = new_person(account)
     here, elsewhere = browser_of(user), browser_of(user)
-    here.get("/sign-in/two-factor")
+    page = of_page(here.get("/sign-in/two-factor"))
     device = TOTPDevice.objects.get(confirmed=False)
 
-    without = here.post("/sign-in/two-factor", {"code": code_of(device)})
-    wrong = here.post("/sign-in/two-factor", {"code": code_of(device), "password": "wrong"})
+    without = here.post("/sign-in/two-factor", page | {"code": code_of(device)})
+    assert of_page(without).keys() == page.keys()
+    wrong = here.post("/sign-in/two-factor", of_page(without) | {"code": code_of(device), "password": "wrong"})
     assert [who(elsewhere), TOTPDevice.objects.get(confirmed=True).pk == device.pk] == [user.username, False]
-    done = here.post("/sign-in/two-factor", {"code": code_of(device), "password": PASSWORD})
+    done = here.post("/sign-in/two-factor", of_page(wrong) | {"code": code_of(device), "password": PASSWORD})
 
     assert ["password or code" in answer.content.decode() for answer in (without, wrong)] == [True, True]
     assert "Backup codes" in done.content.decode()
     assert (who(here), who(elsewhere)) == (user.username, None)
     assert list(TOTPDevice.objects.all()) == [device]
+
+
+def test_who_uses_a_copy_of_the_cookie_learns_no_secret_that_is_enrolled_and_is_out_after_it(account: Account) -> None:
+    user = new_person(account)
+    here, copy = browser_of(user), Client()
+    copy.cookies[django_settings.SESSION_COOKIE_NAME] = here.cookies[django_settings.SESSION_COOKIE_NAME].value
+    seen = [secret_on(copy.get("/sign-in/two-factor").content.decode())]
+    answer = here.get("/sign-in/two-factor")
+    device = secret_on(answer.content.decode())
+    for wrong in ({}, {"of_page": "0"}, {"of_page": of_page(answer)["of_page"][:-1]}):
+        seen.append(secret_on(copy.post("/sign-in/two-factor", wrong | {"code": "x"}).content.decode()))
+
+    done = here.post("/sign-in/two-factor", of_page(answer) | {"code": code_of(device), "password": PASSWORD})
+
+    assert "Backup codes" in done.content.decode()
+    assert device.key not in {each.key for each in seen}
+    assert (who(here), who(copy)) == (user.username, None)
+
+
+def test_pages_that_are_opened_again_and_again_keep_few_secrets(account: Account) -> None:
+    client = browser_of(new_person(account))
+
+    secrets = [secret_on(client.get("/sign-in/two-factor").content.decode()).key for _ in range(MOST_BEGUN + 2)]
+
+    kept = TOTPDevice.objects.filter(confirmed=False).order_by("pk").values_list("key", flat=True)
+    assert list(kept) == secrets[-MOST_BEGUN:]
+
+
+def test_a_session_ends_with_its_app_also_where_the_role_needs_none(account: Account) -> None:
+    user = new_person(account, "read_only", "alice")
+    client = browser_of(user)
+    assert who(client) == "alice"
+
+    call_command("users", "reset-two-factor", "alice")
+
+    assert who(client) is None
 
 
 # --- Out, and who may come in -----------------------------------------------------------------------------
@@ -318,7 +359,7 @@ def test_staff_without_a_code_get_nothing_in_the_admin(account: Account) -> None
     for path in ("/admin/", "/admin/orders/order/", "/admin/auth/user/", "/admin/password_change/", "/admin/jsi18n/"):
         answer = half.get(path)
         assert answer.status_code in {302, 404}, path
-        assert answer.get("Location", "/admin/login/").startswith("/admin/login/"), path
+        assert answer.get("Location", "/sign-in").startswith(("/admin/login/", "/sign-in")), path
     assert browser_of(boss).get("/admin/").status_code == 200
 
 

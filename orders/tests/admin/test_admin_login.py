@@ -9,7 +9,7 @@ from django.test import Client
 
 from orders.models import Account
 from orders.notify.breaker import redis_client
-from orders.tests.people import PASSWORD, new_person
+from orders.tests.people import PASSWORD, browser_of, new_person
 from orders.web.tries import PER_ADDRESS, PER_NAME, WINDOW_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,6 +51,23 @@ def test_after_so_many_tries_an_address_is_closed_whatever_the_name(boss: Any) -
 
     assert log_in("boss", PASSWORD) == "wait 15 minutes"
     assert log_in("boss", PASSWORD, "192.0.2.2") == "in"
+
+
+def test_the_admin_has_no_page_of_its_own_where_a_password_is_guessed_without_a_limit(boss: Any) -> None:
+    client = browser_of(boss)
+    body = {
+        "old_password": "guess",
+        "new_password1": "a new one that is long",
+        "new_password2": "a new one that is long",
+    }
+
+    pages = [client.post("/admin/password_change/", body).content.decode() for _ in range(PER_NAME)]
+
+    assert all("entered incorrectly" in page for page in pages)
+    closed = client.post("/admin/password_change/", body | {"old_password": PASSWORD})
+    assert "Too many tries" in closed.content.decode()
+    boss.refresh_from_db()
+    assert boss.check_password(PASSWORD)
 
 
 def test_who_gets_in_has_spent_nothing(account: Account) -> None:
