@@ -23,6 +23,7 @@ class KeyThrottle(BaseThrottle):
 
     def __init__(self) -> None:
         self.most: int | None = None
+        self._name = ""
         self.used = 0
         self.ends_in_s = 0
 
@@ -43,12 +44,12 @@ class KeyThrottle(BaseThrottle):
     def _allows(self, name: str, most: int) -> bool:
         if not most or not (self.used or hints.attempt(lambda: self._count(name))):
             return True
-        self.most = most
+        self.most, self._name = most, name
         return self.used <= most
 
-    def allows_more(self, key: ApiKey | None, more: int) -> bool:
+    def allows_more(self, more: int) -> bool:
         """Count a request that was let in as so many more; whether they were within the rate as well."""
-        if key is None or self.most is None or not more or not hints.attempt(lambda: self._count(key.prefix, more)):
+        if self.most is None or not more or not hints.attempt(lambda: self._count(self._name, more)):
             return True
         return self.used <= self.most
 

@@ -58,7 +58,7 @@ class CurveView(AccountView):
         fields = fields_of(request, CurveRequestSerializer)
         caller, amounts = caller_of(request), fields.pop("amounts")
         for throttle in self.asked_throttles:
-            if not throttle.allows_more(caller.key, len(amounts) - 1):
+            if not throttle.allows_more(len(amounts) - 1):
                 raise Throttled(wait=throttle.wait())
         offer = read_offer()
         orders = [order_to_quote(fields | {"amount": each}, offer) for each in amounts]

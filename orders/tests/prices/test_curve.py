@@ -11,6 +11,7 @@ from orders.api.market.curve import CURVES
 from orders.models import Account, Order, Token
 from orders.tests.factories import new_account
 from orders.tests.http_client import Api
+from orders.tests.people import browser_of, new_person
 from orders.tests.published_schema import published
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,6 +128,19 @@ def test_it_counts_as_as_many_requests_as_it_has_amounts(account: Account) -> No
 
     assert (first.status_code, first["RateLimit"].split(";")[1]) == (200, "r=2")
     assert (second.status_code, second.json()["code"]) == (429, "throttled")
+
+
+def test_it_counts_so_for_people_too(account: Account, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orders.api.throttles.time.time", lambda: 1_800_000_030.0)
+    settings.RATE_PER_MINUTE = 5
+    client = browser_of(new_person(account, "read_only"))
+
+    answers = [
+        client.post("/api/v1/quotes/curve", body("1", "2", "3"), content_type="application/json") for _ in range(2)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[0]["RateLimit"] == '"key";r=2;t=30'
 
 
 def test_an_account_makes_one_at_a_time(account: Account) -> None:
