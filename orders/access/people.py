@@ -13,7 +13,7 @@ from orders.models import Account, Membership
 from orders.scopes import ROLES
 
 # Names that the audit log has for others.
-RESERVED = {"local", "signer", "engine"}
+RESERVED = {"local", "signer", "engine", "unknown"}
 
 
 class PeopleProblem(ValueError):
@@ -28,13 +28,18 @@ def user_of(name: str) -> Any:
     return user
 
 
+def refuse_reserved(name: str) -> None:
+    """Raises: ValidationError for a name, as it would be stored, that the audit log has for others."""
+    if name.casefold() in RESERVED:
+        raise ValidationError(f"{name} is a name that the audit log has for others")
+
+
 def add_user(name: str, password: str, actor: Actor, *, is_staff: bool = False) -> Any:
     """A user who may sign in once there is a role, or, as staff, to the admin. Raises: PeopleProblem."""
     model = get_user_model()
     user: Any = model(username=model.normalize_username(name), is_staff=is_staff)
     try:
-        if name in RESERVED:
-            raise ValidationError(f"{name} is a name that the audit log has for others")
+        refuse_reserved(user.username)
         validate_password(password, user)
         user.set_password(password)
         user.full_clean(exclude=["password"])

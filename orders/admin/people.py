@@ -4,16 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 
-from orders.access.people import remove_role, reset_two_factor, set_role, user_json
+from orders.access.people import refuse_reserved, remove_role, reset_two_factor, set_role, user_json
 from orders.access.second_factor import is_enrolled
 from orders.admin.base import Act, ReasonForm, actor_of
 from orders.audit.record import Entry, record
@@ -71,16 +71,31 @@ class OfSuperusers(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic a
         return bool(request.user.is_active and request.user.is_superuser)
 
 
+def _own_name(form: Any) -> str:
+    name: str = form.cleaned_data["username"]
+    refuse_reserved(name)
+    return name
+
+
 class UserForm(UserChangeForm):  # type: ignore[type-arg]  # not generic at run time
     """With the reason."""
 
     why = forms.CharField(max_length=200, label="Reason", help_text="Kept in the audit log.")
+
+    def clean_username(self) -> str:
+        """Raises: ValidationError for a name of others."""
+        return _own_name(self)
 
 
 class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # not generic at run time
     """With the reason."""
 
     why = forms.CharField(max_length=200, label="Reason", help_text="Kept in the audit log.")
+
+    def clean_username(self) -> str:
+        """As Django does. Raises: ValidationError, also for a name of others."""
+        super().clean_username()
+        return _own_name(self)
 
 
 class PersonAdmin(OfSuperusers, UserAdmin):  # type: ignore[type-arg]  # not generic at run time
@@ -133,6 +148,31 @@ class PersonAdmin(OfSuperusers, UserAdmin):  # type: ignore[type-arg]  # not gen
 
 admin.site.unregister(User)
 admin.site.register(User, PersonAdmin)
+
+
+class PermissionsAdmin(OfSuperusers, GroupAdmin):
+    """Groups of permissions: who may change one could give all of them to its own."""
+
+    form = ReasonForm
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the permissions and record them; the admin runs both in one transaction."""
+        group = form.instance
+        before = permissions_json(group) if change else None
+        super().save_related(request, form, formsets, change)
+        action = "group.change" if change else "group.create"
+        entry = Entry(action, f"group:{group.name}", before, permissions_json(group))
+        record(actor_of(request, form.cleaned_data["why"]), [entry])
+
+
+def permissions_json(group: Group) -> dict[str, list[str]]:
+    """What a group may do, for the record."""
+    rows = group.permissions.values_list("content_type__app_label", "codename")
+    return {"permissions": sorted(f"{app}.{name}" for app, name in rows)}
+
+
+admin.site.unregister(Group)
+admin.site.register(Group, PermissionsAdmin)
 
 
 @admin.register(Membership)

@@ -4,17 +4,19 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from orders.access.people import PeopleProblem, add_user
+from orders.audit.record import Actor
 from orders.models import Account, AuditEntry, Membership
 from orders.tests.factories import new_account
 from orders.tests.people import PASSWORD, browser_of, enroll, new_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROLES, USERS = "/admin/orders/membership/", "/admin/auth/user/"
+ROLES, USERS, GROUPS = "/admin/orders/membership/", "/admin/auth/user/", "/admin/auth/group/"
 
 
 def acts() -> list[tuple[Any, ...]]:
@@ -103,8 +105,40 @@ def test_who_is_no_superuser_sees_neither_users_nor_roles_with_any_permission(ac
         assert client.get(path).status_code == 403, path
     for path in (f"{USERS}reset-two-factor/?ids={row.user_id}", f"{ROLES}remove/?ids={row.pk}"):
         assert client.post(path, {"reason": "x"}).status_code == 403, path
+    group = Group.objects.create(name="help")
+    for path in (GROUPS, f"{GROUPS}add/", f"{GROUPS}{group.pk}/change/"):
+        assert client.get(path).status_code == 403, path
     assert client.post(f"{USERS}{helper.pk}/password/", {"password1": PASSWORD}).status_code == 403
     assert Membership.objects.filter(pk=row.pk).exists()
+
+
+def test_what_a_group_may_do_is_recorded_with_its_reason(admin_client: Client) -> None:
+    may = Permission.objects.get(codename="change_webhook")
+    body = {"name": "help", "permissions": []}
+    assert admin_client.post(f"{GROUPS}add/", body | {"why": ""}).status_code == 200
+
+    assert admin_client.post(f"{GROUPS}add/", body | {"why": "desk"}).status_code == 302
+    change = f"{GROUPS}{Group.objects.get().pk}/change/"
+    assert admin_client.post(change, body | {"permissions": [str(may.pk)], "why": "more"}).status_code == 302
+
+    none, one = {"permissions": []}, {"permissions": ["orders.change_webhook"]}
+    assert acts() == [
+        ("admin", "group.create", "group:help", "desk", None, none),
+        ("admin", "group.change", "group:help", "more", none, one),
+    ]
+
+
+@pytest.mark.parametrize("name", ["local", "Signer", "ｅngine", "unknown"])
+def test_no_user_has_a_name_that_the_log_has_for_others(admin_client: Client, name: str) -> None:
+    user = new_person(None, name="alice")
+    body = {"username": name, "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD, "why": "x"}
+
+    pages = [admin_client.post(path, body) for path in (f"{USERS}add/", f"{USERS}{user.pk}/change/")]
+    with pytest.raises(PeopleProblem, match="has for others"):
+        add_user(name, PASSWORD, Actor("command"))
+
+    assert ["has for others" in page.content.decode() for page in pages] == [True, True]
+    assert set(get_user_model().objects.values_list("username", flat=True)) == {"admin", "alice"}
 
 
 def test_devices_have_no_pages_and_no_page_shows_their_secrets(admin_client: Client, account: Account) -> None:
