@@ -41,6 +41,10 @@ class Acting(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run 
         """Whether this person may act."""
         return bool(request.user.has_perm(self.act_permission))
 
+    def may_do(self, request: HttpRequest, word: str) -> bool:
+        """Whether this person may do that one."""
+        return self.has_act_permission(request)
+
     def offered(self, row: Any) -> Sequence[str]:
         """The acts that mean something for a row."""
         return list(self.acts)
@@ -55,7 +59,7 @@ class Acting(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run 
     ) -> HttpResponse:
         """The page of a row, with a button for each act that is offered."""
         row = self.get_object(request, unquote(object_id))
-        words = self.offered(row) if row is not None and self.has_act_permission(request) else ()
+        words = [word for word in (() if row is None else self.offered(row)) if self.may_do(request, word)]
         ids = [getattr(row, self.id_field, None)]
         offered = [(f"{self.acts[word].button} …", self._ask_at(word, ids)) for word in words]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "offered": offered})
@@ -66,7 +70,7 @@ class Acting(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run 
 
     def act_view(self, request: HttpRequest, word: str) -> HttpResponse:
         """Ask for a reason, then act on each."""
-        if word not in self.acts or not self.has_act_permission(request):
+        if word not in self.acts or not self.may_do(request, word):
             raise PermissionDenied
         rows = self.rows(request.GET.get("ids", "").split(",")[:MOST])
         back = reverse(f"admin:{self._name('changelist')}")

@@ -163,6 +163,10 @@ class ApiKeyAdmin(Acting, Recorded):
         """Asks for the reason."""
         return self.asked("revoke", queryset)
 
+    def may_do(self, request: HttpRequest, word: str) -> bool:
+        """Rotating shows a new key: it is for who may make one."""
+        return super().may_do(request, word) and (word != "rotate" or self.has_add_permission(request))
+
     def offered(self, row: ApiKey) -> Sequence[str]:
         """See `Acting`."""
         return () if row.revoked else ("revoke",) if row.has_expired else ("rotate", "revoke")

@@ -215,6 +215,17 @@ def test_who_may_only_view_sees_and_cannot_act(account: Account, name: str) -> N
     assert AuditEntry.objects.count() == made
 
 
+def test_who_may_change_keys_and_make_none_is_shown_none(account: Account) -> None:
+    key, helper = key_of(account), User.objects.create_user("helper", is_staff=True)
+    helper.user_permissions.set(Permission.objects.filter(codename__in=("view_apikey", "change_apikey")))
+    client = sign_in(Client(), helper)
+    page = client.get(key_page(key)).content.decode()
+
+    assert ["Revoke …" in page, "Rotate …" in page] == [True, False]
+    assert client.post(f"/admin/orders/apikey/act/rotate/?ids={key.prefix}", {"reason": "x"}).status_code == 403
+    assert ApiKey.objects.count() == 1
+
+
 @pytest.mark.parametrize("name", ACTS)
 def test_acts_need_the_token_of_the_page(account: Account, name: str) -> None:
     page = f"/admin/orders/{ACTS[name](account)}"
