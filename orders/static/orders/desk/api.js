@@ -135,12 +135,3 @@ export async function load(name, ...others) {
   }
   return loaded.get(name);
 }
-
-/** The shell command for the same call; `isKeyed`: with the key that a program needs. */
-export function curl(method, path, body, isKeyed = isSignedIn) {
-  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const parts = ["curl -s", method === "GET" || method === "POST" ? "" : `-X ${method}`, `${location.origin}${ROOT}${path}`];
-  if (isKeyed) parts.push('-H "Authorization: Bearer $ORDER_ENGINE_API_KEY"');
-  if (body !== undefined) parts.push("-H 'Content-Type: application/json'", "-d", quote(JSON.stringify(body)));
-  return parts.filter(Boolean).join(" ");
-}

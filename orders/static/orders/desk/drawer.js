@@ -1,9 +1,10 @@
 // One order in full: facts, failure, route, timeline, reports, raw JSON, and what can be done with it.
 
-import { call, curl, find, get, known, text } from "./api.js";
+import { call, find, get, known, text } from "./api.js";
 import { isEnded, isReplaceable } from "./book.js";
 import { $, ask, attempt, confirm, copy, facts, h, problemNote, refuse, show, toast } from "./dom.js";
 import { proofRows, routeView } from "./route.js";
+import { curl } from "./snippets.js";
 import { act, amount, bps, isTurned, priceOf, priceUnit, readAmount, result, shortId, stateOf, took, turned, utc, when, withToken } from "./words.js";
 
 const EACH_MS = 250;

@@ -62,7 +62,7 @@ const venues = new Venues(
 
 function openOrder(id) {
   return attempt(async () => {
-    const { Drawer } = await load("drawer", "route");
+    const { Drawer } = await load("drawer", "route", "snippets");
     drawer ??= new Drawer((order) => put([order]), openOrder, (order) => [...book.orders.values()].filter((each) => each.link_id === order.link_id && each.id !== order.id));
     await drawer.open(id);
   });
@@ -324,7 +324,7 @@ const single = {
   c: () => chosen() && copy(chosen(), "the order's id"),
   x: () => {
     const order = book.orders.get(chosen());
-    if (order && !isEnded(order) && may("cancel")) attempt(async () => (await load("drawer", "route")).cancel(order, (after) => put([after])));
+    if (order && !isEnded(order) && may("cancel")) attempt(async () => (await load("drawer", "route", "snippets")).cancel(order, (after) => put([after])));
   },
   r: () => may("trade") && drawer?.replace(),
   "?": showKeys,

@@ -1,6 +1,6 @@
 // The ticket's order as a program: for a shell, for the Python client, for JavaScript.
 
-import { curl } from "./api.js";
+import { isSignedIn } from "./api.js";
 
 const INDENT = "    ";
 const TIMES = ["expires_at", "start_at"];
@@ -8,6 +8,15 @@ const TIMES = ["expires_at", "start_at"];
 /** { name: text }. `path` is below /api/v1; `isKeyed`: the caller needs a key. */
 export function snippets(path, body, isKeyed) {
   return { curl: curl("POST", path, body, isKeyed), python: python(path, body), javascript: javascript(path, body, isKeyed) };
+}
+
+/** The shell command of a call; `isKeyed`: with the key that a program needs. */
+export function curl(method, path, body, isKeyed = isSignedIn) {
+  const quote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const parts = ["curl -s", method === "GET" || method === "POST" ? "" : `-X ${method}`, `${location.origin}/api/v1${path}`];
+  if (isKeyed) parts.push('-H "Authorization: Bearer $ORDER_ENGINE_API_KEY"');
+  if (body !== undefined) parts.push("-H 'Content-Type: application/json'", "-d", quote(JSON.stringify(body)));
+  return parts.filter(Boolean).join(" ");
 }
 
 function python(path, body) {
