@@ -147,11 +147,12 @@ def test_who_calls_while_the_web_process_is_away_waits_and_is_not_refused(whole:
     assert whole.processes()["web"] != web
 
 
-def test_a_dead_database_is_a_503_and_never_half_an_order(whole: Engine, http: httpx.Client) -> None:
+def test_a_dead_database_is_waited_for_or_a_503_and_never_half_an_order(whole: Engine, http: httpx.Client) -> None:
     killed = whole.processes()["postgres"]
     os.kill(killed, signal.SIGKILL)
     bodies: list[dict[str, Any]] = []
     codes: list[int] = []
+    unknown: set[int] = set()
     ends_at = time.monotonic() + 30
     # Sessions that are open may answer once more before they notice: it is over when the next server answers.
     while time.monotonic() < ends_at and (not codes or codes[-1] != 201 or whole.processes()["postgres"] == killed):
@@ -159,14 +160,19 @@ def test_a_dead_database_is_a_503_and_never_half_an_order(whole: Engine, http: h
         answer = http.post("/api/v1/orders", json=bodies[-1])
         codes.append(answer.status_code)
         if answer.status_code == 503:
-            assert answer.json()["code"] == "not_ready"
+            # A session whose server was killed may end between the order's insert and its COMMIT.
+            assert answer.json()["code"] in {"not_ready", "outcome_unknown"}
             assert int(answer.headers["Retry-After"]) > 0
+            if answer.json()["code"] == "outcome_unknown":
+                unknown.add(len(bodies) - 1)
         time.sleep(0.1)
 
-    assert set(codes) == {503, 201}
+    # How many had to give up depends on how soon the next server was there.
+    assert {201} <= set(codes) <= {503, 201}
     until(lambda: all_ended(whole), 60)
     found = [http.get(f"/api/v1/orders/by-client-id/{body['client_order_id']}").status_code for body in bodies]
-    assert found == [200 if code == 201 else 404 for code in codes]
+    for place, (code, status) in enumerate(zip(codes, found, strict=True)):
+        assert status in ({200, 404} if place in unknown else {200} if code == 201 else {404})
 
 
 def test_seed_shows_five_orders_ending_as_intended(whole: Engine, http: httpx.Client) -> None:

@@ -26,7 +26,7 @@ def tariff() -> Tariff:
 def engine(db: None, tariff: Tariff, monkeypatch: pytest.MonkeyPatch) -> ChargingEngine:
     """What the API and the workers of the test use."""
     engine = ChargingEngine(ChargingChain(INSTANT, tariff))
-    for module in ("posts", "orders", "market"):
+    for module in ("posts", "orders", "market.quotes"):
         monkeypatch.setattr(f"orders.api.{module}.get_engine", lambda: engine)
     return engine
 

@@ -120,7 +120,7 @@ def test_a_chain_that_cannot_be_asked_leaves_a_gap(
 
 def test_prices_go_when_they_are_as_old_as_they_are_kept(db: None) -> None:
     for span in SPANS:
-        for seconds in (0, span.kept_s - 600, span.kept_s + 3 * span.width_s):
+        for seconds in (0, span.kept_s - 2 * span.width_s, span.kept_s + 3 * span.width_s):
             bucket(at_span(span.width_s, seconds), "1 1 1 1", span.width_s)
 
     assert expire_prices() == len(SPANS)
