@@ -82,6 +82,22 @@ def test_what_a_person_does_is_recorded_with_name_and_address(account: Account) 
     ]
 
 
+@pytest.mark.parametrize("path", ["orders", "orders/batch"])
+def test_no_order_of_a_person_is_stored_without_its_entry(
+    account: Account, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client = browser_of(new_person(account))
+
+    def lost(*_: Any) -> None:
+        raise RuntimeError("the process ends here")
+
+    monkeypatch.setattr("orders.api.posts.record", lost)
+
+    answer = ask(client, "POST", path, GOOD if path == "orders" else {"orders": [GOOD]})
+
+    assert (answer.status_code, Order.objects.count(), acts()) == (500, 0, [])
+
+
 def test_a_repeat_is_one_order_and_one_entry(account: Account) -> None:
     client = browser_of(new_person(account))
 
