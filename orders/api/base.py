@@ -15,6 +15,9 @@ from orders.inputs.query import Query
 from orders.models import Account
 from orders.scopes import CANCEL, READ, TRADE
 
+# A browser that several people use, and a proxy before it, keep no answer to one of them for another.
+PERSONAL = "private, no-cache"
+
 
 def caller_of(request: Request) -> Caller:
     """Who asks."""
@@ -51,6 +54,8 @@ class AccountView(APIView):
     look_up: ClassVar[Mapping[str, str]] = {}
     query: Query
     asked_throttles: Sequence[Any] = ()
+    # Whether the answer is to a person who is signed in.
+    is_personal = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Let in who may be; a misspelt parameter must not be a missing one. Raises: ProblemError."""
@@ -58,6 +63,7 @@ class AccountView(APIView):
         if watch is not None:
             watch.ignore()
         super().initial(request, *args, **kwargs)
+        self.is_personal = getattr(request.user, "person", None) is not None
         if watch is not None:
             watch.begin()
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -78,6 +84,8 @@ class AccountView(APIView):
         for throttle in self.asked_throttles:
             for name, value in throttle.headers().items():
                 final[name] = value
+        if self.is_personal and not final.has_header("Cache-Control"):
+            final["Cache-Control"] = PERSONAL
         return final
 
     def get_throttles(self) -> list[Any]:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 LOG_EVERY_S = 10.0
 SHOWN_SIGNS = 160
 NUL = "\x00"
+FORM = "application/x-www-form-urlencoded"
 ADMIN, DOCS = "/admin", "/api/v1/docs/"
 # What Django's admin raises on a query that it does not understand: years of 400 digits, fields without a name.
 UNREADABLE = (ValueError, OverflowError, LookupError, FieldDoesNotExist, FieldError, ValidationError, DataError)
@@ -71,6 +72,8 @@ class FrontDoor:
             return _answer(Problem("host_not_allowed", "this server does not answer to that host name"), request)
         if _holds_nul(request):
             return _answer(Problem("invalid", "the address or a cookie holds a NUL character"), request)
+        if _is_form_of_other_signs(request):
+            return _answer(Problem("invalid", "forms are sent as UTF-8"), request)
         return self._redirect(request) or self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
@@ -111,6 +114,11 @@ def _moved(request: HttpRequest, path: str) -> HttpResponseBase:
     if request.method not in {"GET", "HEAD"}:
         response.status_code = PERMANENT_REDIRECT
     return response
+
+
+def _is_form_of_other_signs(request: HttpRequest) -> bool:
+    """Whether Django refuses to read it: where it looks for the token of a page it would answer 500, and log that."""
+    return request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8"
 
 
 def _holds_nul(request: HttpRequest) -> bool:

@@ -306,3 +306,15 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(account: Account
     assert (django_settings.SESSION_COOKIE_HTTPONLY, django_settings.SESSION_COOKIE_SAMESITE) == (True, "Lax")
     assert django_settings.SESSION_EXPIRE_AT_BROWSER_CLOSE
     assert cookie.value
+
+
+def test_no_cache_keeps_an_answer_to_a_person(account: Account) -> None:
+    client = browser_of(new_person(account, "read_only"))
+
+    answers = {path: ask(client, "GET", path) for path in ("orders", "venues", "prices?pair=SOL/USDC", "me")}
+
+    kept = {path: answer["Cache-Control"] for path, answer in answers.items()}
+    assert kept == dict.fromkeys(answers, "private, no-cache") | {"me": "no-store"}
+    assert "Cookie" in answers["orders"]["Vary"]
+    keyed = ask(Client(), "GET", "orders", Authorization=f"Bearer {api_key(account)}")
+    assert not keyed.has_header("Cache-Control")

@@ -257,6 +257,17 @@ def test_no_cookie_is_a_server_error(wrong: list[Any]) -> None:
         assert answer.status_code < 500 or address == "/ready", (cookie, address, method)
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "latin-1", "utf8"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/admin/login/", "/admin/", "/api/v1/quotes", "/nowhere"])
+def test_no_form_is_a_server_error_whatever_its_signs(db: None, path: str, charset: str, wrong: list[Any]) -> None:
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.get("/sign-in")  # with the cookie that comes with it, Django reads the form to find the token
+
+    answer = client.post(path, b"username=a", content_type=f"application/x-www-form-urlencoded; charset={charset}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
 KEYS = ["Bearer \x00", "Bearer oe_test_\x00_x", "Bearer oe_test_" + "9" * 5_000 + "_x", "Bearer \xff.\xfe",
         "Basic \xff", "Basic YTpi", "Bearer", "Bearer  ", "\xff", "Bearer a.b.c", "Digest x",
         "Bearer \u2028".encode().decode("latin-1")]  # fmt: skip
