@@ -7,6 +7,7 @@ as slow as the password hash, and codes have a limit of their own in the databas
 import hashlib
 import math
 import time
+from ipaddress import ip_address
 
 from orders.notify.breaker import hints, redis_client
 
@@ -24,7 +25,7 @@ class Tries:
         self.ends_in_s = WINDOW_S - into_s
         digest = hashlib.sha256(name.strip().casefold().encode("utf-8", "surrogatepass")).hexdigest()[:32]
         self._by_name = f"login:name:{digest}:{int(window)}"
-        self._by_address = f"login:address:{address}:{int(window)}"
+        self._by_address = f"login:address:{network_of(address)}:{int(window)}"
         self._of_name = self._of_address = 0
 
     @property
@@ -65,3 +66,13 @@ class Tries:
             pipeline.incr(key)
             pipeline.expire(key, 2 * WINDOW_S)
         self._of_name, _, self._of_address, _ = pipeline.execute()
+
+
+def network_of(address: str) -> str:
+    """What one caller has: an IPv4 address, or, of IPv6, all 2**64 addresses of a network; other text as it is."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return str(mapped) if mapped.version == 4 else ":".join(found.exploded.split(":")[:4])

@@ -10,7 +10,7 @@ from django.test import Client
 from orders.models import Account
 from orders.notify.breaker import redis_client
 from orders.tests.people import PASSWORD, browser_of, new_person
-from orders.web.tries import PER_ADDRESS, PER_NAME, WINDOW_S
+from orders.web.tries import PER_ADDRESS, PER_NAME, WINDOW_S, network_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +51,15 @@ def test_after_so_many_tries_an_address_is_closed_whatever_the_name(boss: Any) -
 
     assert log_in("boss", PASSWORD) == "wait 15 minutes"
     assert log_in("boss", PASSWORD, "192.0.2.2") == "in"
+
+
+def test_all_addresses_of_an_ipv6_network_are_one_caller(boss: Any) -> None:
+    tried = [log_in(f"user {n}", "guess", f"2001:db8:0:7:{n:x}::9") for n in range(PER_ADDRESS)]
+
+    assert tried == ["wrong"] * PER_ADDRESS
+    assert log_in("boss", PASSWORD, "2001:db8:0:7::1") == "wait 15 minutes"
+    assert log_in("boss", "guess", "2001:db8:0:8::1") == "wrong"
+    assert network_of("::ffff:192.0.2.1") == "192.0.2.1"
 
 
 def test_the_admin_has_no_page_of_its_own_where_a_password_is_guessed_without_a_limit(boss: Any) -> None:

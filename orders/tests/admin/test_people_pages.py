@@ -121,7 +121,8 @@ def test_what_a_group_may_do_is_recorded_with_its_reason(admin_client: Client) -
     change = f"{GROUPS}{Group.objects.get().pk}/change/"
     assert admin_client.post(change, body | {"permissions": [str(may.pk)], "why": "more"}).status_code == 302
 
-    none, one = {"permissions": []}, {"permissions": ["orders.change_webhook"]}
+    none: dict[str, list[str]] = {"permissions": []}
+    one = {"permissions": ["orders.change_webhook"]}
     assert acts() == [
         ("admin", "group.create", "group:help", "desk", None, none),
         ("admin", "group.change", "group:help", "more", none, one),
