@@ -42,4 +42,7 @@ def test_the_page_of_an_order(admin: Desk, axe: str) -> None:
     admin.page.goto(f"{admin.url}orders/order/{order['id']}/change/")
 
     expect(admin.page.locator("#content")).to_contain_text(order["id"])
+    assert admin.unexpected() == []
+    # The rules set styles of their own while they measure this page, which its policy refuses.
+    admin.expected.append("Applying inline style")
     assert violations(admin.page, axe, left_out=DJANGOS) == []
