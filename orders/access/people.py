@@ -111,8 +111,20 @@ def role_entry(before: Membership | None, after: Membership) -> Entry:
 
 
 def user_json(user: Any) -> dict[str, Any]:
-    """What a user may sign in to, for the record; never the password nor its hash."""
-    return {"is_active": user.is_active, "is_staff": user.is_staff, "is_superuser": user.is_superuser}
+    """What a user may sign in to and do in the admin, for the record; never the password nor its hash."""
+    return {
+        "name": user.get_username(),
+        "is_active": user.is_active,
+        "is_staff": user.is_staff,
+        "is_superuser": user.is_superuser,
+        "groups": sorted(user.groups.values_list("name", flat=True)),
+        "permissions": _names(user.user_permissions),
+    }
+
+
+def group_json(group: Any) -> dict[str, Any]:
+    """What the users of a group may do in the admin, for the record."""
+    return {"name": group.name, "permissions": _names(group.permissions)}
 
 
 def role_json(membership: Membership) -> dict[str, str]:
@@ -122,3 +134,8 @@ def role_json(membership: Membership) -> dict[str, str]:
 
 def _subject(user: Any) -> str:
     return f"user:{user.get_username()}"
+
+
+def _names(permissions: Any) -> list[str]:
+    """As `has_perm` takes them."""
+    return sorted(f"{app}.{code}" for app, code in permissions.values_list("content_type__app_label", "codename"))

@@ -30,6 +30,8 @@ class Note(NamedTuple):
     words: str
     page: str
     is_well: bool = False
+    # Who sees it: what the pages of its kind ask for.
+    permission: str = "orders.view_order"
 
 
 def notes(chain_id: str) -> list[Note]:
@@ -56,27 +58,29 @@ def _worker(chain_id: str) -> Note:
 
 def _incidents() -> Iterator[Note]:
     found = open_incidents()
-    page = reverse("admin:orders_auditentry_changelist")
+    page, permission = reverse("admin:orders_auditentry_changelist"), "orders.view_auditentry"
     for entry in found[:NAMED]:
         words = f"{entry.action.removeprefix('incident.')} of {entry.subject}, {_at(entry.at)}"
-        yield Note("incident", words, reverse("admin:orders_auditentry_change", args=[entry.pk]))
+        yield Note("incident", words, reverse("admin:orders_auditentry_change", args=[entry.pk]), False, permission)
     if len(found) > NAMED:
-        yield Note("incident", f"and {len(found) - NAMED} more", page)
+        yield Note("incident", f"and {len(found) - NAMED} more", page, False, permission)
     if not found:
-        yield Note("incidents", "each is acknowledged", page, True)
+        yield Note("incidents", "each is acknowledged", page, True, permission)
 
 
 def _listed(what: str, rows: QuerySet[Any], note: Any, none: str) -> Iterator[Note]:
     found: Sequence[Any] = list(rows[: NAMED + 1])
     model = rows.model._meta
     page = reverse(f"admin:{model.app_label}_{model.model_name}_changelist")
+    permission = f"{model.app_label}.view_{model.model_name}"
     for row in islice(found, NAMED):
-        yield Note(what, note(row), reverse(f"admin:{model.app_label}_{model.model_name}_change", args=[row.pk]))
+        at = reverse(f"admin:{model.app_label}_{model.model_name}_change", args=[row.pk])
+        yield Note(what, note(row), at, False, permission)
     if len(found) > NAMED:
         count = rows.order_by()[: MOST + 1].count()
-        yield Note(what, f"{'more than ' if count > MOST else ''}{min(count, MOST):,} in all", page)
+        yield Note(what, f"{'more than ' if count > MOST else ''}{min(count, MOST):,} in all", page, False, permission)
     if not found:
-        yield Note(what, none, page, True)
+        yield Note(what, none, page, True, permission)
 
 
 def _troubled_wallets() -> QuerySet[Wallet]:

@@ -5,7 +5,7 @@ The figures are those of the process, at most `SHARED_S` old: many who look cost
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
@@ -76,9 +76,12 @@ shared = _Shared()
 
 
 def index(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-    """The figures for those who may view orders, then the list of pages as it is."""
-    may_look = request.user.has_perm(f"orders.view_{Order._meta.model_name}")
-    shown = {"operations": shared.get()} if may_look else {}
+    """The figures for those who may view orders, with notes of what they may view, then the list of pages as it is."""
+    may = request.user.has_perm
+    shown = {}
+    if may(f"orders.view_{Order._meta.model_name}"):
+        made = shared.get()
+        shown["operations"] = replace(made, notes=[note for note in made.notes if may(note.permission)])
     return AdminSite.index(admin.site, request, {**(extra_context or {}), **shown})
 
 
@@ -108,8 +111,9 @@ def _columns(bins: list[Bin], flow: Flow) -> list[Column]:
 
 def _outcomes(flow: Flow) -> SafeString:
     most = max(flow.outcomes.values(), default=1)
+    # Outcomes are read after what was placed: an order that came in between is among them alone.
     rows = [
-        (outcome.replace("_", " "), f"{count:,}", f"{100 * count / flow.placed:.2f} %", bar(count / most))
+        (outcome.replace("_", " "), f"{count:,}", f"{100 * count / max(flow.placed, count):.2f} %", bar(count / most))
         for outcome, count in flow.outcomes.items()
     ]
     return table(("outcome", "orders", "of those placed", ""), rows)

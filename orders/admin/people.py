@@ -1,6 +1,6 @@
 """Admin pages of people: users, and their roles. For superusers alone: who gives roles away has all of them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 
-from orders.access.people import refuse_reserved, remove_role, reset_two_factor, set_role, user_json
+from orders.access.people import group_json, refuse_reserved, remove_role, reset_two_factor, set_role, user_json
 from orders.access.second_factor import is_enrolled
 from orders.admin.base import Act, ReasonForm, actor_of
 from orders.audit.record import Entry, record
@@ -98,27 +98,49 @@ class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]  # not gener
         return _own_name(self)
 
 
-class PersonAdmin(OfSuperusers, UserAdmin):  # type: ignore[type-arg]  # not generic at run time
+class WithPermissions(OfSuperusers):
+    """Rows whose groups and permissions are stored behind them: recorded once all of it is, in the same transaction."""
+
+    kind: ClassVar[str]
+
+    def facts_of(self, row: Any) -> dict[str, Any]:
+        """What the record says of a row."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save, and keep what was."""
+        form.was = self.facts_of(self.model._default_manager.get(pk=obj.pk)) if change else None
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save and record. A row that is renamed is known by its old name."""
+        super().save_related(request, form, formsets, change)
+        # Read again: the row of the form may hold what its relations were.
+        now = self.facts_of(self.model._default_manager.get(pk=form.instance.pk))
+        action, name = f"{self.kind}.{'change' if change else 'create'}", (form.was or now)["name"]
+        record(
+            actor_of(request, form.cleaned_data.get("why", "")), [Entry(action, f"{self.kind}:{name}", form.was, now)]
+        )
+
+
+class PersonAdmin(WithPermissions, UserAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Users: who may sign in at all, and to the admin."""
 
+    kind = "user"
     form, add_form = UserForm, NewUserForm
     fieldsets = (*(UserAdmin.fieldsets or ()), WHY)
     add_fieldsets = (*UserAdmin.add_fieldsets, WHY)
     list_display = ("username", "is_active", "is_staff", "has_two_factor", "last_login")
     actions = ("reset_selected",)
 
+    def facts_of(self, row: User) -> dict[str, Any]:
+        """What the user may sign in to and do."""
+        return user_json(row)
+
     @admin.display(description="two-factor", boolean=True)
     def has_two_factor(self, user: User) -> bool:
         """Whether the user has enrolled an app."""
         return is_enrolled(user)
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save and record; the admin runs both in one transaction."""
-        before = user_json(User.objects.get(pk=obj.pk)) if change else None
-        super().save_model(request, obj, form, change)
-        action = "user.change" if change else "user.create"
-        entry = Entry(action, f"user:{obj.username}", before, user_json(obj))
-        record(actor_of(request, form.cleaned_data.get("why", "")), [entry])
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Record that it was changed."""
@@ -150,25 +172,14 @@ admin.site.unregister(User)
 admin.site.register(User, PersonAdmin)
 
 
-class PermissionsAdmin(OfSuperusers, GroupAdmin):
+class PermissionsAdmin(WithPermissions, GroupAdmin):
     """Groups of permissions: who may change one could give all of them to its own."""
 
-    form = ReasonForm
+    kind, form = "group", ReasonForm
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save the permissions and record them; the admin runs both in one transaction."""
-        group = form.instance
-        before = permissions_json(group) if change else None
-        super().save_related(request, form, formsets, change)
-        action = "group.change" if change else "group.create"
-        entry = Entry(action, f"group:{group.name}", before, permissions_json(group))
-        record(actor_of(request, form.cleaned_data["why"]), [entry])
-
-
-def permissions_json(group: Group) -> dict[str, list[str]]:
-    """What a group may do, for the record."""
-    rows = group.permissions.values_list("content_type__app_label", "codename")
-    return {"permissions": sorted(f"{app}.{name}" for app, name in rows)}
+    def facts_of(self, row: Group) -> dict[str, Any]:
+        """What its users may do."""
+        return group_json(row)
 
 
 admin.site.unregister(Group)

@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 
 from orders.admin import figures
 from orders.admin.charts import Column, Span, columns, in_words, nice, spans
+from orders.admin.operations import _outcomes as outcomes_table
 from orders.admin.operations import shared
 from orders.audit.record import Actor, Entry, record
 from orders.engine import get_engine
@@ -203,6 +204,29 @@ def test_who_may_not_view_orders_gets_the_list_of_pages_alone(account: Account) 
     assert "Engine on" not in page
     user.user_permissions.set(Permission.objects.filter(codename__in=("view_token", "view_order")))
     assert "Engine on" in words(browser)
+
+
+def test_notes_are_of_what_a_person_may_view(account: Account) -> None:
+    webhook = new_webhook(account)
+    Webhook.objects.filter(pk=webhook.pk).update(attempt=3)
+    record(Actor("engine"), [Entry("incident.reverts", "venue:orca")])
+    user = User.objects.create_user("helper", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_order"))
+    browser = Client()
+    sign_in(browser, user)
+
+    page = words(browser)
+    assert "quarantined no order" in page
+    assert webhook.url not in page
+    assert "incident" not in page
+    user.user_permissions.set(Permission.objects.filter(codename__in=("view_order", "view_webhook")))
+    assert webhook.url in words(browser)
+
+
+def test_an_order_that_fails_while_the_first_page_is_read_does_no_harm() -> None:
+    flow = figures.Flow(minutes=[], hours=[], outcomes={"slippage": 1}, placed=0, since=None)
+
+    assert "100.00 %" in outcomes_table(flow)
 
 
 def test_many_who_look_cost_as_much_as_one(staff: Client, account: Account) -> None:

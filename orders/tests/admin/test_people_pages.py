@@ -24,6 +24,11 @@ def acts() -> list[tuple[Any, ...]]:
     return [(row.actor, row.action, row.subject, row.reason, row.before, row.after) for row in rows]
 
 
+def facts(name: str, **others: Any) -> dict[str, Any]:
+    plain = {"is_active": True, "is_staff": False, "is_superuser": False, "groups": [], "permissions": []}
+    return {"name": name, **plain, **others}
+
+
 def test_a_role_is_given_changed_and_taken_away_with_a_reason(admin_client: Client, account: Account) -> None:
     user, other = new_person(None, name="alice"), new_account()
     body = {"user": str(user.pk), "account": str(account.pk), "role": "trading"}
@@ -81,7 +86,7 @@ def test_a_user_is_changed_with_a_reason_and_not_deleted(admin_client: Client, a
     assert (changed.status_code, admin_client.post(f"{USERS}{user.pk}/delete/").status_code) == (302, 403)
     user.refresh_from_db()
     assert (user.is_active, user.check_password(PASSWORD)) == (False, True)
-    was, now = ({"is_active": active, "is_staff": False, "is_superuser": False} for active in (True, False))
+    was, now = (facts("alice", is_active=active) for active in (True, False))
     assert acts() == [
         ("admin", "user.change", "user:alice", "left", was, now),
         ("admin", "user.password", "user:alice", "", None, None),
@@ -121,8 +126,8 @@ def test_what_a_group_may_do_is_recorded_with_its_reason(admin_client: Client) -
     change = f"{GROUPS}{Group.objects.get().pk}/change/"
     assert admin_client.post(change, body | {"permissions": [str(may.pk)], "why": "more"}).status_code == 302
 
-    none: dict[str, list[str]] = {"permissions": []}
-    one = {"permissions": ["orders.change_webhook"]}
+    none: dict[str, Any] = {"name": "help", "permissions": []}
+    one = none | {"permissions": ["orders.change_webhook"]}
     assert acts() == [
         ("admin", "group.create", "group:help", "desk", None, none),
         ("admin", "group.change", "group:help", "more", none, one),
@@ -150,3 +155,31 @@ def test_devices_have_no_pages_and_no_page_shows_their_secrets(admin_client: Cli
     for path in (USERS, f"{USERS}{device.user_id}/change/", ROLES, "/admin/orders/auditentry/"):
         assert device.key not in admin_client.get(path).content.decode()
     assert get_user_model().objects.count() == 2
+
+
+def test_permissions_groups_and_names_that_are_given_stand_in_the_record(admin_client: Client) -> None:
+    user = new_person(None, name="alice")
+    may_pause = Permission.objects.get(codename="change_tradingcontrol")
+    group = {"name": "desk", "permissions": [str(may_pause.pk)]}
+    assert admin_client.post(f"{GROUPS}add/", group).status_code == 200, "without a reason"
+    assert admin_client.post(f"{GROUPS}add/", group | {"why": "for helpers"}).status_code == 302
+    desk = Group.objects.get()
+    form: dict[str, Any] = {
+        "username": "alicia",
+        "is_active": "on",
+        "date_joined_0": "2026-11-30",
+        "date_joined_1": "12:00:00",
+    }
+    form |= {"groups": [str(desk.pk)], "user_permissions": [str(may_pause.pk)], "why": "helps"}
+
+    assert admin_client.post(f"{USERS}{user.pk}/change/", form).status_code == 302
+    assert admin_client.post(f"{GROUPS}{desk.pk}/change/", {"name": "desk", "why": "less"}).status_code == 302
+
+    named = ["orders.change_tradingcontrol"]
+    assert acts() == [
+        ("admin", "group.create", "group:desk", "for helpers", None, {"name": "desk", "permissions": named}),
+        ("admin", "user.change", "user:alice", "helps", facts("alice"),
+         facts("alicia", groups=["desk"], permissions=named)),
+        ("admin", "group.change", "group:desk", "less", {"name": "desk", "permissions": named},
+         {"name": "desk", "permissions": []}),
+    ]  # fmt: skip
