@@ -38,8 +38,9 @@ def bucket(at: datetime, prices: str, span_s: int = 15, pair: str = "SOL/USDC") 
     )  # fmt: skip
 
 
-def at_span(span_s: int, seconds_ago: float) -> datetime:
-    moment = NOW.timestamp() - seconds_ago
+def at_span(span_s: int, seconds_ago: float, now: datetime | None = None) -> datetime:
+    """The beginning of the bucket of a moment; `now` where it must be the clock's, and not that of the first test."""
+    moment = (now or NOW).timestamp() - seconds_ago
     return datetime.fromtimestamp(moment // span_s * span_s, UTC)
 
 
@@ -121,7 +122,7 @@ def test_a_chain_that_cannot_be_asked_leaves_a_gap(
 def test_prices_go_when_they_are_as_old_as_they_are_kept(db: None) -> None:
     for span in SPANS:
         for seconds in (0, span.kept_s - 2 * span.width_s, span.kept_s + 3 * span.width_s):
-            bucket(at_span(span.width_s, seconds), "1 1 1 1", span.width_s)
+            bucket(at_span(span.width_s, seconds, datetime.now(UTC)), "1 1 1 1", span.width_s)
 
     assert expire_prices() == len(SPANS)
 
