@@ -19,7 +19,7 @@ from orderengine.tests.engines import FAST, ROOT, Engine, until
 
 # Where a picture of the page is left by a test that fails.
 PICTURES = ROOT / ".e2e" / "failed"
-# Blocks come every 20 ms, so an order takes no longer than a person needs to look; nobody is refused for asking often.
+# Blocks come every 20 ms, so an order takes no longer than a person needs to look; none is refused for asking often.
 SETTINGS = FAST | {"RATE_PER_MINUTE": "0"}
 EXPECT_MS = 10_000
 

@@ -82,12 +82,12 @@ def test_an_incident_is_acknowledged_once_with_a_reason(staff: Client, account: 
     assert "act/acknowledge" not in staff.get(f"/admin/orders/auditentry/{other.pk}/change/").content.decode()
     assert [row.pk for row in open_incidents()] == [incident.pk]
 
-    assert "1 × done" in staff.post(page, {"reason": "a bad row, mended"}, follow=True).content.decode()
+    assert "1 × done" in staff.post(page, {"reason": "a bad row, corrected"}, follow=True).content.decode()
 
     assert open_incidents() == []
     entry = AuditEntry.objects.latest("id")
     assert (entry.actor, entry.action, entry.subject, entry.reason, entry.account_id) == (
-        "boss", "audit.acknowledge", f"audit:{incident.pk}", "a bad row, mended", account.pk,
+        "boss", "audit.acknowledge", f"audit:{incident.pk}", "a bad row, corrected", account.pk,
     )  # fmt: skip
     shown = staff.get(f"/admin/orders/auditentry/{incident.pk}/change/").content.decode()
     assert "by boss, " in shown
