@@ -50,12 +50,22 @@ def share_what_is_loaded(**_: object) -> None:
     freeze_gc()
 
 
+@signals.celeryd_after_setup.connect
+def let_one_process_wait(instance: Any, **_: object) -> None:
+    """Before a worker's first child."""
+    from orders.notify.linger import share_seat
+
+    share_seat(instance.min_concurrency)
+
+
 @signals.worker_process_init.connect
 def watch_for_silence(**_: object) -> None:
     """In each process of a worker: orders go on while the broker is away, for however long."""
+    from orders.notify.linger import take_part
     from orders.pipeline.drain import Drain
     from orders.waiting.trigger_pass import JOBS
 
+    take_part()
     drain = Drain(JOBS)
     drain.start()
     # Kept by the reference, as a signal would let go of it.

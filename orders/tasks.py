@@ -9,6 +9,8 @@ from dex import RetryableError
 from orders.config import get_policy, snapshot_retention_days
 from orders.database.errors import DATABASE
 from orders.engine import freeze_gc, get_engine
+from orders.notify.linger import wake_ups
+from orders.notify.wake import queue_name
 from orders.pipeline import periodic
 from orders.pipeline.loop import run_stage
 from orders.pipeline.maintenance import run_maintenance, run_maintenance_if_late
@@ -51,6 +53,9 @@ class StageTask(EngineTask):
             else:
                 run_maintenance_if_late(engine, policy)
             run_stage(stage, engine=engine, policy=policy)
+            for _ in wake_ups(queue_name(stage)) if stage is Stage.ROUTE else ():
+                run_maintenance_if_late(engine, policy)
+                run_stage(stage, engine=engine, policy=policy)
 
 
 OPTIONS: dict[str, Any] = {"bind": True, "base": StageTask}

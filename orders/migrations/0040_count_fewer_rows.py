@@ -14,30 +14,31 @@ TABLES = (
     *("orders_webhookdelivery", "orders_archivedorder", "orders_archivedevents"),
 )
 TARGET, USUAL = 10, -1
+_SET = """
+    DO $set$
+    DECLARE
+        tables regclass[] := ARRAY[TABLES];
+        col record;
+    BEGIN
+        FOR col IN
+            SELECT c.relkind, c.oid::regclass AS name, a.attnum, a.attname
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_index i ON i.indexrelid = c.oid
+            WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(a.attstattarget, -1) = BEFORE
+                AND (c.oid = ANY(tables) OR i.indrelid = ANY(tables) AND i.indkey[a.attnum - 1] = 0)
+        LOOP
+            IF col.relkind = 'i' THEN
+                EXECUTE format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS AFTER', col.name, col.attnum);
+            ELSE
+                EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS AFTER', col.name, col.attname);
+            END IF;
+        END LOOP;
+    END $set$
+"""
 
 
 def _set(before: int, after: int) -> str:
-    names = ", ".join(f"'{table}'" for table in TABLES)
-    return f"""
-        DO $set$
-        DECLARE
-            col record;
-        BEGIN
-            FOR col IN
-                SELECT c.relkind, c.oid::regclass AS name, a.attnum, a.attname
-                FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_index i ON i.indexrelid = c.oid
-                WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(a.attstattarget, {USUAL}) = {before}
-                    AND (c.oid = ANY(ARRAY[{names}]::regclass[])
-                        OR i.indrelid = ANY(ARRAY[{names}]::regclass[]) AND i.indkey[a.attnum - 1] = 0)
-            LOOP
-                IF col.relkind = 'i' THEN
-                    EXECUTE format('ALTER INDEX %s ALTER COLUMN %s SET STATISTICS {after}', col.name, col.attnum);
-                ELSE
-                    EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS {after}', col.name, col.attname);
-                END IF;
-            END LOOP;
-        END $set$
-    """
+    names = "'" + "', '".join(TABLES) + "'"
+    return _SET.replace("TABLES", names).replace("BEFORE", str(before)).replace("AFTER", str(after))
 
 
 class Migration(migrations.Migration):

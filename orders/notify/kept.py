@@ -25,10 +25,10 @@ class Kept:
     Each thread takes one and gives it back, which the interpreter does in one step: no lock, and no thread waits.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_s: float = SOCKET_TIMEOUT_S) -> None:
         self._pool = redis.ConnectionPool.from_url(
             url,
-            socket_timeout=SOCKET_TIMEOUT_S,
+            socket_timeout=timeout_s,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],

@@ -18,6 +18,7 @@ from orders.config import broker_redis_url
 from orders.notify.breaker import hints
 from orders.notify.kept import kept
 from orders.notify.later import later
+from orders.notify.linger import HAND_OVER, waiting_key
 from orders.states import Stage
 
 # Beyond this the rows are left to maintenance, so that what waits in a process stays few.
@@ -26,6 +27,7 @@ LONGEST_S = 60.0
 TRIGGERS = "triggers"
 
 _IF_NONE_WAITS = "return redis.call('LLEN', KEYS[1]) == 0 and redis.call('LPUSH', KEYS[1], ARGV[1])"
+_SEND = HAND_OVER + _IF_NONE_WAITS
 _ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -57,7 +59,8 @@ def _wake(work: str, delay_s: float) -> None:
 
 
 def _send(work: str) -> None:
-    kept(broker_redis_url()).send([("EVAL", _IF_NONE_WAITS, 1, queue_name(work), message(work))])
+    queue = queue_name(work)
+    kept(broker_redis_url()).send([("EVAL", _SEND, 2, queue, waiting_key(queue), message(work))])
 
 
 def message(work: str) -> str:

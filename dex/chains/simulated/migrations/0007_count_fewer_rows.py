@@ -2,26 +2,26 @@
 
 from django.db import migrations
 
-TABLE = "simulated_chaintransaction"
 TARGET, USUAL = 10, -1
+# As many rows are looked at as the column with the highest target asks for, so it is set for all.
+_SET = """
+    DO $set$
+    DECLARE
+        col name;
+    BEGIN
+        FOR col IN
+            SELECT attname FROM pg_attribute
+            WHERE attrelid = 'simulated_chaintransaction'::regclass AND attnum > 0 AND NOT attisdropped
+                AND coalesce(attstattarget, -1) = BEFORE
+        LOOP
+            EXECUTE format('ALTER TABLE simulated_chaintransaction ALTER COLUMN %I SET STATISTICS AFTER', col);
+        END LOOP;
+    END $set$
+"""
 
 
 def _set(before: int, after: int) -> str:
-    # As many rows are looked at as the column with the highest target asks for, so it is set for all.
-    return f"""
-        DO $set$
-        DECLARE
-            col name;
-        BEGIN
-            FOR col IN
-                SELECT attname FROM pg_attribute
-                WHERE attrelid = '{TABLE}'::regclass AND attnum > 0 AND NOT attisdropped
-                    AND coalesce(attstattarget, {USUAL}) = {before}
-            LOOP
-                EXECUTE format('ALTER TABLE {TABLE} ALTER COLUMN %I SET STATISTICS {after}', col);
-            END LOOP;
-        END $set$
-    """
+    return _SET.replace("BEFORE", str(before)).replace("AFTER", str(after))
 
 
 class Migration(migrations.Migration):
