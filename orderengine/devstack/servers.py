@@ -54,10 +54,11 @@ def start_embedded(names: set[str], state: State, children: Children, *, throw_a
 
 
 def throw_away_directory() -> Path:
-    """A fresh directory in shared memory where there is enough of it, else the temporary one."""
+    """A fresh directory in shared memory where there is enough of it, else, or where TMPDIR is set, the temporary one."""
     shared = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
     try:
-        roomy = shutil.disk_usage(shared).free >= SHARED_MEMORY_NEEDED and os.access(shared, os.W_OK)
+        is_wanted = not os.environ.get("TMPDIR") and os.access(shared, os.W_OK)
+        roomy = is_wanted and shutil.disk_usage(shared).free >= SHARED_MEMORY_NEEDED
     except OSError:
         roomy = False
     directory = Path(tempfile.mkdtemp(prefix="orderengine-", dir=shared if roomy else None))

@@ -41,7 +41,7 @@ class History:
 
     def at(self, i: int) -> datetime:
         """When an order was placed."""
-        return self.until - timedelta(days=self.days) * (self.count - i) / self.count
+        return self.until - timedelta(microseconds=self.days * 86_400_000_000 * (self.count - i) // self.count)
 
     def order_id(self, i: int) -> UUID:
         """A UUIDv7 of that time."""
