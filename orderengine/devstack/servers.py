@@ -54,7 +54,7 @@ def start_embedded(names: set[str], state: State, children: Children, *, throw_a
 
 
 def throw_away_directory() -> Path:
-    """A fresh directory in shared memory where there is enough of it, else, or where TMPDIR is set, the temporary one."""
+    """A fresh directory in shared memory, or where TMPDIR is set or it has not enough in the temporary one."""
     shared = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
     try:
         is_wanted = not os.environ.get("TMPDIR") and os.access(shared, os.W_OK)
