@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextvars import copy_context
 from functools import cached_property, partial
 
+from dex.asking import OffersAhead
 from dex.chains.base import Ahead, Chain, Snapshot
 from dex.chains.capabilities import (
+    AnswersAlong,
     BoundsFees,
     CrossChecksNodes,
     DelegatesWallets,
@@ -44,8 +45,6 @@ logger = logging.getLogger(__name__)
 
 # Stands for a wallet that does not matter, or is not known yet.
 NO_WALLET = "0x" + "0" * 40
-# A thread costs more than a wait that is shorter.
-AT_ONCE_S = 0.002
 # An answer that takes so long is a wait: a market is worth reading then before it is known for which requests.
 SLOW_S = 0.02
 
@@ -70,8 +69,7 @@ class Engine:
         self._route_deadline_ms = route_deadline_ms
         self._cached_market: Market | None = None
         self._lock = threading.Lock()
-        # How long the newest answer of `prepare` took that was asked for ahead; the first one may take long.
-        self._prepare_s = math.inf
+        self._offers_ahead = OffersAhead()
         # How long the newest two snapshots took, or the attempts to get one. A single one may meet a busy machine.
         self._snapshots_s = (0.0, 0.0)
         # The same of the newest broadcast.
@@ -104,6 +102,10 @@ class Engine:
     @cached_property
     def _bounds_fees(self) -> BoundsFees | None:
         return self._chain if isinstance(self._chain, BoundsFees) else None
+
+    @cached_property
+    def _answers_along(self) -> AnswersAlong | None:
+        return self._chain if isinstance(self._chain, AnswersAlong) else None
 
     @property
     def venues(self) -> tuple[Venue, ...]:
@@ -158,6 +160,11 @@ class Engine:
         except RetryableError as error:
             return Ahead(asked_s, offers, error)
 
+    def ask_along(self) -> Ahead | None:
+        """Have the market read with the next statement of this thread's session; None where a chain is asked apart."""
+        read = self._answers_along.ask_snapshot() if self._answers_along else None
+        return None if read is None else Ahead(time.monotonic(), self.prepare_ahead(), read)
+
     def prices(self, pairs: Iterable[TokenPair] | None, pools_of: Sequence[TokenPair] = ()) -> MarketPrices:
         """Prices of pairs (in, out), and pools of some, on one snapshot, denied or not; see `market_prices`.
 
@@ -179,24 +186,7 @@ class Engine:
         Its `result()` waits for the answer, and raises what `prepare` raises. Where the last answer came at once there
         is no wait to share, and no thread.
         """
-        answer: Future[Mapping[FeeStrategy, Fees]] = Future()
-
-        def ask() -> None:
-            began_s = time.monotonic()
-            try:
-                offers = self.prepare()
-            except BaseException as error:
-                self._prepare_s = time.monotonic() - began_s
-                answer.set_exception(error)
-            else:
-                self._prepare_s = time.monotonic() - began_s
-                answer.set_result(offers)
-
-        if self._prepare_s < AT_ONCE_S:
-            ask()
-        else:
-            threading.Thread(target=copy_context().run, args=(ask,), name="prepare", daemon=True).start()
-        return answer
+        return self._offers_ahead.ask(self.prepare)
 
     def build(self, items: Sequence[Signable]) -> list[SignedTransaction | DexError]:
         """Encode and sign, without I/O: safe inside a database transaction once `prepare` has run."""

@@ -1,6 +1,6 @@
 """The interface of a chain adapter. Network calls happen here and nowhere else in `dex`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,13 +38,13 @@ class Ahead:
 
     asked_s: float
     offers: "Future[Mapping[FeeStrategy, Fees]]"
-    market: Snapshot | RetryableError
+    market: Snapshot | RetryableError | Callable[[], Snapshot]
 
     def snapshot(self) -> Snapshot:
         """The market. Raises: ChainUnavailable, if that was the answer."""
         if isinstance(self.market, RetryableError):
             raise self.market
-        return self.market
+        return self.market if isinstance(self.market, Snapshot) else self.market()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 A chain that lacks a capability needs nothing for it: what callers do without stands in each protocol.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from dex.chains.base import Contradiction
+from dex.chains.base import Contradiction, Snapshot
 from dex.errors import DexError
 from dex.types import Fees, PreparedSwap, SignedTransaction, SwapIntent, WalletCall
 
@@ -141,6 +141,18 @@ class TakesBlocksBack(Protocol):
 
         They wait for a block again, but for those in `forget` (None: all of them), which the mempool has lost.
         Raises: ReorgPastFinality when a final block would go, unless `past_finality`; nothing is changed then.
+        """
+        ...
+
+
+@runtime_checkable
+class AnswersAlong(Protocol):
+    """Lives in the caller's own database, and answers along with what this is asked. Without: a question is a trip."""
+
+    def ask_snapshot(self) -> Callable[[], Snapshot] | None:
+        """Have the market read with the next statement of this thread's session; what is called for it later.
+
+        None where that is not possible now. Raises: ChainUnavailable, also when it is called for.
         """
         ...
 

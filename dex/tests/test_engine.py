@@ -218,7 +218,7 @@ def test_where_the_last_answer_came_at_once_no_thread_asks_for_the_next(
 
     engine = Engine(Watched(POOLS))
     assert engine.prepare_ahead().result()
-    monkeypatch.setattr("dex.engine.AT_ONCE_S", at_once_s)
+    monkeypatch.setattr("dex.asking.AT_ONCE_S", at_once_s)
 
     assert engine.prepare_ahead().result() == engine.prepare()
     assert threads == [True, is_in_thread, False]

@@ -145,6 +145,19 @@ class DatabaseWrapper(PostgresWrapper):
         """
         return self._now(sql, values) if self.execute_wrappers or not self._converses else self._say(sql, values)
 
+    def ahead(self, sql: str, values: Values) -> Answer | None:
+        """A statement that goes out with the session's next one of these, in a transaction or not.
+
+        None where statements do not share round trips. Its answer is given up where the next one fails.
+        """
+        if self.execute_wrappers or not self._converses:
+            return None
+        self.validate_thread_sharing()
+        self.validate_no_broken_transaction()
+        self.close_if_health_check_failed()
+        with self.wrap_database_errors:
+            return self._conversation().say(sql, values, self._send)
+
     @property
     def _converses(self) -> bool:
         """Whether there is a session that is this thread's for good, whose statements need not be logged."""

@@ -44,6 +44,11 @@ class Answer:
             raise InterfaceError("the statement was given up before it was sent, or did not run")
         return self._rows
 
+    @property
+    def has_come(self) -> bool:
+        """Whether it was sent and answered."""
+        return self._rows is not None
+
     def take(self, rows: list[Row]) -> None:
         """Keep what has come."""
         self._send, self._rows = None, rows

@@ -121,7 +121,21 @@ class View(NamedTuple):
 
 def read_view(known: Known, token: str, wallets: Collection[str]) -> View:
     """All at one moment. States of pools are read only where they changed."""
-    [(*columns, is_known, pools, held)] = session.rows(_VIEW, {**known.block, "token": token, "wallets": list(wallets)})
+    return _view(known, session.rows(_VIEW, _of(known, token, wallets)))
+
+
+def ask_view(known: Known, token: str, wallets: Collection[str]) -> Callable[[], View | None] | None:
+    """The same with what this session is asked next; None, now or then, where it does not come with that."""
+    answer = session.ahead(_VIEW, _of(known, token, wallets))
+    return None if answer is None else lambda: _view(known, answer.rows()) if answer.has_come else None
+
+
+def _of(known: Known, token: str, wallets: Collection[str]) -> dict[str, Any]:
+    return {**known.block, "token": token, "wallets": list(wallets)}
+
+
+def _view(known: Known, rows: Sequence[Sequence[Any]]) -> View:
+    [(*columns, is_known, pools, held)] = rows
     head = Head(*columns)
     return View(head, _followed(known, head, pools, is_known=is_known), json.loads(held or "{}"))
 

@@ -1,12 +1,12 @@
 """The simulated chain: a durable ledger with blocks, a mempool and faults on demand, behind the `Chain` interface."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from dex.chains.base import Snapshot, Timing
-from dex.chains.capabilities import DatesPools, OpensPools, ReplacesTransactions, TakesBlocksBack
+from dex.chains.capabilities import AnswersAlong, DatesPools, OpensPools, ReplacesTransactions, TakesBlocksBack
 from dex.chains.scenarios import SCENARIOS
 from dex.chains.simulated import accounts
 from dex.chains.simulated.fees import NATIVE, costs, fee_of, offered
@@ -25,7 +25,7 @@ from dex.standing import Standing
 from dex.types import Fees, Intent, Receipt, Signable, SignedTransaction, Token, intent_of
 
 
-class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, OpensPools):
+class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, OpensPools, AnswersAlong):
     """One chain in the database. Every process that asks helps it along: the one that needs a due block makes it."""
 
     def __init__(self, options: SimulatedOptions, signer: Signer | None = None) -> None:
@@ -64,6 +64,11 @@ class SimulatedChain(ReplacesTransactions, Funds, TakesBlocksBack, DatesPools, O
         """See `Chain`."""
         _latency(self._options.quote_delay_ms)
         return replace(self._producer.snapshot(), costs=self._costs)
+
+    def ask_snapshot(self) -> Callable[[], Snapshot] | None:
+        """See `AnswersAlong`: not where a node's wait is simulated."""
+        read = None if self._options.quote_delay_ms else self._producer.ask_snapshot()
+        return None if read is None else lambda: replace(read(), costs=self._costs)
 
     def next_nonce(self, wallet: str) -> int:
         """See `Chain`. A new address is funded by the faucet."""

@@ -1,7 +1,7 @@
 """Makes the chain's blocks: when one is due, what it holds, and which are taken back."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -56,7 +56,15 @@ class BlockProducer:
     def snapshot(self) -> Snapshot:
         """The newest state, behind the block that is due."""
         self._store.ensure_genesis()
-        head, snapshot = self._store.view()
+        return self._brought_up(*self._store.view())
+
+    def ask_snapshot(self) -> Callable[[], Snapshot] | None:
+        """The same with what the session is asked next; None where statements do not share round trips."""
+        self._store.ensure_genesis()
+        read = self._store.ask_view()
+        return None if read is None else lambda: self._brought_up(*(read() or self._store.view()))
+
+    def _brought_up(self, head: Head, snapshot: Snapshot) -> Snapshot:
         if self._is_behind(head):
             self._bring_up()
             _, snapshot = self._store.view()

@@ -13,7 +13,18 @@ from django.db import connection, transaction
 
 from dex.chains.base import Snapshot
 from dex.chains.simulated.accounts import next_nonce, read_balances, rows_json, write_accounts
-from dex.chains.simulated.blocks import HEAD, NOTHING_KNOWN, Head, Work, hash_text, read_head, read_view, read_work
+from dex.chains.simulated.blocks import (
+    HEAD,
+    NOTHING_KNOWN,
+    Head,
+    View,
+    Work,
+    ask_view,
+    hash_text,
+    read_head,
+    read_view,
+    read_work,
+)
 from dex.chains.simulated.fees import NATIVE
 from dex.chains.simulated.ledger import Ledger
 from dex.chains.simulated.market import FAUCET, GenesisMarket
@@ -67,9 +78,18 @@ class Store:
     def view(self) -> tuple[Head, Snapshot]:
         """The newest block, and number, time and pools as they are after it. Notes what wallets hold then."""
         began = time.monotonic()
-        head, self._known, held = read_view(self._known, NATIVE, self.purses.wanted)
+        return self._noted(read_view(self._known, NATIVE, self.purses.wanted), began)
+
+    def ask_view(self) -> Callable[[], tuple[Head, Snapshot] | None] | None:
+        """The same with what the session is asked next; None, now or then, where it does not come with that."""
+        began = time.monotonic()
+        read = ask_view(self._known, NATIVE, self.purses.wanted)
+        return None if read is None else lambda: self._noted(view, began) if (view := read()) else None
+
+    def _noted(self, view: View, began: float) -> tuple[Head, Snapshot]:
+        head, self._known, held = view
         self.purses.note(held, began)
-        return head, Snapshot(head.number, int(head.now.timestamp()), tuple(self._known.pools.values()))
+        return head, Snapshot(head.number, int(head.now.timestamp()), tuple(view.known.pools.values()))
 
     def work(self, others: Sequence[str]) -> Callable[[], Work]:
         """What the next block is made of, read when it is called for. Call under the lock."""

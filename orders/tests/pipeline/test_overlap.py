@@ -13,6 +13,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from dex import ChainUnavailable, Engine
+from dex.chains.simulated import SimulatedChain
 from orders.audit.record import Actor
 from orders.config import Policy
 from orders.event_log.event import Event
@@ -31,6 +32,12 @@ MEET_WITHIN_S = 30.0
 
 Before = Callable[..., list[str]]
 Drive = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def is_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain is behind a network, so that its market does not come along with a claim."""
+    monkeypatch.setattr(SimulatedChain, "ask_snapshot", lambda _: None)
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_one_order_that_breaks_a_stage_does_not_hold_back_the_batch(
 ) -> None:
     good, bad = place(account)[0], place(account, terms(scenario="slow"))[0]
 
-    def broken_work(orders: Any, *, engine: Engine, policy: Policy) -> Any:
+    def broken_work(orders: Any, *, engine: Engine, policy: Policy, ahead: Any = None) -> Any:
         from orders.pipeline.route import route_orders
 
         if any(order.id == bad.id for order in orders):
@@ -288,7 +288,7 @@ def test_an_order_that_brought_out_a_bug_is_tried_again_without_others(
     [bad] = place(account)
     batches = []
 
-    def broken_work(orders: Any, *, engine: Engine, policy: Policy) -> Any:
+    def broken_work(orders: Any, *, engine: Engine, policy: Policy, ahead: Any = None) -> Any:
         batches.append({order.id for order in orders})
         raise ZeroDivisionError
 

@@ -52,6 +52,9 @@ class Moody:
         self.simulation: Callable[[Sequence[Any]], list[DexError | None]] | None = None
         self.batch_venues: frozenset[str] = frozenset()
 
+    def ask_snapshot(self) -> None:
+        """It is behind a network."""
+
     def __getattr__(self, name: str) -> Any:
         verb = CAPABILITIES[name] if name in CAPABILITIES else getattr(self._chain, name)
         if not callable(verb):

@@ -27,8 +27,7 @@ SETTLED_S = 0.2
 HAPPY = ["PENDING", "ROUTING", "BUILDING", "SUBMITTED", "CONFIRMED"]
 # What a worker waits for from the claim to the end, and what goes out with it.
 TRIPS = [
-    [b"WITH due AS"],
-    [b"json_build_array(p.pool_id"],
+    [b"json_build_array(p.pool_id", b"WITH due AS"],
     [b"BEGIN", b"WITH pauses AS", b"FROM orders_wallet WHERE id"],
     [b"INSERT INTO orders_submission", b"COMMIT"],
     [b"BEGIN", b"pg_advisory_xact_lock", b"WITH pending AS"],
