@@ -38,6 +38,11 @@ class Costs:
     per_repeat: Mapping[str, int] = field(default_factory=dict)
     wrapped: str = ""
 
+    @property
+    def are_alike(self) -> bool:
+        """Whether all swaps cost the same, so that only their number counts."""
+        return not (self.per_swap or self.per_tick or self.per_next or self.per_repeat)
+
     def of_swap(self, kind: str, *, is_next: bool = False) -> int:
         """Atoms for a swap in a pool of this kind, without its ticks; `is_next` as the method of that name says."""
         first = self.per_swap.get(kind, self.other_swap)

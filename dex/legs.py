@@ -22,8 +22,9 @@ def legs_of(route: Route) -> tuple[Leg, ...]:
     A hop that several legs share is divided in proportion, in atoms. A leg that would be left without an atom at
     one of its ends is none.
     """
-    if all(before.token_out == after.token_in for before, after in pairwise(route.hops)):
-        return (Leg(route.hops),)  # one path already, as most small orders are
+    hops = route.hops
+    if len(hops) == 1 or all(before.token_out == after.token_in for before, after in pairwise(hops)):
+        return (Leg(hops),)  # one path already, as most small orders are
     paths = _paths(route)
     while True:
         legs = _booked(route, paths)

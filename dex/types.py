@@ -115,12 +115,20 @@ class Route:
     @property
     def amount_in(self) -> int:
         """Atoms of token_in over all hops that sell it."""
-        return sum(hop.amount_in for hop in self.hops if hop.token_in == self.token_in)
+        token, total = self.token_in, 0
+        for hop in self.hops:
+            if hop.token_in == token:
+                total += hop.amount_in
+        return total
 
     @property
     def amount_out(self) -> int:
         """Atoms of token_out over all hops that buy it."""
-        return sum(hop.amount_out for hop in self.hops if hop.token_out == self.token_out)
+        token, total = self.token_out, 0
+        for hop in self.hops:
+            if hop.token_out == token:
+                total += hop.amount_out
+        return total
 
 
 class VenueQuote(NamedTuple):

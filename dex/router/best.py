@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from dex.costs import NetworkFee
@@ -24,8 +24,7 @@ from dex.types import PPM, Hop, Route, Side, SwapRequest
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A route, the pools after it, the bound on any route (atoms, net; None where unknown), and its network fee."""
 
     route: Route
@@ -82,7 +81,7 @@ def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | 
     net = net_of(side, best)
     if found is None or net_of(side, found) < net - abs(net) * search.request.max_slippage_ppm // PPM:
         return None
-    return replace(found, bound=best.bound)
+    return found._replace(bound=best.bound)
 
 
 def _with_fewer_swaps(search: Search, best: Found, most: int, cost: Callable[[Found], int]) -> Found | None:
@@ -140,8 +139,14 @@ def _best(search: Search, max_swaps: int | None) -> Found:
 
 
 def _best_fill(search: Search, max_swaps: int | None) -> Fill | None:
-    fills = [fill for fill in search.fills if max_swaps is None or len(fill.path) <= max_swaps]
-    return max(fills, key=lambda fill: fill.net(search.request.side), default=None)
+    best: Fill | None = None
+    best_net, side = 0, search.request.side
+    for fill in search.alone:
+        if isinstance(fill, Fill) and (max_swaps is None or len(fill.path) <= max_swaps):
+            net = fill.net(side)
+            if best is None or net > best_net:
+                best, best_net = fill, net
+    return best
 
 
 def _better(search: Search, found: Found, single: Fill | None) -> Found:
@@ -156,10 +161,7 @@ def of_split(market: Market, request: SwapRequest, split: Split) -> Found:
     Plans for a fixed output are found by selling where they use up a pool; a chain buys, last swap first, which may
     cost an atom less or be refused. Raises: InsufficientLiquidity.
     """
-    hops = tuple(
-        Hop(swap.venue, swap.pool_id, swap.token_in, swap.token_out, swap.amount_in, swap.amount_out)
-        for swap in split.swaps
-    )
+    hops = split.swaps
     route = Route(request.token_in, request.token_out, hops)
     if request.side is Side.EXACT_IN:
         return Found(route, split.pools_after, split.bound, split.network_fee)

@@ -165,7 +165,7 @@ def _without_unfilled(search: Search, order: SplitOrder, split: Split, limit: Fr
     found = of_split(search.market, replace(search.request, amount=amount), split)
     fee = found.network_fee
     if fee is not None and search.fees is not None and search.fees.price is None:
-        found = replace(found, network_fee=fee._replace(value=None))
+        found = found._replace(network_fee=fee._replace(value=None))
     return Part(amount, found)
 
 

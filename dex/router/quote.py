@@ -6,11 +6,9 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
-
-import numpy as np
 
 from dex.errors import (
     AmountTooSmall,
@@ -44,8 +42,7 @@ _LESS = 0.95
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """A quote, and the pools as its route would leave them."""
 
     quote: Quote
@@ -159,10 +156,14 @@ def _search(market: Market, request: SwapRequest, time_limit: TimeLimit) -> _Bes
     venues = allowed_venues(market, request)
     fees = _fees(market, request)
     compiled, paths = market.compiled, market.paths
-    alone = {venue: best_fill(compiled, request, paths.of(venue, request, compiled), fees) for venue in sorted(venues)}
-    fills = [fill for fill in alone.values() if fill is not None]
-    search = Search(market, request, venues, fees, fills, time_limit)
-    return _Beside(search, tuple(_venue_quote(venue, fill) for venue, fill in alone.items()))
+    fills, quotes = [], []
+    for venue in market.venues:
+        if venue in venues:
+            fill = best_fill(compiled, request, paths.of(venue, request, compiled), fees)
+            quotes.append(_venue_quote(venue, fill))
+            if fill is not None:
+                fills.append(fill)
+    return _Beside(Search(market, request, venues, fees, fills, time_limit), tuple(quotes))
 
 
 def _routed(
@@ -197,9 +198,8 @@ def _fees(market: Market, request: SwapRequest) -> FeeTable | None:
     if costs is None:
         return None
     token = request.token_out if request.side is Side.EXACT_IN else request.token_in
-    with np.errstate(all="ignore"):
-        compiled = market.compiled if request.side is Side.EXACT_IN else market.compiled.buying()
-        return FeeTable(costs, native_price(compiled, costs, token))  # the very price that the search takes
+    compiled = market.compiled if request.side is Side.EXACT_IN else market.compiled.buying()
+    return FeeTable(costs, native_price(compiled, costs, token))  # the very price that the search takes
 
 
 def allowed_venues(market: Market, request: SwapRequest) -> frozenset[str]:
@@ -258,6 +258,6 @@ def _certificate(is_exact_in: bool, amount_in: int, amount_out: int, found: Foun
 
 def _venue_quote(venue: str, fill: Fill | InsufficientLiquidity | None) -> VenueQuote:
     if isinstance(fill, Fill):
-        value = None if fill.fee is None else fill.fee.value
-        return VenueQuote(venue, fill.amount_in, fill.amount_out, None, value)
+        swaps, fee = fill.swaps, fill.fee
+        return VenueQuote(venue, swaps[0].amount_in, swaps[-1].amount_out, None, None if fee is None else fee.value)
     return VenueQuote(venue, None, None, "no_route" if fill is None else fill.code)

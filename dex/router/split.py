@@ -20,8 +20,8 @@ from dex.router.graph.compiled import CompiledMarket
 from dex.router.marginal import MOST_HOPS
 from dex.router.net.fees import FeeTable
 from dex.router.refusal import too_large, too_small
-from dex.router.split_values import Split, SplitOrder, SplitSwap
-from dex.types import Side
+from dex.router.split_values import Split, SplitOrder
+from dex.types import Hop, Side
 
 _BASIS_POINTS: Final = 10_000
 
@@ -90,7 +90,7 @@ def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: Float
     swaps = []
     for edge, swap in replayed.swaps:
         pool = swap.pool_after
-        swaps.append(SplitSwap(pool.pool_id, pool.venue, *market.edge_tokens[edge], swap.amount_in, swap.amount_out))
+        swaps.append(Hop(pool.venue, pool.pool_id, *market.edge_tokens[edge], swap.amount_in, swap.amount_out))
     return Split(
         swaps=tuple(swaps),
         amount_in=replayed.amount_in,
@@ -103,7 +103,7 @@ def _split(market: CompiledMarket, order: SplitOrder, query: Query, route: Float
         step=route.step,
         network_fee=_network_fee(market, order, route, replayed),
         prices={market.tokens[token]: price / target_price for token, price in sorted(prices.items())},
-        pools_after=tuple(swap.pool_after for _, swap in replayed.swaps),
+        pools_after=tuple([swap.pool_after for _, swap in replayed.swaps]),
     )
 
 
@@ -116,6 +116,8 @@ def _network_fee(market: CompiledMarket, order: SplitOrder, route: FloatRoute, r
 
 def _prices(route: FloatRoute, carried: Carried) -> dict[int, float]:
     """Marginal prices by token; of those that only the simpler route in whole atoms passes, by their best sale."""
+    if carried is route.carried:
+        return route.prices
     prices = dict(route.prices)
     for flow, slope in zip(reversed(carried.flows), reversed(carried.slopes), strict=True):
         if flow.tail not in route.prices:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from dex.costs import Costs, NetworkFee
 from dex.pools import Pool
 from dex.router.time_limit import UNLIMITED, TimeLimit
-from dex.types import Side
+from dex.types import Hop, Side
 
 
-@dataclass(frozen=True, slots=True)
+# Neither changes. They are not frozen, since that makes one take several times as long to make.
+@dataclass(slots=True)
 class SplitOrder:
     """What is to be routed: `amount` is atoms of token_in for exact_in, of token_out for exact_out.
 
@@ -39,19 +40,7 @@ class SplitOrder:
     native_price: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SplitSwap:
-    """One swap of a route: atoms of token_in sold to the pool, atoms of token_out it pays."""
-
-    pool_id: str
-    venue: str
-    token_in: str
-    token_out: str
-    amount_in: int
-    amount_out: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Split:
     """A route with its proof.
 
@@ -65,7 +54,7 @@ class Split:
     through as it leaves them.
     """
 
-    swaps: tuple[SplitSwap, ...]
+    swaps: tuple[Hop, ...]
     amount_in: int
     amount_out: int
     float_amount: float

@@ -58,14 +58,16 @@ class VenuePaths:
         self._found: dict[tuple[str, str, str], tuple[Path, ...]] = {}
 
     def of(self, venue: str, request: SwapRequest, market: CompiledMarket) -> Sequence[PricedPath]:
-        """The venue's paths that the request permits, shortest first, at the prices of the market.
+        """The venue's paths that the request permits, those of the best prices before any swap first.
 
-        They are kept with it as long as the venue's pools stay as they are.
+        Of equal ones the shortest. They are kept with the market as long as the venue's pools stay as they are.
         """
         kept, ends = market.of_venue(venue), (request.token_in, request.token_out)
         paths = kept.get(ends)
         if paths is None:
             paths = kept[ends] = [(_price(market, path), path) for path in self._between(venue, *ends)]
+            if len(paths) > 1:
+                paths.sort(reverse=True, key=itemgetter(0))
         denied, hops, swaps = request.deny_tokens, request.max_hops, request.max_swaps
         if not denied and hops is None and swaps is None:
             return paths
@@ -102,22 +104,25 @@ def best_fill(
 ) -> Fill | InsufficientLiquidity | None:
     """The fill of the best path net of fees, or the refusal of the most promising one; None when there is no path.
 
-    A path is skipped when even its price before the order, which no swap beats, could not make it the best. Equal
-    results go to the path that comes first.
+    `paths` are those of the best prices first. One is skipped when even its price before the order, which no swap
+    beats, could not make it the best. Equal results go to the path that comes first.
     """
-    if len(paths) == 1:
-        return fill_path(market, request.side, request.amount, paths[0][1], fees)
+    side, amount = request.side, request.amount
     best: Fill | None = None
     best_score = 0
     refusal: InsufficientLiquidity | None = None
-    for bound, path in _by_bound(request, paths):
-        if best is not None and bound < best_score:
+    for price, path in paths:
+        if best is not None and _bound(side, amount, price) < best_score:
             break
-        fill = fill_path(market, request.side, request.amount, path, fees)
+        fill = fill_path(market, side, amount, path, fees)
         if isinstance(fill, InsufficientLiquidity):
             refusal = refusal or fill
-        elif best is None or fill.net(request.side) > best_score:
-            best, best_score = fill, fill.net(request.side)
+            continue
+        if len(paths) == 1:
+            return fill
+        score = fill.net(side)
+        if best is None or score > best_score:
+            best, best_score = fill, score
     return best or refusal
 
 
@@ -126,6 +131,11 @@ def fill_path(
 ) -> Fill | InsufficientLiquidity:
     """Swap through every pool of a path: forwards when the input is fixed, backwards from a fixed output."""
     is_exact_in = side is Side.EXACT_IN
+    if len(path) == 1:
+        swap = market.swap(path[0], amount, is_exact_in)
+        if isinstance(swap, InsufficientLiquidity):
+            return swap
+        return Fill(path, (swap,), None if fees is None else fees.of(market, ((path[0], swap),)))
     swaps = []
     for edge in path if is_exact_in else reversed(path):
         swap = market.swap(edge, amount, is_exact_in)
@@ -139,16 +149,11 @@ def fill_path(
     return Fill(path, tuple(swaps), fee)
 
 
-def _by_bound(request: SwapRequest, paths: Sequence[PricedPath]) -> list[PricedPath]:
-    """The paths, each with what it cannot beat, the highest first."""
-    amount = request.amount
-    if request.side is Side.EXACT_IN:
-        bounds = [(amount * price * (1 + BOUND_MARGIN), path) for price, path in paths]
-    else:
-        bounds = [(-amount / price * (1 - BOUND_MARGIN) if price else -math.inf, path) for price, path in paths]
-    if len(bounds) > 1:
-        bounds.sort(reverse=True, key=itemgetter(0))
-    return bounds
+def _bound(side: Side, amount: int, price: float) -> float:
+    """What a path of this price cannot beat, as the score of a fill."""
+    if side is Side.EXACT_IN:
+        return amount * price * (1 + BOUND_MARGIN)
+    return -amount / price * (1 - BOUND_MARGIN) if price else -math.inf
 
 
 def _price(market: CompiledMarket, path: Path) -> float:

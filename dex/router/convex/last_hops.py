@@ -13,9 +13,12 @@ _SWEEPS: Final = 6  # over all of them, in which prices settle where no cycle ga
 
 
 class _Ways(NamedTuple):
-    """Pairs of tokens between which a route may go, by number with tail and head: those into the target are apart."""
+    """Pairs of tokens between which a route may go, by number: those into the target, with their tails, are apart.
 
-    inner: list[tuple[int, int, int]]
+    The others, with their heads, are grouped by their tails.
+    """
+
+    inner: list[tuple[int, list[tuple[int, int]]]]
     into_target: list[tuple[int, int]]
 
 
@@ -34,13 +37,19 @@ class LastHops(NamedTuple):
     @property
     def of_several(self) -> float:
         """The best price in the target over two swaps or more."""
-        return max((price for token, price in self.into_target.items() if token != self.source), default=0.0)
+        best, source = 0.0, self.source
+        for token, price in self.into_target.items():
+            if price > best and token != source:
+                best = price
+        return best
 
     def by_several(self, token: int) -> float:
         """At least the best price in another token over two swaps or more."""
         reached, source, prices = self.reached, self.source, self.prices
-        ways = [(pair, tail) for pair, tail, head in self.ways.inner if head == token and tail != source]
-        return max((prices[pair] * reached[tail] for pair, tail in ways), default=0.0)
+        ways = [
+            (pair, tail) for tail, out in self.ways.inner if tail != source for pair, head in out if head == token
+        ]
+        return max([prices[pair] * reached[tail] for pair, tail in ways], default=0.0)
 
 
 def last_hops(market: CompiledMarket, pair_price: Floats, source: int, target: int) -> LastHops | None:
@@ -67,9 +76,11 @@ def _ways(market: CompiledMarket, source: int, target: int) -> _Ways:
             for pair, (tail, head) in enumerate(market.pair_ends)
             if tail != target and head != source
         ]
-        inner = [way for way in pairs if way[2] != target]
-        inner.sort(key=lambda way: way[1] != source)
-        found = _Ways(inner, [(pair, tail) for pair, tail, head in pairs if head == target])
+        inner: dict[int, list[tuple[int, int]]] = {source: []}
+        for pair, tail, head in pairs:
+            if head != target:
+                inner.setdefault(tail, []).append((pair, head))
+        found = _Ways(list(inner.items()), [(pair, tail) for pair, tail, head in pairs if head == target])
         if len(kept) >= _KEPT:
             kept.clear()
         kept[source, target] = found
@@ -79,9 +90,13 @@ def _ways(market: CompiledMarket, source: int, target: int) -> _Ways:
 def _rises(reached: list[float], prices: list[float], ways: _Ways) -> bool:
     """One swap more; whether any token is reached at a better price by it."""
     has_risen = False
-    for pair, tail, head in ways.inner:
-        product = prices[pair] * reached[tail]
-        if product > reached[head]:
-            reached[head] = product
-            has_risen = True
+    for tail, out in ways.inner:
+        best = reached[tail]
+        if not best:
+            continue
+        for pair, head in out:
+            product = prices[pair] * best
+            if product > reached[head]:
+                reached[head] = product
+                has_risen = True
     return has_risen

@@ -136,6 +136,9 @@ def _trade(
 
     Returns the swaps, what no sibling could swap, and whether that was too little rather than too much.
     """
+    if len(group) == 1 and amount:
+        only, rest, is_small = swap_most(market, group[0].edge, amount, is_exact_in)
+        return ([], amount, is_small) if only is None or rest >= amount else ([(group[0], only)], rest, is_small)
     total = sum(weights)
     parts = [amount * int(weight / total * (1 << _WEIGHT_BITS)) >> _WEIGHT_BITS for weight in weights]
     parts[0] = 0

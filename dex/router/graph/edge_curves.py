@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dex.router.graph.curve_families import other_balance, power_at, stable_at
 from dex.router.graph.edges import CompiledEdges
-from dex.router.graph.segments import CAPACITY, FIRST, HYPERBOLA, POWER, POWER_ROWS, STABLE_ROWS
+from dex.router.graph.segments import CAPACITY, FIRST, HYPERBOLA, POWER, POWER_ROWS, PRICE, STABLE_ROWS
 
 _ROUNDING = 1e-12
 _LARGEST_LOG = 700.0  # of a float, nearly
@@ -35,6 +35,10 @@ def sell(market: CompiledEdges, edge: int, amount: float) -> Traded:
         part = min(amount, column[CAPACITY])
         paid, slope, _ = power_at(column[POWER_ROWS], part) if family == POWER else stable_at(column[STABLE_ROWS], part)
         return Traded(part, paid, slope, amount - part)
+    item = market.table.item
+    if amount <= item(CAPACITY, first):  # most swaps end within their first segment
+        price, grown = item(PRICE, first), 1 + item(FIRST, first) * amount
+        return Traded(amount, price * amount / grown, price / (grown * grown), 0.0)
     paid = slope = 0.0
     left = amount
     for price, capacity, curvature in _segments(market, first, market.count.item(edge)):

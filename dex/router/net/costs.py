@@ -61,7 +61,10 @@ class EdgeCosts(NamedTuple):
         They come in the order of their execution.
         """
         flows = list(flows)
-        cost = self.of(flow.edge for flow in flows) + self.of_repeats(flows)
+        if len(flows) == 1:
+            cost = self.swap.item(flows[0].edge) + self.of_repeats(flows)
+        else:
+            cost = self.of(flow.edge for flow in flows) + self.of_repeats(flows)
         if self.ticks:
             cost += sum(self.tick.item(flow.edge) * crossed(market, flow.edge, flow.sold) for flow in flows)
         return cost
@@ -112,24 +115,33 @@ def native_price(market: CompiledMarket, costs: Costs, token: str) -> float | No
     At the size of what a usual route costs, so that dust pools do not price it, and before the order: no route is
     charged by the prices that it makes itself.
     """
-    by_kind = (costs.per_swap, costs.per_tick, costs.per_next, costs.per_repeat)
-    if max(costs.per_transaction, costs.other_swap, *(most for of in by_kind for most in of.values())) > _MOST:
+    amount = _usual(costs)
+    if amount is None:
         return None
     if token == costs.token:
         return 1.0
-    if costs.token not in market.token_number or token not in market.token_number:
+    source, target = market.token_number.get(costs.token), market.token_number.get(token)
+    if source is None or target is None:
         return None
-    usual = costs.per_transaction + _USUAL_SWAPS * max([costs.other_swap, *costs.per_swap.values()])
-    amount = float(max(usual, 1))
-    paid = _along_best_prices(market, market.token_number[costs.token], market.token_number[token], amount)
+    paid = _along_best_prices(market, source, target, amount)
     if paid is not None:
         return paid / amount
-    query = query_of(market, costs.token, token, amount, True)
-    levels = amounts_reached(market, query.price, query.source, query.target, query.amount, HOPS)
-    while len(levels) > 1 and not _is_simple(market, path_forward(market, query.price, levels, query.target)):
-        levels = levels[:-1]
+    with np.errstate(all="ignore"):
+        query = query_of(market, costs.token, token, amount, True)
+        levels = amounts_reached(market, query.price, query.source, query.target, query.amount, HOPS)
+        while len(levels) > 1 and not _is_simple(market, path_forward(market, query.price, levels, query.target)):
+            levels = levels[:-1]
     price = levels[-1].item(query.target) / query.amount
     return price if price > 0 else None
+
+
+def _usual(costs: Costs) -> float | None:
+    """Atoms of the native token that a usual route costs, at least one; None where that is more than any chain has."""
+    swap = max([costs.other_swap, *costs.per_swap.values()])
+    others = (*costs.per_tick.values(), *costs.per_next.values(), *costs.per_repeat.values())
+    if max(costs.per_transaction, swap, *others) > _MOST:
+        return None
+    return float(max(costs.per_transaction + _USUAL_SWAPS * swap, 1))
 
 
 def _along_best_prices(market: CompiledMarket, source: int, target: int, amount: float) -> float | None:
@@ -138,7 +150,7 @@ def _along_best_prices(market: CompiledMarket, source: int, target: int, amount:
     if hops is None or not hops.into_target:
         return None
     token = max(hops.into_target, key=hops.into_target.__getitem__)
-    others = max((price for tail, price in hops.into_target.items() if tail != token), default=0.0)
+    others = max([price for tail, price in hops.into_target.items() if tail != token], default=0.0)
     paid = amount
     if token != source:
         paid = _best_paid(market, source, token, amount)
@@ -150,11 +162,17 @@ def _along_best_prices(market: CompiledMarket, source: int, target: int, amount:
 
 def _best_paid(market: CompiledMarket, tail: int, head: int, amount: float) -> float:
     """The most that one swap pays for an amount, by the curves' summaries."""
-    paid = 0.0
-    for edge in market.edges_between(tail, head):
-        sold = min(amount, market.capacity.item(edge))
-        paid = max(paid, market.price.item(edge) * sold / (1 + market.steepness.item(edge) * sold))
-    return paid
+    edges = market.edges_between(tail, head)
+    columns: list[list[float]] = [
+        array[edges.start : edges.stop].tolist() for array in (market.price, market.capacity, market.steepness)
+    ]
+    best = 0.0
+    for price, capacity, steepness in zip(*columns, strict=True):
+        sold = amount if amount < capacity else capacity
+        paid = price * sold / (1 + steepness * sold)
+        if paid > best:
+            best = paid
+    return best
 
 
 def _is_simple(market: CompiledMarket, path: list[int]) -> bool:
@@ -165,7 +183,8 @@ def _is_simple(market: CompiledMarket, path: list[int]) -> bool:
 def priced(market: CompiledMarket, costs: Costs, price: float, query: Query) -> EdgeCosts:
     """The costs of a chain at this price of its native token."""
     atoms = _atoms_of(market, costs)
-    swap, tick = atoms.swap * price, atoms.tick * price
+    swap, tick = atoms.swap * price, atoms.tick * price if atoms.has_ticks else atoms.tick
+    has_ticks = atoms.has_ticks and bool(tick.any())
     is_usable = (query.price > 0) & _leads_on(market, query)
     if costs.per_next:
         is_next = _are_next(market, costs, query)
@@ -173,21 +192,25 @@ def priced(market: CompiledMarket, costs: Costs, price: float, query: Query) -> 
     elif atoms.of_any is not None:
         least = atoms.of_any * price if is_usable.any() else 0.0
         repeats = repeats_in(market, costs, price, query)
-        return EdgeCosts(swap, tick, costs.per_transaction * price, least, least, bool(tick.any()), price, repeats)
+        return EdgeCosts(swap, tick, costs.per_transaction * price, least, least, has_ticks, price, repeats)
     usable, out = swap[is_usable], swap[is_usable & (market.tail == query.source)]
     least, most = (float(usable.min()), float(usable.max())) if len(usable) else (0.0, 0.0)
     repeats, entry = repeats_in(market, costs, price, query), float(out.min()) - least if len(out) else 0.0
     fixed = costs.per_transaction * price
-    return EdgeCosts(swap, tick, fixed, least, most, bool(tick.any()), price, repeats, entry)
+    return EdgeCosts(swap, tick, fixed, least, most, has_ticks, price, repeats, entry)
 
 
 class _Atoms(NamedTuple):
-    """A chain's costs of a swap, and of a tick, over each edge, and of a swap where all cost the same; else None."""
+    """A chain's costs of a swap, and of a tick, over each edge, and of a swap where all cost the same; else None.
+
+    `has_ticks` says whether any tick costs.
+    """
 
     costs: Costs
     swap: Floats
     tick: Floats
     of_any: float | None
+    has_ticks: bool
 
 
 def _atoms_of(market: CompiledMarket, costs: Costs) -> _Atoms:
@@ -197,7 +220,8 @@ def _atoms_of(market: CompiledMarket, costs: Costs) -> _Atoms:
     if found is None or found.costs is not costs:
         swap = _of_kinds(market, costs.of_swap)
         of_any = swap.item(0) if len(swap) and swap.min() == swap.max() else None
-        found = _Atoms(costs, swap, _of_kinds(market, costs.of_tick), of_any)
+        tick = _of_kinds(market, costs.of_tick)
+        found = _Atoms(costs, swap, tick, of_any, bool(tick.any()))
         if len(kept) >= _KEPT:
             kept.clear()
         kept[id(costs)] = found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from dex.costs import Costs, NetworkFee, TokenPair
 from dex.legs import repeats_of, without_wrapping
@@ -15,14 +14,30 @@ from dex.router.net.repeats import LEAST_SWAPS
 from dex.types import Hop, Route
 
 
-class FeeTable(NamedTuple):
+class FeeTable:
     """A chain's costs, and the price of an atom of its native token in the side not fixed; None: pools give none."""
 
-    costs: Costs
-    price: float | None
+    __slots__ = ("_by_count", "costs", "price")
+
+    def __init__(self, costs: Costs, price: float | None) -> None:
+        self.costs, self.price = costs, price
+        # Where nothing but the number of swaps counts, the fees by that.
+        self._by_count: dict[int, NetworkFee] | None = {} if costs.are_alike else None
 
     def of(self, market: CompiledMarket, swaps: Sequence[tuple[int, Swap]]) -> NetworkFee:
         """The fee of a route's swaps, each with its edge, in the order of their execution; its value is rounded up."""
+        if self._by_count is None:
+            return self._valued(self._amount(market, swaps))
+        count = len(swaps)
+        fee = self._by_count.get(count)
+        if fee is None:
+            fee = self._by_count[count] = self._valued(self.costs.per_transaction + count * self.costs.other_swap)
+        return fee
+
+    def _valued(self, amount: int) -> NetworkFee:
+        return NetworkFee(self.costs.token, amount, None if self.price is None else math.ceil(amount * self.price))
+
+    def _amount(self, market: CompiledMarket, swaps: Sequence[tuple[int, Swap]]) -> int:
         costs, tokens = self.costs, market.edge_tokens
         order = (tokens[swaps[0][0]][0], tokens[swaps[-1][0]][1])
         amount = costs.per_transaction
@@ -36,7 +51,7 @@ class FeeTable(NamedTuple):
                 amount += tick * crossed(market, edge, float(swap.amount_in))
         if costs.per_repeat and len(swaps) >= LEAST_SWAPS:
             amount += self._repeats(market, order, swaps)
-        return NetworkFee(costs.token, amount, None if self.price is None else math.ceil(amount * self.price))
+        return amount
 
     def _repeats(self, market: CompiledMarket, order: TokenPair, swaps: Sequence[tuple[int, Swap]]) -> int:
         """What it costs that a route goes leg by leg, if it does."""

@@ -34,11 +34,15 @@ class Proven(NamedTuple):
 def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven | None:
     """The best route where that is one swap; None where this cannot tell."""
     edges = market.edges_between(query.source, query.target)
-    first = _first(market, query, edges)
-    route = None if first is None else _route(market, query, costs, first)
+    prices: list[float] = query.price[edges.start : edges.stop].tolist()
+    first = _first(market, query, edges, prices)
+    if first is None:
+        return None
+    traded = _traded(market, query, first)
+    route = _route(market, query, costs, first, traded)
     if route is None or (query.is_exact_in and route.net <= 0):
         return None
-    gross, top = route.carried.value, _worth(query, max(query.price[edges.start : edges.stop].tolist())) - costs.entry
+    gross, top = route.carried.value, _worth(query, max(prices)) - costs.entry
     enough = route.net - _MARGIN * gross  # what no route of several swaps may come to
     if top - 2 * costs.least >= enough:
         return None
@@ -47,11 +51,13 @@ def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven 
         return None
     bound = route.net
     if top - costs.least > bound:
-        bound, best = _single(market, query, costs, edges, route.net)
-        other = route if best in (None, first) else _route(market, query, costs, best)
-        if other is None:
-            return None
-        route = max(route, other, key=attrgetter("net"))
+        ways = [(edge, traded if edge == first else None, price) for edge, price in zip(edges, prices, strict=True)]
+        bound, best = _single(market, query, costs, ways, route.net)
+        if best is not None and best != first:
+            other = _route(market, query, costs, best, _traded(market, query, best))
+            if other is None:
+                return None
+            route = max(route, other, key=attrgetter("net"))
     return Proven(route, max(bound, route.net)) if bound <= route.net + tolerance_of(gross, costs) else None
 
 
@@ -62,35 +68,36 @@ def _worth(query: Query, price: float) -> float:
     return -query.amount / price if price > 0 else -math.inf
 
 
-def _first(market: CompiledMarket, query: Query, edges: range) -> int | None:
+def _first(market: CompiledMarket, query: Query, edges: range, prices: list[float]) -> int | None:
     """The edge that is best by its summary; None where none can carry the order."""
-    best, best_amount = None, 0.0 if query.is_exact_in else math.inf
-    columns = (array[edges.start : edges.stop].tolist() for array in (query.price, market.steepness, market.capacity))
-    for edge, price, steepness, capacity in zip(edges, *columns, strict=True):
-        if query.is_exact_in:
-            sold = min(query.amount, capacity)
+    wanted, is_exact_in = query.amount, query.is_exact_in
+    best, best_amount = None, 0.0 if is_exact_in else math.inf
+    steepnesses: list[float] = market.steepness[edges.start : edges.stop].tolist()
+    capacities: list[float] = market.capacity[edges.start : edges.stop].tolist()
+    for edge, price, steepness, capacity in zip(edges, prices, steepnesses, capacities, strict=True):
+        if is_exact_in:
+            sold = wanted if wanted < capacity else capacity
             amount = price * sold / (1 + steepness * sold)
             is_better = amount > best_amount
         else:
-            slope = price - steepness * query.amount
-            amount = query.amount / slope if slope > 0 else math.inf
+            slope = price - steepness * wanted
+            amount = wanted / slope if slope > 0 else math.inf
             is_better = amount < best_amount and amount <= capacity
         if is_better:
             best, best_amount = edge, amount
     return best
 
 
-def _route(market: CompiledMarket, query: Query, costs: EdgeCosts, edge: int) -> NetRoute | None:
+def _route(market: CompiledMarket, query: Query, costs: EdgeCosts, edge: int, traded: Traded) -> NetRoute | None:
     """The order as a swap over one edge; None where it is not carried in full."""
-    traded = _traded(market, query, edge)
-    if traded.missing or not traded.slope > LEAST_SLOPE * query.price.item(edge):
+    sold, paid, slope, missing = traded
+    if missing or not slope > LEAST_SLOPE * query.price.item(edge):
         return None
-    flow = Flow(edge, query.source, query.target, traded.sold, traded.paid)
-    value = traded.paid if query.is_exact_in else traded.sold
-    carried = Carried(value, [flow], [traded.slope], 0.0)
-    ends = (1.0, traded.slope) if query.is_exact_in else (1.0 / traded.slope, 1.0)
-    net = net_of(query, value, costs.of_flows(market, carried.flows))
-    return NetRoute(carried, dict(zip((query.target, query.source), ends, strict=True)), net)
+    source, target, is_exact_in = query.source, query.target, query.is_exact_in
+    value, flows = paid if is_exact_in else sold, [Flow(edge, source, target, sold, paid)]
+    prices = {target: 1.0, source: slope} if is_exact_in else {target: 1.0 / slope, source: 1.0}
+    net = net_of(query, value, costs.of_flows(market, flows))
+    return NetRoute(Carried(value, flows, [slope], 0.0), prices, net)
 
 
 def _traded(market: CompiledMarket, query: Query, edge: int) -> Traded:
@@ -98,18 +105,22 @@ def _traded(market: CompiledMarket, query: Query, edge: int) -> Traded:
 
 
 def _single(
-    market: CompiledMarket, query: Query, costs: EdgeCosts, edges: range, net: float
+    market: CompiledMarket, query: Query, costs: EdgeCosts, ways: list[tuple[int, Traded | None, float]], net: float
 ) -> tuple[float, int | None]:
-    """A bound on the net value of any one swap, each at the least cost, and the best of those that might beat `net`."""
+    """A bound on the net value of any one swap, each at the least cost, and the best of those that might beat `net`.
+
+    `ways` are edges, each with its trade where that is known, and its price.
+    """
     needed = net + costs.entry + costs.least
     if not query.is_exact_in and needed >= 0:
         return net, None
     least = max(needed, 0.0) / query.amount if query.is_exact_in else query.amount / -needed
     best, best_value = None, -math.inf
-    for edge in edges:
-        if not query.price.item(edge) > least * _ALIKE:
+    for edge, traded, price in ways:
+        if not price > least * _ALIKE:
             continue
-        traded = _traded(market, query, edge)
+        if traded is None:
+            traded = _traded(market, query, edge)
         if query.is_exact_in:
             value = traded.paid - (costs.swap.item(edge) - costs.least)
         elif traded.missing <= ROUNDED * query.amount:

@@ -16,9 +16,9 @@ from dex.pools.kinds.balancer_weighted.pool import WeightedPool
 from dex.router.constrained.limits import Limits
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
-from dex.router.split_values import Split, SplitOrder, SplitSwap
+from dex.router.split_values import Split, SplitOrder
 from dex.testing import NOW, TOKENS
-from dex.types import Side
+from dex.types import Hop, Side
 
 CLOSE = 1e-5  # relative, 0.1 bp: by as much one route may beat another that ought to be better
 BOUND_ERROR = 1e-9  # relative
@@ -113,7 +113,7 @@ def _assert_balanced(order: SplitOrder, split: Split) -> None:
         assert split.amount_out >= order.amount  # more where no input in whole atoms pays just that
 
 
-def _made(pool: Pool, side: Side, swap: SplitSwap) -> list[tuple[int, int, Pool]]:
+def _made(pool: Pool, side: Side, swap: Hop) -> list[tuple[int, int, Pool]]:
     """What the pool does: sells or, for a fixed output, is bought from, unless the plan uses up a pool."""
     ways: list[tuple[Callable[[str, str, int, int], Swap], int]] = [(pool.swap_exact_in, swap.amount_in)]
     if side is OUT:

@@ -16,7 +16,7 @@ from dex.legs import repeats_of, without_wrapping
 from dex.pools import POOL_KINDS
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.split import find_split
-from dex.router.split_values import Split, SplitOrder, SplitSwap
+from dex.router.split_values import Split, SplitOrder
 from dex.router.time_limit import TimeLimit
 from dex.testing import NOW, TOKENS
 from dex.testing.examples import examples
@@ -181,7 +181,7 @@ def test_the_fee_is_that_of_the_swaps(has_ticks: bool, seed: int) -> None:
     assert has_ticks or fee.amount == without_ticks
 
 
-def _ends(swap: SplitSwap) -> tuple[str, str]:
+def _ends(swap: Hop) -> tuple[str, str]:
     return swap.token_in, swap.token_out
 
 
