@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from dex.errors import DexError
-from dex.router import Market, TimeLimit, find_route
+from dex.router import UNLIMITED, Market, TimeLimit, find_route
 from dex.trace import RoutingTrace, TracedMarket, TracedRequest
 from dex.types import Quote, Route, SwapRequest
 
@@ -26,7 +26,7 @@ def route_in_turn(
         trace.market = TracedMarket(market.version, market.now, market.costs, pools)
     answers: list[Quote | DexError] = []
     for number, request in enumerate(requests, start=1):
-        traced, time_limit = TracedRequest(request), TimeLimit.of_ms(deadline_ms)
+        traced, time_limit = TracedRequest(request), UNLIMITED if deadline_ms is None else TimeLimit.of_ms(deadline_ms)
         try:
             routed = find_route(market, request, time_limit, _of(request, most_cost, None if trace is None else traced))
         except DexError as error:
@@ -54,7 +54,11 @@ def _is_affordable(request: SwapRequest, quote: Quote, most_cost: MostCost) -> b
     return request.max_network_fee is None or cost_of(request, quote, most_cost) <= request.max_network_fee
 
 
-def _of(request: SwapRequest, most_cost: MostCost, traced: TracedRequest | None) -> Callable[[Route], int]:
+def _of(request: SwapRequest, most_cost: MostCost, traced: TracedRequest | None) -> Callable[[Route], int] | None:
+    """The most that a route of the request could cost; None where it does not ask."""
+    if request.max_network_fee is None:
+        return None
+
     def ask(route: Route) -> int:
         return most_cost(request, route)
 

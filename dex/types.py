@@ -1,4 +1,8 @@
-"""The domain's frozen values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds."""
+"""The domain's values. Amounts are atoms (integer smallest units), ratios are ppm, times are unix seconds.
+
+No value changes once it is made. Those that each order makes are not frozen, since a frozen one takes several times as
+long to make; all fields are read-only.
+"""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -31,7 +35,7 @@ class Token:
     value: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SwapRequest:
     """What the router is asked: a fixed amount, the other side's limits, and where it may look.
 
@@ -71,7 +75,7 @@ class SwapRequest:
     max_deviation_ppm: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Hop:
     """One swap through one pool inside a leg."""
 
@@ -83,7 +87,7 @@ class Hop:
     amount_out: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Leg:
     """One parallel share of a route: its hops in order, each fed by the one before."""
 
@@ -100,7 +104,7 @@ class Leg:
         return self.hops[-1].amount_out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Route:
     """The whole plan for an order: a graph of swaps that split and merge at tokens.
 
@@ -115,20 +119,12 @@ class Route:
     @property
     def amount_in(self) -> int:
         """Atoms of token_in over all hops that sell it."""
-        token, total = self.token_in, 0
-        for hop in self.hops:
-            if hop.token_in == token:
-                total += hop.amount_in
-        return total
+        return sum([hop.amount_in for hop in self.hops if hop.token_in == self.token_in])
 
     @property
     def amount_out(self) -> int:
         """Atoms of token_out over all hops that buy it."""
-        token, total = self.token_out, 0
-        for hop in self.hops:
-            if hop.token_out == token:
-                total += hop.amount_out
-        return total
+        return sum([hop.amount_out for hop in self.hops if hop.token_out == self.token_out])
 
 
 class VenueQuote(NamedTuple):
@@ -141,7 +137,7 @@ class VenueQuote(NamedTuple):
     fee_value: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Quote:
     """A route with its promise and the limits that the chain will enforce.
 
@@ -203,7 +199,7 @@ class Fees:
         return self.max_fee * 8 >= other.max_fee * 9 and self.priority_fee * 8 >= other.priority_fee * 9
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SwapIntent:
     """All that a signed transaction must hold. `deadline` is chain time, after which it reverts.
 
@@ -233,7 +229,7 @@ class CancellationIntent:
 Intent = SwapIntent | CancellationIntent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class PreparedSwap:
     """A swap as a chain has simulated it: what is signed is this very call, with a nonce and fees of the moment.
 
@@ -264,7 +260,7 @@ WalletCall = tuple[str, bytes]
 NEVER = 2**62
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SignedTransaction:
     """Bytes ready for broadcast. `tx_hash` is known before any byte leaves, so a lost answer can be looked up."""
 
@@ -277,7 +273,7 @@ class SignedTransaction:
     fees: Fees = field(default_factory=Fees)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Receipt:
     """The chain's statement about one included transaction.
 

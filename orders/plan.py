@@ -20,9 +20,9 @@ class UnreadablePlan(UnreadableRow):
 
 
 class _Comparison(NamedTuple):
-    """What a plan is worth, the best venue alone (None: none gives a quote), and what that is worth.
+    """What a plan and the best venue alone are worth (None: none gives a quote), in atoms of the side not fixed.
 
-    Atoms of the side that is not fixed: all of them net of network fees where every fee is known, else all gross.
+    Both are net of network fees where every fee is known, else gross.
     """
 
     ours: int
@@ -32,10 +32,7 @@ class _Comparison(NamedTuple):
 
 
 class MarketRef(NamedTuple):
-    """The market that a route was found on: its hash as hex, and the record of its batch (orders/snapshots/).
-
-    `place` is that of the order among those of its batch that the record holds.
-    """
+    """The market of a route: its hash as hex, the record of its batch (orders/snapshots/), and its place in that."""
 
     hash: str
     series: str
@@ -43,9 +40,9 @@ class MarketRef(NamedTuple):
     place: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class SwapPlan:
-    """What a quote says of its route; `decimals` holds the exponent of every token of the route and of its fee.
+    """What a quote says of its route, read-only; `decimals` has the exponents of all tokens of the route and its fee.
 
     `mid_amount_out`, `marginal_amount_out`, `bound`, `gap_bps`, `price_impact_ppm`, `snapshot_version` and
     `network_fee` are those of `dex.Quote`. `market` is None where the market was not recorded.
@@ -68,11 +65,12 @@ class SwapPlan:
     def of(cls, quote: Quote, decimals: Mapping[str, int], market: MarketRef | None = None) -> Self:
         """The plan that a quote stands for. `decimals` maps at least the tokens of its route and of its fee."""
         hops, fee = quote.route.hops, quote.network_fee
-        tokens = [token for hop in hops for token in (hop.token_in, hop.token_out)] + ([fee.token] if fee else [])
+        exponents = {token: decimals[token] for hop in hops for token in (hop.token_in, hop.token_out)}
+        exponents |= {fee.token: decimals[fee.token]} if fee else {}
         return cls(
             side=quote.side,
             route=quote.route,
-            decimals={token: decimals[token] for token in tokens},
+            decimals=exponents,
             bound=quote.bound,
             gap_bps=quote.gap_bps,
             mid_amount_out=quote.mid_amount_out,
@@ -99,7 +97,7 @@ class SwapPlan:
         """The exponent of token_out."""
         return self.decimals[self.route.token_out]
 
-    @cached_property
+    @property
     def net_amount(self) -> int | None:
         """As `dex.Quote.net_amount`: output less the network fee, or input plus it; None where its value is unknown."""
         return self._net(self._gross(self.route), None if self.network_fee is None else self.network_fee.value)
@@ -113,7 +111,7 @@ class SwapPlan:
         """The venue that alone would leave most, or ask least: net of fees where those of all venues are known."""
         return self._comparison.venue
 
-    @cached_property
+    @property
     def saved_bps(self) -> float | None:
         """How much better the plan is than the best venue alone, compared as that is; None where nothing is left."""
         ours, _, theirs, _ = self._comparison
@@ -137,15 +135,17 @@ class SwapPlan:
 
     @cached_property
     def _comparison(self) -> "_Comparison":
+        is_exact_in, is_free, net = self.side is Side.EXACT_IN, self.network_fee is None, self.net_amount
         able = [alone for alone in self.venue_quotes if alone.amount_in and alone.amount_out]
-        net = self.net_amount
-        nets = [worth for alone in able if (worth := self.venue_net(alone)) is not None]
+        gross = [(alone.amount_out if is_exact_in else alone.amount_in) or 0 for alone in able]
+        fees = [None if alone.code else 0 if is_free else alone.fee_value for alone in able]
+        known = [(atoms, fee) for atoms, fee in zip(gross, fees, strict=True) if fee is not None]
+        nets = [atoms - fee if is_exact_in else atoms + fee for atoms, fee in known]
         is_net = net is not None and len(nets) == len(able)
         ours = net if is_net and net is not None else self._gross(self.route)
         if not able:
             return _Comparison(ours, None, 0, is_net)
-        worths = nets if is_net else [self._gross(alone) for alone in able]
-        theirs = max(worths) if self.side is Side.EXACT_IN else min(worths)
+        theirs = (max if is_exact_in else min)(worths := nets if is_net else gross)
         return _Comparison(ours, able[worths.index(theirs)], theirs, is_net)
 
     def _ahead(self, ours: int, theirs: int) -> int:
@@ -175,8 +175,8 @@ class SwapPlan:
             "impact_ppm": self.price_impact_ppm,
             "venue_quotes": [
                 field
-                for alone in self.venue_quotes
-                for field in (alone.venue, _text(alone.amount_in), _text(alone.amount_out), alone.code)
+                for venue, sold, got, code, _ in self.venue_quotes
+                for field in (venue, None if sold is None else str(sold), None if got is None else str(got), code)
             ],
             "snapshot": self.snapshot_version,
             **self._fees_to_json(),

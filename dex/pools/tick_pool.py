@@ -15,6 +15,7 @@ from dex.pools.base import Swap
 from dex.pools.curves import Segments
 from dex.pools.math.sqrt_price import step_exact_in, step_exact_out
 from dex.pools.math.ticks import Tick, tick_at
+from dex.pools.tick_ranges import Columns, segment, segments_beyond
 from dex.types import PPM
 
 
@@ -118,19 +119,21 @@ class TickPool(ABC):
 
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a segment for each range with liquidity."""
-        kept, scale = 1 - self.fee_rate / PPM, 2.0**self.bits
-        segments = []
-        if token_in == self.tokens[0]:
-            for start, end, liquidity in self._ranges(True):
-                root, depth = start / scale, float(liquidity)
-                capacity = depth * (start - end) / start / end * scale / kept
-                segments.append((kept * root * root, kept * root / depth, capacity))
-        else:
-            for start, end, liquidity in self._ranges(False):
-                root, depth = start / scale, float(liquidity)
-                capacity = depth * (end - start) / scale / kept
-                segments.append((kept / root / root, kept / root / depth, capacity))
-        return Segments(*zip(*segments, strict=True)) if segments else Segments((), (), ())
+        is_down, kept, bits = token_in == self.tokens[0], 1 - self.fee_rate / PPM, self.bits
+        if self._stop(self.tick, is_down) is None:
+            return Segments((), (), ())
+        ticks, price_at, liquidity = self.ticks, self.sqrt_price_at, self.liquidity
+        last, (ahead, stride) = self.reach()[not is_down], self._ahead(is_down)
+        beyond: Columns = ((), (), ())
+        end = last
+        if 0 <= ahead < len(ticks) and (last - ticks[ahead][0]) * stride >= 0:
+            end, net = ticks[ahead]
+            beyond = segments_beyond(ticks, ahead, last, liquidity + net * stride, kept, bits, is_down, price_at)
+        start, stop = self.sqrt_price, price_at(end)
+        if not liquidity or stop == start:
+            return Segments(*beyond)
+        price, curvature, capacity = segment(start, stop, liquidity, kept, bits)
+        return Segments((price, *beyond[0]), (curvature, *beyond[1]), (capacity, *beyond[2]))
 
     def fee_ppm(self, token_in: str, now: int) -> float:
         """See `Pool`."""

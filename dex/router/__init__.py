@@ -3,6 +3,6 @@
 from dex.router.market import Market
 from dex.router.prices import market_prices
 from dex.router.quote import Routed, find_route
-from dex.router.time_limit import TimeLimit
+from dex.router.time_limit import UNLIMITED, TimeLimit
 
-__all__ = ["Market", "Routed", "TimeLimit", "find_route", "market_prices"]
+__all__ = ["UNLIMITED", "Market", "Routed", "TimeLimit", "find_route", "market_prices"]

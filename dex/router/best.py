@@ -66,12 +66,14 @@ def within_fee(search: Search, best: Found, most_cost: Callable[[Route], int] | 
     is that of routes at any cost.
     """
     most, side = search.request.max_network_fee, search.request.side
+    if most is None:
+        return None
 
     def cost(found: Found) -> int:
         expected = 0 if found.network_fee is None else found.network_fee.amount
         return max(expected, 0 if most_cost is None else most_cost(found.route))
 
-    if most is None or cost(best) <= most:
+    if cost(best) <= most:
         return None
     found = _with_fewer_swaps(search, best, most, cost)
     if found is None:
@@ -172,8 +174,9 @@ def of_split(market: Market, request: SwapRequest, split: Split) -> Found:
 
 def net_of(side: Side, found: Found) -> int:
     """What a route is worth, more is better: its output less the fee, or minus its input and the fee."""
-    fee = 0 if found.network_fee is None else found.network_fee.value or 0
-    return (found.route.amount_out if side is Side.EXACT_IN else -found.route.amount_in) - fee
+    route, fee = found.route, found.network_fee
+    gross = route.amount_out if side is Side.EXACT_IN else -route.amount_in
+    return gross if fee is None else gross - (fee.value or 0)
 
 
 def _of_path(market: Market, request: SwapRequest, fill: Fill, bound: float | None) -> Found:

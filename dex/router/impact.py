@@ -40,43 +40,43 @@ class Worsening(NamedTuple):
 
 def worsening_of(market: Market, route: Route, amount_in: int, amount_out: int) -> Worsening:
     """Compare the quoted amounts of a route with the prices of its legs before it, each by its share of the input."""
-    priced = [(leg.amount_in / route.amount_in, _leg_prices(market, leg)) for leg in legs_of(route)]
-    marginal = sum(share * prices.marginal for share, prices in priced)
-    mid = sum(share * prices.mid for share, prices in priced)
+    sold, marginal, mid = route.amount_in, 0.0, 0.0
     token_prices: dict[str, float] = {}  # of an atom of each token on the way, in atoms of token_out
-    for _, prices in priced:
-        for token, price in prices.by_token.items():
-            token_prices[token] = max(token_prices.get(token, 0.0), price)
-    lost = sum(_rounded_off(market.compiled, hop) * token_prices.get(hop.token_out, 0.0) for hop in route.hops)
+    for leg in legs_of(route):
+        share = leg.amount_in / sold
+        of_leg, mid_of_leg = _leg_prices(market, leg, token_prices)
+        marginal += share * of_leg
+        mid += share * mid_of_leg
+    lost = 0.0
+    for hop in route.hops:
+        lost += _rounded_off(market.compiled, hop) * token_prices.get(hop.token_out, 0.0)
     fair = amount_in * marginal
     return Worsening(mid, marginal, 1 - amount_out / fair, 1 - (amount_out + lost) / fair)
 
 
-class _LegPrices(NamedTuple):
-    """Atoms out per atom in of an infinitesimal order along a leg, after fees and without; `by_token` on the way."""
+def _leg_prices(market: Market, leg: Leg, token_prices: dict[str, float]) -> tuple[float, float]:
+    """Atoms out per atom in of an infinitesimal order along a leg, after fees and without.
 
-    marginal: float
-    mid: float
-    by_token: dict[str, float]
-
-
-def _leg_prices(market: Market, leg: Leg) -> _LegPrices:
-    marginal = mid = 1.0
-    by_token = {leg.hops[-1].token_out: 1.0}
+    Raises those of tokens on the way to the best of all legs.
+    """
+    marginal, mid, now = 1.0, 1.0, market.now
+    token_prices[leg.hops[-1].token_out] = 1.0
     for hop in reversed(leg.hops):
-        pool = market.pool(hop.pool_id)
-        price = pool.marginal_price(hop.token_in, hop.token_out, market.now)
+        token_in, pool = hop.token_in, market.pool(hop.pool_id)
+        price = pool.marginal_price(token_in, hop.token_out, now)
         marginal *= price
-        mid *= price / (1 - pool.fee_ppm(hop.token_in, market.now) / PPM)
-        by_token[hop.token_in] = marginal
-    return _LegPrices(marginal, mid, by_token)
+        mid *= price / (1 - pool.fee_ppm(token_in, now) / PPM)
+        if marginal > token_prices.get(token_in, 0.0):
+            token_prices[token_in] = marginal
+    return marginal, mid
 
 
 def _rounded_off(market: CompiledMarket, hop: Hop) -> float:
     """Atoms that a hop would pay more if neither its input nor its output were whole."""
     tokens = (hop.token_in, hop.token_out)
-    edges = market.edges_of_pool[market.position[hop.pool_id]]
-    edge = next(edge for edge in edges if market.edge_tokens[edge] == tokens)
+    for edge in market.edges_of_pool[market.position[hop.pool_id]]:
+        if market.edge_tokens[edge] == tokens:
+            break
     most = ROUNDING_ATOMS * (1 + market.price.item(edge))
     return min(max(sell(market, edge, hop.amount_in).paid - hop.amount_out, 0.0), most)
 

@@ -42,8 +42,9 @@ class Fill(NamedTuple):
 
     def net(self, side: Side) -> int:
         """What it is worth to an order, more is better: its output less the fee, or minus its input and the fee."""
-        fee = 0 if self.fee is None else self.fee.value or 0
-        return (self.amount_out if side is Side.EXACT_IN else -self.amount_in) - fee
+        _, swaps, fee = self
+        gross = swaps[-1].amount_out if side is Side.EXACT_IN else -swaps[0].amount_in
+        return gross if fee is None else gross - (fee.value or 0)
 
 
 class VenuePaths:

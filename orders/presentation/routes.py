@@ -122,9 +122,9 @@ ROUTE = Shape[SwapPlan](
             "How far the net amount is from that bound, at most.",
             null=True,
         ),
-        "best_single_venue": text(lambda plan: plan.best_venue and plan.best_venue.venue, null=True),
+        "best_single_venue": text(lambda plan: (best := plan.best_venue) and best.venue, null=True),
         "saved_bps": bps(
-            lambda plan: None if plan.saved_bps is None else bps_text(plan.saved_bps, SAVED_DECIMALS),
+            lambda plan: None if (saved := plan.saved_bps) is None else bps_text(saved, SAVED_DECIMALS),
             "Better than the best single venue by, net of network fees where all of them are known.",
             null=True,
         ),

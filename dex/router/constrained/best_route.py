@@ -104,7 +104,7 @@ def _within(
 ) -> NetOptimum | None:
     """The route, or the best one within the limits; None where nothing is found or swaps in a circle gain."""
     best: NetOptimum | None = net
-    if not net.is_cyclic and limits.excess(_ends(net.route.carried)):
+    if not (net.is_cyclic or limits.is_free) and limits.excess(_ends(net.route.carried)):
         best = best_limited(market, query, costs, limits, net, time_limit)
     return None if best is None or best.is_cyclic else best
 
@@ -116,18 +116,9 @@ def _ends(carried: Carried) -> list[tuple[int, int]]:
 def _of_net(query: Query, net: NetOptimum, costs: EdgeCosts, limits: Limits) -> FloatRoute:
     """A route found net of costs."""
     bound = net.bound - costs.fixed
-    return FloatRoute(
-        carried=net.route.carried,
-        prices=net.route.prices,
-        bound=bound if query.is_exact_in else -bound,
-        is_proven=False,
-        missing=0.0,
-        costs=costs,
-        limits=limits,
-        in_play=net.in_play,
-        iterations=0,
-        step=net.step,
-    )
+    bound = bound if query.is_exact_in else -bound
+    route = net.route  # by position: names take five times as long
+    return FloatRoute(route.carried, route.prices, bound, False, 0.0, costs, limits, net.in_play, 0, net.step)
 
 
 def _free(query: Query, optimum: Optimum, costs: EdgeCosts | None, limits: Limits) -> FloatRoute:

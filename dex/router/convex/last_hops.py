@@ -46,9 +46,7 @@ class LastHops(NamedTuple):
     def by_several(self, token: int) -> float:
         """At least the best price in another token over two swaps or more."""
         reached, source, prices = self.reached, self.source, self.prices
-        ways = [
-            (pair, tail) for tail, out in self.ways.inner if tail != source for pair, head in out if head == token
-        ]
+        ways = [(pair, tail) for tail, out in self.ways.inner if tail != source for pair, head in out if head == token]
         return max([prices[pair] * reached[tail] for pair, tail in ways], default=0.0)
 
 
@@ -56,8 +54,25 @@ def last_hops(market: CompiledMarket, pair_price: Floats, source: int, target: i
     """Between these tokens at such prices of pairs; None where they do not settle, or there are too many pairs."""
     if len(pair_price) > _MOST_PAIRS:
         return None
-    ways, prices = _ways(market, source, target), pair_price.tolist()
-    reached = [0.0] * market.token_count
+    return _settled(market, pair_price.tolist(), source, target)
+
+
+def last_hops_at_most(market: CompiledMarket, source: int, target: int) -> LastHops | None:
+    """The same at prices that are no lower than those of the market, and nearly as high; kept with it."""
+    ceilings = market.ceilings
+    if len(ceilings.prices) > _MOST_PAIRS:
+        return None
+    ends = source, target
+    if ends not in ceilings.known:
+        if len(ceilings.known) >= _KEPT:
+            ceilings.known.clear()
+        ceilings.known[ends] = _settled(market, ceilings.prices, source, target)
+    found: LastHops | None = ceilings.known[ends]
+    return found
+
+
+def _settled(market: CompiledMarket, prices: list[float], source: int, target: int) -> LastHops | None:
+    ways, reached = _ways(market, source, target), [0.0] * market.token_count
     reached[source] = 1.0
     for _ in range(_SWEEPS):
         if not _rises(reached, prices, ways):

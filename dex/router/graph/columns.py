@@ -87,6 +87,8 @@ def compile_curves(curves: Sequence[Curve]) -> Columns:
 
 def summary(segments: Segments) -> tuple[float, float, float]:
     """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
+    if len(segments.price) == 1:
+        return _of_one(segments.price[0], segments.curvature[0], segments.capacity[0])
     sold = paid = 0.0
     for price, curvature, capacity in zip(*segments, strict=True):
         if curvature:
@@ -98,6 +100,18 @@ def summary(segments: Segments) -> tuple[float, float, float]:
         sold += x
     steepness = segments.price[0] / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
     return segments.price[0], sum(segments.capacity), max(steepness, 0.0)
+
+
+def _of_one(price: float, curvature: float, capacity: float) -> tuple[float, float, float]:
+    """The same of one segment."""
+    sold = capacity
+    if curvature:
+        sold = capacity if capacity < math.inf else 1 / curvature
+        paid = price * sold / (1 + curvature * sold)
+    else:
+        paid = price * sold
+    steepness = price / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
+    return price, capacity, max(steepness, 0.0)
 
 
 def _fill_powers(table: Floats, at: Ints, curves: Floats) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from dex.errors import InsufficientLiquidity
 from dex.pools import Pool, Swap
 from dex.pools.curves import Curve, PowerCurve, Segments
+from dex.router.graph.ceilings import Ceilings
 from dex.router.graph.columns import Columns, compile_curves, summary
 from dex.router.graph.edges import CompiledEdges
 from dex.router.graph.segments import CAPACITY, FIRST, HYPERBOLA, PRICE, ROWS, Ints
@@ -59,6 +60,7 @@ class CompiledMarket(CompiledEdges):
         )  # what is known of a state is so in both
         for name in _CHANGING:
             setattr(twin, name, getattr(self, name).copy())
+        twin.ceilings = self.ceilings.copy()
         return twin
 
     def set_time(self, now: int) -> None:
@@ -85,7 +87,12 @@ class CompiledMarket(CompiledEdges):
             edges, curves = zip(*others, strict=True)
             self._rewrite(np.array(edges, np.intp), compile_curves(curves))
         for edge in touched:
-            self._price_pair(edge)
+            self.ceilings.raised(*self._price_pair(edge))
+
+    def price_pairs(self) -> None:
+        """See `CompiledEdges`."""
+        super().price_pairs()
+        self.ceilings = Ceilings(self.pair_price.tolist())
 
     def with_one_way(self, pool: Pool) -> CompiledMarket:
         """The market with one more pool, which is sold the first of its tokens for the second and not the other way.
@@ -121,7 +128,10 @@ class CompiledMarket(CompiledEdges):
 
     def of_venue(self, venue: str) -> dict[Any, Any]:
         """What others have found out of the venue's pools as they are now, and may ask for again."""
-        return self._of_venues.setdefault(venue, {})
+        found = self._of_venues.get(venue)
+        if found is None:
+            found = self._of_venues[venue] = {}
+        return found
 
     def swap(self, edge: int, amount: int, is_exact_in: bool) -> Swap | InsufficientLiquidity:
         """What the edge's pool does with an amount, of the input or of the output, or why it does not."""
@@ -213,10 +223,16 @@ class CompiledMarket(CompiledEdges):
         if not 0 < count <= self.room.item(edge):
             return False
         first = self.first.item(edge)
-        place = slice(first, first + count)
-        self.table[_OF_HYPERBOLAS, place] = (curve.price, curve.capacity, curve.curvature)
-        self.family[place] = HYPERBOLA
-        self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0)) if count > 1 else 0.0
+        if count == 1:
+            table = self.table
+            table[PRICE, first], table[CAPACITY, first] = curve.price[0], curve.capacity[0]
+            table[FIRST, first] = curve.curvature[0]
+            self.family[first], self.before[first] = HYPERBOLA, 0.0
+        else:
+            place = slice(first, first + count)
+            self.table[_OF_HYPERBOLAS, place] = (curve.price, curve.capacity, curve.curvature)
+            self.family[place] = HYPERBOLA
+            self.before[place] = list(accumulate(curve.capacity[:-1], initial=0.0))
         self.count[edge] = count
         self.price[edge], self.capacity[edge], self.steepness[edge] = summary(curve)
         return True

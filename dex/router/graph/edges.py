@@ -86,12 +86,14 @@ class CompiledEdges:
         """Keep the best slopes at zero."""
         self.pair_price = self.pair_prices(self.price)
 
-    def _price_pair(self, edge: int) -> None:
+    def _price_pair(self, edge: int) -> tuple[int, float]:
         """Find the best slope at zero of the edge's pair again."""
         pair = self.pair_of_edge.item(edge)
         first = self.pair_start.item(pair)
         after = self.pair_start.item(pair + 1) if pair + 1 < len(self.pair_start) else self.edge_count
-        self.pair_price[pair] = max(self.price[first:after].tolist())  # few: faster than numpy
+        best: float = max(self.price[first:after].tolist())  # few: faster than numpy
+        self.pair_price[pair] = best
+        return pair, best
 
     def columns_of(self, edges: Ints, counts: Ints) -> tuple[Ints, Ints, Ints]:
         """The first `counts` columns of each edge, edge after edge; whose they are, and which of its segments."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dex.costs import Costs
 from dex.router.convex.best_path import HOPS, Query, query_of, target_price
 from dex.router.convex.flows import Flow
-from dex.router.convex.last_hops import last_hops
+from dex.router.convex.last_hops import LastHops, last_hops, last_hops_at_most
 from dex.router.convex.potentials import amounts_reached, path_forward
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edges import CompiledEdges
@@ -146,7 +146,16 @@ def _usual(costs: Costs) -> float | None:
 
 def _along_best_prices(market: CompiledMarket, source: int, target: int, amount: float) -> float | None:
     """What the path of the best prices pays by the curves' summaries; None where another may pay as much."""
-    hops = last_hops(market, market.pair_price, source, target)
+    paid = _along_last_hops(market, last_hops_at_most(market, source, target), source, target, amount)
+    if paid is None:
+        paid = _along_last_hops(market, last_hops(market, market.pair_price, source, target), source, target, amount)
+    return paid
+
+
+def _along_last_hops(
+    market: CompiledMarket, hops: LastHops | None, source: int, target: int, amount: float
+) -> float | None:
+    """The same by these prices, which are the market's or no lower."""
     if hops is None or not hops.into_target:
         return None
     token = max(hops.into_target, key=hops.into_target.__getitem__)

@@ -8,12 +8,13 @@ what the best of all single swaps pays. Where it does not, nothing is lost but t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from dex.router.convex.best_path import LEAST_SLOPE, Query
 from dex.router.convex.flows import Carried, Flow
-from dex.router.convex.last_hops import last_hops
+from dex.router.convex.last_hops import LastHops, last_hops, last_hops_at_most
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edge_curves import Traded, buy, sell
 from dex.router.net.costs import EdgeCosts
@@ -46,8 +47,10 @@ def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven 
     enough = route.net - _MARGIN * gross  # what no route of several swaps may come to
     if top - 2 * costs.least >= enough:
         return None
-    hops = last_hops(market, query.pair_price, query.source, query.target)
-    if hops is None or _worth(query, hops.of_several) - costs.entry - 2 * costs.least >= enough:
+    if not any(
+        hops is not None and _worth(query, hops.of_several) - costs.entry - 2 * costs.least < enough
+        for hops in _several(market, query)
+    ):
         return None
     bound = route.net
     if top - costs.least > bound:
@@ -59,6 +62,14 @@ def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven 
                 return None
             route = max(route, other, key=attrgetter("net"))
     return Proven(route, max(bound, route.net)) if bound <= route.net + tolerance_of(gross, costs) else None
+
+
+def _several(market: CompiledMarket, query: Query) -> Iterator[LastHops | None]:
+    """The best prices over several swaps: at least those of the query, where that is known at once, then its own."""
+    source, target = query.source, query.target
+    if query.pair_price is market.pair_price:
+        yield last_hops_at_most(market, source, target)
+    yield last_hops(market, query.pair_price, source, target)
 
 
 def _worth(query: Query, price: float) -> float:
