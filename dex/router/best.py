@@ -142,17 +142,16 @@ def _best(search: Search, max_swaps: int | None) -> Found:
 
 def _best_fill(search: Search, max_swaps: int | None) -> Fill | None:
     best: Fill | None = None
-    best_net, side = 0, search.request.side
     for fill in search.alone:
-        if isinstance(fill, Fill) and (max_swaps is None or len(fill.path) <= max_swaps):
-            net = fill.net(side)
-            if best is None or net > best_net:
-                best, best_net = fill, net
+        if isinstance(fill, InsufficientLiquidity) or (max_swaps is not None and len(fill.path) > max_swaps):
+            continue
+        if best is None or fill.net > best.net:
+            best = fill
     return best
 
 
 def _better(search: Search, found: Found, single: Fill | None) -> Found:
-    if single is not None and single.net(search.request.side) > net_of(search.request.side, found):
+    if single is not None and single.net > net_of(search.request.side, found):
         return _of_path(search.market, search.request, single, found.bound)
     return found
 

@@ -24,11 +24,15 @@ PricedPath = tuple[float, Path]  # a path, and what an atom is worth along it be
 
 
 class Fill(NamedTuple):
-    """A path with the exact swap in each of its pools, and its fee; None: the network charges nothing."""
+    """A path with the exact swap in each of its pools, and its fee; None: the network charges nothing.
+
+    `net` is what it is worth to its order, more is better: its output less the fee, or minus its input and the fee.
+    """
 
     path: Path
     swaps: tuple[Swap, ...]
-    fee: NetworkFee | None = None
+    fee: NetworkFee | None
+    net: int
 
     @property
     def amount_in(self) -> int:
@@ -39,12 +43,6 @@ class Fill(NamedTuple):
     def amount_out(self) -> int:
         """Atoms the path pays."""
         return self.swaps[-1].amount_out
-
-    def net(self, side: Side) -> int:
-        """What it is worth to an order, more is better: its output less the fee, or minus its input and the fee."""
-        _, swaps, fee = self
-        gross = swaps[-1].amount_out if side is Side.EXACT_IN else -swaps[0].amount_in
-        return gross if fee is None else gross - (fee.value or 0)
 
 
 class VenuePaths:
@@ -110,20 +108,15 @@ def best_fill(
     """
     side, amount = request.side, request.amount
     best: Fill | None = None
-    best_score = 0
     refusal: InsufficientLiquidity | None = None
     for price, path in paths:
-        if best is not None and _bound(side, amount, price) < best_score:
+        if best is not None and _bound(side, amount, price) < best.net:
             break
         fill = fill_path(market, side, amount, path, fees)
         if isinstance(fill, InsufficientLiquidity):
             refusal = refusal or fill
-            continue
-        if len(paths) == 1:
-            return fill
-        score = fill.net(side)
-        if best is None or score > best_score:
-            best, best_score = fill, score
+        elif best is None or fill.net > best.net:
+            best = fill
     return best or refusal
 
 
@@ -136,18 +129,21 @@ def fill_path(
         swap = market.swap(path[0], amount, is_exact_in)
         if isinstance(swap, InsufficientLiquidity):
             return swap
-        return Fill(path, (swap,), None if fees is None else fees.of(market, ((path[0], swap),)))
-    swaps = []
-    for edge in path if is_exact_in else reversed(path):
-        swap = market.swap(edge, amount, is_exact_in)
-        if isinstance(swap, InsufficientLiquidity):
-            return swap
-        swaps.append(swap)
-        amount = swap.amount_out if is_exact_in else swap.amount_in
-    if not is_exact_in:
-        swaps.reverse()
-    fee = None if fees is None else fees.of(market, list(zip(path, swaps, strict=True)))
-    return Fill(path, tuple(swaps), fee)
+        swaps: tuple[Swap, ...] = (swap,)
+    else:
+        done = []
+        for edge in path if is_exact_in else reversed(path):
+            swap = market.swap(edge, amount, is_exact_in)
+            if isinstance(swap, InsufficientLiquidity):
+                return swap
+            done.append(swap)
+            amount = swap.amount_out if is_exact_in else swap.amount_in
+        swaps = tuple(done if is_exact_in else reversed(done))
+    gross = swaps[-1].amount_out if is_exact_in else -swaps[0].amount_in
+    if fees is None:
+        return Fill(path, swaps, None, gross)
+    fee = fees.of_path(market, path, swaps)
+    return Fill(path, swaps, fee, gross - (fee.value or 0))
 
 
 def _bound(side: Side, amount: int, price: float) -> float:

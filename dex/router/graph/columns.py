@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,8 @@ def summary(segments: Segments) -> tuple[float, float, float]:
     """Slope at zero, capacity, and the steepness that is right at the end, or halfway down an endless curve."""
     if len(segments.price) == 1:
         return _of_one(segments.price[0], segments.curvature[0], segments.capacity[0])
+    if not any(segments.curvature):
+        return _of_flat(segments.price, segments.capacity)
     sold = paid = 0.0
     for price, curvature, capacity in zip(*segments, strict=True):
         if curvature:
@@ -112,6 +115,13 @@ def _of_one(price: float, curvature: float, capacity: float) -> tuple[float, flo
         paid = price * sold
     steepness = price / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
     return price, capacity, max(steepness, 0.0)
+
+
+def _of_flat(price: Sequence[float], capacity: Sequence[float]) -> tuple[float, float, float]:
+    """The same of segments that do not curve."""
+    sold, paid = float(sum(capacity)), float(sum(map(mul, price, capacity)))
+    steepness = price[0] / paid - 1 / sold if 0 < paid < math.inf and sold else 0.0
+    return price[0], sold, max(steepness, 0.0)
 
 
 def _fill_powers(table: Floats, at: Ints, curves: Floats) -> None:

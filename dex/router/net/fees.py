@@ -26,9 +26,16 @@ class FeeTable:
 
     def of(self, market: CompiledMarket, swaps: Sequence[tuple[int, Swap]]) -> NetworkFee:
         """The fee of a route's swaps, each with its edge, in the order of their execution; its value is rounded up."""
+        return self._of_count(len(swaps)) or self._valued(self._amount(market, swaps))
+
+    def of_path(self, market: CompiledMarket, path: Sequence[int], swaps: Sequence[Swap]) -> NetworkFee:
+        """The same of swaps over the edges of a path."""
+        return self._of_count(len(path)) or self.of(market, list(zip(path, swaps, strict=True)))
+
+    def _of_count(self, count: int) -> NetworkFee | None:
+        """The fee of so many swaps; None where more than their number counts."""
         if self._by_count is None:
-            return self._valued(self._amount(market, swaps))
-        count = len(swaps)
+            return None
         fee = self._by_count.get(count)
         if fee is None:
             fee = self._by_count[count] = self._valued(self.costs.per_transaction + count * self.costs.other_swap)

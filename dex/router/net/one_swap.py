@@ -8,13 +8,12 @@ what the best of all single swaps pays. Where it does not, nothing is lost but t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from dex.router.convex.best_path import LEAST_SLOPE, Query
 from dex.router.convex.flows import Carried, Flow
-from dex.router.convex.last_hops import LastHops, last_hops, last_hops_at_most
+from dex.router.convex.last_hops import last_hops, last_hops_at_most
 from dex.router.graph.compiled import CompiledMarket
 from dex.router.graph.edge_curves import Traded, buy, sell
 from dex.router.net.costs import EdgeCosts
@@ -47,10 +46,7 @@ def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven 
     enough = route.net - _MARGIN * gross  # what no route of several swaps may come to
     if top - 2 * costs.least >= enough:
         return None
-    if not any(
-        hops is not None and _worth(query, hops.of_several) - costs.entry - 2 * costs.least < enough
-        for hops in _several(market, query)
-    ):
+    if not _are_worse(market, query, costs.entry + 2 * costs.least, enough):
         return None
     bound = route.net
     if top - costs.least > bound:
@@ -64,12 +60,15 @@ def best_swap(market: CompiledMarket, query: Query, costs: EdgeCosts) -> Proven 
     return Proven(route, max(bound, route.net)) if bound <= route.net + tolerance_of(gross, costs) else None
 
 
-def _several(market: CompiledMarket, query: Query) -> Iterator[LastHops | None]:
-    """The best prices over several swaps: at least those of the query, where that is known at once, then its own."""
+def _are_worse(market: CompiledMarket, query: Query, least: float, enough: float) -> bool:
+    """Whether several swaps, which cost `least`, come to less than `enough` by the best prices before any of them."""
     source, target = query.source, query.target
     if query.pair_price is market.pair_price:
-        yield last_hops_at_most(market, source, target)
-    yield last_hops(market, query.pair_price, source, target)
+        hops = last_hops_at_most(market, source, target)
+        if hops is not None and _worth(query, hops.of_several) - least < enough:
+            return True
+    hops = last_hops(market, query.pair_price, source, target)
+    return hops is not None and _worth(query, hops.of_several) - least < enough
 
 
 def _worth(query: Query, price: float) -> float:

@@ -130,19 +130,17 @@ class DlmmPool:
     def curve(self, token_in: str, token_out: str, now: int) -> Segments:
         """See `Pool`: a segment for each bin, those joined along which the fee falls by more than the price."""
         sells_x = token_in == self.tokens[0]
-        orders = self._orders_ahead(sells_x)
+        orders, bins = self._orders_ahead(sells_x) if self.orders else {}, self.bins
         if sells_x:
-            held = [
-                (y, i) for i, _, y in self.bins[: bisect_left(self.bins, (self.active_id + 1,))] if y or i in orders
-            ]
-            held.reverse()
+            ahead, side = bins[: bisect_left(bins, (self.active_id + 1,))][::-1], 2
         else:
-            held = [(x, i) for i, x, _ in self.bins[bisect_left(self.bins, (self.active_id,)) :] if x or i in orders]
+            ahead, side = bins[bisect_left(bins, (self.active_id,)) :], 1
+        held = [bin_ for bin_ in ahead if bin_[side] or bin_[0] in orders]
         if not held:
             return Segments((), (), ())
-        amounts, ids = zip(*held, strict=True)
+        ids, amounts = tuple([bin_[0] for bin_ in held]), [bin_[side] for bin_ in held]
         if orders:
-            amounts = tuple(amount + (orders[i].total if i in orders else 0) for amount, i in held)
+            amounts = [held + (orders[i].total if i in orders else 0) for held, i in zip(amounts, ids, strict=True)]
         ladder = _ladder(self.bin_step, ids, self.fees, self._references(now), sells_x)
         units = ladder.net if self._fee_on_input(sells_x) else ladder.gross
         curve = Segments(ladder.net, (0.0,) * len(ids), tuple(map(truediv, amounts, units)))

@@ -169,7 +169,7 @@ def _best_single(market: Market, snapshot: Snapshot, asked: SwapRequest, fees: F
     compiled = market.compiled
     walks = _walks(compiled, asked.token_out, (asked.token_in,), ())
     fills = [fill_path(compiled, asked.side, asked.amount, walk, fees) for walk in walks]
-    best = max((fill for fill in fills if isinstance(fill, Fill)), key=lambda fill: fill.net(asked.side))
+    best = max((fill for fill in fills if isinstance(fill, Fill)), key=lambda fill: fill.net)
     pools = [compiled.pools[compiled.pool.item(edge)] for edge in best.path]
     quote = find_route(_market(snapshot, pools), replace(asked, max_legs=1)).quote
     assert len(quote.route.hops) == len(best.path)
