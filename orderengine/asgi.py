@@ -25,6 +25,7 @@ from orderengine.web.handler import ThreadedHandler  # noqa: E402
 from orderengine.web.health import share_reports  # noqa: E402
 from orderengine.web.order_route import OrderRoute  # noqa: E402
 from orderengine.web.proxies import Forwarded  # noqa: E402
+from orders.engine import GC_YOUNG  # noqa: E402
 from orders.quote_stream.routing import websocket_urlpatterns  # noqa: E402
 from orders.streams.routing import listening  # noqa: E402
 
@@ -40,4 +41,6 @@ share_reports()
 served = ProtocolTypeRouter({"http": OrderRoute(ThreadedHandler()), "websocket": URLRouter(websocket_urlpatterns)})
 application = Forwarded(listening(served), settings.TRUSTED_PROXIES)
 gc.freeze()
+# As the workers look: an answer with a hundred orders is some 30,000 objects, of which a look frees none.
+gc.set_threshold(GC_YOUNG)
 gc.enable()

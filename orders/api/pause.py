@@ -12,7 +12,8 @@ from orders import selectors
 from orders.api import schema
 from orders.api.base import SwitchView, account_of, actor_of, caller_of, fields_of
 from orders.api.permissions import require
-from orders.api.serializers import StrictSerializer, StrictTextField, WordField
+from orders.api.serializers import StrictTextField, WordField
+from orders.api.strict import StrictSerializer
 from orders.audit.record import Actor
 from orders.engine import get_engine
 from orders.event_log.event import timestamp

@@ -1,17 +1,17 @@
 """The HTTP shapes of what callers send: strict fields, decimal strings, no JSON numbers for money."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.fields import empty
 
 from dex import FeeStrategy, Side
 from dex.chains.scenarios import SCENARIOS
 from orders import scalars
+from orders.api.strict import StrictSerializer
 from orders.order_types import FIELDS, ORDER_TYPES, TIMES_IN_FORCE, read_type, types_with
 from orders.order_types.fields import MemberErrors, RequestField
 from orders.scalars import CLIENT_ORDER_ID, QUOTE_ID
@@ -26,32 +26,6 @@ TAGS = {
     "propertyNames": {"minLength": 1, "maxLength": 64},
     "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 64},
 }
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know: a misspelt guard must not be a missing guard."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Raises: ValidationError. Fields that are left out are not asked, half of what the framework does."""
-        if not isinstance(data, Mapping):
-            return super().to_internal_value(data)
-        if unknown := [name for name in data if name not in self.fields]:
-            raise serializers.ValidationError(
-                {str(name): serializers.ErrorDetail("there is no such field", "unknown_field") for name in unknown}
-            )
-        read, errors = {}, {}
-        for name, field in self.fields.items():
-            if name not in data and not field.required and field.default is empty:
-                continue
-            try:
-                value = field.run_validation(data.get(name, empty))
-                check = getattr(self, f"validate_{name}", None)
-                read[name] = value if check is None else check(value)
-            except serializers.ValidationError as error:
-                errors[name] = error.detail
-        if errors:
-            raise serializers.ValidationError(errors)
-        return read
 
 
 def read_as(read: Callable[[Any], Read], data: Any) -> Read:

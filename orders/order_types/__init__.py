@@ -73,6 +73,7 @@ def merge_fields(types: Iterable[OrderType[Any]]) -> dict[str, RequestField]:
 # Those whose orders are executed in slices that are known when they are placed.
 SLICED_TYPES = frozenset(name for name, known in ORDER_TYPES.items() if known.is_sliced)
 FIELDS: Mapping[str, RequestField] = merge_fields(ORDER_TYPES.values())
+_FIELDS_OF = {name: frozenset(known.fields) for name, known in ORDER_TYPES.items()}
 TIMES_IN_FORCE: tuple[str, ...] = tuple(
     word for word in ("ioc", "fok", "gtc", "gtd") if any(word in known.times_in_force for known in ORDER_TYPES.values())
 )
@@ -97,17 +98,18 @@ def read_type_terms(order_type: OrderType[Any], stated: Mapping[str, Any]) -> di
 
     Raises: ProblemError `type_field` for fields of other types, and for one that this type needs and that is not there.
     """
-    has = {name for name in FIELDS if stated.get(name) is not None}
+    takes = order_type.fields
+    has = [name for name in FIELDS if stated.get(name) is not None] if not FIELDS.keys().isdisjoint(stated) else []
     errors = [
         FieldError(
             f"/{name}", "type_field", f"a {order_type.name} order takes no {name}, which is for {types_with(name)}"
         )
-        for name in FIELDS
-        if name in has and name not in order_type.fields
+        for name in has
+        if name not in takes
     ]
     errors += [
         FieldError(f"/{name}", "type_field", f"a {order_type.name} order needs {name}")
-        for name, field in order_type.fields.items()
+        for name, field in takes.items()
         if field.is_required and name not in has
     ]
     if errors:
@@ -123,8 +125,7 @@ def type_fields_json(name: str, order: OrderLike) -> dict[str, Any]:
 
 def type_field_json(name: str, order: OrderLike, field: str) -> Any:
     """One of these. Most orders are market orders, of which none needs to be read."""
-    known = ORDER_TYPES.get(name)
-    return type_fields_json(name, order)[field] if known is not None and field in known.fields else None
+    return type_fields_json(name, order)[field] if field in _FIELDS_OF.get(name, ()) else None
 
 
 def part_of(name: str, order: OrderLike, at: datetime) -> Part:

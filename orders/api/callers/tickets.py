@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from orders.access.tickets import TICKET_LIFE_S, issue_ticket
 from orders.api import schema
 from orders.api.base import AccountView, caller_of
-from orders.api.serializers import StrictSerializer
+from orders.api.strict import StrictSerializer
 from orders.scopes import READ
 from orders.shapes import Shape, integer, text
 

@@ -17,11 +17,11 @@ from orders.api.serializers import (
     FlagField,
     OrderTypeField,
     ScalarField,
-    StrictSerializer,
     StrictTextField,
     TimeField,
     WholeField,
 )
+from orders.api.strict import StrictSerializer
 from orders.inputs.filters import read_known_pair, read_tag
 from orders.models import Account, Order
 from orders.order_list.pages import cancellable_ids

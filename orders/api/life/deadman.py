@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from orders.api import schema
 from orders.api.base import SwitchView, account_of, actor_of, fields_of
-from orders.api.serializers import StrictSerializer, WholeField
+from orders.api.serializers import WholeField
+from orders.api.strict import StrictSerializer
 from orders.event_log.event import timestamp
 from orders.pipeline.life.deadman import LEAST_S, MOST_S, Switch, disarm, read_switch, renew
 from orders.shapes import Shape, boolean, choice, integer, time

@@ -5,7 +5,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from orders.api.serializers import FlagField, OrderRequestSerializer, StrictSerializer, WordField
+from orders.api.serializers import FlagField, OrderRequestSerializer, WordField
+from orders.api.strict import StrictSerializer
 from orders.problems import FieldError, Problem, ProblemError
 from orders.scalars import ScalarError, read_choice
 from orders.services.linking import Link

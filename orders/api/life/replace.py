@@ -15,7 +15,8 @@ from orders.access.key_limits import require_real_orders, require_within_key
 from orders.api.base import account_of, actor_of, caller_of, fields_of
 from orders.api.intake import Offer, new_order
 from orders.api.posts import order_reader, read_offer
-from orders.api.serializers import AmountField, GuardsSerializer, StrictSerializer, TimeField, type_fields
+from orders.api.serializers import AmountField, GuardsSerializer, TimeField, type_fields
+from orders.api.strict import StrictSerializer
 from orders.engine import get_engine
 from orders.models import Order
 from orders.order_types import FIELDS, ORDER_TYPES

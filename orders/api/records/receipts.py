@@ -24,9 +24,9 @@ from orders.api.serializers import (
     AmountField,
     BpsField,
     FeeSerializer,
-    StrictSerializer,
     VenuesSerializer,
 )
+from orders.api.strict import StrictSerializer
 from orders.engine import get_engine
 from orders.models import Order
 from orders.plan import SwapPlan

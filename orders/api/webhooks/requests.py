@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 
 from orders.api.life.cancel import PairField, TagField
-from orders.api.serializers import FlagField, ScalarField, StrictSerializer, StrictTextField, WholeField
+from orders.api.serializers import FlagField, ScalarField, StrictTextField, WholeField
+from orders.api.strict import StrictSerializer
 from orders.event_log.cursor import CURSOR_PATTERN, Cursor, read_cursor
 from orders.scalars import ScalarError, read_choice, read_text
 from orders.states import OrderStatus
