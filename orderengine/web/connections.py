@@ -7,6 +7,7 @@ from daphne.server import reactor  # before anything else of Twisted: it chooses
 from twisted.web import http
 
 from orderengine.web.bounds import BUFFER_BYTES, LINE_TOO_LONG, MAX_LINE_BYTES, UNREADABLE, Connection, connections
+from orderengine.web.prompt import write_promptly
 
 
 class BoundedChannel(Connection, http.HTTPChannel):
@@ -17,6 +18,7 @@ class BoundedChannel(Connection, http.HTTPChannel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self.transport.bufferSize = BUFFER_BYTES
+        write_promptly(self.transport)
         self.made()
 
     def setTimeout(self, period: float | None) -> None:
