@@ -108,13 +108,13 @@ class OrderConsumer(Socket):
         self.sent_seq = order.seq if self._after is None else self._after
         shown = order_json(order, read.shown.controls)
         await self.say(ORDER_SNAPSHOT.render(None, seq=order.seq, after=self._after, order=shown))
-        self.run(self._pump(missed, is_terminal(order.status) and self.sent_seq == order.seq))
+        has_ended = await self._forward_all(missed)
+        self.run(self._pump(has_ended or (is_terminal(order.status) and self.sent_seq == order.seq)))
 
     # --- The pump: one writer per socket --------------------------------------------------------------------
 
-    async def _pump(self, missed: list[EventMessage], has_ended: bool) -> None:
+    async def _pump(self, has_ended: bool) -> None:
         """Only the next event in number is sent on: a gap is filled from the rows, and a repeat goes nowhere."""
-        has_ended = await self._forward_all(missed) or has_ended
         while not has_ended:
             event = await self._next()
             if event is not None and event.seq == self.sent_seq + 1:

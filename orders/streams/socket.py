@@ -45,6 +45,8 @@ SESSION_ENDED = "the session has ended, or the role of its user is another one"
 
 MALFORMED, UNAUTHORIZED, NOT_FOUND, SLOW, TOO_MANY, RESTART = 4400, 4401, 4404, 4408, 4429, 1012
 UNEXPECTED = 1011
+# How long the handshake may wait for what is said with its end, one message to the client instead of two.
+OPEN_S = 0.5
 DISCONNECTED = "websocket.disconnect"
 DATABASE_ERRORS = (DatabaseError, SessionError, OSError)
 
@@ -64,7 +66,7 @@ class Socket(AsyncWebsocketConsumer):
         self._access: Access | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._waits_for_ticket = False
-        self._is_closed = False
+        self._is_accepted = self._is_closed = False
 
     # --- What a kind of socket adds -------------------------------------------------------------------------
 
@@ -95,22 +97,35 @@ class Socket(AsyncWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        """Accept first: only an open socket can say why it closes."""
+        """Accept, since only an open socket can say why it closes; that of a known caller with its first message."""
         offered = self.scope.get("subprotocols") or []
-        await self.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         async with self._refusing():
             if offered and SUBPROTOCOL not in offered:
                 raise Refused(MALFORMED, Problem("invalid", f"the subprotocol here is {SUBPROTOCOL}"))
             self.read_address()
             known = known_caller_of(self.scope, self.needed_scope)
-            if known is not None and await self.begin_known(*known):
+            if known is not None and await self._begin_known(*known):
                 return
+            await self._open()
             access = await in_thread(caller_of, self.scope, self.needed_scope)
             if access is None:
                 self._waits_for_ticket = True
                 self._tasks.append(asyncio.create_task(self._no_ticket()))
             else:
                 await self._admit(access)
+
+    async def _begin_known(self, access: Access, holds: Condition) -> bool:
+        late = asyncio.get_running_loop().call_later(OPEN_S, lambda: self.run(self._open()))
+        try:
+            return await self.begin_known(access, holds)
+        finally:
+            late.cancel()
+
+    async def _open(self) -> None:
+        """Accept the socket, once; before anything is said on it."""
+        if not self._is_accepted:
+            self._is_accepted = True
+            await self.accept(SUBPROTOCOL if SUBPROTOCOL in (self.scope.get("subprotocols") or ()) else None)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """The ticket, while one is waited for; later what the kind of socket takes."""
@@ -190,12 +205,14 @@ class Socket(AsyncWebsocketConsumer):
     async def say_text(self, text: str) -> None:
         """Send a message that was made before."""
         if not self._is_closed:
+            await self._open()
             await self.send(text_data=text)
 
     async def shut(self, code: int) -> None:
         """Close once."""
         if not self._is_closed:
             self._is_closed = True
+            await self._open()
             await self.close(code)
 
     async def refuse(self, refused: Refused) -> None:

@@ -1,6 +1,7 @@
 """A socket of a caller who was seen before opens by one statement, which refuses a caller who may not be let in now."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from orders.selectors import read_controls, shown_order, shown_with_events
 from orders.services.cancel import Actor, cancel_orders
 from orders.states import OrderStatus, Stage
 from orders.streams import socket
+from orders.streams.order_consumer import OrderConsumer
 from orders.tests.factories import api_key, new_account, place, terms
 from orders.tests.ws_client import Socket
 
@@ -71,6 +73,25 @@ class TestSockets:
         monkeypatch.setattr(socket, "caller_of", None)
 
         assert await first_word(order, key) == "snapshot"
+
+    async def test_one_is_accepted_while_its_order_is_not_read_yet(
+        self, account: Account, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order = await seen(account, key)
+        monkeypatch.setattr(socket, "OPEN_S", 0.0)
+        may_read, read = threading.Event(), OrderConsumer._read
+
+        def held(*args: Any) -> Any:
+            assert may_read.wait(WAIT_S)
+            return read(*args)
+
+        monkeypatch.setattr(OrderConsumer, "_read", held)
+        try:
+            async with follow(order, key) as opened:
+                may_read.set()
+                assert (await opened.next())["type"] == "snapshot"
+        finally:
+            may_read.set()
 
     @pytest.mark.parametrize(
         ("changes", "word"),
