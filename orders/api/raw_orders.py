@@ -38,7 +38,7 @@ from orders.scopes import TRADE
 from orders.selectors import KnownTokens, read_tokens
 from orders.services.idempotency import Answer, Idempotency, answer_once
 from orders.services.joined import Asker, Outcome, place_joined
-from orders.services.place import Outdated, Placed, place_orders, wake_placed
+from orders.services.place import Outdated, Placed, begin_waking_placed, place_orders
 from orders.terms import NewOrder
 
 PATH, METHOD = "/api/v1/orders", "POST"
@@ -179,9 +179,12 @@ def _stored(terms: _Terms, ready: Sequence[_Ready]) -> list[Reply | Outdated]:
         return [_stored_once(terms.caller, one) for one in ready]
     asker = Asker(terms.caller.account, terms.caller.key, terms.holds)
     outcomes = place_joined(asker, [one.order for one in ready])
-    if placed := [outcome for outcome in outcomes if isinstance(outcome, Placed)]:
-        wake_placed(placed)
-    return [_reply(outcome, one.throttle) for outcome, one in zip(outcomes, ready, strict=True)]
+    placed = [outcome for outcome in outcomes if isinstance(outcome, Placed)]
+    hear = begin_waking_placed(placed) if placed else None
+    replies = [_reply(outcome, one.throttle) for outcome, one in zip(outcomes, ready, strict=True)]
+    if hear is not None:
+        hear()
+    return replies
 
 
 def _stored_once(caller: Caller, one: _Ready) -> Reply:

@@ -5,7 +5,7 @@ a small command costs. Here redis-py's connections are used as they are, with al
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -41,21 +41,33 @@ class Kept:
 
         One server has gone or was demoted: the next command goes wherever the address leads by then.
         """
+        return self.begin(commands)()
+
+    def begin(self, commands: Sequence[Command]) -> Callable[[], list[Any]]:
+        """Send commands; the call, of which there is one at most, reads their answers. Both raise as `send` does."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._pool.make_connection()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            answers = [connection.read_response() for _ in commands]
         except BaseException:
-            connection.disconnect()
-            self._let_go()
+            self._give_up(connection)
             raise
-        self._idle.append(connection)
+
+        def answers() -> list[Any]:
+            try:
+                read = [connection.read_response() for _ in commands]
+            except BaseException:
+                self._give_up(connection)
+                raise
+            self._idle.append(connection)
+            return read
+
         return answers
 
-    def _let_go(self) -> None:
+    def _give_up(self, connection: Any) -> None:
+        connection.disconnect()
         while True:
             try:
                 self._idle.pop().disconnect()

@@ -7,6 +7,7 @@ kept in this process until its time: in the queue it would hold the place of one
 """
 
 from base64 import b64encode
+from collections.abc import Callable
 from functools import cache
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from kombu.serialization import dumps
 
 from orders.config import broker_redis_url
 from orders.notify.breaker import hints
-from orders.notify.kept import kept
+from orders.notify.kept import Command, kept
 from orders.notify.later import later
 from orders.notify.linger import HAND_OVER, waiting_key
 from orders.states import Stage
@@ -51,6 +52,21 @@ def wake(stage: Stage, delay_s: float = 0.0) -> None:
     _wake(stage, delay_s)
 
 
+def begin_waking(stage: Stage) -> Callable[[], None]:
+    """Have the stage's task run now; the call learns whether that was heard, and says it again where not.
+
+    What is done between the two need not wait for Redis. Neither raises.
+    """
+    begun: list[Callable[[], object]] = []
+    hints.attempt(lambda: begun.append(kept(broker_redis_url()).begin(_commands(stage))))
+
+    def hear() -> None:
+        if begun:
+            hints.attempt(lambda: begun.pop()() if begun else _send(stage))
+
+    return hear
+
+
 def _wake(work: str, delay_s: float) -> None:
     if delay_s <= 0:
         hints.attempt(lambda: _send(work))
@@ -59,8 +75,12 @@ def _wake(work: str, delay_s: float) -> None:
 
 
 def _send(work: str) -> None:
+    kept(broker_redis_url()).send(_commands(work))
+
+
+def _commands(work: str) -> list[Command]:
     queue = queue_name(work)
-    kept(broker_redis_url()).send([("EVAL", _SEND, 2, queue, waiting_key(queue), message(work))])
+    return [("EVAL", _SEND, 2, queue, waiting_key(queue), message(work))]
 
 
 def message(work: str) -> str:

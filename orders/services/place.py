@@ -1,6 +1,6 @@
 """Stores orders: all that were accepted and their first events commit together or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from orders.database.rows import ALWAYS, Condition
 from orders.models import Account, ApiKey, Order
-from orders.notify.wake import wake, wake_trigger_pass
+from orders.notify.wake import begin_waking, wake, wake_trigger_pass
 from orders.pipeline.life.links import settle_soon
 from orders.problems import Problem
 from orders.risk.limits import Demand, admit, count, demand, has_day_limit, lock_room
@@ -87,11 +87,17 @@ def _place(
 
 def wake_placed(placed: Iterable[Placed]) -> None:
     """Have stored orders routed, and those that wait for a price compared with the market."""
+    begin_waking_placed(placed)()
+
+
+def begin_waking_placed(placed: Iterable[Placed]) -> Callable[[], None]:
+    """The same; that the workers have heard it is learnt by the call, so that an answer is made meanwhile."""
     orders = [one.order for one in placed]
     settle_soon({order.link_id for order in orders if order.link_id is not None})
-    wake(Stage.ROUTE)
+    hear = begin_waking(Stage.ROUTE)
     if any(order.trigger_kind is not None for order in orders):
         wake_trigger_pass()
+    return hear
 
 
 def _placed(

@@ -205,8 +205,8 @@ def market(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     Token.objects.create(symbol="OFF", name="Off", decimals=6, is_enabled=False)
     # No minute ends while both are compared.
     monkeypatch.setattr("orders.api.throttles.time", SimpleNamespace(time=lambda: 1_000_000_020.0))
-    for module in ("orders.api.raw_orders", "orders.services.idempotency"):
-        monkeypatch.setattr(f"{module}.wake_placed", lambda *_: None)
+    monkeypatch.setattr("orders.api.raw_orders.begin_waking_placed", lambda *_: lambda: None)
+    monkeypatch.setattr("orders.services.idempotency.wake_placed", lambda *_: None)
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

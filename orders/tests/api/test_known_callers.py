@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def text(account: Account, engine: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     """A key that was seen, with tokens that were read."""
-    monkeypatch.setattr(raw_orders, "wake_placed", lambda *_: None)
+    monkeypatch.setattr(raw_orders, "begin_waking_placed", lambda *_: lambda: None)
     text = api_key(account)
     forget()
     assert statuses(answer(text)) == [201]
@@ -194,7 +194,7 @@ def test_a_request_that_is_read_twice_counts_once(text: str) -> None:
 
 
 def test_the_local_account_is_made_again(tokens: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw_orders, "wake_placed", lambda *_: None)
+    monkeypatch.setattr(raw_orders, "begin_waking_placed", lambda *_: lambda: None)
     settings.API_IS_OPEN = True
     forget()
     assert statuses(answer("")) == [201]
