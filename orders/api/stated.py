@@ -20,7 +20,9 @@ _MEANT_NULL = "max_price_impact_bps"
 def stated_hash(fields: Mapping[str, Any]) -> bytes:
     """SHA-256 over OrderRequestSerializer's fields, all but the client_order_id: the same order, the same bytes."""
     stated = {name: value for name, value in fields.items() if name != "client_order_id"}
-    stated |= {name: FIELDS[name].kind.store(fields[name]) for name in FIELDS if fields.get(name) is not None}
+    for name in FIELDS.keys() & stated.keys():
+        if (value := stated[name]) is not None:
+            stated[name] = FIELDS[name].kind.store(value)
     stated["time_in_force"] = time_in_force(fields)
     stated["sim"] = scenario(fields)
     return hashlib.sha256(orjson.dumps(_plain(stated), option=orjson.OPT_SORT_KEYS)).digest()
@@ -39,6 +41,8 @@ def scenario(fields: Mapping[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     """One spelling for equal values; what is left out, null or empty is left out."""
+    if isinstance(value, str):
+        return _decimal(value)
     if isinstance(value, Mapping):
         items = {name: item if name == "tags" else _plain(item) for name, item in value.items()}
         return {name: item for name, item in items.items() if name == _MEANT_NULL or item not in (None, [], {})}
@@ -46,14 +50,14 @@ def _plain(value: Any) -> Any:
         return sorted(set(map(str, value)))
     if isinstance(value, Decimal):
         return _decimal(format(value, "f"))
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return _decimal(value) if isinstance(value, str) else value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _decimal(text: str) -> str:
     """Without the zeros at the end of a fraction: 2.50 and 2.5 are one amount. No name has both digits and a point."""
-    whole, point, fraction = text.partition(".")
-    if not point or not (whole + fraction).isdecimal():
+    if "." not in text:
+        return text
+    whole, _, fraction = text.partition(".")
+    if not (whole + fraction).isdecimal():
         return text
     return f"{whole}.{fraction}".rstrip("0").rstrip(".")

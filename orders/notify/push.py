@@ -44,7 +44,13 @@ def push_events(events: Sequence[Event]) -> None:
     Call after the commit, never inside a transaction. Never raises.
     """
     if events:
-        message = _layer().serialize(seal(_packed(_news(events))))
+        push_news([news_of(events)])
+
+
+def push_news(parts: Sequence[News]) -> None:
+    """Send what was made of events by `news_of`, in one message. As `push_events`."""
+    if parts:
+        message = _layer().serialize(seal(_packed(_joined(parts))))
         hints.attempt(lambda: _send(message))
 
 
@@ -57,7 +63,8 @@ def read_news(message: Any) -> News | None:
     return News(epoch, account_ids, [EventMessage(one, UUID(bytes=two), *rest) for one, two, *rest in events])
 
 
-def _news(events: Sequence[Event]) -> News:
+def news_of(events: Sequence[Event]) -> News:
+    """What is told of committed events: on the session that they were committed on, outside of transactions."""
     account_ids = sorted({event.account_id for event in events})
     # Behind a pooler a transaction later may see another database than the one that the events are in.
     if len(events) > MAX_EVENTS or is_pooled():
@@ -67,6 +74,15 @@ def _news(events: Sequence[Event]) -> News:
     except DatabaseError:  # its next user says so
         return News("", account_ids, [])
     return News(epoch, account_ids, [event_message(event, epoch) for event in events])
+
+
+def _joined(parts: Sequence[News]) -> News:
+    """One for all; without events where one has none or is of another database."""
+    account_ids = sorted({account_id for part in parts for account_id in part.account_ids})
+    [epoch, *others] = {part.epoch for part in parts}
+    if others or not epoch:
+        return News("", account_ids, [])
+    return News(epoch, account_ids, [event for part in parts for event in part.events])
 
 
 def _packed(news: News) -> bytes:

@@ -15,7 +15,7 @@ from dex.deadline import within
 from orders.config import Policy
 from orders.database.errors import is_unavailable
 from orders.event_log.event import Event
-from orders.notify.push import MAX_EVENTS, push_events
+from orders.notify.push import MAX_EVENTS, News, news_of, push_news
 from orders.notify.wake import wake
 from orders.pipeline.build import build_orders
 from orders.pipeline.claim import ClaimedOrder, acquit_orders, claim_orders, release_orders, suspect_order
@@ -149,26 +149,28 @@ def _carry(
 class _Pushes:
     """The events of one batch on their way. With `holds` they share a message, which goes out at the end.
 
-    On the session that they were committed on: another one may be of another database, in which they are not.
+    It is made on the session that they were committed on, as they come, so that behind the last commit little is left
+    to do: another session may be of another database, in which they are not.
     """
 
     def __init__(self, *, holds: bool) -> None:
         self._holds = holds
-        self._held: list[Event] = []
+        self._held: list[News] = []
         self._session: Any = None
 
     def add(self, events: Sequence[Event]) -> None:
         """Take events that are committed. Never raises."""
-        if self._holds:
-            self._held += events
+        if events:
+            self._held.append(news_of(events))
             self._session = connection.connection
-        else:
-            push_events(events)
+            if not self._holds:
+                self.end()
 
     def end(self) -> None:
         """Send what is held. Never raises."""
+        held, self._held = self._held, []
         if connection.connection is self._session:
-            push_events(self._held)
+            push_news(held)
 
 
 def _run_batch(

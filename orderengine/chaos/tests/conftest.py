@@ -12,10 +12,11 @@ from orders.models import Token
 @pytest.fixture
 def all_messages_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """No worker is woken and nothing is pushed: the rows alone must do."""
-    for name in ("orders.pipeline.loop.wake", "orders.pipeline.loop.push_events"):
+    for name in ("orders.pipeline.loop.wake", "orders.pipeline.loop.push_news"):
         monkeypatch.setattr(name, lambda *_: None)
     for name in ("orders.services.place.wake", "orders.pipeline.parents.rows.wake"):
         monkeypatch.setattr(name, lambda *_: None)
+    monkeypatch.setattr("orders.services.place.begin_waking", lambda *_: lambda: None)
     monkeypatch.setattr("orders.services.cancel.push_events", lambda *_: None)
 
 

@@ -16,8 +16,8 @@ from dex import ChainUnavailable, Engine
 from dex.chains.simulated import SimulatedChain
 from orders.audit.record import Actor
 from orders.config import Policy
-from orders.event_log.event import Event
 from orders.models import Account, Fill, Order, OrderEvent
+from orders.notify.push import News
 from orders.pipeline import outlook, route
 from orders.pipeline.loop import SHARED_BY, STAGES, run_stage
 from orders.risk.pause import find_target, pause
@@ -265,11 +265,11 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The statuses of each message's events."""
     messages: list[list[str]] = []
 
-    def push(events: list[Event]) -> None:
-        if events:
-            messages.append([event.status for event in events])
+    def push(parts: list[News]) -> None:
+        if parts:
+            messages.append([event.status for part in parts for event in part.events])
 
-    monkeypatch.setattr("orders.pipeline.loop.push_events", push)
+    monkeypatch.setattr("orders.pipeline.loop.push_news", push)
     return messages
 
 

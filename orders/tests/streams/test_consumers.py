@@ -89,7 +89,7 @@ async def test_a_reconnect_in_the_middle_misses_and_repeats_nothing(account: Acc
 async def test_a_lost_push_is_made_good_from_the_rows(
     account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.pipeline.loop.push_events", lambda events: None)
+    monkeypatch.setattr("orders.pipeline.loop.push_news", lambda parts: None)
     monkeypatch.setattr(feed, "CHECK_INTERVAL_S", 0.05)
     [order] = await database_sync_to_async(place)(account)
 

@@ -116,7 +116,7 @@ async def test_a_gap_is_filled_from_the_rows(account: Account, key: str, drive: 
     async with follow(order, key) as socket:
         await socket.next()
         with pytest.MonkeyPatch.context() as lost:
-            lost.setattr("orders.pipeline.loop.push_events", lambda events: None)
+            lost.setattr("orders.pipeline.loop.push_news", lambda parts: None)
             await database_sync_to_async(drive)()
         last = (await database_sync_to_async(events_of)(order))[-1]
         await database_sync_to_async(push_events)([last])
@@ -158,7 +158,7 @@ async def test_what_others_send_is_neither_shown_nor_read_for(
         await stream.next("snapshot")
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr("orders.notify.envelope.secret_key", lambda: "a guess")
-            forged = await database_sync_to_async(lambda: seal(push._packed(push._news([invented]))))()
+            forged = await database_sync_to_async(lambda: seal(push._packed(push.news_of([invented]))))()
         for message in (forged, {"type": "order.events", "accounts": [account.pk]}, {"type": "x"}):
             await publish(message)
         layer: Any = get_channel_layer()

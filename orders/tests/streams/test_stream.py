@@ -169,7 +169,7 @@ async def test_who_follows_at_the_last_moment_keeps_the_reader(
 async def test_lost_hints_cost_a_second_and_no_event(
     account: Account, key: str, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orders.pipeline.loop.push_events", lambda events: None)
+    monkeypatch.setattr("orders.pipeline.loop.push_news", lambda parts: None)
     monkeypatch.setattr(feed, "CHECK_INTERVAL_S", 0.05)
 
     async with Stream(key, "?after=0") as stream:
