@@ -112,6 +112,8 @@ def test_the_message_of_a_dead_worker_frees_at_once_what_it_held(
     """Which the broker brings back as soon as the worker's parent has seen its end."""
     monkeypatch.setattr("orders.tasks.get_engine", lambda: engine)
     monkeypatch.setattr("orders.tasks.get_policy", lambda: policy)
+    # Nor does it come by itself meanwhile, on however slow a machine.
+    monkeypatch.setattr("orders.pipeline.maintenance.LATE_S", 3_600.0)
     run_maintenance(engine, policy)
     [order] = place(account)
     claimed = in_thread(lambda: claim_orders(Stage.ROUTE, 1, 10, chain_id="simulated")).orders

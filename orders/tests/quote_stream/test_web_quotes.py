@@ -44,7 +44,9 @@ def dial(web: Web, key: str, query: str = "") -> Any:
 async def take(ws: Any, subscription: int) -> Any:
     """The next quote of a subscription, everything acknowledged on the way."""
     while True:
-        message = json.loads(await asyncio.wait_for(ws.recv(), 30))
+        # No wait_for: in Python 3.11 it forgets that it was cancelled when a message comes at that moment.
+        async with asyncio.timeout(30):
+            message = json.loads(await ws.recv())
         assert message["type"] != "error", message
         if message["type"] == "quote":
             await ws.send('{"op":"ack"}')
