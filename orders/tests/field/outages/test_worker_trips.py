@@ -78,7 +78,8 @@ def test_what_goes_out_together(
 
     _, sent = through(proxy, 0, Cut.LOST, lambda: run_stage(Stage.ROUTE, engine=engine, policy=policy))
 
-    texts = [b" ".join(trip.split()) for trip in sent]
+    # Events that are sent while it works ask which database that is as soon as the first of them goes.
+    texts = sorted((b" ".join(trip.split()) for trip in sent), key=lambda text: TRIPS[-1][0] in text)
     assert [[words for words in trip if words in text] for trip, text in zip(TRIPS, texts, strict=True)] == TRIPS
     assert [(text.count(b"BEGIN"), text.count(b"COMMIT")) for text in texts] == [
         (b"BEGIN" in trip, b"COMMIT" in trip) for trip in TRIPS
