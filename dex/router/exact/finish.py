@@ -14,7 +14,7 @@ from dex.router.convex.best_path import HOPS, Query
 from dex.router.convex.flows import Carried, Flow, Plan, plan
 from dex.router.convex.optimum import carry
 from dex.router.exact.paths import exact_paths
-from dex.router.exact.replay import Replayed, replay_exact_in, replay_exact_out, replay_until
+from dex.router.exact.replay import Replayed, replay_exact_in, replay_exact_out, replay_one, replay_until
 from dex.router.graph.compiled import CompiledMarket
 
 _LOSS: Final = 1e-5  # by rounding, relative, from which other routes are tried
@@ -60,9 +60,14 @@ def _plan(query: Query, flows: list[Flow]) -> Plan:
 
 def _replay(market: CompiledMarket, query: Query, amount: int, ways: Plan, route: FloatRoute) -> Replayed:
     source, target = query.source, query.target
+    only = ways[0][0] if len(ways) == 1 and len(ways[0]) == 1 else None
     if query.is_exact_in:
+        if only is not None:
+            return replay_one(market, only, amount, True)
         return replay_exact_in(market, ways, source, target, amount)
     try:
+        if only is not None:
+            return replay_one(market, only, amount, False)
         return replay_exact_out(market, ways, source, target, amount)
     except InsufficientLiquidity:
         flows = [flow for group in ways for flow in group]

@@ -24,6 +24,8 @@ _MOST: Final = 1 << 256  # atoms: no chain counts further
 # Share of a token that may be bought in vain: ten times what plans may waste, as amounts raised later divide alike.
 _LEFT_OVER: Final = 0.01
 _MARGIN: Final = 1.01  # on what is still missing, since prices fall
+_NOT_TAKEN: Final = "the route cannot take {} of the order's {} atoms"
+_NOT_PAID: Final = "the route cannot pay {} atoms of what it needs"
 
 
 class Replayed(NamedTuple):
@@ -32,6 +34,15 @@ class Replayed(NamedTuple):
     swaps: list[tuple[int, Swap]]
     amount_in: int
     amount_out: int
+
+
+def replay_one(market: CompiledMarket, flow: Flow, amount: int, is_exact_in: bool) -> Replayed:
+    """Sell or buy `amount` by a plan of one flow. Raises: InsufficientLiquidity, AmountTooSmall."""
+    swap, left, is_small = swap_most(market, flow.edge, amount, is_exact_in)
+    if swap is None or left:
+        raise _refusal(is_small, _NOT_TAKEN.format(left, amount) if is_exact_in else _NOT_PAID.format(left))
+    swaps = [(flow.edge, swap)]
+    return Replayed(swaps, amount, swap.amount_out) if is_exact_in else Replayed(swaps, swap.amount_in, amount)
 
 
 def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int, amount: int) -> Replayed:
@@ -48,7 +59,7 @@ def replay_exact_in(market: CompiledMarket, ways: Plan, source: int, target: int
         token = group[0].tail
         done, left, is_small = _trade(market, group, [flow.sold for flow in group], balance[token], True)
         if left and token == source:
-            raise _refusal(is_small, f"the route cannot take {left} of the order's {amount} atoms")
+            raise _refusal(is_small, _NOT_TAKEN.format(left, amount))
         if left > _LEFT_OVER * balance[token] and not is_small:
             raise InsufficientLiquidity(f"the route buys {left} atoms that it cannot sell on")
         if left and not done:  # too little of it to sell on: better not bought
@@ -80,7 +91,7 @@ def replay_exact_out(market: CompiledMarket, ways: Plan, source: int, target: in
             continue
         done, left, is_small = _trade(market, group, [flow.paid for flow in group], need[token], False)
         if left:
-            raise _refusal(is_small, f"the route cannot pay {left} atoms of what it needs")
+            raise _refusal(is_small, _NOT_PAID.format(left))
         for flow, swap in done:
             need[flow.tail] += swap.amount_in
             swaps.append((flow.edge, swap))

@@ -194,19 +194,27 @@ def priced(market: CompiledMarket, costs: Costs, price: float, query: Query) -> 
     atoms = _atoms_of(market, costs)
     swap, tick = atoms.swap * price, atoms.tick * price if atoms.has_ticks else atoms.tick
     has_ticks = atoms.has_ticks and bool(tick.any())
+    if atoms.of_any is not None and not costs.per_next:
+        least = atoms.of_any * price if _are_usable(market, query) else 0.0
+        repeats = repeats_in(market, costs, price, query)
+        return EdgeCosts(swap, tick, costs.per_transaction * price, least, least, has_ticks, price, repeats)
     is_usable = (query.price > 0) & _leads_on(market, query)
     if costs.per_next:
         is_next = _are_next(market, costs, query)
         swap[is_next] = _of_kinds(market, partial(costs.of_swap, is_next=True))[is_next] * price
-    elif atoms.of_any is not None:
-        least = atoms.of_any * price if is_usable.any() else 0.0
-        repeats = repeats_in(market, costs, price, query)
-        return EdgeCosts(swap, tick, costs.per_transaction * price, least, least, has_ticks, price, repeats)
     usable, out = swap[is_usable], swap[is_usable & (market.tail == query.source)]
     least, most = (float(usable.min()), float(usable.max())) if len(usable) else (0.0, 0.0)
     repeats, entry = repeats_in(market, costs, price, query), float(out.min()) - least if len(out) else 0.0
     fixed = costs.per_transaction * price
     return EdgeCosts(swap, tick, fixed, least, most, has_ticks, price, repeats, entry)
+
+
+def _are_usable(market: CompiledMarket, query: Query) -> bool:
+    """Whether a route may use any edge: mostly one from the source to the target, which is looked at first."""
+    direct = market.edges_between(query.source, query.target)
+    if direct and query.price.item(direct.start) > 0:
+        return True
+    return bool(((query.price > 0) & _leads_on(market, query)).any())
 
 
 class _Atoms(NamedTuple):
