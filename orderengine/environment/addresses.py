@@ -5,6 +5,7 @@ No message shows a password, nor the parts of a URL that may be one.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote, unquote, urlsplit
 
@@ -48,6 +49,11 @@ def read_host(text: str) -> str:
     return bare
 
 
+# Of callers and hosts, which each request is looked at by.
+RECENT = 256
+
+
+@lru_cache(RECENT)
 def ip(text: str) -> IPv4Address | IPv6Address | None:
     """The address that the text is, an IPv4 one also where IPv6 wraps it; None for anything else."""
     try:

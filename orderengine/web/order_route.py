@@ -6,6 +6,7 @@ here as Django and the framework read it. Anything else, and what is refused, go
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.utils.module_loading import import_string
 
+from orderengine.environment.addresses import RECENT
 from orderengine.web.handler import ThreadedHandler
 from orderengine.web.order_queue import OrderQueue
 from orders.api.parsers import MAX_BODY_BYTES
@@ -89,8 +91,13 @@ def plain_order(scope: Any) -> Alike | None:
 
 def is_host_served(host: bytes) -> bool:
     """Whether Django takes the Host header."""
+    return _is_among(host, tuple(settings.ALLOWED_HOSTS))
+
+
+@lru_cache(RECENT)
+def _is_among(host: bytes, allowed: tuple[str, ...]) -> bool:
     domain, _port = split_domain_port(host.decode("latin-1"))
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+    return bool(domain) and validate_host(domain, allowed)
 
 
 async def read_body(receive: Receive) -> bytes | None:

@@ -27,7 +27,8 @@ from orders.engine import get_engine
 from orders.event_log.log import first_terms
 from orders.models import Token
 from orders.order_types import ORDER_TYPES, SLICED_TYPES
-from orders.presentation.orders import first_answer_json, order_json
+from orders.presentation.accepted import accepted_order_json
+from orders.presentation.orders import first_answer_json
 from orders.problems import Problem, ProblemError
 from orders.services.idempotency import Answer, Idempotency, answer_once
 from orders.services.place import Placed
@@ -168,7 +169,7 @@ def accepted_json(placed: Placed) -> dict[str, Any]:
     """The order as this POST, or the first one like it, answers it. It has no route yet, and so no float."""
     order = placed.order
     if not placed.is_replay:
-        return order_json(order, at=order.created_at)
+        return accepted_order_json(order)
     answer = first_answer_json(order)
     if order.seq > 1 and (ORDER_TYPES[order.order_type].waits_for or order.link_id):
         answer |= (first := first_terms(order.id))
