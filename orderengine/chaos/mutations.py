@@ -28,7 +28,7 @@ class Mutant:
 
 BUILD, SUBMIT, TRANSITION = "orders/pipeline/build.py", "orders/pipeline/submit.py", "orders/pipeline/transition.py"
 CANCEL_TRIGGERS = "orders/migrations/0017_stop_signing_after_a_cancel.py"
-STATUS_TRIGGER = "orders/migrations/0029_orders_that_wait.py"
+STATUS_TRIGGER = "orders/migrations/0041_confirm_at_once.py"
 _NOT_SENT = """        if isinstance(answer, RetryableError):
             unasked.append((order, answer))
 """
@@ -90,6 +90,11 @@ MUTANTS = (
         (
             Edit(
                 TRANSITION,
+                "from orders.event_log.event import Event\n",
+                "from orders.event_log.event import EVENT_COLUMNS, Event\n",
+            ),
+            Edit(
+                TRANSITION,
                 "    return lambda: _events(answer.rows(), group)\n",
                 """    written = []
     for row in answer.rows():
@@ -103,8 +108,9 @@ MUTANTS = (
             ),
             Edit(
                 TRANSITION,
-                'return f"{_moved(columns)}{ctes} {_WRITTEN}"',
-                'return _moved(columns) + ctes + " SELECT" + _WRITTEN.partition("SELECT")[2].partition("RETURN")[0]',
+                'return f"{_moved(columns, passes)}{ctes} {BOTH_WRITTEN if passes else WRITTEN}"',
+                'return _moved(columns, passes) + ctes + " SELECT"'
+                ' + (BOTH_WRITTEN if passes else WRITTEN).partition("SELECT")[2].partition("RETURN")[0]',
             ),
         ),
         L0_STATEMENTS,

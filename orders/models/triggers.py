@@ -2,7 +2,7 @@
 
 import pgtrigger
 
-from orders.states import TRANSITIONS, OrderStatus
+from orders.states import AT_ONCE, TRANSITIONS, OrderStatus
 
 # A name and a value of 64 characters each, and what joins them.
 MAX_LABEL = 200
@@ -21,11 +21,14 @@ def status_refused() -> str:
 
     Those are moves towards a signature of an order whose cancel is stored. The claim of a PENDING order is let through:
     the route stage ends one whose cancel is stored. It stands in the trigger's condition, for which PostgreSQL calls no
-    function: a call for each row that is as it should be would take a sixth of the database's time.
+    function: a call for each row that is as it should be would take a sixth of the database's time. Two edges are one
+    move on one way alone, and count twice.
     """
     on_the_way = ",".join(TO_A_SIGNATURE)
+    first, _, last = AT_ONCE
     return f"""((OLD.status IS DISTINCT FROM NEW.status OR OLD.seq IS DISTINCT FROM NEW.seq)
-        AND ({IS_EDGE} AND NEW.seq = OLD.seq + 1
+        AND (({IS_EDGE} AND NEW.seq = OLD.seq + 1
+                OR OLD.status = '{first}' AND NEW.status = '{last}' AND NEW.seq = OLD.seq + 2)
             AND NOT (NEW.cancel_requested_at IS NOT NULL AND NEW.status <> OLD.status
                      AND NEW.status = ANY ('{{{on_the_way}}}'::text[]) AND OLD.status <> '{OrderStatus.PENDING}')
         ) IS NOT TRUE)"""

@@ -11,7 +11,7 @@ from orders.database.recordset import recordset, to_json
 from orders.event_log.event import Event
 from orders.pipeline.claim import ClaimedOrder, release_orders
 from orders.pipeline.parents.rows import lock_orders, parents_of_ended
-from orders.pipeline.planned import begin_planned, behind_planned
+from orders.pipeline.planned import begin_planned, behind_planned, with_planned
 from orders.pipeline.transition import Beside, Change, begin_transition
 from orders.pipeline.unconfirmed import Resolution, Silent
 from orders.plan import hops_to_json
@@ -24,6 +24,7 @@ from orders.signing.submissions import (
     mark_resent,
 )
 from orders.signing.wallets import pause_wallets, record_pauses
+from orders.states import OrderStatus
 
 
 @dataclass(slots=True)
@@ -53,8 +54,9 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
             ids = [*(change.order_id for change in found.changes), *(order.id for order, _ in found.waiting)]
             lock_orders([*ids, *found.planned, *parents])
         paused = pause_wallets(taken)
-        submitted = begin_planned(list(found.planned.values()))
-        moved = begin_transition(_behind(found), _beside(found))
+        both, alone = _planned(found)
+        submitted = begin_planned(alone)
+        moved = begin_transition(both, _beside(found))
         mark_mined(found.mined)
         mark_resent([lost.signed.tx_hash for lost in found.lost])
         mark_absent(resolution.noted)
@@ -69,12 +71,21 @@ def settle(found: Findings, resolution: Resolution) -> tuple[list[Event], set[UU
     return submitted() + ended, {event.order_id for event in ended}
 
 
-def _behind(found: Findings) -> list[Change]:
-    """The changes, those of orders whose SUBMITTED is written with them behind it."""
-    return [
-        behind_planned(change, order) if (order := found.planned.get(change.order_id)) else change
-        for change in found.changes
-    ]
+def _planned(found: Findings) -> tuple[list[Change], list[ClaimedOrder]]:
+    """The changes with or behind what is planned for their orders, and the orders whose planned change stands alone.
+
+    SUBMITTED and CONFIRMED are one update with two events: each version of a row costs an entry in every index.
+    """
+    changes, alone = [], dict(found.planned)
+    for change in found.changes:
+        order = found.planned.get(change.order_id)
+        if order is None:
+            changes.append(change)
+        elif change.target is OrderStatus.CONFIRMED:
+            changes.append(with_planned(change, alone.pop(order.id)))
+        else:
+            changes.append(behind_planned(change, order))
+    return changes, list(alone.values())
 
 
 # IS TRUE has PostgreSQL look each id up in a table of those that moved, instead of comparing it with all of them.

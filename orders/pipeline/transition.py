@@ -12,7 +12,8 @@ from django.db import connection, transaction
 
 from orders.database.recordset import id_array, recordset, to_json
 from orders.database.session import session
-from orders.event_log.event import EVENT_COLUMNS, Event
+from orders.event_log.event import Event
+from orders.event_log.writing import BOTH_WRITTEN, WRITTEN
 from orders.pipeline.parents.rows import lock_orders, make_due, parents_of_ended
 from orders.risk.limits import release
 from orders.states import OrderStatus, check_edge, is_terminal
@@ -58,6 +59,7 @@ class Change(NamedTuple):
     lease ends with the move, unless `keeps_lease_s` prolongs it for the same worker, which takes the order on. With
     `keeps_nonce` an order ends before its nonce is used: what may yet be paid for that stays reserved until it is
     (signing/nonces.py). `parent_id` is the parent whose child the order is: the child's end makes it due.
+    `passes` is a change made on the way, in the same statement with its event: only its target and data are used.
     An end that `frees` nothing is of an order that counted against no limit: should it do so by now, it does not move.
     """
 
@@ -76,6 +78,7 @@ class Change(NamedTuple):
     keeps_nonce: bool = False
     parent_id: UUID | None = None
     frees: bool = True
+    passes: "Change | None" = None
 
     @property
     def shared(self) -> "Shared":
@@ -90,6 +93,7 @@ class Change(NamedTuple):
             self.waiting_for,
             self.keeps_nonce,
             self.frees,
+            None if self.passes is None else self.passes.target,
         )
 
 
@@ -112,6 +116,7 @@ class Shared(NamedTuple):
     waiting_for: str | None
     keeps_nonce: bool
     frees: bool
+    passed: OrderStatus | None
 
     @property
     def releases(self) -> bool:
@@ -144,7 +149,7 @@ def begin_transition(changes: Sequence[Change], beside: Beside | None = None) ->
     for change in changes:
         groups[change.shared._replace(frees=may_free or not is_terminal(change.target))].append(change)
     for shared in groups:
-        check_edge(shared.source, shared.target)
+        check_edge(shared.source, shared.target, shared.passed)
     parents = parents_of_ended(changes)
     # What an order held against limits is given back with its end, or not at all. Within a transaction this is free.
     if len(groups) == 1 and not parents and not any(shared.releases for shared in groups):
@@ -202,8 +207,8 @@ def _begin(shared: Shared, group: Sequence[Change], beside: Beside | None) -> Ca
 
 
 def _events(rows: Iterable[Sequence[Any]], group: Sequence[Change]) -> list[Event]:
-    told = {change.order_id: change.data for change in group}
-    events = [Event.from_row(row, told[row[0]]) for row in rows]
+    told = {(each.order_id, each.target): each.data for change in group for each in (change.passes, change) if each}
+    events = [Event.from_row(row, told[row[0], row[3]]) for row in rows]
     for event in events if logger.isEnabledFor(logging.DEBUG) else ():
         logger.debug("order %s is %s, seq %d %s", event.order_id, event.status, event.seq, event.outcome or "")
     return events
@@ -219,12 +224,13 @@ def _statement(shared: Shared, group: Sequence[Change], beside: Beside | None) -
             "delay_s": row.delay_s,
             "data": row.data,
             **{column: to_json(row.fields[column]) for column in shared.columns},
+            **({"passed": row.passes.data} if row.passes else {}),
         }
         for row in sorted(group, key=_by_order)
     ]
     ctes, values = ("", {}) if beside is None else (f", {beside.ctes}", beside.values)
-    text = _ending_text if shared.releases else _text
-    return text(shared.columns, ctes), {"rows": recordset(rows), **shared._asdict(), **values}
+    text = (_ending_text if shared.releases else _text)(shared.columns, ctes, shared.passed is not None)
+    return text, {"rows": recordset(rows), **shared._asdict(), **values}
 
 
 def _by_order(change: Change) -> int:
@@ -242,34 +248,35 @@ _IS_CALLED_BACK = """(o.cancel_requested_at IS NOT NULL AND o.status <> %(target
 
 
 @cache
-def _text(columns: tuple[str, ...], ctes: str) -> str:
-    return f"{_moved(columns)}{ctes} {_WRITTEN}"
+def _text(columns: tuple[str, ...], ctes: str, passes: bool) -> str:
+    return f"{_moved(columns, passes)}{ctes} {BOTH_WRITTEN if passes else WRITTEN}"
 
 
 @cache
-def _ending_text(columns: tuple[str, ...], ctes: str) -> str:
-    """The same, and in front of each event the account, what the order held against its limits, and if fees count."""
+def _ending_text(columns: tuple[str, ...], ctes: str, passes: bool) -> str:
+    """The same, and before each order's last event its account, what it held against limits, and if fees count."""
     # Both hold the same orders. Only a full join is never made by a comparison of each row with each.
     return f"""
-        {_moved(columns)}{ctes}, written AS ({_WRITTEN})
+        {_moved(columns, passes)}{ctes}, written AS ({BOTH_WRITTEN if passes else WRITTEN})
         SELECT m.account_id, m.held_value, m.counted_fee IS NOT NULL, w.*
-        FROM written w FULL JOIN moved m ON m.id = w.order_id
+        FROM written w FULL JOIN moved m ON m.id = w.order_id AND m.seq = w.seq ORDER BY w.id
     """
 
 
-def _moved(columns: tuple[str, ...]) -> str:
+def _moved(columns: tuple[str, ...], passes: bool) -> str:
     # Orders are found by their ids, however many are due in the stage, and what they must be besides stands in a CASE:
     # one plan serves every batch, whichever number PostgreSQL expects, and it is made once for a session.
     # Column names come from COLUMN_TYPES (a KeyError otherwise), never from input.
     names = "".join(f", {column} {COLUMN_TYPES[column]}" for column in columns)
     sets = "".join(f", {column} = {_SETS.get(column, f'v.{column}')}" for column in columns)
+    steps, passed_type, passed = (2, ", passed jsonb", ", v.passed") if passes else (1, "", "")
     return f"""
         WITH v AS (
             SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb)
-                AS v(order_id uuid, since timestamptz, seq int, delay_s float8, data jsonb{names})
+                AS v(order_id uuid, since timestamptz, seq int, delay_s float8, data jsonb{passed_type}{names})
         ), moved AS (
             UPDATE orders_order o
-            SET status = %(target)s::varchar, seq = o.seq + 1, attempt = o.attempt + %(attempt_added)s::int,
+            SET status = %(target)s::varchar, seq = o.seq + {steps}, attempt = o.attempt + %(attempt_added)s::int,
                 due_at = now() + v.delay_s * interval '1 second',
                 lease_until = now() + %(lease_s)s::int * interval '1 second',
                 lease_token = CASE WHEN %(lease_s)s::int IS NULL THEN NULL ELSE o.lease_token END,
@@ -283,17 +290,8 @@ def _moved(columns: tuple[str, ...]) -> str:
                               AND (%(lease_token)s::uuid IS NULL OR o.lease_token = %(lease_token)s::uuid)
                               AND (%(frees)s OR o.held_value IS NULL AND o.counted_fee IS NULL)
                          THEN NOT {_IS_CALLED_BACK} END
-            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.data,
+            RETURNING o.id, o.account_id, o.seq, o.status, o.attempt, o.outcome, o.updated_at, v.data{passed},
                       -- as the row was before this statement
                       coalesce(v.since, (SELECT b.updated_at FROM orders_order b WHERE b.id = o.id)) AS since,
                       o.held_value, o.counted_fee
         )"""
-
-
-_WRITTEN = f"""
-        INSERT INTO orders_orderevent (order_id, account_id, seq, status, attempt, outcome, at, took_ms, data)
-        SELECT id, account_id, seq, status, attempt, outcome, updated_at,
-               greatest(0, extract(epoch FROM updated_at - since) * 1000)::int, data
-        FROM moved
-        RETURNING {EVENT_COLUMNS}
-    """

@@ -60,6 +60,76 @@ def test_database_and_service_agree_on_every_edge(account: Account, source: Orde
             transition([Change(order.id, source, target, order.updated_at)])
 
 
+@pytest.mark.parametrize(("source", "target"), list(product(OrderStatus, OrderStatus)))
+def test_two_edges_are_one_write_on_one_way_alone(account: Account, source: OrderStatus, target: OrderStatus) -> None:
+    """Each pair counted twice: only what is final as soon as it is sent is CONFIRMED from BUILDING."""
+    [order] = place(account)
+    bring_to(order, source)
+    values: dict[str, Any] = {"outcome": None, "amount_in": None, "amount_out": None, **EXTRAS.get(target, {})}
+    assignments = ", ".join(f"{name} = %s" for name in values)
+    before = Order.objects.get(pk=order.pk).seq
+
+    def write() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE orders_order SET status = %s, seq = seq + 2, {assignments} WHERE id = %s",
+                [target, *values.values(), order.id],
+            )
+
+    if (source, target) == (OrderStatus.BUILDING, OrderStatus.CONFIRMED):
+        write()
+        assert Order.objects.get(pk=order.pk).seq == before + 2
+    else:
+        with pytest.raises(IntegrityError):
+            write()
+
+
+@pytest.mark.parametrize("held", [None, 5])
+def test_a_move_that_passes_a_status_has_both_events(account: Account, held: int | None) -> None:
+    """Numbered and told in their sequence, also where what the order held against limits is given back, once."""
+    orders = place(account, *(terms() for _ in range(3)))
+    for order in orders:
+        bring_to(order, OrderStatus.BUILDING)
+    Order.objects.update(held_value=held)
+    Account.objects.filter(pk=account.pk).update(is_counted=True, open_orders=3, open_value=15)
+    sent = [
+        Change(order.id, "BUILDING", OrderStatus.SUBMITTED, None, data={"nonce": n}) for n, order in enumerate(orders)
+    ]
+    changes = [
+        Change(order.id, "BUILDING", OrderStatus.CONFIRMED, None, seq=3, data={"done": n})
+        for n, order in enumerate(orders)
+    ]
+    fields = EXTRAS[OrderStatus.CONFIRMED]
+
+    events = transition(
+        [change._replace(passes=passed, fields=fields) for change, passed in zip(changes, sent, strict=True)]
+    )
+
+    for n, order in enumerate(orders):
+        stored = list(
+            OrderEvent.objects.filter(order=order, seq__gt=3).order_by("id").values_list("seq", "status", "data")
+        )
+        assert stored == [(4, "SUBMITTED", {"nonce": n}), (5, "CONFIRMED", {"done": n})]
+        told = [(event.seq, event.status, event.data) for event in events if event.order_id == order.id]
+        assert told == stored
+    account.refresh_from_db()
+    assert (account.open_orders, account.open_value) == ((3, 15) if held is None else (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("source", "passed", "target"), [("ROUTING", "BUILDING", "SUBMITTED"), ("BUILDING", "SUBMITTED", "FAILED")]
+)
+def test_the_service_refuses_two_edges_on_any_other_way(
+    account: Account, source: str, passed: str, target: str
+) -> None:
+    [order] = place(account)
+    bring_to(order, OrderStatus(source))
+    way = Change(order.id, source, OrderStatus(passed), None)
+
+    with pytest.raises(IllegalTransition, match=f"{source} -> {passed} -> {target}"):
+        transition([way._replace(target=OrderStatus(target), passes=way)])
+
+
 @pytest.mark.parametrize("step", [0, 2, -1])
 def test_seq_moves_by_one_with_the_status(account: Account, step: int) -> None:
     [order] = place(account)

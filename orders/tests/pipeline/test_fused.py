@@ -38,8 +38,7 @@ STATEMENTS = [
     "chain: lock, bytes arrive",
     "chain: what the block needs",
     "chain: the block",
-    "SUBMITTED",
-    "CONFIRMED, fills, closed submission",
+    "SUBMITTED and CONFIRMED, fills, closed submission",
 ]
 NAMES = {
     "WITH due AS": "claim, with ROUTING",
@@ -52,8 +51,7 @@ NAMES = {
 }
 BY_WORD = {
     "INSERT INTO orders_signedtransaction": "BUILDING, nonces, bytes, audit",
-    "INSERT INTO orders_fill": "CONFIRMED, fills, closed submission",
-    "UPDATE orders_order o SET status": "SUBMITTED",
+    "INSERT INTO orders_fill": "SUBMITTED and CONFIRMED, fills, closed submission",
 }
 
 

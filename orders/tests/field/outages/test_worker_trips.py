@@ -32,7 +32,7 @@ TRIPS = [
     [b"INSERT INTO orders_submission", b"COMMIT"],
     [b"BEGIN", b"pg_advisory_xact_lock", b"WITH pending AS"],
     [b"WITH expired AS", b"COMMIT"],
-    [b"BEGIN", b"UPDATE orders_order o", b"INSERT INTO orders_fill", b"COMMIT"],
+    [b"BEGIN", b"INSERT INTO orders_fill", b"COMMIT"],
     [b"system_identifier"],  # of a new session, which database it is in: the events are sent now
 ]
 
