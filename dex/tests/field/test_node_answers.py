@@ -292,6 +292,12 @@ def _missing(calls: list[RawCall], replies: list[RawReply]) -> HttpReply:
     return array_of(replies[:-1])
 
 
+@functools.cache
+def far_too_much() -> bytes:
+    """80 MB once unpacked. Packed once: each question gets it, and packing takes a third of a second."""
+    return gzip.compress(b"[" + b" " * 80_000_000)
+
+
 BODIES: dict[str, Callable[[list[RawCall], list[RawReply]], HttpReply]] = {
     "nothing": lambda calls, replies: HttpReply(b""),
     "null": lambda calls, replies: HttpReply(b"null"),
@@ -315,12 +321,6 @@ BODIES: dict[str, Callable[[list[RawCall], list[RawReply]], HttpReply]] = {
     "what is not packed": lambda calls, replies: HttpReply(b"[]", headers={"Content-Encoding": "gzip"}),
     "far too much": lambda calls, replies: HttpReply(far_too_much(), headers={"Content-Encoding": "gzip"}),
 }
-
-
-@functools.cache
-def far_too_much() -> bytes:
-    """80 MB once unpacked. Packed once: each question gets it, and packing takes a third of a second."""
-    return gzip.compress(b"[" + b" " * 80_000_000)
 
 
 @pytest.mark.chain

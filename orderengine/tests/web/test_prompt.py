@@ -1,3 +1,4 @@
+# mypy: allow-untyped-calls
 """Writes of one turn leave together, and the system is asked only for what it did not take at once."""
 
 import asyncio
@@ -56,7 +57,7 @@ def write(transport: Transport, *texts: bytes, closes: bool = False) -> bool:
         await asyncio.sleep(0)
 
     asyncio.run(turn())
-    return bool(transport.reactor.writers)  # type: ignore[attr-defined]
+    return bool(transport.reactor.writers)
 
 
 def test_all_of_a_turn_leaves_together() -> None:
@@ -73,7 +74,7 @@ def test_what_is_not_taken_waits_for_the_system() -> None:
     assert transport.written == [b"one t"]
     assert transport.doWrite() is None
     assert transport.written == [b"one t", b"wo"]
-    assert transport.reactor.writers == []  # type: ignore[attr-defined]
+    assert transport.reactor.writers == []
 
 
 @pytest.mark.parametrize("closes", [False, True])
@@ -94,4 +95,4 @@ def test_a_connection_that_is_gone_is_not_written_to() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(turn())
-    assert (transport.written, transport.reactor.writers) == ([], [])  # type: ignore[attr-defined]
+    assert (transport.written, transport.reactor.writers) == ([], [])
