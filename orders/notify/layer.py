@@ -6,6 +6,7 @@ process does while nothing happens.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisSingleShardConnection
@@ -26,6 +27,23 @@ class Layer(RedisPubSubChannelLayer):  # type: ignore[misc]
         # Those of a layer that was just made hold nothing yet.
         layer._shards = [one if isinstance(one, Shard) else Shard(one.host, layer) for one in layer._shards]
         return layer
+
+    async def hand_over(self, group: str, take: Callable[[bytes], None]) -> str:
+        """Have each message of a group taken as it comes, packed, by the task that reads it; the channel it comes on.
+
+        `take` must neither wait nor raise. A receiver would be a task that is woken for each message.
+        """
+        channel: str = await self.new_channel()
+        self._get_layer().channels[channel] = Taken(take)
+        await self.group_add(group, channel)
+        return channel
+
+
+class Taken:
+    """In place of a channel's queue."""
+
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self.put_nowait = take
 
 
 class Shard(RedisSingleShardConnection):  # type: ignore[misc]

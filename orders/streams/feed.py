@@ -9,6 +9,7 @@ itself, later.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -129,18 +130,15 @@ class EventFeed:
     # --- Messages -----------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
-        layer = get_channel_layer()
-        assert layer is not None
+        layer: Any = get_channel_layer()
         said = ""
         while True:
             try:
-                channel = await layer.new_channel()
-                await layer.group_add(GROUP, channel)
+                channel = await layer.hand_over(GROUP, partial(self._take_packed, layer))
                 self._listening.set()
                 said = ""
                 try:
-                    while True:
-                        await self._take_next(layer, channel)
+                    await asyncio.get_running_loop().create_future()  # for good
                 finally:
                     await asyncio.shield(layer.group_discard(GROUP, channel))
             except Exception as error:
@@ -150,14 +148,14 @@ class EventFeed:
                     logger.warning("event feed lost Redis (%s): it reads rows each second until that is back", reason)
                 await asyncio.sleep(RECONNECT_S)
 
-    async def _take_next(self, layer: Any, channel: str) -> None:
-        """Wait for a message and hand it out; one that cannot be read ends no subscription."""
+    def _take_packed(self, layer: Any, packed: bytes) -> None:
+        """Hand a message out. Never raises: one that cannot be read ends no subscription."""
         try:
-            message = await layer.receive(channel)
+            self._take(layer.deserialize(packed))
         except ValueError as error:
             self._ignore(type(error).__name__)
-        else:
-            self._take(message)
+        except Exception:
+            logger.exception("a message of events is lost: the rows are read within a second")
 
     def _take(self, message: Any) -> None:
         if not self._accounts:
