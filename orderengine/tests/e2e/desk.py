@@ -8,9 +8,13 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Response, ViewportSize, expect
 
+from orderengine.tests.engines import until
+
 WIDE = ViewportSize(width=1440, height=1000)
 NARROW = ViewportSize(width=390, height=844)
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 30_000
+# Of which a copy takes this, and is asked for again.
+COPY_MS = 5_000
 # A dialog takes no answer in its first 300 ms: the second half of a double click is none.
 DIALOG_OPENS_MS = 320
 # Fields of the orders that go along with the ticket's.
@@ -52,13 +56,13 @@ class Desk:
         self.page.goto(self.url)
         return self.wait_until_live() if is_live else self
 
-    def wait_until_live(self, seconds: float = 10) -> "Desk":
+    def wait_until_live(self, seconds: float = 30) -> "Desk":
         """Wait for the stream, the list, the tokens and the pauses: what is typed before has no effect."""
         self.wait_until_read(seconds)
         expect(self.page.locator("#halt")).to_be_enabled()
         return self
 
-    def wait_until_read(self, seconds: float = 10) -> "Desk":
+    def wait_until_read(self, seconds: float = 30) -> "Desk":
         """The same for who may not halt."""
         expect(self.page.locator("#link")).to_have_attribute("data-state", "live", timeout=seconds * 1_000)
         expect(self.page.locator("#rows")).not_to_have_class(re.compile("loading"))
@@ -73,7 +77,7 @@ class Desk:
         """The five steps in it, with the status."""
         return self.row(order_id).locator(".steps")
 
-    def has_status(self, order_id: str, status: str, seconds: float = 15) -> None:
+    def has_status(self, order_id: str, status: str, seconds: float = 30) -> None:
         """Wait until its row says so."""
         expect(self.steps(order_id)).to_have_attribute("data-status", status, timeout=seconds * 1_000)
 
@@ -137,6 +141,23 @@ class Desk:
         self.page.mouse.move(0, 0)
         expect(self.drawer.get_by_role("heading", name="Timeline")).to_be_visible()
         return self.drawer
+
+    def copied(self, language: str, words: str = "") -> str:
+        """The ticket's order as a program, from the clipboard.
+
+        On a busy machine the clipboard of a browser without a window does not always answer: it is asked again.
+        """
+        until(lambda: self._says_copied(language, words), TIMEOUT_MS / 1_000)
+        program: str = self.page.evaluate("navigator.clipboard.readText()")
+        return program
+
+    def _says_copied(self, language: str, words: str) -> bool:
+        self.page.locator(f"#copy-{language}").click()
+        try:
+            expect(self.page.locator("#toasts")).to_contain_text(f"Copied the {words}", timeout=COPY_MS)
+        except AssertionError:
+            return False
+        return True
 
     # Beside the page
 

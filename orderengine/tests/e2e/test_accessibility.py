@@ -72,7 +72,7 @@ def test_a_dry_run(desk: Desk, axe: str) -> None:
 
 def test_questions(desk: Desk, axe: str) -> None:
     desk.fill("0.5")
-    desk.send.click(timeout=15_000)
+    desk.send.click()
     expect(desk.dialog).to_be_visible()
     assert violations(desk.page, axe) == []
     desk.answer("Back")

@@ -38,7 +38,7 @@ def test_the_price_and_own_fills_are_the_apis(desk: Desk) -> None:
     desk.has_status(order["id"], "CONFIRMED")
 
     sold = desk.page.locator("#price-chart .sold")
-    expect(sold.first).to_be_attached(timeout=20_000)
+    expect(sold.first).to_be_attached()
     reader = desk.page.get_by_role("slider", name="Price of SOL in USDC over time")
     reader.focus()
     desk.page.keyboard.press("End")

@@ -115,7 +115,7 @@ def test_where_all_answers_get_lost_the_order_is_looked_up(desk: Desk) -> None:
     desk.send.click()
     desk.answer("Sell 0.15 SOL")
 
-    expect(desk.page.locator("#announce")).to_contain_text("Sell 0.15 SOL", timeout=20_000)
+    expect(desk.page.locator("#announce")).to_contain_text("Sell 0.15 SOL")
     expect(desk.page.locator("#ticket-unknown")).to_be_hidden()
     assert tries == [201] * 4
     assert len(orders_named(desk, "0.15")) == 1
@@ -168,7 +168,7 @@ def test_a_quote_that_has_run_out_takes_the_button_with_it(open_desk: Any) -> No
     desk.fill("0.17")
     expect(desk.send).to_be_enabled()
 
-    expect(desk.send).to_be_disabled(timeout=15_000)
+    expect(desk.send).to_be_disabled()
     expect(desk.send).to_have_text("Waiting for a quote")
     started_at = time.monotonic()
     desk.page.keyboard.press("Control+Enter")

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from playwright.sync_api import expect
 
 from orderengine.tests.e2e.conftest import OpenDesk
 from orderengine.tests.engines import ROOT
@@ -21,11 +20,8 @@ COMMANDS = {
 def test_an_order_as_a_program_is_placed_once_by_it(open_desk: OpenDesk, language: str) -> None:
     desk = open_desk(permissions=["clipboard-read", "clipboard-write"])
     desk.fill("0.41", "limit", limit_price="5000")
-    desk.page.locator(f"#copy-{language}").click()
-    expect(desk.page.locator("#toasts")).to_contain_text("Copied")
-    expect(desk.page.locator("#toasts")).to_contain_text("Copied")
     # The Python one waits for the end of an order, which does not come here.
-    program = desk.page.evaluate("navigator.clipboard.readText()").replace("timeout_s=60", "timeout_s=0.1")
+    program = desk.copied(language).replace("timeout_s=60", "timeout_s=0.1")
     before = {order["id"] for order in desk.get("/orders?limit=100")["results"]}
     environment = os.environ | {"PYTHONPATH": str(ROOT / "client/src")}
 

@@ -49,7 +49,7 @@ def add_user(engine: Engine, password_file: Path, name: str, role: str) -> None:
 @pytest.fixture
 def desk(browser: Browser, closed: Engine) -> Iterator[Desk]:
     """A desk at whose door a person stands; refusals are part of every test here."""
-    with httpx.Client(base_url=closed.url) as api, desk_page(browser, f"{closed.url}/", api) as opened:
+    with httpx.Client(base_url=closed.url, timeout=20) as api, desk_page(browser, f"{closed.url}/", api) as opened:
         opened.expected.append(LEFT_OUT)
         yield opened
         assert opened.unexpected() == []

@@ -226,9 +226,7 @@ def test_the_order_as_a_program_places_the_same_order(open_desk: OpenDesk) -> No
     expect(desk.send).to_be_enabled()
     texts = {}
     for name, words in (("curl", "curl command"), ("python", "Python program"), ("javascript", "JavaScript")):
-        desk.page.locator(f"#copy-{name}").click()
-        expect(desk.page.locator("#toasts")).to_contain_text(f"Copied the {words}")
-        texts[name] = desk.page.evaluate("navigator.clipboard.readText()")
+        texts[name] = desk.copied(name, words)
 
     body = json.loads(texts["curl"].rpartition("-d '")[2].rstrip("'"))
     assert (body["type"], body["from"], body["to"], body["steps"], body["amount"]) == ("ladder", "5000", "6000", 2, "4")
@@ -305,7 +303,7 @@ def test_a_waiting_order_says_how_far_its_price_is(desk: Desk) -> None:
     )
     desk.open()
 
-    expect(desk.row(order["id"]).locator(".c-got")).to_contain_text("% away", timeout=15_000)
+    expect(desk.row(order["id"]).locator(".c-got")).to_contain_text("% away")
     shown = desk.row(order["id"]).locator(".c-got").inner_text()
     # Its price moves with each block, by less than a percent.
     away = Decimal(shown.partition(" %")[0].replace(",", ""))
