@@ -206,7 +206,7 @@ class Socket(AsyncWebsocketConsumer):
         """Send a message that was made before."""
         if not self._is_closed:
             await self._open()
-            await self.send(text_data=text)
+            await self.base_send({"type": "websocket.send", "text": text})
 
     async def shut(self, code: int) -> None:
         """Close once."""
