@@ -119,8 +119,11 @@ def is_readable(request: Any) -> bool:
     """Whether daphne can decode path, header names and subprotocols, which must be ASCII."""
     texts = [request.path, *request.headers]
     texts += [value for name, value in request.headers.items() if name.lower() in HEADERS_SENT_AS_ASCII]
-    is_latin = all(ord(sign) < 256 for value in request.headers.values() for sign in value)
-    return is_latin and all(text.isascii() for text in texts)
+    try:
+        "".join(request.headers.values()).encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return all(map(str.isascii, texts))
 
 
 def limit_websockets() -> None:
