@@ -105,7 +105,8 @@ def test_curves_with_kept_ranges_are_those_of_all_ranges() -> None:
                 continue
             kept = 1 - pool.fee_rate / PPM
             for is_down in (True, False):
-                curve = pool.curve(*(pool.tokens if is_down else pool.tokens[::-1]), NOW)
+                sold, bought = pool.tokens if is_down else pool.tokens[::-1]
+                curve = pool.curve(sold, bought, NOW)
                 ranges = [segment(*range_, kept, pool.bits) for range_ in pool._ranges(is_down)]
 
                 assert list(zip(*curve, strict=True)) == ranges
