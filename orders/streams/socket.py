@@ -206,7 +206,8 @@ class Socket(AsyncWebsocketConsumer):
         """Send a message that was made before."""
         if not self._is_closed:
             await self._open()
-            await self.base_send({"type": "websocket.send", "text": text})
+            message: Any = {"type": "websocket.send", "text": text}
+            await self.base_send(message)
 
     async def shut(self, code: int) -> None:
         """Close once."""
