@@ -48,9 +48,11 @@ def ensure_wallets(account_ids: Iterable[int], engine: Engine) -> dict[int, Wall
     return wallets
 
 
-# Of an order `o`, for `known_wallet`: id, address, and whether something signed from it may be on its way.
+# Of an order `o`, for `known_wallet`: id, address, and whether something signed from it may be on its way. What is open
+# is asked for in the index's order: a walk along it notes what is dead, and the next one does not look at it again.
 WALLET_IN_USE = """
-    SELECT jsonb_build_array(w.id, w.address, w.id IN (SELECT wallet_id FROM orders_submission WHERE closed_at IS NULL))
+    SELECT jsonb_build_array(w.id, w.address, w.id IN (
+        SELECT wallet_id FROM orders_submission WHERE closed_at IS NULL ORDER BY order_id))
     FROM orders_wallet w WHERE w.account_id = o.account_id AND w.chain_id = o.chain_id AND w.retired_at IS NULL"""
 
 
