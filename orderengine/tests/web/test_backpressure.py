@@ -71,7 +71,7 @@ def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.Mon
     made = protocol(0, [])
     monkeypatch.setattr(made, "serverClose", closed.append)
     clock = iter([100.0] * (FRAME_BURST + 5))
-    monkeypatch.setattr("orderengine.web.frames.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("orderengine.web.frames.time", SimpleNamespace(monotonic=lambda: next(clock)))
 
     taken = [made.may_take_frame() for _ in range(FRAME_BURST + 5)]
 
@@ -83,7 +83,7 @@ def test_a_flood_of_frames_is_closed_and_read_no_further(monkeypatch: pytest.Mon
 def test_ten_frames_a_second_are_no_flood(monkeypatch: pytest.MonkeyPatch) -> None:
     made = protocol(0, [])
     clock = iter(100.0 + i / FRAMES_PER_S for i in range(100))
-    monkeypatch.setattr("orderengine.web.frames.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("orderengine.web.frames.time", SimpleNamespace(monotonic=lambda: next(clock)))
 
     assert all(made.may_take_frame() for _ in range(100))
 
