@@ -76,13 +76,14 @@ FREE = f"(lease_until IS NULL OR lease_until < now()) AND {READABLE} AND {NOT_PA
 _LOCK = f"LIMIT {MOST} FOR NO KEY UPDATE SKIP LOCKED"
 _RISEN, _FALLEN = "trigger_at_price <= v.price", "trigger_at_price >= v.price"
 
+# By the array orders are found by their ids, however many of them PostgreSQL expects to be reached.
 _MAKE_DUE = f"""
     WITH {_V}, reached AS MATERIALIZED (
         SELECT found.id FROM v CROSS JOIN LATERAL (
             SELECT id FROM orders_order WHERE {OF_V} AND {_RISEN} AND due_at > now() AND {FREE} {_LOCK}) found
     )
     UPDATE orders_order o SET due_at = now(), waiting_for = NULL, waiting_since = NULL
-    FROM reached WHERE o.id = reached.id RETURNING o.is_parent
+    WHERE o.id = ANY(ARRAY(SELECT id FROM reached)) RETURNING o.is_parent
 """
 FIRED_COLUMNS = (
     "id, seq, updated_at::text, order_type, side, token_in, token_out, decimals_in, decimals_out, amount::text,"
@@ -107,7 +108,7 @@ _FOLLOW = f"""
             LIMIT {MOST} FOR NO KEY UPDATE SKIP LOCKED) found
     )
     UPDATE orders_order o SET trigger_at_price = round({_FOLLOWED}, 60)
-    FROM behind WHERE o.id = behind.id
+    FROM behind WHERE o.id = ANY(ARRAY(SELECT id FROM behind)) AND o.id = behind.id
 """
 
 
