@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,11 @@ class Noted:
     text = ""
 
     def send(self, commands: Sequence[Any]) -> list[Any]:
+        return self.begin(commands)()
+
+    def begin(self, commands: Sequence[Any]) -> Callable[[], list[Any]]:
         self.text += repr(commands)
-        return []
+        return list
 
 
 @pytest.fixture

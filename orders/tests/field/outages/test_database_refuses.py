@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, OperationalError, connection
+from django.db.models.functions import Now
 from django.test import Client
 
 from dex import Engine
@@ -17,6 +18,7 @@ from orders.models import Account, Order
 from orders.pipeline.loop import run_stage
 from orders.states import Stage
 from orders.tests.factories import api_key, let_leases_run_out, place
+from orders.tests.pipeline.chain_faults import CONFIRMATIONS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,7 +99,10 @@ def test_a_refused_claim_leaves_the_order_as_it_was(
 
 
 @pytest.mark.parametrize("state", REFUSALS)
-@pytest.mark.parametrize("status", ["BUILDING", "SUBMITTED", "CONFIRMED"])
+# What is final as soon as it is sent is never SUBMITTED alone.
+@pytest.mark.parametrize(
+    "status", ["BUILDING", pytest.param("SUBMITTED", marks=pytest.mark.blocks_by_test), "CONFIRMED"]
+)
 def test_a_step_that_is_refused_for_long_is_no_fault_of_the_order(
     state: str, status: str, account: Account, engine: Engine, policy: Policy, refusing: Refusing, drive: Drive
 ) -> None:
@@ -114,6 +119,9 @@ def test_a_step_that_is_refused_for_long_is_no_fault_of_the_order(
     order.refresh_from_db()
     assert (order.outcome, order.claim_count, order.parked_at) == (None, 0, None)
     refusing.say("")
+    drive(*Stage)
+    engine.chain.mine(CONFIRMATIONS)  # type: ignore[attr-defined]
+    Order.objects.update(due_at=Now())
     drive()
     order.refresh_from_db()
     assert (order.status, order.outcome) == ("CONFIRMED", "filled")
