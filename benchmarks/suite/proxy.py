@@ -60,6 +60,11 @@ class Proxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # By the end of the proxy; Python 3.11 prints a traceback for each session otherwise.
+        with suppress(asyncio.CancelledError):
+            await self._watch(reader, writer)
+
+    async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._sessions += 1
         session = Session(self._sessions, self.events.append)
         self.processes[session.number] = owner(writer.get_extra_info("peername")[1], self.port)
