@@ -164,8 +164,8 @@ MUTANTS = (
         (
             Edit(
                 "orders/notify/wake.py",
-                "    if delay_s <= 0:\n        hints.attempt(lambda: _send(work))\n",
-                "    if delay_s <= 0:\n        _send(work)\n",
+                "    hints.attempt(lambda: begun.append(kept(broker_redis_url()).begin(_commands(stage))))\n",
+                "    begun.append(kept(broker_redis_url()).begin(_commands(stage)))\n",
             ),
         ),
         ("pytest", "orders/tests/pipeline/test_pipeline.py", "-k", "wake_up_that_cannot_be_sent"),

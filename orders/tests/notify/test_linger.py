@@ -39,7 +39,7 @@ def seat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def when_it_waits(broker: Any, act: Any) -> threading.Thread:
-    """Act as soon as somebody waits."""
+    """Act as soon as a process waits."""
 
     def run() -> None:
         ends_at = time.monotonic() + 4

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -317,11 +318,15 @@ def test_an_order_that_kills_its_workers_is_ended_after_the_allowed_claims(
     assert (order.status, order.outcome) == ("FAILED", "poison")
 
 
-def test_a_wake_up_that_cannot_be_sent_fails_no_post(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
+@pytest.mark.parametrize("is_taken", [False, True], ids=["not sent", "not answered"])
+def test_a_wake_up_that_cannot_be_sent_fails_no_post(
+    account: Account, monkeypatch: pytest.MonkeyPatch, *, is_taken: bool
+) -> None:
+    def refuse(*_: Any) -> Any:
         raise ConnectionError("Redis is away")
 
-    monkeypatch.setattr("orders.notify.wake._send", refuse)
+    away = SimpleNamespace(begin=(lambda _: refuse) if is_taken else refuse, send=refuse)
+    monkeypatch.setattr("orders.notify.wake.kept", lambda _: away)
     monkeypatch.setattr("orders.notify.wake.hints", Breaker(lambda: None))
 
     answer = answer_once(account, None, lambda: Answer(201, place_orders(account, [terms()])))
