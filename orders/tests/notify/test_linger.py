@@ -5,12 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
-from django.conf import settings
 
 from orders.notify import linger
 from orders.notify.breaker import Breaker
@@ -20,14 +18,6 @@ from orders.states import Stage
 
 QUEUE = queue_name(Stage.ROUTE)
 HOLDS_LOCK = "import fcntl, sys; fcntl.lockf(int(sys.argv[1]), fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
-
-
-@pytest.fixture
-def broker() -> Iterator[Any]:
-    client = redis.Redis.from_url(settings.REDIS_BROKER_URL)
-    client.flushdb()
-    yield client
-    client.flushdb()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ from orders.notify.kept import Kept
 from orders.notify.later import Later
 from orders.notify.wake import LONGEST_S, message, queue_name, wake
 from orders.states import Stage
-
-
-@pytest.fixture
-def broker() -> Iterator[Any]:
-    client = redis.Redis.from_url(settings.REDIS_BROKER_URL)
-    client.flushdb()
-    yield client
-    client.flushdb()
 
 
 def waiting(broker: Any, stage: Stage = Stage.CONFIRM) -> int:
